@@ -1,0 +1,1 @@
+"""The GPTProto API as plain Python: nothing in here imports Airflow."""

@@ -1,0 +1,91 @@
+"""What Airflow discovers through the ``apache_airflow_provider`` entry point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_INTEGRATION = "Seedance (GPTProto)"
+_HOOK_MODULE = "airflow_provider_seedance.hooks.seedance"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's metadata in the shape of Airflow's ``provider_info.schema.json``."""
+    return {
+        "package-name": "airflow-provider-seedance",
+        "name": "Seedance",
+        "description": "Seedance videos from prompts, images and reference clips, through the GPTProto API.",
+        "integrations": [
+            {
+                "integration-name": _INTEGRATION,
+                "external-doc-url": "https://docs.gptproto.com",
+                "tags": ["ai"],
+            }
+        ],
+        "hooks": [{"integration-name": _INTEGRATION, "python-modules": [_HOOK_MODULE]}],
+        "operators": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["airflow_provider_seedance.operators.seedance"],
+            }
+        ],
+        "sensors": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["airflow_provider_seedance.sensors.seedance"],
+            }
+        ],
+        "triggers": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["airflow_provider_seedance.triggers.seedance"],
+            }
+        ],
+        "connection-types": [
+            {
+                "connection-type": "seedance",
+                "hook-class-name": f"{_HOOK_MODULE}.SeedanceHook",
+                "hook-name": _INTEGRATION,
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login"],
+                    "relabeling": {
+                        "password": "API key",
+                        "host": "Base URL",
+                        "schema": "Scheme (http or https)",
+                    },
+                    "placeholders": {
+                        "password": "sk-...",
+                        "host": "https://gptproto.com",
+                    },
+                },
+                "conn-fields": {
+                    "vendor": {
+                        "label": "Vendor segment",
+                        "description": "Segment of the submit address before the model. Default: bytedance.",
+                        "schema": {"type": ["string", "null"], "default": None},
+                    },
+                    "auth_scheme": {
+                        "label": "Authorization scheme",
+                        "description": "Put before the key in the Authorization header, e.g. Bearer. "
+                        "Default: the key alone, as GPTProto documents it.",
+                        "schema": {"type": ["string", "null"], "default": None},
+                    },
+                    "timeout": {
+                        "label": "Request timeout (seconds)",
+                        "description": "How long one request may wait for an answer. Default: 60.",
+                        "schema": {"type": ["number", "null"], "default": None, "minimum": 1},
+                    },
+                    "verify": {
+                        "label": "Verify TLS",
+                        "description": "Path of a CA bundle, or false to accept any certificate. Default: verify.",
+                        "schema": {"type": ["string", "null"], "default": None},
+                    },
+                    "proxy": {
+                        "label": "Proxy",
+                        "description": "Proxy for every request, e.g. http://proxy.example:3128. "
+                        "Default: what the environment says.",
+                        "schema": {"type": ["string", "null"], "default": None},
+                    },
+                },
+            }
+        ],
+    }
