@@ -1,4 +1,5 @@
-"""What GPTProto offers: modes, models and what each accepts, frame sizes, list prices, usual times.
+"""
+What GPTProto offers: modes, models and what each accepts, frame sizes, list prices, usual times.
 
 Everything that changes when ByteDance publishes a new model is in this module and nowhere else. The parameter ranges,
 the frame sizes and the notes on 1080p come from GPTProto's page "doubao-seedance-2-0-fast-260128 (Text To Video)";
