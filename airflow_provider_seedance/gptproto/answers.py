@@ -1,0 +1,165 @@
+"""
+What an answer without success means: from status, headers and body to one class of the error tree.
+
+The codes come from the table "Common Error Codes" of GPTProto's page, the shapes of bodies from answers that were
+seen. Nothing here knows an HTTP library: an answer is given as plain values.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from airflow_provider_seedance.gptproto.errors import (
+    AuthenticationError,
+    BadRequestError,
+    Charge,
+    ContentPolicyError,
+    InsufficientBalanceError,
+    PermissionDeniedError,
+    PredictionNotFoundError,
+    RateLimitError,
+    RedirectError,
+    SeedanceError,
+    ServiceError,
+)
+
+#: Longest piece of a server's text that is repeated in an error, in characters.
+_MAXIMUM_QUOTE = 500
+#: Parts of upstream codes and messages that mean: the content was refused.
+_POLICY_MARKS = ("sensitivecontentdetected", "riskdetection", "content policy", "policyviolation", "safety concern")
+_AUDIO_POLICY_MARK = "outputaudiosensitivecontentdetected"
+_BALANCE_MARKS = ("balance", "quota", "credit", "arrears", "overdue", "top up", "recharge")
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDetail:
+    """
+    What an error body says.
+
+    :param message: The message, on one line, shortened; empty where there is none.
+    :param codes: Every code and type the body carries, as text.
+    """
+
+    message: str
+    codes: frozenset[str] = frozenset()
+
+    @property
+    def is_policy(self) -> bool:
+        """Whether the text or an upstream code says that the content was refused."""
+        return any(mark in text for mark in _POLICY_MARKS for text in (self.message.lower(), *self._folded_codes))
+
+    @property
+    def is_audio_policy(self) -> bool:
+        """Whether it was the generated sound that was refused."""
+        return any(_AUDIO_POLICY_MARK in text for text in (self.message.lower(), *self._folded_codes))
+
+    @property
+    def is_balance(self) -> bool:
+        """Whether the text speaks of the account's balance."""
+        return any(mark in self.message.lower() for mark in _BALANCE_MARKS)
+
+    @property
+    def _folded_codes(self) -> tuple[str, ...]:
+        return tuple(code.lower() for code in self.codes)
+
+
+def read_error_detail(body: object) -> ErrorDetail:
+    """
+    Return message and codes of an error body, whichever of the known shapes it has.
+
+    :param body: Decoded JSON, or text that is no JSON (a proxy's HTML, say). Known shapes: ``{"error": {"message",
+        "type", "code"}}``, ``{"code", "message", "type"}``, ``{"error": "text"}``, a string, ``None``.
+    """
+    if not isinstance(body, Mapping):
+        return ErrorDetail(shorten(body) if isinstance(body, str) else "")
+    inner = body.get("error")
+    sources = [inner, body] if isinstance(inner, Mapping) else [body]
+    message = next((source["message"] for source in sources if isinstance(source.get("message"), str)), "")
+    if isinstance(inner, str) and inner:
+        message = inner
+    codes = frozenset(
+        str(source[key]) for source in sources for key in ("code", "type") if isinstance(source.get(key), (str, int))
+    )
+    return ErrorDetail(shorten(message), codes)
+
+
+def shorten(text: str) -> str:
+    """Return a server's text on one line and no longer than an error should be."""
+    line = " ".join(text.split())
+    return line if len(line) <= _MAXIMUM_QUOTE else f"{line[:_MAXIMUM_QUOTE]}..."
+
+
+def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """
+    Return how many seconds the service asks to wait, or ``None`` where it does not say.
+
+    :param headers: The answer's headers; names in lower case. ``retry-after-ms`` holds milliseconds, ``retry-after``
+        seconds or an HTTP date (RFC 9110, section 10.2.3).
+    :param now: The time against which a date is read.
+    """
+    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name, "").strip()
+        try:
+            seconds = float(value) * scale
+        except ValueError:
+            continue
+        if 0 <= seconds < float("inf"):
+            return seconds
+    try:
+        date = parsedate_to_datetime(headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return max(0.0, (date - now).total_seconds())
+
+
+def answer_error(
+    status: int,
+    detail: ErrorDetail,
+    *,
+    prediction_id: str | None,
+    retry_after: float | None = None,
+) -> SeedanceError:
+    """
+    Return the error that an answer without success means.
+
+    :param status: HTTP status, or the ``code`` in the body of an HTTP 200, which counts the same.
+    :param detail: What the body says.
+    :param prediction_id: The prediction that was asked for; ``None`` for a submission, which then was not accepted.
+    :param retry_after: Seconds the service asks to wait.
+    """
+    what = f"GPTProto answered {status}" + (f": {detail.message}" if detail.message else "")
+    cls = _error_class(status, detail, known_prediction=prediction_id is not None)
+    charge = Charge.NONE if prediction_id is None else Charge.ACCEPTED
+    return cls(what.rstrip("."), prediction_id=prediction_id, charge=charge, retry_after=retry_after)
+
+
+def _error_class(status: int, detail: ErrorDetail, *, known_prediction: bool) -> type[SeedanceError]:
+    if status == 401:
+        return AuthenticationError
+    if status in (402, 403):
+        return InsufficientBalanceError if status == 402 or detail.is_balance else PermissionDeniedError
+    if status == 404 and known_prediction:
+        return PredictionNotFoundError
+    if status == 429:
+        return RateLimitError
+    if status >= 500 or status < 200 or status in (408, 425):
+        return ServiceError
+    if 300 <= status < 400:
+        return RedirectError
+    if "503" in detail.codes or detail.is_policy:
+        return ContentPolicyError
+    return BadRequestError
+
+
+def parse_json(text: str) -> Any:
+    """Return decoded JSON, or the text itself where it is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

@@ -1,0 +1,347 @@
+"""
+What is asked for: one frozen value for each mode, which checks itself and knows what is sent.
+
+The fields are the API's own parameters (page, "Core Parameters" of each mode); a field left at ``None`` is not sent,
+``duration`` excepted, because some models pick a length, and so the bill, themselves. Values may come from rendered
+templates: text that spells a number or a boolean becomes one.
+
+:meth:`GenerationRequest.check` refuses what is certain to fail, all problems at once. For models that the catalogue
+does not list only types and structure are checked, so that tomorrow's model works today.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeGuard
+
+from airflow_provider_seedance.gptproto.catalogue import (
+    ASPECT_RATIOS,
+    DEFAULT_DURATION,
+    DEFAULT_MODEL,
+    MAXIMUM_IMAGES,
+    MAXIMUM_REQUEST_BYTES,
+    SEED_MAXIMUM,
+    SEED_MINIMUM,
+    Mode,
+    Model,
+    find_model,
+)
+from airflow_provider_seedance.gptproto.errors import InvalidRequestError
+from airflow_provider_seedance.gptproto.media import (
+    ALLOWED_MEDIA,
+    UploadedMedia,
+    conceal,
+    is_uploaded,
+    media_problem,
+    reveal,
+)
+
+_WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}")
+_BOOLEANS = {"true": True, "false": False}
+_MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
+#: Longest piece of a refused value that is repeated in a message, in characters.
+_MAXIMUM_VALUE = 80
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationRequest:
+    """
+    What the three modes have in common.
+
+    :param prompt: What the video should show.
+    :param model: Model id, as it stands in the submit address.
+    :param aspect_ratio: One of ``21:9 16:9 4:3 1:1 3:4 9:16``.
+    :param duration: Length of the video in seconds; the model decides on the range.
+    :param resolution: ``480p``, ``720p`` or ``1080p``; the model decides which.
+    :param generate_audio: Whether the video has sound.
+    :param camera_fixed: Whether the camera keeps its position.
+    :param seed: -1 (random) to 2147483647.
+    :param extra_parameters: Parameters that the API adds later, sent as they are.
+    """
+
+    mode: ClassVar[Mode]
+    #: Names of the fields that hold media; those in the second tuple hold lists.
+    single_media: ClassVar[tuple[str, ...]] = ()
+    listed_media: ClassVar[tuple[str, ...]] = ()
+
+    prompt: str
+    model: str = DEFAULT_MODEL
+    aspect_ratio: str | None = None
+    duration: int | None = None
+    resolution: str | None = None
+    generate_audio: bool | None = None
+    camera_fixed: bool | None = None
+    seed: int | None = None
+    extra_parameters: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        self._set("duration", DEFAULT_DURATION if self.duration is None else _as_whole_number(self.duration))
+        self._set("seed", _as_whole_number(self.seed))
+        self._set("generate_audio", _as_boolean(self.generate_audio))
+        self._set("camera_fixed", _as_boolean(self.camera_fixed))
+        for name in self.single_media:
+            self._set(name, conceal(getattr(self, name)))
+        for name in self.listed_media:
+            self._set(name, conceal(_as_list(getattr(self, name))))
+        self._set("extra_parameters", conceal(self.extra_parameters))
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def check(self) -> None:
+        """
+        Refuse what the service is certain to refuse.
+
+        :raises InvalidRequestError: With every problem on a line of its own: argument, value and what is allowed.
+        """
+        if problems := list(self.problems()):
+            raise InvalidRequestError.from_problems(problems)
+
+    def problems(self) -> Iterator[str]:
+        """Yield what is wrong, each with the argument, its value and what is allowed."""
+        known = find_model(self.model) if isinstance(self.model, str) else None
+        yield from self._model_problems(known)
+        yield from self._value_problems()
+        if known is not None:
+            yield from self._range_problems(known)
+        yield from self._media_problems()
+        yield from self._extra_problems()
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what may not do what the author expects, although it is sent."""
+        known = find_model(self.model)
+        if known is None:
+            yield f"model {self.model!r} is not in this provider's catalogue; its arguments are sent unchecked"
+        elif known.ignores_camera_and_seed:
+            for name in ("camera_fixed", "seed"):
+                if getattr(self, name) not in (None, False, -1):
+                    yield f"{name} is documented for every model but not honoured by Seedance {known.name}"
+
+    def payload(self) -> dict[str, Any]:
+        """Return the JSON body of the submission: what was given, under the API's names."""
+        sent = {name: value for name, value in self._parameters() if value is not None}
+        return {**sent, **(reveal(self.extra_parameters) or {})}
+
+    def fingerprint(self, connection_id: str) -> str:
+        """
+        Return what makes two requests the same generation: connection, mode, model and payload, as a SHA-256.
+
+        Media count by their whole content.
+
+        :param connection_id: The Airflow connection that submits.
+        """
+        parts = [connection_id, self.mode.value, self.model, self.payload()]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def _parameters(self) -> Iterator[tuple[str, Any]]:
+        for field in dataclasses.fields(self):
+            if field.name not in ("model", "extra_parameters"):
+                yield field.name, reveal(getattr(self, field.name))
+
+    def _model_problems(self, known: Model | None) -> Iterator[str]:
+        if not isinstance(self.model, str) or not _MODEL_ID.fullmatch(self.model):
+            yield _problem("model", self.model, "a model id such as " + DEFAULT_MODEL)
+        elif known is not None and self.mode not in known.modes:
+            modes = ", ".join(sorted(known.modes))
+            yield _problem("model", self.model, f"one that offers {self.mode.value}; this one offers {modes}")
+
+    def _value_problems(self) -> Iterator[str]:
+        if not isinstance(self.prompt, str) or not self.prompt.strip():
+            yield _problem("prompt", self.prompt, "text that is not blank")
+        for name in ("aspect_ratio", "resolution"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, str) or not value.strip()):
+                yield _problem(name, value, "text that is not blank, or None")
+        for name in ("duration", "seed"):
+            value = getattr(self, name)
+            if value is not None and not _is_whole_number(value):
+                yield _problem(name, value, "a whole number, or None")
+        for name in ("generate_audio", "camera_fixed"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, bool):
+                yield _problem(name, value, "true, false, or None")
+
+    def _range_problems(self, known: Model) -> Iterator[str]:
+        for_model = f"for Seedance {known.name}"
+        shortest, longest = known.durations
+        if _is_whole_number(self.duration) and not shortest <= self.duration <= longest:
+            yield _problem("duration", self.duration, f"{shortest} to {longest} seconds {for_model}")
+        if _is_text(self.aspect_ratio) and self.aspect_ratio not in ASPECT_RATIOS:
+            yield _problem("aspect_ratio", self.aspect_ratio, ", ".join(ASPECT_RATIOS))
+        if _is_text(self.resolution) and self.resolution not in known.resolutions:
+            yield _problem("resolution", self.resolution, f"{', '.join(known.resolutions)} {for_model}")
+        if _is_whole_number(self.seed) and not SEED_MINIMUM <= self.seed <= SEED_MAXIMUM:
+            yield _problem("seed", self.seed, f"{SEED_MINIMUM} to {SEED_MAXIMUM}")
+        if self.generate_audio is True and not known.generate_audio:
+            yield _problem("generate_audio", True, f"false, or None {for_model}, which makes no sound")
+
+    def _media_problems(self) -> Iterator[str]:
+        """Yield what is wrong with media; a request without media has none."""
+        yield from ()
+
+    def _extra_problems(self) -> Iterator[str]:
+        if self.extra_parameters is None:
+            return
+        if not isinstance(self.extra_parameters, Mapping):
+            yield _problem("extra_parameters", self.extra_parameters, "a dict, or None")
+            return
+        own = {name for name, _ in self._parameters()}
+        for name, value in self.extra_parameters.items():
+            if name in own:
+                yield _problem(f"extra_parameters[{name!r}]", value, f"only as the argument {name} itself")
+        try:
+            json.dumps(reveal(self.extra_parameters), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            yield _problem("extra_parameters", self.extra_parameters, f"only what JSON can hold ({error})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextToVideo(GenerationRequest):
+    """A video from a prompt alone. Parameters as in :class:`GenerationRequest`."""
+
+    mode = Mode.TEXT_TO_VIDEO
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaRequest(GenerationRequest):
+    """
+    What the modes with media have in common.
+
+    :param is_upload_media: Whether the media are base64 or data URIs; ``None`` finds it out from the media.
+    """
+
+    is_upload_media: bool | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._set("is_upload_media", _as_boolean(self.is_upload_media))
+        if self.is_upload_media is None and any(is_uploaded(value) for _, value in self._media()):
+            self._set("is_upload_media", True)
+
+    def _media(self) -> Iterator[tuple[str, Any]]:
+        """Yield every medium with a name for messages, ``image`` or ``images[0]``."""
+        for name in self.single_media:
+            if getattr(self, name) is not None:
+                yield name, getattr(self, name)
+        for name in self.listed_media:
+            values = getattr(self, name)
+            if isinstance(values, list):
+                yield from ((f"{name}[{index}]", value) for index, value in enumerate(values))
+
+    def _media_problems(self) -> Iterator[str]:
+        if self.is_upload_media is not None and not isinstance(self.is_upload_media, bool):
+            yield _problem("is_upload_media", self.is_upload_media, "true, false, or None")
+        media = list(self._media())
+        if self.is_upload_media is False:
+            for name, value in media:
+                if is_uploaded(value):
+                    yield _problem(name, value, "an http(s) URL where is_upload_media is false")
+        for name in self.listed_media:
+            values = getattr(self, name)
+            if values is not None and not isinstance(values, list):
+                yield _problem(name, values, "a list, or None")
+        for name, value in media:
+            uploaded = self.is_upload_media is True
+            why = media_problem(value, declared_upload=uploaded, image="image" in name)
+            if why is not None:
+                yield f"{_problem(name, value, ALLOWED_MEDIA)}; the value {why}"
+        size = sum(len(reveal(value)) for _, value in media if isinstance(reveal(value), str))
+        if size > MAXIMUM_REQUEST_BYTES:
+            allowed = f"at most {MAXIMUM_REQUEST_BYTES:,} bytes in one request"
+            yield _problem("media", f"{size:,} bytes in {len(media)} parts", allowed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageToVideo(MediaRequest):
+    """
+    A video that begins with an image, and may end with another.
+
+    Further parameters as in :class:`MediaRequest` and :class:`GenerationRequest`.
+
+    :param image: The first frame: an http(s) URL or a data URI.
+    :param last_image: The last frame, likewise; the video moves from one to the other.
+    """
+
+    mode = Mode.IMAGE_TO_VIDEO
+    single_media = ("image", "last_image")
+
+    image: str | UploadedMedia | None = None
+    last_image: str | UploadedMedia | None = None
+
+    def _range_problems(self, known: Model) -> Iterator[str]:
+        yield from super()._range_problems(known)
+        if self.last_image is not None and not known.last_image:
+            yield _problem("last_image", self.last_image, f"None for Seedance {known.name}, which takes no last frame")
+
+    def _media_problems(self) -> Iterator[str]:
+        yield from super()._media_problems()
+        if self.image is None:
+            yield _problem("image", None, f"{ALLOWED_MEDIA}; image-to-video needs it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceToVideo(MediaRequest):
+    """
+    A video that takes its subject, style, motion or sound from references.
+
+    At least one of ``images`` and ``videos`` is needed. Further parameters as in :class:`MediaRequest` and
+    :class:`GenerationRequest`.
+
+    :param images: Up to 10 images of the subject, scene or style: http(s) URLs or data URIs.
+    :param videos: Reference clips, likewise.
+    :param audios: Reference sounds, likewise; never alone.
+    """
+
+    mode = Mode.REFERENCE_TO_VIDEO
+    listed_media = ("images", "videos", "audios")
+
+    images: Sequence[str | UploadedMedia] | None = None
+    videos: Sequence[str | UploadedMedia] | None = None
+    audios: Sequence[str | UploadedMedia] | None = None
+
+    def _range_problems(self, known: Model) -> Iterator[str]:
+        yield from super()._range_problems(known)
+        if isinstance(self.images, list) and len(self.images) > MAXIMUM_IMAGES:
+            yield _problem("images", f"{len(self.images)} items", f"at most {MAXIMUM_IMAGES} items")
+
+    def _media_problems(self) -> Iterator[str]:
+        yield from super()._media_problems()
+        if not self.images and not self.videos:
+            beside = ", and audios never come alone" if self.audios else ""
+            yield _problem("images, videos", None, f"at least one image or video{beside}")
+
+
+def _problem(name: str, value: object, allowed: str) -> str:
+    shown = repr(value)
+    shown = shown if len(shown) <= _MAXIMUM_VALUE else f"{shown[:_MAXIMUM_VALUE]}..."
+    return f"{name}: {shown} is not allowed; allowed: {allowed}"
+
+
+def _as_whole_number(value: Any) -> Any:
+    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
+        return int(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _as_boolean(value: Any) -> Any:
+    return _BOOLEANS.get(value.strip().lower(), value) if isinstance(value, str) else value
+
+
+def _as_list(value: Any) -> Any:
+    """Return one medium, or any sequence of them, as a list; none at all as ``None``, which is not sent."""
+    if isinstance(value, (str, UploadedMedia)):
+        return [value]
+    return list(value) or None if isinstance(value, Sequence) else value
+
+
+def _is_whole_number(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())

@@ -1,0 +1,34 @@
+"""
+When a submission is sent again: a pure decision, because each submission that arrives costs money.
+
+It is sent again only when it provably was not accepted: no connection was made, or the answer was 429. Everything else
+is final here; a lost answer is an unconfirmed submission.
+"""
+
+from __future__ import annotations
+
+import random
+
+from airflow_provider_seedance.gptproto.errors import NotConnectedError, RateLimitError, SeedanceError
+
+#: How often one submission is sent at most, and for how many seconds after the first time.
+MAXIMUM_SENDS = 6
+BUDGET_SECONDS = 180.0
+#: The longest pause that is not the service's own wish, in seconds; pauses double from one second.
+_LONGEST_PAUSE = 30.0
+
+
+def pause_before_resend(error: SeedanceError, *, sends: int, elapsed: float, source: random.Random) -> float | None:
+    """
+    Return how many seconds to wait before the submission is sent again, or ``None`` when it must not be.
+
+    :param error: What became of the last one.
+    :param sends: How often it was sent so far.
+    :param elapsed: Seconds since it was sent first.
+    :param source: Where jitter comes from: many mapped tasks that are refused together must not return together.
+    """
+    if not isinstance(error, (NotConnectedError, RateLimitError)) or sends >= MAXIMUM_SENDS:
+        return None
+    backoff = min(2.0 ** (sends - 1), _LONGEST_PAUSE)
+    pause = (error.retry_after or 0.0) + backoff * source.uniform(0.5, 1.0)
+    return pause if elapsed + pause <= BUDGET_SECONDS else None

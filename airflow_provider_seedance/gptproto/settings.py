@@ -1,0 +1,179 @@
+"""Where the API is and how to get in: the settings of a client, checked and brought into one form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
+
+DEFAULT_BASE_URL = "https://gptproto.com"
+#: The segment of the submit address before the model (page, "Initiate Request").
+DEFAULT_VENDOR = "bytedance"
+#: Seconds that one request may wait for an answer.
+DEFAULT_TIMEOUT = 60.0
+
+_KEY = re.compile(r"[\x21-\x7e]+")
+_HOSTNAME = re.compile(r"[\w.-]+|[0-9a-f:.]+", re.IGNORECASE)
+_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_BOOLEANS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """
+    What a client needs to know.
+
+    :param api_key: The key, as it stands in the one header that carries it; in no repr.
+    :param base_url: Scheme, host, port and perhaps a path; without a slash at the end.
+    :param vendor: The segment of the submit address before the model.
+    :param auth_scheme: Put before the key in the header, e.g. ``Bearer``; empty for the key alone.
+    :param timeout: Seconds that one request may wait, for the connection and for each piece of the answer.
+    :param verify: Whether certificates are verified, or the path of a CA bundle to verify them with.
+    :param proxy: Address of a proxy for every request; ``None`` takes what the environment says. In no repr, because
+        it may hold a password.
+    """
+
+    api_key: str = field(repr=False)
+    base_url: str = DEFAULT_BASE_URL
+    vendor: str = DEFAULT_VENDOR
+    auth_scheme: str = ""
+    timeout: float = DEFAULT_TIMEOUT
+    verify: bool | str = True
+    proxy: str | None = field(default=None, repr=False)
+
+    @property
+    def authorization(self) -> str:
+        """The value of the ``Authorization`` header."""
+        return f"{self.auth_scheme} {self.api_key}" if self.auth_scheme else self.api_key
+
+    @property
+    def sends_key_in_the_clear(self) -> bool:
+        """Whether the key travels unencrypted to another machine."""
+        address = urlsplit(self.base_url)
+        return address.scheme == "http" and address.hostname not in ("localhost", "127.0.0.1", "::1")
+
+
+def read_settings(
+    *,
+    password: str | None,
+    host: str | None,
+    schema: str | None,
+    port: int | None,
+    extra: Mapping[str, Any],
+) -> ClientSettings:
+    """
+    Return the settings that the fields of an Airflow connection mean.
+
+    :param password: The API key; spaces around it and a pasted ``Bearer`` before it are dropped.
+    :param host: A bare host, a host with a port, or a full URL; empty for GPTProto itself.
+    :param schema: ``http`` or ``https``, for a host without a scheme.
+    :param port: For a host without a port.
+    :param extra: ``vendor``, ``auth_scheme``, ``timeout``, ``verify`` and ``proxy``, each optional.
+    :raises ConnectionSettingsError: When a field cannot be used; it never repeats the key.
+    """
+    return ClientSettings(
+        api_key=_api_key(password),
+        base_url=_base_url(host, schema, port),
+        vendor=_vendor(extra.get("vendor")),
+        auth_scheme=_auth_scheme(extra.get("auth_scheme")),
+        timeout=_timeout(extra.get("timeout")),
+        verify=_verify(extra.get("verify")),
+        proxy=_proxy(extra.get("proxy")),
+    )
+
+
+def _api_key(password: str | None) -> str:
+    key = re.sub(r"^bearer\s+", "", (password or "").strip(), flags=re.IGNORECASE)
+    if not key:
+        raise ConnectionSettingsError("The connection has no API key: its password field is empty")
+    if not _KEY.fullmatch(key):
+        raise ConnectionSettingsError("The API key in the connection's password field holds spaces or special signs")
+    return key
+
+
+def _base_url(host: str | None, schema: str | None, port: int | None) -> str:
+    host = (host or "").strip().rstrip("/")
+    scheme = (schema or "https").strip().lower().removesuffix("://")
+    if not host:
+        host = urlsplit(DEFAULT_BASE_URL).netloc
+    if "://" not in host:
+        host = f"{scheme}://{_bracketed(host)}"
+    address = _split(host)
+    if address.scheme not in ("http", "https"):
+        raise ConnectionSettingsError(f"The connection's scheme is {address.scheme!r}; it can be http or https")
+    if (
+        not _HOSTNAME.fullmatch(address.hostname or "")
+        or address.username
+        or address.password
+        or address.query
+        or address.fragment
+    ):
+        raise ConnectionSettingsError(
+            "The connection's host is no base URL; it can be a host, a host with a port, or a URL such as "
+            f"{DEFAULT_BASE_URL}, without user, query or fragment"
+        )
+    netloc = address.netloc if address.port or not port else f"{address.netloc}:{port}"
+    return f"{address.scheme}://{netloc}{address.path.rstrip('/')}"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        address = urlsplit(url)
+        _ = address.port
+    except ValueError as error:
+        raise ConnectionSettingsError(f"The connection's host is no base URL ({error})") from error
+    return address
+
+
+def _vendor(value: Any) -> str:
+    vendor = str(value or DEFAULT_VENDOR).strip()
+    if not _SEGMENT.fullmatch(vendor):
+        raise ConnectionSettingsError(f"vendor in the connection's extra is {vendor!r}; it can be one path segment")
+    return vendor
+
+
+def _auth_scheme(value: Any) -> str:
+    scheme = str(value or "").strip()
+    if scheme and not _TOKEN.fullmatch(scheme):
+        raise ConnectionSettingsError("auth_scheme in the connection's extra is not one word such as Bearer")
+    return scheme
+
+
+def _timeout(value: Any) -> float:
+    if value in (None, ""):
+        return DEFAULT_TIMEOUT
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ConnectionSettingsError(f"timeout in the connection's extra is {value!r}; it can be seconds above 0")
+    return seconds
+
+
+def _verify(value: Any) -> bool | str:
+    if value in (None, ""):
+        return True
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str):
+        raise ConnectionSettingsError(
+            f"verify in the connection's extra is {value!r}; it can be true, false or the path of a CA bundle"
+        )
+    return _BOOLEANS.get(value.strip().lower(), value.strip())
+
+
+def _proxy(value: Any) -> str | None:
+    proxy = str(value or "").strip()
+    if proxy and urlsplit(proxy).scheme not in ("http", "https", "socks5", "socks5h"):
+        raise ConnectionSettingsError("proxy in the connection's extra is no URL such as http://proxy.example:3128")
+    return proxy or None
