@@ -1,0 +1,75 @@
+"""The command line: ``python -m airflow_provider_seedance.emulator --host 127.0.0.1 --port 8765``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from airflow_provider_seedance.emulator.extras import MissingExtraError, require_extra
+from airflow_provider_seedance.emulator.settings import DEFAULT_KEY, Settings, SettingsError, change
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    usual = Settings()
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_seedance.emulator",
+        description="A local stand-in for GPTProto's Seedance API: real requests, real videos, no bill.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
+    parser.add_argument("--port", type=int, default=8765, help="port to listen at; 0 takes a free one")
+    parser.add_argument("--api-key", action="append", dest="api_keys", help=f"accepted key; repeatable ({DEFAULT_KEY})")
+    for status in ("created", "queued", "running"):
+        name = f"seconds_{status}"
+        parser.add_argument(
+            f"--seconds-{status}", type=float, default=getattr(usual, name), help=f"how long a prediction is {status}"
+        )
+    parser.add_argument("--requests-per-second", type=float, help="limit on requests, answered with 429 beyond it")
+    parser.add_argument("--submissions-per-second", type=float, help="limit on submissions alone")
+    parser.add_argument("--link-seconds", type=float, default=usual.link_seconds, help="how long output links live")
+    parser.add_argument("--public-url", help="address that output links begin with, if not the request's own host")
+    parser.add_argument("--ledger", type=Path, help="file that keeps the ledger over a restart")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the emulator until SIGINT or SIGTERM and return the exit code."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    options.api_keys = options.api_keys or [DEFAULT_KEY]
+    try:
+        settings = change(Settings(), {each.name: getattr(options, each.name) for each in fields(Settings)})
+    except SettingsError as refused:
+        parser.error(str(refused))
+    try:
+        require_extra()
+    except MissingExtraError as missing:
+        print(missing, file=sys.stderr)
+        return 1
+    from airflow_provider_seedance.emulator.server import address_of, build_server, listen
+    from airflow_provider_seedance.emulator.service import Service
+    from airflow_provider_seedance.emulator.videos import Videos
+
+    try:
+        listener = listen(options.host, options.port)
+    except OSError as refused:
+        print(f"Cannot listen at {options.host}:{options.port}: {refused}", file=sys.stderr)
+        return 1
+    service, videos = Service(settings, ledger_path=options.ledger), Videos()
+    try:
+        with listener:
+            url = address_of(listener)
+            server = build_server(service, videos, lambda: print(f"Emulating GPTProto at {url}", flush=True))
+            server.run([listener])
+    finally:
+        videos.close()
+        service.ledger.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

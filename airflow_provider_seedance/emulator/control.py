@@ -1,0 +1,128 @@
+"""
+The control API under ``/_emulator/``, which no real service has.
+
+========  ===================  ==================================================================
+GET       ``ledger``           what was booked, with totals
+DELETE    ``ledger``           the same as ``POST reset``
+GET       ``requests``         every request to the API, in order of arrival, the newest 20 000
+GET       ``leaks``            keys sent where none belongs
+GET       ``faults``           the faults still to come
+POST      ``faults``           append a JSON list of faults
+DELETE    ``faults``           drop all faults
+GET       ``settings``         the settings, without the keys
+POST      ``settings``         change some of them, ``api_keys`` included
+POST      ``stop-answering``   ``{"seconds": 30}``: drop every request for that long; 0 ends it
+POST      ``reset``            forget everything and go back to the settings of the start
+========  ===================  ==================================================================
+
+No answer holds a key: accepted ones are taken out wherever they stand, header values are never recorded.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from airflow_provider_seedance.emulator.faults import FaultError, read_fault
+from airflow_provider_seedance.emulator.service import Service
+from airflow_provider_seedance.emulator.settings import SettingsError, change
+
+
+def control_routes(service: Service) -> list[Route]:
+    """Return the routes of the control API."""
+    control = _Control(service)
+    return [
+        Route("/_emulator/ledger", control.ledger, methods=["GET"]),
+        Route("/_emulator/ledger", control.reset, methods=["DELETE"]),
+        Route("/_emulator/reset", control.reset, methods=["POST"]),
+        Route("/_emulator/requests", control.requests, methods=["GET"]),
+        Route("/_emulator/leaks", control.leaks, methods=["GET"]),
+        Route("/_emulator/faults", control.faults, methods=["GET"]),
+        Route("/_emulator/faults", control.add_faults, methods=["POST"]),
+        Route("/_emulator/faults", control.clear_faults, methods=["DELETE"]),
+        Route("/_emulator/settings", control.settings, methods=["GET"]),
+        Route("/_emulator/settings", control.change_settings, methods=["POST"]),
+        Route("/_emulator/stop-answering", control.stop_answering, methods=["POST"]),
+    ]
+
+
+class _RefusedError(ValueError):
+    pass
+
+
+class _Control:
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def ledger(self, _: Request) -> Response:
+        return self._respond(self._service.ledger.shown(self._service.clock()))
+
+    async def reset(self, _: Request) -> Response:
+        self._service.reset()
+        return self._respond({"message": "reset"})
+
+    async def requests(self, _: Request) -> Response:
+        return self._respond(self._service.requests)
+
+    async def leaks(self, _: Request) -> Response:
+        return self._respond(self._service.leaks)
+
+    async def faults(self, _: Request) -> Response:
+        return self._respond(self._service.faults.shown())
+
+    async def add_faults(self, request: Request) -> Response:
+        try:
+            posted = await _read_json(request)
+            if not isinstance(posted, list):
+                raise _RefusedError("a JSON list of faults is required")  # noqa: TRY301
+            faults = [read_fault(each) for each in posted]
+        except (_RefusedError, FaultError) as refused:
+            return self._respond({"error": str(refused)}, 400)
+        self._service.faults.add(faults)
+        return await self.faults(request)
+
+    async def clear_faults(self, request: Request) -> Response:
+        self._service.faults.clear()
+        return await self.faults(request)
+
+    async def settings(self, _: Request) -> Response:
+        return self._respond(self._service.settings.shown())
+
+    async def change_settings(self, request: Request) -> Response:
+        try:
+            self._service.settings = change(self._service.settings, await _read_object(request))
+        except (_RefusedError, SettingsError) as refused:
+            return self._respond({"error": str(refused)}, 400)
+        return await self.settings(request)
+
+    async def stop_answering(self, request: Request) -> Response:
+        try:
+            seconds = (await _read_object(request)).get("seconds")
+        except _RefusedError as refused:
+            return self._respond({"error": str(refused)}, 400)
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+            return self._respond({"error": "seconds: a number of at least 0 is required"}, 400)
+        self._service.stop_answering(seconds)
+        return self._respond({"seconds": seconds})
+
+    def _respond(self, content: Any, status: int = 200) -> Response:
+        return Response(json.dumps(self._service.redact(content)), status, media_type="application/json")
+
+
+async def _read_json(request: Request) -> Any:
+    try:
+        return json.loads(await request.body())
+    except ValueError as cause:
+        raise _RefusedError("the body is not valid JSON") from cause
+
+
+async def _read_object(request: Request) -> dict[str, Any]:
+    posted = await _read_json(request)
+    if not isinstance(posted, dict):
+        raise _RefusedError("a JSON object is required")
+    return posted

@@ -1,0 +1,42 @@
+"""
+A pytest plugin for the tests of your own DAGs.
+
+.. code-block:: python
+
+    pytest_plugins = ["airflow_provider_seedance.emulator.pytest_plugin"]
+
+
+    def test_my_dag(seedance_emulator):
+        my_dag.test()
+        assert len(seedance_emulator.ledger()) == 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from airflow_provider_seedance.emulator.handle import Emulator
+
+
+@pytest.fixture(scope="session")
+def seedance_emulator_server() -> Iterator[Emulator]:
+    """Run one emulator for all tests, on a free port of this host, with a fast clock."""
+    from airflow_provider_seedance.emulator.extras import require_extra
+
+    require_extra()
+    from airflow_provider_seedance.emulator.server import running_emulator
+
+    with running_emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def seedance_emulator(seedance_emulator_server: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """Return an emulator with nothing booked, to which the connection ``seedance_default`` leads for this test."""
+    seedance_emulator_server.reset()
+    monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", seedance_emulator_server.connection_json)
+    return seedance_emulator_server

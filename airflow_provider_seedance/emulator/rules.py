@@ -1,0 +1,273 @@
+"""
+What is refused: GPTProto's page turned into pure checks of a submission.
+
+All that is wrong with the parameters is told at once, each naming the parameter and what is allowed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from airflow_provider_seedance.emulator.media import Kind, Medium, read_medium
+from airflow_provider_seedance.gptproto.catalogue import (
+    ASPECT_RATIOS,
+    DEFAULT_ASPECT_RATIO,
+    DEFAULT_DURATION,
+    DEFAULT_RESOLUTION,
+    MAXIMUM_IMAGES,
+    MAXIMUM_REQUEST_BYTES,
+    SEED_MAXIMUM,
+    SEED_MINIMUM,
+    Mode,
+    Model,
+    find_model,
+    known_models,
+)
+
+VENDORS = ("bytedance", "doubao")
+
+_COMMON = ("prompt", "aspect_ratio", "duration", "resolution", "generate_audio", "camera_fixed", "seed")
+#: Parameters by mode: the three tabs of the page.
+PARAMETERS: Mapping[Mode, tuple[str, ...]] = {
+    Mode.TEXT_TO_VIDEO: _COMMON,
+    Mode.IMAGE_TO_VIDEO: (*_COMMON, "image", "last_image", "is_upload_media"),
+    Mode.REFERENCE_TO_VIDEO: (*_COMMON, "images", "videos", "audios", "is_upload_media"),
+}
+_LISTS: Mapping[str, Kind] = {"images": "image", "videos": "video", "audios": "audio"}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A submission that is not accepted: HTTP status and the reason."""
+
+    status: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a submit address names."""
+
+    vendor: str
+    model: str
+    mode: Mode
+    known: Model
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """
+    A submission that is in order.
+
+    :param target: What its address names.
+    :param prompt: The prompt.
+    :param seconds: Length of the video.
+    :param resolution: Resolution of the video.
+    :param aspect_ratio: Aspect ratio of the video.
+    :param sound: Whether the video gets sound.
+    :param seed: The seed, -1 for one at random.
+    :param parameters: What was sent, with uploaded media replaced by length and checksum.
+    """
+
+    target: Target
+    prompt: str
+    seconds: int
+    resolution: str
+    aspect_ratio: str
+    sound: bool
+    seed: int
+    parameters: Mapping[str, Any]
+
+
+def check_target(vendor: str, model: str, mode: str) -> Target | Refusal:
+    """Check the three variable segments of a submit address."""
+    if vendor not in VENDORS:
+        return Refusal(404, f"unknown vendor {_show(vendor)}; there are {', '.join(VENDORS)}")
+    try:
+        wanted = Mode(mode)
+    except ValueError:
+        return Refusal(404, f"unknown mode {_show(mode)}; there are {', '.join(Mode)}")
+    known = find_model(model)
+    if known is None:
+        return Refusal(400, f"unknown model {_show(model)}; there are {', '.join(known_models())}")
+    if wanted not in known.modes:
+        offered = ", ".join(each for each in Mode if each in known.modes)
+        return Refusal(400, f"model {model} offers no {wanted}; allowed is {offered}")
+    return Target(vendor, model, wanted, known)
+
+
+def read_payload(content_type: str | None, body: bytes) -> dict[str, Any] | Refusal:
+    """Read the JSON object of a submission."""
+    if len(body) > MAXIMUM_REQUEST_BYTES:
+        return Refusal(400, f"the request is too large; at most {MAXIMUM_REQUEST_BYTES} bytes are allowed")
+    if (content_type or "").partition(";")[0].strip().lower() != "application/json":
+        return Refusal(400, "Content-Type: application/json is required")
+    try:
+        payload = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return Refusal(400, "the body is not valid JSON")
+    if not isinstance(payload, dict):
+        return Refusal(400, "the body must be a JSON object")
+    return payload
+
+
+def check_submission(target: Target, payload: Mapping[str, Any]) -> Submission | Refusal:
+    """Check the parameters of a submission against its mode and model."""
+    reader = _Reader(target, payload)
+    reader.refuse_unknown()
+    prompt = reader.prompt()
+    aspect_ratio = reader.choice("aspect_ratio", ASPECT_RATIOS, DEFAULT_ASPECT_RATIO)
+    seconds = reader.duration()
+    resolution = reader.choice("resolution", target.known.resolutions, DEFAULT_RESOLUTION)
+    sound = reader.sound()
+    reader.flag("camera_fixed", default=False)
+    seed = reader.seed()
+    reader.media()
+    if reader.problems:
+        return Refusal(400, "; ".join(reader.problems))
+    return Submission(
+        target=target,
+        prompt=prompt,
+        seconds=seconds,
+        resolution=resolution,
+        aspect_ratio=aspect_ratio,
+        sound=sound,
+        seed=seed,
+        parameters={**payload, **reader.shown},
+    )
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads one parameter after the other and collects what is wrong."""
+
+    target: Target
+    payload: Mapping[str, Any]
+    problems: list[str] = field(default_factory=list)
+    shown: dict[str, Any] = field(default_factory=dict)
+
+    def refuse_unknown(self) -> None:
+        allowed = PARAMETERS[self.target.mode]
+        self.problems += [
+            f"{_show(name)}: no parameter of {self.target.mode}; allowed are {', '.join(allowed)}"
+            for name in self.payload
+            if name not in allowed
+        ]
+
+    def prompt(self) -> str:
+        prompt = self.payload.get("prompt")
+        if not isinstance(prompt, str) or not prompt.strip():
+            self.problems.append("prompt: required, a string that is not blank")
+            return ""
+        return prompt
+
+    def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
+        value = self.payload.get(name, default)
+        if not isinstance(value, str) or value not in allowed:
+            self.problems.append(
+                f"{name}: {_show(value)} is not allowed; allowed for {self._model} are {', '.join(allowed)}"
+            )
+            return default
+        return value
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        value = self.payload.get(name, default)
+        if not isinstance(value, bool):
+            self.problems.append(f"{name}: {_show(value)} is not allowed; allowed are true and false")
+            return default
+        return value
+
+    def duration(self) -> int:
+        shortest, longest = self.target.known.durations
+        value = self.payload.get("duration", DEFAULT_DURATION)
+        # The page types duration as a string and sends an integer in every example.
+        if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value):
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not shortest <= value <= longest:
+            self.problems.append(
+                f"duration: {_show(value)} is not allowed; "
+                f"allowed for {self._model} are whole seconds from {shortest} to {longest}"
+            )
+            return DEFAULT_DURATION
+        return value
+
+    def sound(self) -> bool:
+        offered = self.target.known.generate_audio
+        wanted = self.flag("generate_audio", default=offered)
+        if wanted and not offered:
+            self.problems.append(f"generate_audio: {self._model} makes no sound; allowed is false")
+        return wanted
+
+    def seed(self) -> int:
+        value = self.payload.get("seed", SEED_MINIMUM)
+        if isinstance(value, bool) or not isinstance(value, int) or not SEED_MINIMUM <= value <= SEED_MAXIMUM:
+            self.problems.append(
+                f"seed: {_show(value)} is not allowed; allowed are integers from {SEED_MINIMUM} to {SEED_MAXIMUM}"
+            )
+            return SEED_MINIMUM
+        return value
+
+    def media(self) -> None:
+        if self.target.mode is Mode.TEXT_TO_VIDEO:
+            return
+        uploads = self.flag("is_upload_media", default=False)
+        media = self._frames() if self.target.mode is Mode.IMAGE_TO_VIDEO else self._references()
+        if uploads and media and not any(medium.uploaded for medium in media):
+            self.problems.append("is_upload_media: true is allowed only with base64 data or data URIs")
+        if not uploads and any(medium.uploaded for medium in media):
+            self.problems.append("is_upload_media: must be true when media are sent as base64 data or data URIs")
+
+    def _frames(self) -> list[Medium]:
+        media: list[Medium] = []
+        if "image" not in self.payload:
+            self.problems.append("image: required for image-to-video, an http(s) address or base64 data")
+        if "last_image" in self.payload and not self.target.known.last_image:
+            self.problems.append(f"last_image: {self._model} takes no closing frame")
+        for name in ("image", "last_image"):
+            if name in self.payload:
+                self.shown[name] = self._shown(name, self.payload[name], "image", media)
+        return media
+
+    def _references(self) -> list[Medium]:
+        media: list[Medium] = []
+        sent: dict[str, list[Any]] = {}
+        for name, kind in _LISTS.items():
+            items = self.payload.get(name, [])
+            if not isinstance(items, list):
+                self.problems.append(f"{name}: a list of strings is allowed")
+                items = []
+            sent[name] = items
+            if name in self.payload:
+                self.shown[name] = [
+                    self._shown(f"{name}[{index}]", item, kind, media) for index, item in enumerate(items)
+                ]
+        if len(sent["images"]) > MAXIMUM_IMAGES:
+            self.problems.append(f"images: {len(sent['images'])} are too many; at most {MAXIMUM_IMAGES} are allowed")
+        if not sent["images"] and not sent["videos"]:
+            self.problems.append("images, videos: at least one of them is required; audios alone are not allowed")
+        return media
+
+    def _shown(self, name: str, value: object, kind: Kind, media: list[Medium]) -> Any:
+        read = read_medium(name, value, kind)
+        if isinstance(read, str):
+            self.problems.append(read)
+            return None
+        media.append(read)
+        return read.shown
+
+    @property
+    def _model(self) -> str:
+        return f"Seedance {self.target.known.name}"
+
+
+def _show(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
