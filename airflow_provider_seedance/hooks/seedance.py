@@ -1,0 +1,172 @@
+"""From an Airflow connection of type ``seedance`` to a client of the GPTProto API."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+from airflow.providers.common.compat.sdk import BaseHook
+
+from airflow_provider_seedance.gptproto.errors import SeedanceError
+from airflow_provider_seedance.gptproto.polling import Done, GiveUp, Wait
+from airflow_provider_seedance.gptproto.predictions import Prediction
+from airflow_provider_seedance.gptproto.requests import GenerationRequest
+from airflow_provider_seedance.gptproto.settings import ClientSettings, read_settings
+from airflow_provider_seedance.provider_info import get_provider_info
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
+
+#: Usual seconds of a generation whose model, resolution and duration are not known.
+USUAL_SECONDS = 75.0
+
+
+class SeedanceHook(BaseHook):
+    """
+    Reach the GPTProto API with the credentials of an Airflow connection.
+
+    The connection's password is the API key and its host the base URL; the extra fields are ``vendor``,
+    ``auth_scheme``, ``timeout``, ``verify`` and ``proxy``. The methods here cost money only where they say so.
+
+    :param seedance_conn_id: The Airflow connection.
+    """
+
+    conn_name_attr = "seedance_conn_id"
+    default_conn_name = "seedance_default"
+    conn_type = "seedance"
+    hook_name = "Seedance (GPTProto)"
+
+    def __init__(self, seedance_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seedance_conn_id = seedance_conn_id
+
+    def get_settings(self) -> ClientSettings:
+        """
+        Return the connection's settings.
+
+        :raises ConnectionSettingsError: When a field of the connection cannot be used.
+        """
+        connection = self.get_connection(self.seedance_conn_id)
+        return self._settings(connection, connection.extra_dejson)
+
+    async def aget_settings(self) -> ClientSettings:
+        """Return the connection's settings, for an event loop; see :meth:`get_settings`."""
+        connection = await get_async_connection(self.seedance_conn_id, hook=self)
+        return self._settings(connection, await get_async_extra_dejson(connection))
+
+    def get_conn(self) -> GPTProtoClient:
+        """
+        Return a client, which is a context manager.
+
+        :raises ConnectionSettingsError: When a field of the connection cannot be used.
+        """
+        from airflow_provider_seedance.gptproto.client import GPTProtoClient
+
+        return GPTProtoClient(self.get_settings(), log=self.log)
+
+    async def aget_conn(self) -> AsyncGPTProtoClient:
+        """Return an asynchronous client, which is an asynchronous context manager; see :meth:`get_conn`."""
+        from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, tls_context
+
+        settings = await self.aget_settings()
+        await asyncio.to_thread(tls_context, settings.verify)
+        return AsyncGPTProtoClient(settings, log=self.log)
+
+    def submit(self, request: GenerationRequest) -> Prediction:
+        """
+        Submit a generation, which costs money, and return the prediction as first reported.
+
+        Unlike the operators this keeps no record: whoever calls it twice pays twice.
+
+        :raises SeedanceError: See :meth:`~airflow_provider_seedance.gptproto.client.GPTProtoClient.submit`.
+        """
+        with self.get_conn() as client:
+            return client.submit(request)
+
+    def get_prediction(self, prediction_id: str) -> Prediction:
+        """
+        Return what the service now says of a prediction.
+
+        :raises SeedanceError: When it could not be asked.
+        """
+        with self.get_conn() as client:
+            return client.get_prediction(prediction_id)
+
+    def wait_for_prediction(
+        self, prediction_id: str, *, timeout: float = 3600.0, poll_interval: float | None = None
+    ) -> Prediction:
+        """
+        Wait until a prediction is finished, and return it.
+
+        :param prediction_id: What to wait for.
+        :param timeout: Seconds to wait at most.
+        :param poll_interval: Seconds between looks; ``None`` adapts.
+        :raises SeedanceError: When it ends without videos, or not in time.
+        """
+        now = time.time()
+        wait = Wait(
+            prediction_id=prediction_id,
+            submitted_at=now,
+            deadline=now + timeout,
+            expected_seconds=USUAL_SECONDS,
+            poll_interval=poll_interval,
+        )
+        with self.get_conn() as client:
+            decision = client.look(wait)
+            if isinstance(decision, Done):
+                return decision.prediction
+            if isinstance(decision, GiveUp):
+                raise decision.error
+            return client.wait(wait)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Return whether the service accepts the key, and what was found; free of charge, never an exception."""
+        try:
+            with self.get_conn() as client:
+                check = client.check_key()
+        except (SeedanceError, OSError, ValueError) as error:
+            return False, str(error)
+        return check.accepted, check.message
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return which fields the form shows, for Airflow 3.1; later ones read the provider's metadata."""
+        behaviour = _connection_type()["ui-field-behaviour"]
+        return {name.replace("-", "_"): value for name, value in behaviour.items()}
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's extra fields, for Airflow 3.1; later ones read the provider's metadata."""
+        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+        from flask_babel import lazy_gettext
+        from wtforms import StringField
+
+        return {
+            name: StringField(
+                lazy_gettext(field["label"]), widget=BS3TextFieldWidget(), description=field["description"]
+            )
+            for name, field in _connection_type()["conn-fields"].items()
+        }
+
+    def _settings(self, connection: Connection, extra: dict[str, Any]) -> ClientSettings:
+        settings = read_settings(
+            password=connection.password,
+            host=connection.host,
+            schema=connection.schema,
+            port=connection.port,
+            extra=extra,
+        )
+        if settings.sends_key_in_the_clear:
+            self.log.warning(
+                "Connection %s sends its API key unencrypted to %s", self.seedance_conn_id, settings.base_url
+            )
+        return settings
+
+
+def _connection_type() -> dict[str, Any]:
+    connection_type: dict[str, Any] = get_provider_info()["connection-types"][0]
+    return connection_type

@@ -1,0 +1,108 @@
+"""The asynchronous wait: what runs in the triggerer while no worker is held."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_seedance.gptproto.errors import SeedanceError, restore
+from airflow_provider_seedance.gptproto.polling import Wait
+from airflow_provider_seedance.hooks.seedance import SeedanceHook
+
+#: What a trigger and its event say of a wait; scalars only, and neither key nor prompt nor media.
+_WAIT_FIELDS = ("prediction_id", "submitted_at", "deadline", "expected_seconds", "poll_interval")
+
+
+class SeedancePredictionTrigger(BaseTrigger):
+    """
+    Wait for a prediction and fire once: when it is finished, has failed, or the deadline has passed.
+
+    Times are seconds since the epoch, so that a wait goes on unchanged in another triggerer.
+
+    :param prediction_id: What is waited for.
+    :param seedance_conn_id: The Airflow connection.
+    :param submitted_at: When the prediction was submitted.
+    :param deadline: When to give up.
+    :param expected_seconds: How long such a generation usually takes.
+    :param poll_interval: Seconds between looks, exactly; ``None`` adapts to the expected time.
+    """
+
+    def __init__(
+        self,
+        *,
+        prediction_id: str,
+        seedance_conn_id: str,
+        submitted_at: float,
+        deadline: float,
+        expected_seconds: float,
+        poll_interval: float | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
+        self.prediction_id = prediction_id
+        self.seedance_conn_id = seedance_conn_id
+        self.submitted_at = submitted_at
+        self.deadline = deadline
+        self.expected_seconds = expected_seconds
+        self.poll_interval = poll_interval
+
+    @classmethod
+    def for_wait(cls, wait: Wait, seedance_conn_id: str) -> SeedancePredictionTrigger:
+        """Return the trigger that goes on with a wait."""
+        return cls(seedance_conn_id=seedance_conn_id, **{name: getattr(wait, name) for name in _WAIT_FIELDS})
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and the arguments, for the metadata database."""
+        path = f"{type(self).__module__}.{type(self).__qualname__}"
+        return path, {"seedance_conn_id": self.seedance_conn_id, **self._wait_fields()}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """
+        Yield one event: the wait's fields, and the error if it ended without videos.
+
+        It pauses before it looks, because the operator has just looked, and because an event that comes at once can
+        overtake the scheduler's own note that the task was deferred.
+        """
+        wait = Wait(**self._wait_fields())
+        failure: SeedanceError | None = None
+        try:
+            async with await SeedanceHook(self.seedance_conn_id).aget_conn() as client:
+                await client.wait(wait)
+        except SeedanceError as error:
+            failure = error
+        ended = {"wait": self._wait_fields(), "failure": failure.to_dict() if failure else None}
+        yield TriggerEvent(ended)  # type: ignore[no-untyped-call]  # Airflow's
+
+    async def on_kill(self) -> None:
+        """Say what becomes of the generation when the deferred task is cleared or marked (Airflow 3.3 and later)."""
+        self.log.warning(still_running(self.prediction_id))
+
+    def _wait_fields(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _WAIT_FIELDS}
+
+
+def read_event(event: Any) -> Wait:
+    """
+    Return the wait that an event ends, and raise what it failed with.
+
+    :param event: The payload of the trigger's event.
+    :raises SeedanceError: What ended the wait without videos.
+    :raises ValueError: When it is no event of this trigger; an unknown event is never a success.
+    """
+    if not isinstance(event, Mapping) or not isinstance(event.get("wait"), Mapping) or "failure" not in event:
+        raise ValueError(
+            f"This is no event of SeedancePredictionTrigger: {event!r}. The generation is not touched by that; "
+            "a retry of this task waits for the same prediction."
+        )
+    if event["failure"] is not None:
+        raise restore(event["failure"])
+    return Wait(**{name: event["wait"][name] for name in _WAIT_FIELDS})
+
+
+def still_running(prediction_id: str) -> str:
+    """Return what to tell about a generation whose task was stopped."""
+    return (
+        f"Prediction {prediction_id} goes on at GPTProto and is billed: a generation cannot be cancelled. "
+        f'To pick it up, clear this task, or run a task with prediction_id="{prediction_id}".'
+    )
