@@ -155,9 +155,10 @@ class GPTProtoClient:
 
     def recall(self, prediction_id: str) -> Prediction | None:
         """
-        Return what the service says of a recorded prediction, or ``None`` when it does not know it.
+        Return what the service says of a prediction that was submitted before, or ``None`` when it does not know it.
 
-        It is asked a few times over some seconds, because to give up a paid prediction takes more than one answer.
+        A failure, and a success without outputs, is asked again a few times over some seconds, because to give up a
+        paid prediction takes more than one answer.
 
         :raises SeedanceError: When it could not be asked.
         """

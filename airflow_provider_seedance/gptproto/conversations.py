@@ -36,7 +36,7 @@ from airflow_provider_seedance.gptproto.errors import (
     UnreadableAnswerError,
 )
 from airflow_provider_seedance.gptproto.polling import Decision, GiveUp, LookAgain, Wait
-from airflow_provider_seedance.gptproto.predictions import Prediction, read_code, read_prediction
+from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus, read_code, read_prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.gptproto.resending import pause_before_resend
 from airflow_provider_seedance.gptproto.settings import ClientSettings
@@ -196,18 +196,30 @@ class Conversations:
         return self._read_prediction(outcome, prediction_id=prediction_id)
 
     def recall(self, prediction_id: str) -> Steps[Prediction | None]:
-        """Ask for a recorded prediction; ``None`` when the service says repeatedly that it does not know it."""
-        errors: list[SeedanceError] = []
+        """
+        Ask for a prediction until the answer can be believed; ``None`` when the service repeatedly does not know it.
+
+        One failure, and one success without outputs, can be a passing fault.
+        """
+        seen: list[Prediction | SeedanceError] = []
         for pause in (*RECALL_PAUSES, None):
             try:
-                return (yield from self.get_prediction(prediction_id))
+                prediction = yield from self.get_prediction(prediction_id)
             except SeedanceError as error:
-                errors.append(error)
+                seen.append(error)
+                wish = error.retry_after or 0.0
+            else:
+                if prediction.is_complete or prediction.status is not PredictionStatus.SUCCEEDED:
+                    return prediction
+                seen.append(prediction)
+                wish = 0.0
             if pause is not None:
-                yield Pause(min(max(pause, errors[-1].retry_after or 0.0), LONGEST_RECALL_PAUSE))
-        if all(isinstance(error, PredictionNotFoundError) for error in errors):
+                yield Pause(min(max(pause, wish), LONGEST_RECALL_PAUSE))
+        if all(isinstance(each, PredictionNotFoundError) for each in seen):
             return None
-        raise errors[-1]
+        if isinstance(seen[-1], SeedanceError):
+            raise seen[-1]
+        return seen[-1]
 
     def look(self, wait: Wait) -> Steps[Decision]:
         """Ask for the prediction that is waited for once, and decide what that means."""

@@ -121,8 +121,7 @@ class Wait:
         if prediction.status is PredictionStatus.SUCCEEDED:
             self._empty_successes += 1
             if self._empty_successes >= self.EMPTY_SUCCESSES:
-                what = "The prediction succeeded, but no output came with it"
-                return GiveUp(MissingOutputsError(what, prediction_id=self.prediction_id, charge=Charge.ACCEPTED))
+                return GiveUp(failure(prediction))
         elif prediction.status.is_final:
             return GiveUp(failure(prediction))
         news = None
@@ -172,8 +171,11 @@ def failure(prediction: Prediction) -> SeedanceError:
     """
     Return the error that a prediction which ended without a video means.
 
-    :param prediction: One that failed or expired.
+    :param prediction: One that failed or expired, or succeeded without outputs.
     """
+    if prediction.status is PredictionStatus.SUCCEEDED:
+        what = "The prediction succeeded, but no output came with it"
+        return MissingOutputsError(what, prediction_id=prediction.id, charge=Charge.ACCEPTED)
     detail = prediction.error
     reason = f": {detail.message}" if detail and detail.message else ""
     what = f"The generation ended as {prediction.reported_status}{reason}".rstrip(".")

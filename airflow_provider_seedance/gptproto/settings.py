@@ -88,7 +88,7 @@ def read_settings(
 
 
 def _api_key(password: str | None) -> str:
-    key = re.sub(r"^bearer\s+", "", (password or "").strip(), flags=re.IGNORECASE)
+    key = re.sub(r"^bearer(\s+|$)", "", (password or "").strip(), flags=re.IGNORECASE)
     if not key:
         raise ConnectionSettingsError("The connection has no API key: its password field is empty")
     if not _KEY.fullmatch(key):
@@ -104,12 +104,12 @@ def _base_url(host: str | None, schema: str | None, port: int | None) -> str:
     if "://" not in host:
         host = f"{scheme}://{_bracketed(host)}"
     address = _split(host)
-    if address.scheme not in ("http", "https"):
+    if address is not None and address.scheme not in ("http", "https"):
         raise ConnectionSettingsError(f"The connection's scheme is {address.scheme!r}; it can be http or https")
     if (
-        not _HOSTNAME.fullmatch(address.hostname or "")
-        or address.username
-        or address.password
+        address is None
+        or not _HOSTNAME.fullmatch(address.hostname or "")
+        or "@" in address.netloc
         or address.query
         or address.fragment
     ):
@@ -117,7 +117,9 @@ def _base_url(host: str | None, schema: str | None, port: int | None) -> str:
             "The connection's host is no base URL; it can be a host, a host with a port, or a URL such as "
             f"{DEFAULT_BASE_URL}, without user, query or fragment"
         )
-    netloc = address.netloc if address.port or not port else f"{address.netloc}:{port}"
+    netloc = address.netloc.rstrip(":")
+    if port and not address.port:
+        netloc = f"{netloc}:{port}"
     return f"{address.scheme}://{netloc}{address.path.rstrip('/')}"
 
 
@@ -125,12 +127,13 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
 
 
-def _split(url: str) -> SplitResult:
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of an address, or ``None``; why it has none is not told, because that repeats parts of it."""
     try:
         address = urlsplit(url)
         _ = address.port
-    except ValueError as error:
-        raise ConnectionSettingsError(f"The connection's host is no base URL ({error})") from error
+    except ValueError:
+        return None
     return address
 
 
@@ -152,8 +155,8 @@ def _timeout(value: Any) -> float:
     if value in (None, ""):
         return DEFAULT_TIMEOUT
     try:
-        seconds = float(value)
-    except (TypeError, ValueError):
+        seconds = 0.0 if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
         seconds = 0.0
     if not 0 < seconds < float("inf"):
         raise ConnectionSettingsError(f"timeout in the connection's extra is {value!r}; it can be seconds above 0")
@@ -161,7 +164,7 @@ def _timeout(value: Any) -> float:
 
 
 def _verify(value: Any) -> bool | str:
-    if value in (None, ""):
+    if value is None:
         return True
     if isinstance(value, bool):
         return value
@@ -169,11 +172,15 @@ def _verify(value: Any) -> bool | str:
         raise ConnectionSettingsError(
             f"verify in the connection's extra is {value!r}; it can be true, false or the path of a CA bundle"
         )
-    return _BOOLEANS.get(value.strip().lower(), value.strip())
+    path = value.strip()
+    return _BOOLEANS.get(path.lower(), path or True)
 
 
 def _proxy(value: Any) -> str | None:
     proxy = str(value or "").strip()
-    if proxy and urlsplit(proxy).scheme not in ("http", "https", "socks5", "socks5h"):
+    if not proxy:
+        return None
+    address = _split(proxy)
+    if address is None or address.scheme not in ("http", "https", "socks5", "socks5h") or not address.hostname:
         raise ConnectionSettingsError("proxy in the connection's extra is no URL such as http://proxy.example:3128")
-    return proxy or None
+    return proxy

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -11,6 +14,13 @@ from airflow_provider_seedance.gptproto.errors import SeedanceError, restore
 from airflow_provider_seedance.gptproto.polling import Wait
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator
+
+logger = logging.getLogger(__name__)
+
+#: How long after a wait's own deadline Airflow ends the deferral, should the trigger not have done it.
+_DEFERRAL_MARGIN = timedelta(minutes=10)
 #: What a trigger and its event say of a wait; scalars only, and neither key nor prompt nor media.
 _WAIT_FIELDS = ("prediction_id", "submitted_at", "deadline", "expected_seconds", "poll_interval")
 
@@ -80,6 +90,23 @@ class SeedancePredictionTrigger(BaseTrigger):
 
     def _wait_fields(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _WAIT_FIELDS}
+
+
+def defer_wait(operator: BaseOperator, wait: Wait, seedance_conn_id: str) -> NoReturn:
+    """
+    Free the worker, and go on with a wait in the triggerer.
+
+    :param operator: Its ``execute_complete`` is called with the trigger's event.
+    :param wait: A wait whose prediction was just seen in progress.
+    :param seedance_conn_id: The Airflow connection.
+    """
+    remaining = timedelta(seconds=max(wait.deadline - time.time(), 0.0))
+    logger.info("Waiting for prediction %s in the triggerer", wait.prediction_id)
+    operator.defer(
+        trigger=SeedancePredictionTrigger.for_wait(wait, seedance_conn_id),
+        method_name="execute_complete",
+        timeout=remaining + _DEFERRAL_MARGIN,
+    )
 
 
 def read_event(event: Any) -> Wait:

@@ -1,0 +1,65 @@
+"""What a finished prediction hands to the tasks downstream."""
+
+from __future__ import annotations
+
+import logging
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_seedance.gptproto.errors import Charge, NsfwContentError
+from airflow_provider_seedance.gptproto.predictions import Prediction
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+logger = logging.getLogger(__name__)
+
+
+def hand_over(
+    context: Context,
+    prediction: Prediction,
+    *,
+    fail_on_nsfw: bool,
+    model: str | None = None,
+    mode: str | None = None,
+    estimated_cost: Decimal | None = None,
+) -> list[str]:
+    """
+    Push ``prediction`` and ``video_url`` to XCom, and return the addresses of the videos.
+
+    :param context: The task's context.
+    :param prediction: A complete one.
+    :param fail_on_nsfw: Whether a flagged output fails the task; the addresses are in XCom all the same.
+    :param model: The model as submitted, where the service does not say.
+    :param mode: The mode as submitted; ``None`` where only the id is known.
+    :param estimated_cost: In USD, at list price; ``None`` where it is not known.
+    :raises NsfwContentError: When an output is flagged and that fails the task.
+    """
+    outputs = list(prediction.outputs)
+    task_instance = context["ti"]
+    task_instance.xcom_push(key="prediction", value=_summary(prediction, model, mode, estimated_cost))
+    task_instance.xcom_push(key="video_url", value=outputs[0])
+    if any(prediction.has_nsfw_contents):
+        flagged = "An output is flagged as not safe for work"
+        if fail_on_nsfw:
+            raise NsfwContentError(flagged, prediction_id=prediction.id, charge=Charge.ACCEPTED)
+        logger.warning("%s (prediction %s)", flagged, prediction.id)
+    logger.info("Prediction %s succeeded with %d output(s)", prediction.id, len(outputs))
+    return outputs
+
+
+def _summary(
+    prediction: Prediction, model: str | None, mode: str | None, estimated_cost: Decimal | None
+) -> dict[str, Any]:
+    """Return what XCom ``prediction`` holds; times as ISO 8601, seconds and USD as numbers."""
+    return {
+        "id": prediction.id,
+        "model": prediction.model or model,
+        "mode": mode,
+        "status": prediction.status.value,
+        "outputs": list(prediction.outputs),
+        "created_at": prediction.created_at.isoformat() if prediction.created_at else None,
+        "inference_seconds": prediction.inference_seconds,
+        "has_nsfw_contents": list(prediction.has_nsfw_contents),
+        "estimated_cost_usd": None if estimated_cost is None else float(estimated_cost),
+    }
