@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_seedance.gptproto.conversations import Log
 from airflow_provider_seedance.gptproto.errors import Charge, NsfwContentError
 from airflow_provider_seedance.gptproto.predictions import Prediction
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-logger = logging.getLogger(__name__)
-
 
 def hand_over(
     context: Context,
     prediction: Prediction,
     *,
+    log: Log,
     fail_on_nsfw: bool,
     model: str | None = None,
     mode: str | None = None,
@@ -29,6 +28,7 @@ def hand_over(
 
     :param context: The task's context.
     :param prediction: A complete one.
+    :param log: The task's log.
     :param fail_on_nsfw: Whether a flagged output fails the task; the addresses are in XCom all the same.
     :param model: The model as submitted, where the service does not say.
     :param mode: The mode as submitted; ``None`` where only the id is known.
@@ -43,8 +43,8 @@ def hand_over(
         flagged = "An output is flagged as not safe for work"
         if fail_on_nsfw:
             raise NsfwContentError(flagged, prediction_id=prediction.id, charge=Charge.ACCEPTED)
-        logger.warning("%s (prediction %s)", flagged, prediction.id)
-    logger.info("Prediction %s succeeded with %d output(s)", prediction.id, len(outputs))
+        log.warning("%s (prediction %s)", flagged, prediction.id)
+    log.info("Prediction %s succeeded with %d output(s)", prediction.id, len(outputs))
     return outputs
 
 

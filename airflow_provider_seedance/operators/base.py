@@ -305,6 +305,7 @@ class SeedanceBaseOperator(BaseOperator):
         return hand_over(
             context,
             prediction,
+            log=self.log,
             fail_on_nsfw=self.fail_on_nsfw,
             model=self.model,
             mode=self.request_class.mode.value,

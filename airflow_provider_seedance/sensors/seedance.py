@@ -98,7 +98,8 @@ class SeedancePredictionSensor(BaseSensorOperator):
                 what = "GPTProto does not know the prediction that is waited for"
                 raise PredictionNotFoundError(what, prediction_id=self.prediction_id)
             if prediction.is_complete:
-                return PokeReturnValue(True, hand_over(context, prediction, fail_on_nsfw=self.fail_on_nsfw))
+                outputs = hand_over(context, prediction, log=self.log, fail_on_nsfw=self.fail_on_nsfw)
+                return PokeReturnValue(is_done=True, xcom_value=outputs)
             if prediction.status.is_final:
                 raise failure(prediction)
             self.log.info("Prediction %s is %s", prediction.id, prediction.reported_status)

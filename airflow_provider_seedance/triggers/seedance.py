@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
@@ -16,8 +15,6 @@ from airflow_provider_seedance.hooks.seedance import SeedanceHook
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator
-
-logger = logging.getLogger(__name__)
 
 #: How long after a wait's own deadline Airflow ends the deferral, should the trigger not have done it.
 _DEFERRAL_MARGIN = timedelta(minutes=10)
@@ -101,7 +98,7 @@ def defer_wait(operator: BaseOperator, wait: Wait, seedance_conn_id: str) -> NoR
     :param seedance_conn_id: The Airflow connection.
     """
     remaining = timedelta(seconds=max(wait.deadline - time.time(), 0.0))
-    logger.info("Waiting for prediction %s in the triggerer", wait.prediction_id)
+    operator.log.info("Waiting for prediction %s in the triggerer", wait.prediction_id)
     operator.defer(
         trigger=SeedancePredictionTrigger.for_wait(wait, seedance_conn_id),
         method_name="execute_complete",

@@ -1,0 +1,27 @@
+"""Fixtures for tests of what imports Airflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from airflow_provider_seedance.emulator.handle import Emulator
+
+
+@pytest.fixture
+def printed(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """Return a function that returns what was printed since its last call, Airflow's log included."""
+
+    def read() -> str:
+        out, err = capsys.readouterr()
+        return f"{out}{err}"
+
+    return read
+
+
+@pytest.fixture
+def emulator(seedance_emulator: Emulator) -> Emulator:
+    """Return the emulator with a clock that is as fast as the looks of ``short_waits``."""
+    seedance_emulator.settings(seconds_created=0.02, seconds_queued=0.02, seconds_running=0.03)
+    return seedance_emulator

@@ -1,0 +1,87 @@
+"""Drive a task as Airflow does, with its messages through JSON, but without Airflow's processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from airflow.providers.common.compat.sdk import BaseOperator, Context, TaskDeferred
+from airflow.sdk._shared.module_loading import import_string
+from airflow.triggers.base import BaseTrigger
+
+
+@dataclass
+class FakeStore:
+    """A task state store that keeps what JSON can hold."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    writes: list[Any] = field(default_factory=list)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return json.loads(self.values[key]) if key in self.values else default
+
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+        self.values[key] = json.dumps(value)
+        self.writes.append(value)
+
+    def delete(self, key: str) -> None:
+        self.values.pop(key, None)
+        self.writes.append(None)
+
+
+@dataclass
+class Run:
+    """One task instance through its tries: what outlives a try is kept here."""
+
+    store: FakeStore | None = field(default_factory=FakeStore)
+    clear_number: int = 0
+    xcoms: dict[str, Any] = field(default_factory=dict)
+    deferrals: list[TaskDeferred] = field(default_factory=list)
+    events: list[Any] = field(default_factory=list)
+
+    def context(self, **values: Any) -> Context:
+        """Return a context; values are for templates."""
+        context: Any = {
+            "ti": SimpleNamespace(xcom_push=self._push),
+            "dag_run": SimpleNamespace(clear_number=self.clear_number),
+            "task_state_store": self.store,
+            **values,
+        }
+        return context  # type: ignore[no-any-return]
+
+    def _push(self, key: str, value: Any) -> None:
+        self.xcoms[key] = json.loads(json.dumps(value))
+
+    def try_once(self, operator: BaseOperator, **values: Any) -> Any:
+        """Render and execute a task, running its triggers, until it returns or raises."""
+        self.xcoms.clear()
+        context = self.context(**values)
+        operator.render_template_fields(context)
+        try:
+            return operator.execute(context)
+        except TaskDeferred as first:
+            deferred = first
+        while True:
+            self.deferrals.append(deferred)
+            event = self._fire(deferred.trigger)
+            try:
+                return operator.resume_execution(deferred.method_name, {"event": event}, context)
+            except TaskDeferred as again:
+                deferred = again
+
+    def _fire(self, trigger: BaseTrigger) -> Any:
+        path, arguments = trigger.serialize()
+        restored = import_string(path)(**json.loads(json.dumps(arguments)))
+        events = asyncio.run(collect(restored))
+        assert len(events) == 1, "a trigger fires exactly once"
+        payload = json.loads(json.dumps(events[0].payload))
+        self.events.append(payload)
+        return payload
+
+
+async def collect(trigger: BaseTrigger) -> list[Any]:
+    """Return every event of a trigger."""
+    return [event async for event in trigger.run()]

@@ -1,0 +1,58 @@
+"""What Airflow discovers: valid by Airflow's own schemas, and true."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import airflow
+import jsonschema
+import pytest
+from airflow.providers_manager import ProvidersManager
+
+from airflow_provider_seedance.hooks.seedance import SeedanceHook
+from airflow_provider_seedance.provider_info import get_provider_info
+
+
+@pytest.mark.parametrize("name", ["provider_info.schema.json", "provider.yaml.schema.json"])
+def test_is_valid_by_both_schemas_that_airflow_ships(name: str) -> None:
+    schema = json.loads(Path(airflow.__file__).with_name(name).read_text())
+    info = get_provider_info()
+    if name == "provider.yaml.schema.json":
+        # The file in a source tree says more than the metadata of a package.
+        info |= {"lifecycle": "production", "versions": ["0.1.0"], "source-date-epoch": 0, "state": "ready"}
+        properties = schema["properties"]
+        info = {key: value for key, value in info.items() if key in properties}
+    jsonschema.validate(info, schema)
+
+
+def test_is_found_through_the_entry_point() -> None:
+    [found] = [each for each in entry_points(group="apache_airflow_provider") if "seedance" in each.value]
+    assert found.load()() == get_provider_info()
+
+
+def test_every_module_it_names_exists() -> None:
+    info = get_provider_info()
+    for kind in ("hooks", "operators", "sensors", "triggers"):
+        for entry in info[kind]:
+            for module in entry["python-modules"]:
+                import_module(module)
+
+
+def test_airflow_knows_the_connection_type_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+    manager = ProvidersManager()  # type: ignore[no-untyped-call]  # Airflow's
+    hook = manager.hooks["seedance"]
+    assert hook is not None
+    assert hook.hook_name == "Seedance (GPTProto)"
+    assert hook.connection_id_attribute_name == "seedance_conn_id"
+    assert hook.connection_testable
+    assert [str(each.message) for each in recwarn if "seedance" in str(each.message).lower()] == []
+
+
+def test_hook_and_metadata_use_the_same_names() -> None:
+    [connection_type] = get_provider_info()["connection-types"]
+    assert connection_type["connection-type"] == SeedanceHook.conn_type == "seedance"
+    assert connection_type["hook-name"] == SeedanceHook.hook_name == "Seedance (GPTProto)"
+    assert SeedanceHook.default_conn_name == "seedance_default"

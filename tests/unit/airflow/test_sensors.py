@@ -1,0 +1,152 @@
+"""The sensor: it waits for what something else submitted, and never submits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+from airflow.sdk.exceptions import AirflowRescheduleException
+
+from airflow_provider_seedance.emulator.handle import Emulator
+from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
+from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
+from tests.unit.airflow.driving import Run
+
+pytestmark = pytest.mark.usefixtures("short_waits", "short_recalls")
+
+
+@pytest.fixture
+def short_recalls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_seedance.gptproto.conversations.RECALL_PAUSES", (0.0, 0.0))
+
+
+@pytest.fixture(params=[True, False], ids=["deferrable", "poking"])
+def deferrable(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture
+def submit(emulator: Emulator) -> Iterator[Callable[..., str]]:
+    """Return a function that submits a prompt and returns the prediction's id; nothing else may submit."""
+    submitted: list[str] = []
+
+    def submit_prompt(prompt: str = "A paper boat") -> str:
+        operator = SeedanceTextToVideoOperator(task_id="submit", prompt=prompt, wait_for_completion=False)
+        submitted.append(Run().try_once(operator))
+        return submitted[-1]
+
+    yield submit_prompt
+    assert [entry["id"] for entry in emulator.ledger()] == submitted
+
+
+def sensor(prediction_id: str, **arguments: Any) -> SeedancePredictionSensor:
+    return SeedancePredictionSensor(
+        **{"task_id": "wait", "prediction_id": prediction_id, "poke_interval": 0.05, **arguments}
+    )
+
+
+class TestSuccess:
+    def test_returns_the_output_addresses(
+        self, emulator: Emulator, submit: Callable[..., str], deferrable: bool
+    ) -> None:
+        prediction_id = submit()
+        run = Run()
+        outputs = run.try_once(sensor(prediction_id, deferrable=deferrable))
+        assert outputs == [f"{emulator.url}/outputs/{prediction_id}/0.mp4"]
+        assert run.xcoms["video_url"] == outputs[0]
+        assert run.xcoms["prediction"]["id"] == prediction_id
+        assert len(run.deferrals) == (1 if deferrable else 0)
+
+    def test_a_finished_prediction_is_not_deferred(self, submit: Callable[..., str]) -> None:
+        prediction_id = submit()
+        Run().try_once(sensor(prediction_id))
+        run = Run()
+        assert run.try_once(sensor(prediction_id, deferrable=True))
+        assert run.deferrals == []
+
+    def test_the_id_is_a_template(self, submit: Callable[..., str]) -> None:
+        assert Run().try_once(sensor("{{ params.id }}"), params={"id": submit()})
+
+    def test_without_an_interval_the_triggerer_adapts(self, submit: Callable[..., str]) -> None:
+        run = Run()
+        run.try_once(sensor(submit(), deferrable=True, poke_interval=None))
+        assert run.deferrals[0].trigger.poll_interval is None
+        assert sensor("abc", poke_interval=None).poke_interval == 10
+
+    def test_reschedule_mode_frees_the_worker(self, submit: Callable[..., str]) -> None:
+        run = Run()
+        waiting = sensor(submit(), mode="reschedule")
+        context = run.context()
+        task_instance: Any = context["ti"]
+        task_instance.get_first_reschedule_date = lambda _: None
+        with pytest.raises(AirflowRescheduleException):
+            waiting.execute(context)
+
+
+class TestPassingFaults:
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            {"status": 503, "times": 4},
+            {"status": 429, "retry_after": 0, "times": 4},
+            {"drop": "before", "times": 4},
+            {"status": 401, "times": 2},
+            {"answer": "empty-outputs", "times": 2},
+            {"answer": "unknown-status"},
+        ],
+        ids=str,
+    )
+    def test_are_survived(self, emulator: Emulator, submit: Callable[..., str], deferrable: bool, fault: Any) -> None:
+        prediction_id = submit()
+        emulator.fault(endpoint="result", **fault)
+        assert Run().try_once(sensor(prediction_id, deferrable=deferrable))
+
+
+class TestFailure:
+    @pytest.mark.parametrize(
+        ("prompt", "message"),
+        [
+            ("[fail]", "unexpected internal error.*Clear the task that submitted it"),
+            ("[expire]", "ended as expired.*Clear the task that submitted it"),
+            ("[policy-late]", "Change the prompt"),
+            ("[policy-audio]", "generate_audio to false"),
+        ],
+    )
+    def test_is_final_because_waiting_again_brings_no_other_end(
+        self, submit: Callable[..., str], deferrable: bool, prompt: str, message: str
+    ) -> None:
+        with pytest.raises(AirflowFailException, match=message):
+            Run().try_once(sensor(submit(prompt), deferrable=deferrable))
+
+    def test_a_prediction_that_the_service_does_not_know(self, emulator: Emulator, deferrable: bool) -> None:
+        with pytest.raises(AirflowFailException, match=r"does not know .*\(prediction 0a0a\)"):
+            Run().try_once(sensor("0a0a", deferrable=deferrable))
+        assert len([request for request in emulator.requests() if request["status"] == 404]) == 3
+
+    def test_a_refused_key(self, emulator: Emulator, submit: Callable[..., str], deferrable: bool) -> None:
+        prediction_id = submit()
+        emulator.fault(endpoint="result", status=401, times=None)
+        with pytest.raises(AirflowFailException, match="valid API key"):
+            Run().try_once(sensor(prediction_id, deferrable=deferrable))
+
+    def test_a_timeout_is_a_sensors_timeout(
+        self, emulator: Emulator, submit: Callable[..., str], deferrable: bool
+    ) -> None:
+        emulator.settings(seconds_running=60)
+        with pytest.raises(AirflowSensorTimeout):
+            Run().try_once(sensor(submit(), deferrable=deferrable, timeout=0.1))
+
+    @pytest.mark.parametrize("argument", ["soft_fail", "never_fail"])
+    @pytest.mark.parametrize("seconds", [0, 0.03], ids=["at once", "later"])
+    def test_may_skip_the_task(
+        self, emulator: Emulator, submit: Callable[..., str], deferrable: bool, argument: str, seconds: float
+    ) -> None:
+        emulator.settings(seconds_created=0, seconds_queued=0, seconds_running=seconds)
+        with pytest.raises(AirflowSkipException):
+            Run().try_once(sensor(submit("[fail]"), deferrable=deferrable, **{argument: True}))
+
+    def test_a_flagged_output(self, submit: Callable[..., str], deferrable: bool) -> None:
+        with pytest.raises(AirflowFailException, match="not safe for work"):
+            Run().try_once(sensor(submit("[nsfw]"), deferrable=deferrable, fail_on_nsfw=True))

@@ -1,0 +1,125 @@
+"""The trigger: what it carries, and its one event."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.connection import get_async_connection
+
+from airflow_provider_seedance.emulator.handle import Emulator
+from airflow_provider_seedance.gptproto.client import GPTProtoClient
+from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError, GenerationFailedError, WaitTimeoutError
+from airflow_provider_seedance.gptproto.requests import TextToVideo
+from airflow_provider_seedance.gptproto.settings import ClientSettings
+from airflow_provider_seedance.triggers.seedance import SeedancePredictionTrigger, read_event
+from tests.unit.airflow.driving import collect
+
+pytestmark = pytest.mark.usefixtures("short_waits")
+
+
+def trigger(prediction_id: str, **arguments: Any) -> SeedancePredictionTrigger:
+    now = time.time()
+    usual = {
+        "submitted_at": now,
+        "deadline": now + 30,
+        "expected_seconds": 75.0,
+        "seedance_conn_id": "seedance_default",
+    }
+    return SeedancePredictionTrigger(prediction_id=prediction_id, **{**usual, **arguments})
+
+
+@pytest.fixture
+def submit(emulator: Emulator) -> Callable[[str], str]:
+    """Return a function that submits a prompt and returns the prediction's id."""
+
+    def submit_prompt(prompt: str) -> str:
+        with GPTProtoClient(ClientSettings(api_key=emulator.api_key, base_url=emulator.url)) as client:
+            return client.submit(TextToVideo(prompt=prompt)).id
+
+    return submit_prompt
+
+
+class TestSerialization:
+    def test_round_trip(self) -> None:
+        path, arguments = trigger("abc", poll_interval=7.5).serialize()
+        assert path == "airflow_provider_seedance.triggers.seedance.SeedancePredictionTrigger"
+        again = SeedancePredictionTrigger(**json.loads(json.dumps(arguments)))
+        assert again.serialize() == (path, arguments)
+
+    def test_carries_scalars_and_nothing_that_is_secret_or_large(self) -> None:
+        _, arguments = trigger("abc").serialize()
+        assert set(arguments) == {
+            "prediction_id", "seedance_conn_id", "submitted_at", "deadline", "expected_seconds", "poll_interval",
+        }  # fmt: skip
+        assert all(isinstance(value, str | float | None) for value in arguments.values())
+
+
+class TestEvent:
+    async def test_success_says_where_the_wait_stands_and_no_outputs(self, submit: Callable[[str], str]) -> None:
+        waiting = trigger(submit("A paper boat"))
+        [event] = await collect(waiting)
+
+        assert event.payload["failure"] is None
+        assert "outputs" not in json.dumps(event.payload)
+        wait = read_event(event.payload)
+        assert (wait.prediction_id, wait.deadline) == (waiting.prediction_id, waiting.deadline)
+
+    async def test_failure_comes_back_as_the_same_error(self, submit: Callable[[str], str]) -> None:
+        prediction_id = submit("[fail]")
+        [event] = await collect(trigger(prediction_id))
+        with pytest.raises(GenerationFailedError, match="unexpected internal error") as raised:
+            read_event(json.loads(json.dumps(event.payload)))
+        assert raised.value.prediction_id == prediction_id
+
+    async def test_a_deadline_that_passed_while_no_triggerer_ran_still_takes_one_look(
+        self, submit: Callable[[str], str], emulator: Emulator
+    ) -> None:
+        emulator.settings(seconds_running=60)
+        unfinished = submit("A paper boat")
+        emulator.settings(seconds_created=0, seconds_queued=0, seconds_running=0)
+        finished = submit("A paper boat")
+        past = {"submitted_at": time.time() - 100, "deadline": time.time() - 50}
+
+        [event] = await collect(trigger(finished, **past))
+        assert event.payload["failure"] is None
+        [event] = await collect(trigger(unfinished, **past))
+        with pytest.raises(WaitTimeoutError, match="did not finish in 50 s"):
+            read_event(event.payload)
+
+    async def test_it_looks_only_after_a_pause(self, submit: Callable[[str], str], emulator: Emulator) -> None:
+        emulator.settings(seconds_created=0, seconds_queued=0, seconds_running=0)
+        began = time.time()
+        await collect(trigger(submit("A paper boat"), poll_interval=0.3))
+        [look] = [request for request in emulator.requests() if request["method"] == "GET"]
+        assert look["time"] - began >= 0.3
+
+    async def test_an_unusable_connection_is_an_event_too(
+        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", json.dumps({"conn_type": "seedance", "host": emulator.url}))
+        [event] = await collect(trigger("abc"))
+        with pytest.raises(ConnectionSettingsError, match="has no API key"):
+            read_event(event.payload)
+
+    async def test_the_connection_is_looked_up_once(
+        self, submit: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lookups: list[str] = []
+
+        async def counted(conn_id: str, **arguments: Any) -> Any:
+            lookups.append(conn_id)
+            return await get_async_connection(conn_id, **arguments)
+
+        monkeypatch.setattr("airflow_provider_seedance.hooks.seedance.get_async_connection", counted)
+        await collect(trigger(submit("A paper boat")))
+        assert lookups == ["seedance_default"]
+
+
+class TestKill:
+    async def test_says_that_the_generation_goes_on(self, printed: Callable[[], str]) -> None:
+        await trigger("abc").on_kill()
+        assert "Prediction abc goes on at GPTProto and is billed" in printed()
