@@ -13,13 +13,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from airflow_provider_seedance.gptproto.answers import shorten
 from airflow_provider_seedance.gptproto.errors import Charge, UnconfirmedSubmissionError, UnreadableRecordError
+from airflow_provider_seedance.gptproto.predictions import is_prediction_id
 
 OnClear = Literal["reuse", "regenerate"]
 OnUnconfirmedSubmission = Literal["fail", "resubmit"]
 
 #: The key in the task state store; deleting it there makes the task start afresh.
 STORE_KEY = "seedance_submission"
+#: What the fields of a record can hold.
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "fingerprint": (str,),
+    "submitted_at": (int, float),
+    "clear_number": (int,),
+    "prediction_id": (str, type(None)),
+    "delivered": (bool,),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +61,16 @@ class Submission:
 
         :raises UnreadableRecordError: It must not be taken for "nothing recorded".
         """
-        if not isinstance(record, Mapping) or not isinstance(record.get("fingerprint"), str):
-            what = f"The record {STORE_KEY!r} in the task state store cannot be read: {record!r}"
+        if not _is_readable(record):
+            what = f"The record {STORE_KEY!r} in the task state store cannot be read: {shorten(repr(record))}"
             raise UnreadableRecordError(what, charge=Charge.POSSIBLE)
-        prediction_id = record.get("prediction_id")
-        return cls(
-            fingerprint=record["fingerprint"],
-            submitted_at=float(record.get("submitted_at") or 0.0),
-            clear_number=int(record.get("clear_number") or 0),
-            prediction_id=str(prediction_id) if prediction_id else None,
-            delivered=bool(record.get("delivered")),
-        )
+        return cls(**{name: record.get(name) for name in _TYPES})
+
+
+def _is_readable(record: Any) -> bool:
+    if not isinstance(record, Mapping) or any(type(record.get(name)) not in types for name, types in _TYPES.items()):
+        return False
+    return record.get("prediction_id") is None or is_prediction_id(record["prediction_id"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
-    parser.add_argument("--port", type=int, default=8765, help="port to listen at; 0 takes a free one")
+    parser.add_argument("--port", type=port, default=8765, help="port to listen at; 0 takes a free one")
     parser.add_argument("--api-key", action="append", dest="api_keys", help=f"accepted key; repeatable ({DEFAULT_KEY})")
     for status in ("created", "queued", "running"):
         name = f"seconds_{status}"
@@ -34,6 +35,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--public-url", help="address that output links begin with, if not the request's own host")
     parser.add_argument("--ledger", type=Path, help="file that keeps the ledger over a restart")
     return parser
+
+
+def port(text: str) -> int:
+    """Return the number of a port; argparse shows this function's name when it is none."""
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise ValueError("a port is a number from 0 to 65535")
+    return number
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,24 +59,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MissingExtraError as missing:
         print(missing, file=sys.stderr)
         return 1
+    from airflow_provider_seedance.emulator.ledger import LedgerError
     from airflow_provider_seedance.emulator.server import address_of, build_server, listen
     from airflow_provider_seedance.emulator.service import Service
     from airflow_provider_seedance.emulator.videos import Videos
 
-    try:
-        listener = listen(options.host, options.port)
-    except OSError as refused:
-        print(f"Cannot listen at {options.host}:{options.port}: {refused}", file=sys.stderr)
-        return 1
-    service, videos = Service(settings, ledger_path=options.ledger), Videos()
-    try:
-        with listener:
-            url = address_of(listener)
-            server = build_server(service, videos, lambda: print(f"Emulating GPTProto at {url}", flush=True))
-            server.run([listener])
-    finally:
-        videos.close()
-        service.ledger.close()
+    with ExitStack() as stack:
+        try:
+            listener = stack.enter_context(listen(options.host, options.port))
+            service = Service(settings, ledger_path=options.ledger)
+        except (OSError, LedgerError) as refused:
+            print(f"The emulator cannot start: {refused}", file=sys.stderr)
+            return 1
+        stack.callback(service.ledger.close)
+        videos = Videos()
+        stack.callback(videos.close)
+        url = address_of(listener)
+        build_server(service, videos, lambda: print(f"Emulating GPTProto at {url}", flush=True)).run([listener])
     return 0
 
 

@@ -48,7 +48,7 @@ def envelope(prediction: Prediction, now: float, base_url: str) -> Answer:
     """
     status = prediction.status(now)
     succeeded = status == "succeeded"
-    finished = now >= prediction.finished_at
+    finished = prediction.is_over(now)
     milliseconds = round((prediction.finished_at - prediction.submitted_at) * 1000) if finished else 0
     inference = round((prediction.finished_at - prediction.running_at) * 1000) if finished else 0
     return Answer(
@@ -72,10 +72,9 @@ def envelope(prediction: Prediction, now: float, base_url: str) -> Answer:
     )
 
 
-def error(status: int, message: str, **headers: str) -> Answer:
+def error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Answer:
     """Return an error in the shape ``{"error": {"message", "type"}}``."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status, {"error": {"message": message, "type": str(status)}}, named)
+    return Answer(status, {"error": {"message": message, "type": str(status)}}, headers or {})
 
 
 def flat_error(status: int, message: str, *, code: int | None = None) -> Answer:

@@ -12,7 +12,7 @@ from typing import cast
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
@@ -52,7 +52,7 @@ def create_app(service: Service, videos: Videos) -> Starlette:
     :param videos: Makes the output files.
     """
     api = _Api(service, videos)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/api/v3/predictions/{prediction_id}/result", api.result, methods=["GET"]),
             Route("/api/v3/{vendor}/{model}/{mode}", api.submit, methods=["POST"]),
@@ -61,8 +61,10 @@ def create_app(service: Service, videos: Videos) -> Starlette:
             *control_routes(service),
         ],
         middleware=[Middleware(Recorder, service=service)],
-        exception_handlers={HTTPException: _http_error},
+        exception_handlers={HTTPException: _http_error, ClientDisconnect: _gone},
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Api:
@@ -91,7 +93,7 @@ class _Api:
             if spelling is not None:
                 return policy_violation(spelling)
             prediction = self._service.book(checked)
-            return envelope(prediction, self._service.clock(), self._base_url(request))
+            return envelope(prediction, prediction.submitted_at, self._base_url(request))
 
         return await self._serve(request, "submit", None, work)
 
@@ -137,7 +139,7 @@ class _Api:
             return error(401, "Unauthorized: API key is missing or invalid")
         wait = self._service.throttle(submission=submission)
         if wait:
-            return error(429, "Too Many Requests: you've exceeded your rate limit", retry_after=str(wait))
+            return error(429, "Too Many Requests: you've exceeded your rate limit", {"Retry-After": str(wait)})
         return None
 
     def _base_url(self, request: Request) -> str:
@@ -186,7 +188,7 @@ def _replacement(fault: Fault) -> Answer | Response:
         case None if fault.answer == "redirect" or status in (204, 304):
             return Response(None, status, headers)
         case None:
-            return Answer(status, error(status, phrase).content, headers)
+            return error(status, phrase, headers)
         case "html":
             return Response(_HTML.format(f"{status} {phrase}"), status, headers, "text/html")
         case "not-json":
@@ -228,5 +230,9 @@ async def _read(request: Request) -> bytes:
 
 async def _http_error(_: Request, raised: Exception) -> Response:
     refused = cast(HTTPException, raised)
-    answer = error(refused.status_code, refused.detail)
-    return Response(json.dumps(answer.content), answer.status, refused.headers, "application/json")
+    return _respond(error(refused.status_code, refused.detail, refused.headers))
+
+
+async def _gone(_request: Request, _raised: Exception) -> Response:
+    # Who leaves in the midst of a request has asked for nothing.
+    return HangUp()

@@ -3,7 +3,6 @@ The control API under ``/_emulator/``, which no real service has.
 
 ========  ===================  ==================================================================
 GET       ``ledger``           what was booked, with totals
-DELETE    ``ledger``           the same as ``POST reset``
 GET       ``requests``         every request to the API, in order of arrival, the newest 20 000
 GET       ``leaks``            keys sent where none belongs
 GET       ``faults``           the faults still to come
@@ -38,7 +37,6 @@ def control_routes(service: Service) -> list[Route]:
     control = _Control(service)
     return [
         Route("/_emulator/ledger", control.ledger, methods=["GET"]),
-        Route("/_emulator/ledger", control.reset, methods=["DELETE"]),
         Route("/_emulator/reset", control.reset, methods=["POST"]),
         Route("/_emulator/requests", control.requests, methods=["GET"]),
         Route("/_emulator/leaks", control.leaks, methods=["GET"]),

@@ -14,7 +14,7 @@ A fault is a JSON object. Whom it strikes:
 ``probability``, ``seed``
     Strikes a matching request with this probability; the seed makes the sequence repeatable.
 
-What it does (several go together, e.g. a late error without a readable body):
+What it does (several go together, e.g. a late error with a page of HTML):
 
 ``latency``
     Seconds before the answer goes out. What the request asks for is done before that.
@@ -23,7 +23,8 @@ What it does (several go together, e.g. a late error without a readable body):
 ``body``
     ``html``, ``not-json``, ``empty`` or a JSON object in place of the body; the status is 200 unless told.
 ``drop``
-    The connection is closed without an answer: ``before`` or ``after`` the request has done its work.
+    The connection is closed without an answer: ``before`` or ``after`` the request has done its work. Of the other
+    effects only ``latency`` goes with it.
 ``truncate``
     The answer is cut in the middle of its body.
 ``answer``
@@ -44,7 +45,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from airflow_provider_seedance.emulator.answers import VARIANTS
@@ -56,10 +57,8 @@ _BODIES = ("html", "not-json", "empty")
 _ANSWERS = (*VARIANTS, "redirect")
 _AFTER_SUCCESS = ("empty-outputs", "nsfw")
 _EFFECTS = ("latency", "status", "body", "drop", "truncate", "answer")
-_NAMES = (
-    "endpoint", "prediction_id", "times", "after", "probability", "seed", "latency", "status", "retry_after", "body",
-    "drop", "truncate", "answer", "location", "book",
-)  # fmt: skip
+#: An effect with one of these values has none; an empty body has.
+_NOTHING = (None, False, 0)
 
 
 class FaultError(ValueError):
@@ -100,12 +99,15 @@ class Fault:
 
     def label(self) -> str:
         """Return the effects in a few words, for the log of requests."""
-        effects = [
-            f"{name} {value}" if not isinstance(value, bool | Mapping) else name
-            for name in _EFFECTS
-            if (value := getattr(self, name))
-        ]
-        return ", ".join(effects)
+        effects = {name: getattr(self, name) for name in _EFFECTS}
+        return ", ".join(
+            name if isinstance(value, bool | Mapping) else f"{name} {value}"
+            for name, value in effects.items()
+            if value not in _NOTHING
+        )
+
+
+_NAMES = tuple(each.name for each in fields(Fault))
 
 
 def read_fault(value: object) -> Fault:
@@ -147,7 +149,7 @@ def read_fault(value: object) -> Fault:
 
 def _check_combination(value: Mapping[str, Any]) -> None:
     endpoint, answer = value["endpoint"], value.get("answer")
-    if not any(value.get(name) for name in (*_EFFECTS[1:], "latency")):
+    if all(value.get(name) in _NOTHING for name in _EFFECTS):
         raise FaultError(f"nothing happens; one of {', '.join(_EFFECTS)} is required")
     retry_after = value.get("retry_after")
     if retry_after is not None:
@@ -165,6 +167,9 @@ def _check_combination(value: Mapping[str, Any]) -> None:
         raise FaultError("status: 301, 302, 303, 307 and 308 are allowed for redirect")
     if answer not in (None, "redirect") and (value.get("status") is not None or value.get("body") is not None):
         raise FaultError(f"answer: {answer} goes with neither status nor body")
+    hidden = [name for name in _EFFECTS if name not in ("latency", "drop") and value.get(name) not in _NOTHING]
+    if value.get("drop") is not None and hidden:
+        raise FaultError(f"drop: without an answer there is no {', '.join(hidden)}")
     if value.get("book") and endpoint != "submit":
         raise FaultError("book: for submit only")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -30,6 +29,12 @@ class Entry:
     last_poll_at: float | None = None
     delivered_at: float | None = None
 
+    def poll(self, at: float) -> None:
+        """Note that the result was asked for."""
+        self.polls += 1
+        self.first_poll_at = at if self.first_poll_at is None else self.first_poll_at
+        self.last_poll_at = at
+
     def shown(self, now: float) -> dict[str, Any]:
         """Return the entry as JSON."""
         prediction = self.prediction
@@ -43,7 +48,7 @@ class Entry:
             "seed": prediction.seed,
             "cost": prediction.cost,
             "status": prediction.status(now),
-            "error": prediction.fate.error if now >= prediction.finished_at else None,
+            "error": prediction.fate.error if prediction.is_over(now) else None,
             "times": prediction.times(now),
             "delivered": self.delivered_at is not None,
             "delivered_at": self.delivered_at,
@@ -53,38 +58,42 @@ class Entry:
         }
 
 
+class LedgerError(ValueError):
+    """Raised for a file that holds something other than a ledger."""
+
+
 class Ledger:
     """
     All booked submissions, in memory and, when asked for, in a file of JSON lines.
 
     :param path: File to read at first and to write each event to at once; ``None`` keeps the ledger in memory.
+    :raises LedgerError: The file holds something else.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._entries: dict[str, Entry] = {}
-        self._path = path
-        if path is not None and path.exists():
-            text = path.read_text(encoding="utf-8")
-            self._replay(text.splitlines())
-            if text and not text.endswith("\n"):
-                # A kill in the midst of a line must not spoil the next one.
-                path.write_text(f"{text}\n", encoding="utf-8")
-        self._file = path.open("a", encoding="utf-8", buffering=1) if path is not None else None
+        self._file = None
+        if path is not None:
+            length = self._replay(path) if path.exists() else 0
+            self._file = path.open("a", encoding="utf-8", buffering=1)
+            self._file.truncate(length)
 
     def book(self, prediction: Prediction) -> None:
         """Add a submission."""
-        self._apply("booked", prediction.id, prediction.submitted_at, prediction)
+        self._entries[prediction.id] = Entry(prediction)
         self._write({"event": "booked", "prediction": to_json(prediction)})
 
     def poll(self, prediction_id: str, at: float) -> None:
         """Note that a result was asked for."""
-        self._apply("poll", prediction_id, at)
+        self._entries[prediction_id].poll(at)
         self._write({"event": "poll", "id": prediction_id, "at": at})
 
     def deliver(self, prediction_id: str, at: float) -> None:
         """Note that the outputs were handed over; only the first time counts."""
-        if self._entries[prediction_id].delivered_at is None:
-            self._apply("delivered", prediction_id, at)
+        entry = self._entries.get(prediction_id)
+        # It may have been forgotten since the answer was made.
+        if entry is not None and entry.delivered_at is None:
+            entry.delivered_at = at
             self._write({"event": "delivered", "id": prediction_id, "at": at})
 
     def find(self, prediction_id: str) -> Prediction | None:
@@ -117,31 +126,31 @@ class Ledger:
             },
         }
 
-    def _apply(self, event: str, prediction_id: str, at: float, prediction: Prediction | None = None) -> None:
-        if prediction is not None:
-            self._entries[prediction_id] = Entry(prediction)
-            return
-        entry = self._entries[prediction_id]
-        if event == "delivered":
-            entry.delivered_at = at
-            return
-        entry.polls += 1
-        entry.first_poll_at = at if entry.first_poll_at is None else entry.first_poll_at
-        entry.last_poll_at = at
-
     def _write(self, event: dict[str, Any]) -> None:
         if self._file is not None:
             self._file.write(f"{json.dumps(event)}\n")
 
-    def _replay(self, lines: Iterable[str]) -> None:
-        for line in lines:
+    def _replay(self, path: Path) -> int:
+        # A kill may have cut the last line short: it is left out, and the next event takes its place.
+        content = path.read_bytes()
+        length = content.rfind(b"\n") + 1
+        if content and not length:
+            raise LedgerError(f"{path} holds no ledger")
+        for number, line in enumerate(content[:length].splitlines(), start=1):
             try:
-                event = json.loads(line)
-            except ValueError:
-                # The line that a kill cut short.
-                continue
-            if event["event"] == "booked":
+                self._replay_event(json.loads(line))
+            except (ValueError, KeyError, TypeError) as cause:
+                raise LedgerError(f"{path} holds no ledger: line {number} is none of its events") from cause
+        return length
+
+    def _replay_event(self, event: dict[str, Any]) -> None:
+        match event["event"]:
+            case "booked":
                 prediction = from_json(event["prediction"])
-                self._apply("booked", prediction.id, prediction.submitted_at, prediction)
-            else:
-                self._apply(event["event"], event["id"], event["at"])
+                self._entries[prediction.id] = Entry(prediction)
+            case "poll":
+                self._entries[event["id"]].poll(event["at"])
+            case "delivered":
+                self._entries[event["id"]].delivered_at = event["at"]
+            case name:
+                raise LedgerError(f"unknown event {name}")

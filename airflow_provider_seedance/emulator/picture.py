@@ -96,23 +96,25 @@ def still_layer(width: int, height: int, look: Look, prompt: str, captions: Sequ
 
 
 def wrap(text: str, font: _Font, width: float, lines: int) -> list[str]:
-    """Return text in lines that fit a width, ending in dots where there are too many."""
+    """Return text in lines that fit a width, ending in dots where there are too many; a longer word is broken."""
+    words = text.split()[::-1]
     wrapped: list[str] = []
     line = ""
-    for word in text.split():
+    while words and len(wrapped) <= lines:
+        word = words.pop()
         joined = f"{line} {word}" if line else word
         if font.getlength(joined) <= width:
             line = joined
-            continue
-        if line:
+        elif line:
             wrapped.append(line)
-        while font.getlength(word) > width and len(word) > 1:
-            part = next(end for end in range(len(word) - 1, 0, -1) if end == 1 or font.getlength(word[:end]) <= width)
-            wrapped.append(word[:part])
-            word = word[part:]
-        line = word
-        if len(wrapped) > lines:
-            break
+            words.append(word)
+            line = ""
+        else:
+            end = 1
+            while font.getlength(word[: end + 1]) <= width:
+                end += 1
+            wrapped.append(word[:end])
+            words.append(word[end:])
     if line:
         wrapped.append(line)
     if len(wrapped) > lines:

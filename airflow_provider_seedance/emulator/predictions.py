@@ -81,23 +81,22 @@ class Prediction:
     seed: int
     cost: str | None
 
+    def is_over(self, now: float) -> bool:
+        """Return whether the generation has ended."""
+        return now > self.finished_at
+
     def status(self, now: float) -> Status:
-        """Return where the generation stands at a time."""
-        if now >= self.finished_at:
+        """Return where the generation stands: at the time of booking ``created``, however short that lasts."""
+        if self.is_over(now):
             return self.fate.status
-        if now >= self.running_at:
+        if now > self.running_at:
             return "running"
-        return "queued" if now >= self.queued_at else "created"
+        return "queued" if now > self.queued_at else "created"
 
     def times(self, now: float) -> dict[str, float]:
         """Return when each status that is reached by now began."""
-        times = {
-            "created": self.submitted_at,
-            "queued": self.queued_at,
-            "running": self.running_at,
-            self.fate.status: self.finished_at,
-        }
-        return {status: at for status, at in times.items() if at <= now}
+        times = {"queued": self.queued_at, "running": self.running_at, self.fate.status: self.finished_at}
+        return {"created": self.submitted_at, **{status: at for status, at in times.items() if now > at}}
 
 
 def policy_marker(prompt: str) -> Literal["code", "type"] | None:

@@ -9,6 +9,9 @@ A pytest plugin for the tests of your own DAGs.
     def test_my_dag(seedance_emulator):
         my_dag.test()
         assert len(seedance_emulator.ledger()) == 1
+
+The emulator takes a quarter of a second where the service takes a minute, but a task looks as seldom as ever: give its
+operator a short ``poll_interval`` in a test.
 """
 
 from __future__ import annotations

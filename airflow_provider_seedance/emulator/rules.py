@@ -91,7 +91,8 @@ def check_target(vendor: str, model: str, mode: str) -> Target | Refusal:
         wanted = Mode(mode)
     except ValueError:
         return Refusal(404, f"unknown mode {_show(mode)}; there are {', '.join(Mode)}")
-    known = find_model(model)
+    # The catalogue forgives capitals and blanks; the service takes ids as they are.
+    known = find_model(model) if model == model.strip().lower() else None
     if known is None:
         return Refusal(400, f"unknown model {_show(model)}; there are {', '.join(known_models())}")
     if wanted not in known.modes:

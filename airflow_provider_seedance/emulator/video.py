@@ -19,6 +19,8 @@ _SAMPLES_PER_SECOND = 48_000
 #: What one AAC packet holds.
 _SAMPLES_PER_PACKET = 1024
 _LOUDNESS = 0.04
+#: More characters of a prompt fit into no picture, and would only take time.
+_READABLE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,8 @@ def _set_up_video(stream: VideoStream, clip: Clip) -> None:
 
 def _frames(clip: Clip, look: Look) -> Iterator[av.VideoFrame]:
     count = clip.seconds * FRAMES_PER_SECOND
-    # A lone surrogate is valid in JSON and nowhere else.
-    prompt = clip.prompt.encode("utf-8", "replace").decode()
+    # The font has ASCII only: what it lacks is spelt out, so that another prompt looks different.
+    prompt = clip.prompt[:_READABLE].encode("ascii", "backslashreplace").decode("ascii")
     still = still_layer(clip.width, clip.height, look, prompt, [clip.model, f"seed {clip.seed}"])
     picture: av.VideoFrame = av.VideoFrame.from_image(still)  # type: ignore[no-untyped-call]
     converted = picture.reformat(format="yuv420p", dst_colorspace="ITU709")

@@ -132,6 +132,9 @@ class Recorder:
         query = scope.get("query_string", b"").decode("latin-1")
         if "authorization" in headers and scope["path"].startswith(OUTPUTS):
             self._leak(record, "Authorization header sent to an output link")
+        for name, value in headers.items():
+            if name != "authorization" and self._service.redact(value) != value:
+                self._leak(record, f"key in the header {name}")
         if self._service.redact([scope["path"], query]) != [scope["path"], query]:
             self._leak(record, "key in the address")
         return record

@@ -7,12 +7,10 @@ seen. Nothing here knows an HTTP library: an answer is given as plain values.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 from airflow_provider_seedance.gptproto.errors import (
     AuthenticationError,
@@ -34,6 +32,11 @@ _MAXIMUM_QUOTE = 500
 _POLICY_MARKS = ("sensitivecontentdetected", "riskdetection", "content policy", "policyviolation", "safety concern")
 _AUDIO_POLICY_MARK = "outputaudiosensitivecontentdetected"
 _BALANCE_MARKS = ("balance", "quota", "credit", "arrears", "overdue", "top up", "recharge")
+#: What a refusal to tell of a known prediction says of its cost, where that is not that it was accepted.
+_CHARGES: Mapping[type[SeedanceError], Charge] = {
+    ContentPolicyError: Charge.FAILED,
+    PredictionNotFoundError: Charge.POSSIBLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +92,10 @@ def read_error_detail(body: object) -> ErrorDetail:
 
 
 def shorten(text: str) -> str:
-    """Return a server's text on one line and no longer than an error should be."""
+    """Return a server's text on one line, no longer than an error should be, and without signs that cannot be shown."""
     line = " ".join(text.split())
-    return line if len(line) <= _MAXIMUM_QUOTE else f"{line[:_MAXIMUM_QUOTE]}..."
+    line = line if len(line) <= _MAXIMUM_QUOTE else f"{line[:_MAXIMUM_QUOTE]}..."
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
 
 
 def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -112,7 +116,7 @@ def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
             return seconds
     try:
         date = parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
     return max(0.0, (date - now).total_seconds())
@@ -135,7 +139,7 @@ def answer_error(
     """
     what = f"GPTProto answered {status}" + (f": {detail.message}" if detail.message else "")
     cls = _error_class(status, detail, known_prediction=prediction_id is not None)
-    charge = Charge.NONE if prediction_id is None else Charge.ACCEPTED
+    charge = Charge.NONE if prediction_id is None else _CHARGES.get(cls, Charge.ACCEPTED)
     return cls(what.rstrip("."), prediction_id=prediction_id, charge=charge, retry_after=retry_after)
 
 
@@ -148,18 +152,10 @@ def _error_class(status: int, detail: ErrorDetail, *, known_prediction: bool) ->
         return PredictionNotFoundError
     if status == 429:
         return RateLimitError
-    if status >= 500 or status < 200 or status in (408, 425):
+    if status >= 500 or status < 300 or status in (408, 425):
         return ServiceError
-    if 300 <= status < 400:
+    if status < 400:
         return RedirectError
     if "503" in detail.codes or detail.is_policy:
         return ContentPolicyError
     return BadRequestError
-
-
-def parse_json(text: str) -> Any:
-    """Return decoded JSON, or the text itself where it is no JSON."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text

@@ -13,9 +13,9 @@ import functools
 import logging
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import httpx
 
@@ -31,11 +31,13 @@ from airflow_provider_seedance.gptproto.conversations import (
     Send,
     Steps,
 )
+from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
 from airflow_provider_seedance.gptproto.polling import Decision, Wait
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 
+C = TypeVar("C")
 T = TypeVar("T")
 
 USER_AGENT = f"airflow-provider-seedance/{__version__} httpx/{httpx.__version__}"
@@ -43,6 +45,9 @@ USER_AGENT = f"airflow-provider-seedance/{__version__} httpx/{httpx.__version__}
 CONNECT_TIMEOUT = 10.0
 #: Failures before the request left: the service cannot have got it.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+#: All that httpx raises instead of an answer. It reads where a redirect leads although it does not follow it, and
+#: raises the last two where it cannot.
+_FAILURES = (httpx.RequestError, httpx.InvalidURL, ValueError)
 
 logger = logging.getLogger(__name__)
 
@@ -53,33 +58,59 @@ def tls_context(verify: bool | str) -> ssl.SSLContext:
     Return the TLS context for a ``verify`` setting, made once for a process.
 
     Reading the CA bundle blocks for tens of milliseconds: an event loop lets a thread call this first.
+
+    :raises ConnectionSettingsError: When it is a path, and no CA bundle is there.
     """
-    if isinstance(verify, str):
+    if isinstance(verify, bool):
+        return httpx.create_ssl_context(verify=verify)
+    try:
         return ssl.create_default_context(cafile=verify)
-    return httpx.create_ssl_context(verify=verify)
+    except (OSError, ValueError) as error:
+        what = f"verify in the connection's extra, {verify!r}, is no CA bundle that can be read ({error})"
+        raise ConnectionSettingsError(what) from error
 
 
-def _options(settings: ClientSettings) -> dict[str, Any]:
-    """Return the arguments that both of httpx's clients take."""
-    return {
-        "follow_redirects": False,
-        "proxy": settings.proxy,
-        "timeout": httpx.Timeout(settings.timeout, connect=min(CONNECT_TIMEOUT, settings.timeout)),
-        "verify": tls_context(settings.verify),
-    }
+def _open(kind: Callable[..., C], settings: ClientSettings, transport: object) -> C:
+    """
+    Return one of httpx's clients; both take the same arguments.
+
+    :raises ConnectionSettingsError: When they are such that nothing could be sent. It repeats no address, because one
+        may hold a password.
+    """
+    try:
+        # What the system's resolver does with a host; it would fail there after a submission was recorded as sent.
+        httpx.URL(settings.base_url).raw_host.decode().encode("idna")
+    except (httpx.InvalidURL, ValueError):
+        raise ConnectionSettingsError("The connection's host is no address that can be used") from None
+    try:
+        return kind(
+            follow_redirects=False,
+            proxy=settings.proxy,
+            timeout=httpx.Timeout(settings.timeout, connect=min(CONNECT_TIMEOUT, settings.timeout)),
+            transport=transport,
+            verify=tls_context(settings.verify),
+        )
+    except ImportError as error:
+        raise ConnectionSettingsError(f"The proxy cannot be used: {error}") from error
+    except (httpx.InvalidURL, ValueError):
+        what = "The proxy in the connection's extra, or in the environment, is no address that can be used"
+        raise ConnectionSettingsError(what) from None
 
 
-def _request(step: Send) -> httpx.Request:
-    return httpx.Request(step.method, step.url, headers=step.headers, content=step.content)
+def _request(step: Send, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+    # Made here and not by the client, which would add its own headers and cookies. Below httpx 0.28 a request made so
+    # is sent without the client's timeout, and may wait for ever.
+    extensions = {"timeout": http.timeout.as_dict()}
+    return httpx.Request(step.method, step.url, headers=step.headers, content=step.content, extensions=extensions)
 
 
 def _answer(response: httpx.Response) -> Answer:
-    return Answer(
-        response.status_code, {name.lower(): value for name, value in response.headers.items()}, response.text
-    )
+    # JSON is UTF-8. What the answer says of its charset is not trusted: httpx fails on some of its values.
+    text = response.content.decode("utf-8-sig", errors="replace")
+    return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, text)
 
 
-def _no_answer(error: httpx.RequestError) -> NoAnswer:
+def _no_answer(error: Exception) -> NoAnswer:
     reason = f"{type(error).__name__} {error}".strip()
     return NoAnswer(reason, was_sent=not isinstance(error, _NEVER_SENT))
 
@@ -108,7 +139,7 @@ class GPTProtoClient:
         sleep: Callable[[float], None] = time.sleep,
         log: Log = logger,
     ) -> None:
-        self._http = httpx.Client(transport=transport, **_options(settings))
+        self._http = _open(httpx.Client, settings, transport)
         self._conversations = Conversations(settings, user_agent=USER_AGENT, clock=clock, log=log)
         self._sleep = sleep
 
@@ -193,8 +224,8 @@ class GPTProtoClient:
                 self._sleep(step.seconds)
                 continue
             try:
-                outcome = _answer(self._http.send(_request(step)))
-            except httpx.RequestError as error:
+                outcome = _answer(self._http.send(_request(step, self._http)))
+            except _FAILURES as error:
                 outcome = _no_answer(error)
 
 
@@ -212,10 +243,12 @@ class AsyncGPTProtoClient:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         log: Log = logger,
     ) -> None:
-        self._http = httpx.AsyncClient(transport=transport, **_options(settings))
+        self._http = _open(httpx.AsyncClient, settings, transport)
         self._conversations = Conversations(settings, user_agent=USER_AGENT, clock=clock, log=log)
+        self._sleep = sleep
 
     async def __aenter__(self) -> Self:
         return self
@@ -229,9 +262,15 @@ class AsyncGPTProtoClient:
         """Close all connections."""
         await self._http.aclose()
 
-    async def submit(self, request: GenerationRequest) -> Prediction:
-        """Submit a generation; see :meth:`GPTProtoClient.submit`."""
-        return await self._run(self._conversations.submit(request, _do_nothing, _do_nothing))
+    async def submit(
+        self,
+        request: GenerationRequest,
+        *,
+        before_send: Callable[[], None] = _do_nothing,
+        after_refusal: Callable[[], None] = _do_nothing,
+    ) -> Prediction:
+        """Submit a generation, which costs money; see :meth:`GPTProtoClient.submit`."""
+        return await self._run(self._conversations.submit(request, before_send, after_refusal))
 
     async def get_prediction(self, prediction_id: str) -> Prediction:
         """Return what the service now says of a prediction; see :meth:`GPTProtoClient.get_prediction`."""
@@ -263,9 +302,9 @@ class AsyncGPTProtoClient:
                 return result
             if isinstance(step, Pause):
                 outcome = None
-                await asyncio.sleep(step.seconds)
+                await self._sleep(step.seconds)
                 continue
             try:
-                outcome = _answer(await self._http.send(_request(step)))
-            except httpx.RequestError as error:
+                outcome = _answer(await self._http.send(_request(step, self._http)))
+            except _FAILURES as error:
                 outcome = _no_answer(error)

@@ -18,17 +18,18 @@ from urllib.parse import quote
 
 from airflow_provider_seedance.gptproto.answers import (
     answer_error,
-    parse_json,
     read_error_detail,
     read_retry_after,
     shorten,
 )
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
+    ContentPolicyError,
     InvalidRequestError,
     LostAnswerError,
     NotConnectedError,
     PredictionNotFoundError,
+    RateLimitError,
     RedirectError,
     SeedanceError,
     ServiceError,
@@ -36,7 +37,13 @@ from airflow_provider_seedance.gptproto.errors import (
     UnreadableAnswerError,
 )
 from airflow_provider_seedance.gptproto.polling import Decision, GiveUp, LookAgain, Wait
-from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus, read_code, read_prediction
+from airflow_provider_seedance.gptproto.predictions import (
+    Prediction,
+    PredictionStatus,
+    is_prediction_id,
+    read_code,
+    read_prediction,
+)
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.gptproto.resending import pause_before_resend
 from airflow_provider_seedance.gptproto.settings import ClientSettings
@@ -189,8 +196,9 @@ class Conversations:
 
     def get_prediction(self, prediction_id: str) -> Steps[Prediction]:
         """Ask for a prediction once."""
-        if not prediction_id.strip() or prediction_id in (".", ".."):
-            raise InvalidRequestError.from_problems([f"prediction_id: {prediction_id!r} is no prediction's id"])
+        if not is_prediction_id(prediction_id):
+            shown = shorten(repr(prediction_id))
+            raise InvalidRequestError.from_problems([f"prediction_id: {shown} is no prediction's id"])
         url = f"{self.settings.base_url}/api/v3/predictions/{quote(prediction_id, safe='')}/result"
         outcome = yield Send("GET", url, self.headers)
         return self._read_prediction(outcome, prediction_id=prediction_id)
@@ -205,6 +213,8 @@ class Conversations:
         for pause in (*RECALL_PAUSES, None):
             try:
                 prediction = yield from self.get_prediction(prediction_id)
+            except (ContentPolicyError, InvalidRequestError):
+                raise
             except SeedanceError as error:
                 seen.append(error)
                 wish = error.retry_after or 0.0
@@ -215,11 +225,12 @@ class Conversations:
                 wish = 0.0
             if pause is not None:
                 yield Pause(min(max(pause, wish), LONGEST_RECALL_PAUSE))
-        if all(isinstance(each, PredictionNotFoundError) for each in seen):
+        believed = [each for each in seen if not isinstance(each, PredictionNotFoundError)]
+        if not believed:
             return None
-        if isinstance(seen[-1], SeedanceError):
-            raise seen[-1]
-        return seen[-1]
+        if isinstance(believed[-1], SeedanceError):
+            raise believed[-1]
+        return believed[-1]
 
     def look(self, wait: Wait) -> Steps[Decision]:
         """Ask for the prediction that is waited for once, and decide what that means."""
@@ -250,11 +261,12 @@ class Conversations:
         where = self.settings.base_url
         if not isinstance(outcome, Answer):
             return KeyCheck(False, f"{where} cannot be reached: {self._reason(outcome)}")
-        if outcome.status in _KEY_REFUSED:
-            return KeyCheck(False, f"{where} answers, but refuses the API key ({outcome.status})")
         body = self._read_body(outcome)
-        if outcome.status != 200:
-            return KeyCheck(False, f"{where} answers {outcome.status}; the API key could not be verified")
+        code = read_code(body) if outcome.status == 200 else outcome.status
+        if code in _KEY_REFUSED:
+            return KeyCheck(False, f"{where} answers, but refuses the API key ({code})")
+        if code != 200:
+            return KeyCheck(False, f"{where} answers {code}; the API key could not be verified")
         if not isinstance(body, dict) or not isinstance(body.get("data"), list):
             return KeyCheck(False, f"{where} answers, but not as GPTProto does; check the connection's host")
         return KeyCheck(True, f"{where} accepts the API key")
@@ -272,16 +284,19 @@ class Conversations:
             what = f"GPTProto answered {outcome.status} without a prediction that could be read"
             unreadable = UnreadableAnswerError(what, prediction_id=prediction_id, charge=_charge(prediction_id))
             raise unreadable if prediction_id else _unconfirmed(unreadable)
+        if outcome.status == 404 and prediction_id is not None and not isinstance(body, dict):
+            # A gateway's page does not mean that a paid prediction is gone.
+            what = f"{self.settings.base_url} answered 404, but not as GPTProto does"
+            raise UnreadableAnswerError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
         # The page's code 503 means content policy, and its real HTTP status is 400.
-        status = 400 if outcome.is_success and code == 503 else code
         error = answer_error(
-            status,
+            400 if outcome.is_success and code == 503 else code,
             read_error_detail(body),
             prediction_id=prediction_id,
             retry_after=read_retry_after(outcome.headers, datetime.fromtimestamp(self.clock(), UTC)),
         )
-        if prediction_id is None and _may_have_been_accepted(error, status):
-            named = prediction.id if prediction is not None else None
+        named = prediction.id if prediction is not None else None
+        if prediction_id is None and _may_have_been_accepted(error, outcome.status, named):
             raise _unconfirmed(error, named)
         raise error
 
@@ -299,18 +314,30 @@ class Conversations:
 
     def _read_body(self, answer: Answer) -> Any:
         """Return the decoded body. A service that repeats the key in its answer must not bring it into a log."""
-        return parse_json(self._without_key(answer.text))
+        try:
+            return self._without_key(json.loads(answer.text))
+        except (ValueError, RecursionError):
+            return self._without_key(answer.text)
 
-    def _without_key(self, text: str) -> str:
-        return text.replace(self.settings.api_key, "***")
+    def _without_key(self, value: Any) -> Any:
+        """Return text, or every text in decoded JSON, with the key blotted out."""
+        if isinstance(value, str):
+            return value.replace(self.settings.api_key, "***")
+        if isinstance(value, list):
+            return [self._without_key(item) for item in value]
+        if isinstance(value, dict):
+            return {name: self._without_key(item) for name, item in value.items()}
+        return value
 
 
 def _charge(prediction_id: str | None) -> Charge:
     return Charge.NONE if prediction_id is None else Charge.ACCEPTED
 
 
-def _may_have_been_accepted(error: SeedanceError, status: int) -> bool:
-    return isinstance(error, ServiceError) or (isinstance(error, RedirectError) and status not in _MOVED)
+def _may_have_been_accepted(error: SeedanceError, status: int, named: str | None) -> bool:
+    if isinstance(error, RedirectError):
+        return status not in _MOVED
+    return isinstance(error, ServiceError) or (isinstance(error, RateLimitError) and named is not None)
 
 
 def _unconfirmed(cause: SeedanceError, prediction_id: str | None = None) -> UnconfirmedSubmissionError:

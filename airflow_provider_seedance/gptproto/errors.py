@@ -161,7 +161,7 @@ class ServiceError(SeedanceError):
 
 
 class UnreadableAnswerError(SeedanceError):
-    """A success that is not the documented JSON."""
+    """An answer that is not the documented JSON: a success that cannot be read, or a gateway's page."""
 
     retryable = True
     default_advice = "Try again later; check that the connection's host is GPTProto's API."

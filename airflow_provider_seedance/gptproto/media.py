@@ -128,4 +128,4 @@ def _is_web_address(text: str) -> bool:
         _ = address.port
     except ValueError:
         return False
-    return address.scheme.lower() in ("http", "https") and bool(address.hostname)
+    return address.scheme in ("http", "https") and bool(address.hostname)

@@ -108,7 +108,7 @@ class Wait:
 
     def begin(self, now: float) -> LookAgain:
         """Return when to look first, given that the prediction was just seen in progress."""
-        return LookAgain(self._pause(now))
+        return LookAgain(self._until_deadline(self._pause(now), now))
 
     def on_prediction(self, prediction: Prediction, now: float) -> Decision:
         """Decide on an answer."""
@@ -120,7 +120,7 @@ class Wait:
             return Done(prediction)
         if prediction.status is PredictionStatus.SUCCEEDED:
             self._empty_successes += 1
-            if self._empty_successes >= self.EMPTY_SUCCESSES:
+            if self._empty_successes > self.EMPTY_SUCCESSES:
                 return GiveUp(failure(prediction))
         elif prediction.status.is_final:
             return GiveUp(failure(prediction))
@@ -137,24 +137,31 @@ class Wait:
         self.polls += 1
         self._errors_in_row += 1
         self._permanent_in_row = 0 if error.retryable else self._permanent_in_row + 1
-        if self._permanent_in_row >= self.PERMANENT_ANSWERS:
+        if isinstance(error, ContentPolicyError) or self._permanent_in_row >= self.PERMANENT_ANSWERS:
             return GiveUp(error)
-        pause = max(self._rhythm(), error.retry_after or 0.0)
+        wish = (error.retry_after or 0.0) * self.random.uniform(1, 1 + self.JITTER)
+        pause = max(self._rhythm(), wish)
         news = f"could not be asked ({error.what})" if self._errors_in_row == 1 else None
         return self._look_again_or_time_out(now, pause, news)
 
     def _look_again_or_time_out(self, now: float, pause: float, news: str | None) -> Decision:
         if now >= self.deadline:
-            status = f"it was {self.last.reported_status} when last seen" if self.last else "it was never seen"
+            reported = (self.last.reported_status or "without a status") if self.last else None
+            status = f"it was {reported} when last seen" if reported else "it was never seen"
             what = f"The prediction did not finish in {self.deadline - self.submitted_at:.0f} s; {status}"
             return GiveUp(WaitTimeoutError(what, prediction_id=self.prediction_id, charge=Charge.ACCEPTED))
-        # One last look just at the deadline: a video may be ready by then.
-        return LookAgain(min(pause, max(self.deadline - now, 0.0)), news)
+        return LookAgain(self._until_deadline(pause, now), news)
+
+    def _until_deadline(self, pause: float, now: float) -> float:
+        """Return a pause that ends at the deadline at the latest, for one last look: a video may be ready by then."""
+        return min(pause, max(self.deadline - now, 0.0))
 
     def _pause(self, now: float) -> float:
         if self.poll_interval is not None:
             return self.poll_interval
-        hold = min(self.HOLD * self.expected_seconds, self.LONGEST_HOLD) - (now - self.submitted_at)
+        # Another machine's clock may be behind the one that took the time of the submission.
+        elapsed = max(now - self.submitted_at, 0.0)
+        hold = min(self.HOLD * self.expected_seconds, self.LONGEST_HOLD) - elapsed
         return max(hold * self._jitter(), self._rhythm())
 
     def _rhythm(self) -> float:

@@ -10,14 +10,15 @@ because the contrary could give up a paid job.
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+from urllib.parse import unquote
 
-import pendulum
-
-from airflow_provider_seedance.gptproto.answers import ErrorDetail, read_error_detail
+from airflow_provider_seedance.gptproto.answers import ErrorDetail, read_error_detail, shorten
 
 
 class PredictionStatus(StrEnum):
@@ -52,6 +53,12 @@ _ALIASES: Mapping[str, PredictionStatus] = {
 } | {status.value: status for status in PredictionStatus if status is not PredictionStatus.UNKNOWN}
 
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_CODE = re.compile(r"[0-9]{1,9}")
+_RESULT_PATH = re.compile(r"/predictions/([^/?#]+)/result")
+#: Longer than any id that was seen, and short enough for an address.
+_LONGEST_ID = 256
+#: Milliseconds: a week, after which a prediction is forgotten; a number above it says nothing.
+_LONGEST_INFERENCE = 7 * 24 * 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +84,7 @@ class Prediction:
     outputs: tuple[str, ...] = ()
     error: ErrorDetail | None = None
     has_nsfw_contents: tuple[bool, ...] = ()
-    created_at: pendulum.DateTime | None = None
+    created_at: datetime | None = None
     inference_seconds: float = 0.0
 
     @property
@@ -93,9 +100,14 @@ def read_code(body: Any) -> int:
     :param body: Decoded JSON. A ``code`` other than 200 is an error whatever the HTTP status says.
     """
     code = body.get("code") if isinstance(body, Mapping) else None
-    if isinstance(code, str) and code.isdecimal():
-        return int(code)
+    if isinstance(code, str) and _CODE.fullmatch(code):
+        code = int(code)
     return code if isinstance(code, int) and not isinstance(code, bool) and code != 0 else 200
+
+
+def is_prediction_id(text: str) -> bool:
+    """Return whether a text can be a prediction's id, whatever its form: one word that an address can hold."""
+    return 0 < len(text) <= _LONGEST_ID and text.isprintable() and " " not in text and text not in (".", "..")
 
 
 def read_prediction(body: Any, *, prediction_id: str | None = None) -> Prediction | None:
@@ -112,16 +124,16 @@ def read_prediction(body: Any, *, prediction_id: str | None = None) -> Predictio
     if not isinstance(data, Mapping):
         return None
     answer = {_WORD_START.sub("_", key).lower(): value for key, value in data.items() if isinstance(key, str)}
-    identity = prediction_id or _text(answer.get("id"))
-    if not identity:
+    identity = prediction_id or _text(answer.get("id")) or _id_in_urls(answer.get("urls"))
+    if not is_prediction_id(identity):
         return None
-    reported = _text(answer.get("status"))
+    reported = shorten(_text(answer.get("status")))
     return Prediction(
         id=identity,
         status=_ALIASES.get(reported.lower(), PredictionStatus.UNKNOWN),
         reported_status=reported,
-        model=_text(answer.get("model")),
-        outputs=_texts(answer.get("outputs")),
+        model=shorten(_text(answer.get("model"))),
+        outputs=_addresses(answer.get("outputs")),
         error=_error(answer.get("error")),
         has_nsfw_contents=_flags(answer.get("has_nsfw_contents")),
         created_at=_time(answer.get("created_at")),
@@ -133,11 +145,18 @@ def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _texts(value: object) -> tuple[str, ...]:
+def _id_in_urls(value: object) -> str:
+    """Return the id in ``urls.get``, whose origin does not matter: the address is read and never asked."""
+    urls = value[0] if isinstance(value, list) and value else value
+    address = urls.get("get") if isinstance(urls, Mapping) else None
+    found = _RESULT_PATH.search(address) if isinstance(address, str) else None
+    return unquote(found[1]) if found else ""
+
+
+def _addresses(value: object) -> tuple[str, ...]:
     values = [value] if isinstance(value, str) else value
-    if not isinstance(values, list):
-        return ()
-    return tuple(item.strip() for item in values if isinstance(item, str) and item.strip())
+    texts = [_text(item) for item in values] if isinstance(values, list) else []
+    return tuple(text for text in texts if text and text.isprintable())
 
 
 def _flags(value: object) -> tuple[bool, ...]:
@@ -147,18 +166,16 @@ def _flags(value: object) -> tuple[bool, ...]:
 def _error(value: object) -> ErrorDetail | None:
     if not value:
         return None
-    return read_error_detail({"error": value} if isinstance(value, (str, Mapping)) else str(value))
+    return read_error_detail({"error": value if isinstance(value, (str, Mapping)) else reprlib.repr(value)})
 
 
-def _time(value: object) -> pendulum.DateTime | None:
+def _time(value: object) -> datetime | None:
     """Return a time; one without a zone is UTC, fractions beyond microseconds are cut."""
-    if not isinstance(value, str):
-        return None
     try:
-        parsed = pendulum.parse(re.sub(r"(\.\d{6})\d+", r"\1", value.strip()))
+        time = datetime.fromisoformat(_text(value))
     except ValueError:
         return None
-    return parsed if isinstance(parsed, pendulum.DateTime) else None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _inference_seconds(answer: Mapping[str, Any]) -> float:
@@ -166,6 +183,6 @@ def _inference_seconds(answer: Mapping[str, Any]) -> float:
     timings = answer.get("timings")
     inference = timings.get("inference") if isinstance(timings, Mapping) else None
     for value in (inference, answer.get("execution_time")):
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf"):
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < _LONGEST_INFERENCE:
             return value / 1000
     return 0.0

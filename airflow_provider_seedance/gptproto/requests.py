@@ -34,6 +34,7 @@ from airflow_provider_seedance.gptproto.catalogue import (
 from airflow_provider_seedance.gptproto.errors import InvalidRequestError
 from airflow_provider_seedance.gptproto.media import (
     ALLOWED_MEDIA,
+    MediaKind,
     UploadedMedia,
     conceal,
     is_uploaded,
@@ -44,6 +45,8 @@ from airflow_provider_seedance.gptproto.media import (
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}")
 _BOOLEANS = {"true": True, "false": False}
 _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
+#: What a Python string can hold but UTF-8, and so a request, cannot.
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 #: Longest piece of a refused value that is repeated in a message, in characters.
 _MAXIMUM_VALUE = 80
 
@@ -65,9 +68,9 @@ class GenerationRequest:
     """
 
     mode: ClassVar[Mode]
-    #: Names of the fields that hold media; those in the second tuple hold lists.
-    single_media: ClassVar[tuple[str, ...]] = ()
-    listed_media: ClassVar[tuple[str, ...]] = ()
+    #: The fields that hold media, with their kind; those in the second mapping hold lists.
+    single_media: ClassVar[Mapping[str, MediaKind]] = {}
+    listed_media: ClassVar[Mapping[str, MediaKind]] = {}
 
     prompt: str
     model: str = DEFAULT_MODEL
@@ -80,6 +83,7 @@ class GenerationRequest:
     extra_parameters: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
+        self._set("prompt", reveal(self.prompt))
         self._set("duration", DEFAULT_DURATION if self.duration is None else _as_whole_number(self.duration))
         self._set("seed", _as_whole_number(self.seed))
         self._set("generate_audio", _as_boolean(self.generate_audio))
@@ -118,8 +122,9 @@ class GenerationRequest:
         if known is None:
             yield f"model {self.model!r} is not in this provider's catalogue; its arguments are sent unchecked"
         elif known.ignores_camera_and_seed:
-            for name in ("camera_fixed", "seed"):
-                if getattr(self, name) not in (None, False, -1):
+            ignored = {"camera_fixed": self.camera_fixed is True, "seed": self.seed not in (None, SEED_MINIMUM)}
+            for name, is_wanted in ignored.items():
+                if is_wanted:
                     yield f"{name} is documented for every model but not honoured by Seedance {known.name}"
 
     def payload(self) -> dict[str, Any]:
@@ -151,12 +156,12 @@ class GenerationRequest:
             yield _problem("model", self.model, f"one that offers {self.mode.value}; this one offers {modes}")
 
     def _value_problems(self) -> Iterator[str]:
-        if not isinstance(self.prompt, str) or not self.prompt.strip():
-            yield _problem("prompt", self.prompt, "text that is not blank")
+        if not _is_text(self.prompt):
+            yield _problem("prompt", self.prompt, "Unicode text that is not blank")
         for name in ("aspect_ratio", "resolution"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, str) or not value.strip()):
-                yield _problem(name, value, "text that is not blank, or None")
+            if value is not None and not _is_text(value):
+                yield _problem(name, value, "Unicode text that is not blank, or None")
         for name in ("duration", "seed"):
             value = getattr(self, name)
             if value is not None and not _is_whole_number(value):
@@ -194,10 +199,9 @@ class GenerationRequest:
         for name, value in self.extra_parameters.items():
             if name in own:
                 yield _problem(f"extra_parameters[{name!r}]", value, f"only as the argument {name} itself")
-        try:
-            json.dumps(reveal(self.extra_parameters), allow_nan=False)
-        except (TypeError, ValueError) as error:
-            yield _problem("extra_parameters", self.extra_parameters, f"only what JSON can hold ({error})")
+        why = _json_problem(reveal(self.extra_parameters))
+        if why is not None:
+            yield _problem("extra_parameters", self.extra_parameters, f"only what JSON can hold ({why})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,37 +224,36 @@ class MediaRequest(GenerationRequest):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._set("is_upload_media", _as_boolean(self.is_upload_media))
-        if self.is_upload_media is None and any(is_uploaded(value) for _, value in self._media()):
+        if self.is_upload_media is None and any(is_uploaded(value) for _, _, value in self._media()):
             self._set("is_upload_media", True)
 
-    def _media(self) -> Iterator[tuple[str, Any]]:
-        """Yield every medium with a name for messages, ``image`` or ``images[0]``."""
-        for name in self.single_media:
+    def _media(self) -> Iterator[tuple[str, MediaKind, Any]]:
+        """Yield every medium with its kind and a name for messages, ``image`` or ``images[0]``."""
+        for name, kind in self.single_media.items():
             if getattr(self, name) is not None:
-                yield name, getattr(self, name)
-        for name in self.listed_media:
+                yield name, kind, getattr(self, name)
+        for name, kind in self.listed_media.items():
             values = getattr(self, name)
             if isinstance(values, list):
-                yield from ((f"{name}[{index}]", value) for index, value in enumerate(values))
+                yield from ((f"{name}[{index}]", kind, value) for index, value in enumerate(values))
 
     def _media_problems(self) -> Iterator[str]:
         if self.is_upload_media is not None and not isinstance(self.is_upload_media, bool):
             yield _problem("is_upload_media", self.is_upload_media, "true, false, or None")
         media = list(self._media())
         if self.is_upload_media is False:
-            for name, value in media:
+            for name, _, value in media:
                 if is_uploaded(value):
                     yield _problem(name, value, "an http(s) URL where is_upload_media is false")
         for name in self.listed_media:
             values = getattr(self, name)
             if values is not None and not isinstance(values, list):
                 yield _problem(name, values, "a list, or None")
-        for name, value in media:
-            uploaded = self.is_upload_media is True
-            why = media_problem(value, declared_upload=uploaded, image="image" in name)
+        for name, kind, value in media:
+            why = media_problem(value, kind=kind, declared_upload=self.is_upload_media is True)
             if why is not None:
                 yield f"{_problem(name, value, ALLOWED_MEDIA)}; the value {why}"
-        size = sum(len(reveal(value)) for _, value in media if isinstance(reveal(value), str))
+        size = sum(len(reveal(value)) for _, _, value in media if isinstance(reveal(value), str))
         if size > MAXIMUM_REQUEST_BYTES:
             allowed = f"at most {MAXIMUM_REQUEST_BYTES:,} bytes in one request"
             yield _problem("media", f"{size:,} bytes in {len(media)} parts", allowed)
@@ -268,7 +271,7 @@ class ImageToVideo(MediaRequest):
     """
 
     mode = Mode.IMAGE_TO_VIDEO
-    single_media = ("image", "last_image")
+    single_media: ClassVar[Mapping[str, MediaKind]] = {"image": "image", "last_image": "image"}
 
     image: str | UploadedMedia | None = None
     last_image: str | UploadedMedia | None = None
@@ -298,7 +301,7 @@ class ReferenceToVideo(MediaRequest):
     """
 
     mode = Mode.REFERENCE_TO_VIDEO
-    listed_media = ("images", "videos", "audios")
+    listed_media: ClassVar[Mapping[str, MediaKind]] = {"images": "image", "videos": "video", "audios": "audio"}
 
     images: Sequence[str | UploadedMedia] | None = None
     videos: Sequence[str | UploadedMedia] | None = None
@@ -311,15 +314,31 @@ class ReferenceToVideo(MediaRequest):
 
     def _media_problems(self) -> Iterator[str]:
         yield from super()._media_problems()
-        if not self.images and not self.videos:
-            beside = ", and audios never come alone" if self.audios else ""
+        if self.images is None and self.videos is None:
+            beside = "" if self.audios is None else ", and audios never come alone"
             yield _problem("images, videos", None, f"at least one image or video{beside}")
 
 
 def _problem(name: str, value: object, allowed: str) -> str:
-    shown = repr(value)
-    shown = shown if len(shown) <= _MAXIMUM_VALUE else f"{shown[:_MAXIMUM_VALUE]}..."
-    return f"{name}: {shown} is not allowed; allowed: {allowed}"
+    return f"{name}: {_shown(value)} is not allowed; allowed: {allowed}"
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # a number of thousands of digits
+        return f"this {type(value).__name__}"
+    return text if len(text) <= _MAXIMUM_VALUE else f"{text[:_MAXIMUM_VALUE]}..."
+
+
+def _json_problem(value: Any) -> str | None:
+    """Return why a value is not what a reader of its JSON would get, or ``None``."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return None if json.loads(text) == value else "a key is not text"
 
 
 def _as_whole_number(value: Any) -> Any:
@@ -336,12 +355,14 @@ def _as_list(value: Any) -> Any:
     """Return one medium, or any sequence of them, as a list; none at all as ``None``, which is not sent."""
     if isinstance(value, (str, UploadedMedia)):
         return [value]
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return value
     return list(value) or None if isinstance(value, Sequence) else value
 
 
 def _is_whole_number(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 64
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+    return isinstance(value, str) and bool(value.strip()) and not _LONE_SURROGATE.search(value)

@@ -14,8 +14,6 @@ from airflow_provider_seedance.gptproto.errors import NotConnectedError, RateLim
 #: How often one submission is sent at most, and for how many seconds after the first time.
 MAXIMUM_SENDS = 6
 BUDGET_SECONDS = 180.0
-#: The longest pause that is not the service's own wish, in seconds; pauses double from one second.
-_LONGEST_PAUSE = 30.0
 
 
 def pause_before_resend(error: SeedanceError, *, sends: int, elapsed: float, source: random.Random) -> float | None:
@@ -29,6 +27,6 @@ def pause_before_resend(error: SeedanceError, *, sends: int, elapsed: float, sou
     """
     if not isinstance(error, (NotConnectedError, RateLimitError)) or sends >= MAXIMUM_SENDS:
         return None
-    backoff = min(2.0 ** (sends - 1), _LONGEST_PAUSE)
+    backoff = 2.0 ** (sends - 1)
     pause = (error.retry_after or 0.0) + backoff * source.uniform(0.5, 1.0)
     return pause if elapsed + pause <= BUDGET_SECONDS else None

@@ -97,15 +97,11 @@ def _api_key(password: str | None) -> str:
 
 
 def _base_url(host: str | None, schema: str | None, port: int | None) -> str:
-    host = (host or "").strip().rstrip("/")
-    scheme = (schema or "https").strip().lower().removesuffix("://")
-    if not host:
-        host = urlsplit(DEFAULT_BASE_URL).netloc
+    host = (host or "").strip() or urlsplit(DEFAULT_BASE_URL).netloc
+    scheme = (schema or "https").strip().removesuffix("://")
     if "://" not in host:
         host = f"{scheme}://{_bracketed(host)}"
     address = _split(host)
-    if address is not None and address.scheme not in ("http", "https"):
-        raise ConnectionSettingsError(f"The connection's scheme is {address.scheme!r}; it can be http or https")
     if (
         address is None
         or not _HOSTNAME.fullmatch(address.hostname or "")
@@ -117,6 +113,8 @@ def _base_url(host: str | None, schema: str | None, port: int | None) -> str:
             "The connection's host is no base URL; it can be a host, a host with a port, or a URL such as "
             f"{DEFAULT_BASE_URL}, without user, query or fragment"
         )
+    if address.scheme not in ("http", "https"):
+        raise ConnectionSettingsError(f"The connection's scheme is {address.scheme!r}; it can be http or https")
     netloc = address.netloc.rstrip(":")
     if port and not address.port:
         netloc = f"{netloc}:{port}"

@@ -39,6 +39,13 @@ from airflow_provider_seedance.submissions import (
 )
 from airflow_provider_seedance.triggers.seedance import defer_wait, read_event, still_running
 
+try:
+    from airflow_provider_seedance.retries import SeedanceRetryPolicy
+except ImportError:  # Airflow below 3.3 has no retry policies.
+    _RETRY_POLICY = None
+else:
+    _RETRY_POLICY = SeedanceRetryPolicy()
+
 if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import Context
@@ -124,6 +131,8 @@ class SeedanceBaseOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if _RETRY_POLICY is not None and self.retry_policy is None:
+            self.retry_policy = _RETRY_POLICY
         self.prompt = prompt
         self.model = model
         self.aspect_ratio = aspect_ratio
@@ -265,11 +274,12 @@ class SeedanceBaseOperator(BaseOperator):
             if self.on_unconfirmed_submission == "resubmit":
                 raise RepeatableSubmissionError(error.what, charge=error.charge) from error
             raise
-        submission = dataclasses.replace(intent, prediction_id=prediction.id)
-        record.write(submission)
         cost = self._estimated_cost()
         price = "at an unknown price" if cost is None else f"for about {cost:.2f} USD at list price"
+        # Before the record, so that the id is known somewhere should the record not be written.
         self.log.info("Submitted prediction %s to %s (%s), %s", prediction.id, self.model, request.mode.value, price)
+        submission = dataclasses.replace(intent, prediction_id=prediction.id)
+        record.write(submission)
         return submission, prediction
 
     def _wait(self, submission: Submission, prediction: Prediction) -> Wait:

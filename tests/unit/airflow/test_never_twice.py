@@ -1,0 +1,277 @@
+"""
+Random tries of one task: whatever breaks, and wherever the worker dies, one generation is paid once.
+
+The service here is the least that can be paid: it books, and its answers may be lost. Where a worker dies, nothing of
+its try goes on, as after SIGKILL.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import httpx
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
+from airflow_provider_seedance.gptproto.errors import SeedanceError
+from airflow_provider_seedance.gptproto.settings import ClientSettings
+from airflow_provider_seedance.hooks.seedance import SeedanceHook
+from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
+from tests.unit.airflow.driving import FakeStore, Run
+
+#: What happens to one submission; those of the second kind are booked.
+SUBMIT_LOST = ("no connection", "rate limit", "refused", "key refused", "timeout", "gateway", "die before")
+SUBMIT_BOOKED = ("accepted", "answer lost", "error although booked", "unreadable", "die after")
+#: What happens to one look.
+LOOKS = ("running", "gateway", "timeout", "rate limit", "key refused", "empty", "die")
+ENDS = ("succeeded", "failed", "expired", "forgotten")
+
+
+class WorkerDiedError(BaseException):
+    """SIGKILL: nothing of the provider may stop it."""
+
+
+@dataclass
+class Booking:
+    """One paid generation, and how it ended."""
+
+    id: str
+    end: str | None = None
+
+
+@dataclass
+class Service:
+    """Books, and answers as it is told to."""
+
+    submits: list[str] = field(default_factory=list)
+    looks: list[str] = field(default_factory=list)
+    end: str = "succeeded"
+    bookings: list[Booking] = field(default_factory=list)
+    may_pay_again: bool = False
+    #: How many bookings are of generations that the author has done with.
+    earlier: int = 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        return self.submit() if request.method == "POST" else self.look(request.url.path.split("/")[-2])
+
+    def submit(self) -> httpx.Response:
+        what = self.submits.pop(0) if self.submits else "accepted"
+        if what in SUBMIT_BOOKED:
+            if self.may_pay_again:
+                self.earlier, self.may_pay_again = len(self.bookings), False
+            paid = [booking for booking in self.bookings[self.earlier :] if booking.end in (None, "succeeded")]
+            assert not paid, f"paid twice: {paid} and now again"
+            self.bookings.append(Booking(f"{len(self.bookings):032x}"))
+        match what:
+            case "no connection":
+                raise httpx.ConnectError("refused")
+            case "rate limit":
+                return httpx.Response(429, headers={"Retry-After": "1"})
+            case "refused":
+                return httpx.Response(400, json={"error": {"message": "no", "type": "400"}})
+            case "key refused":
+                return httpx.Response(401, json={"error": {"message": "no", "type": "401"}})
+            case "timeout" | "answer lost":
+                raise httpx.ReadTimeout("slow")
+            case "gateway" | "error although booked":
+                return httpx.Response(502, text="<html>")
+            case "unreadable":
+                return httpx.Response(200, text="<html>")
+            case "die before" | "die after":
+                raise WorkerDiedError(what)
+            case _:
+                return self.answer(self.bookings[-1].id, "created")
+
+    def look(self, prediction_id: str) -> httpx.Response:
+        booking = next(each for each in self.bookings if each.id == prediction_id)
+        if booking.end == "forgotten":
+            return httpx.Response(404, json={"code": 404, "message": "no such prediction"})
+        match self.looks.pop(0) if self.looks else None:
+            case "running" if booking.end is None:
+                return self.answer(prediction_id, "running")
+            case "gateway":
+                return httpx.Response(503, text="<html>")
+            case "timeout":
+                raise httpx.ReadTimeout("slow")
+            case "rate limit":
+                return httpx.Response(429)
+            case "key refused":
+                return httpx.Response(401)
+            case "empty" if booking.end in (None, "succeeded"):
+                return self.answer(prediction_id, "succeeded", outputs=[])
+            case "die":
+                raise WorkerDiedError("while looking")
+        booking.end = booking.end or self.end
+        if booking.end == "forgotten":
+            return httpx.Response(404, json={"code": 404, "message": "no such prediction"})
+        return self.answer(prediction_id, booking.end)
+
+    def answer(self, prediction_id: str, status: str, outputs: list[str] | None = None) -> httpx.Response:
+        if outputs is None:
+            outputs = [f"https://example.com/{prediction_id}.mp4"] if status == "succeeded" else []
+        return httpx.Response(200, json={"data": {"id": prediction_id, "status": status, "outputs": outputs}})
+
+
+@dataclass
+class MortalStore(FakeStore):
+    """A state store whose caller may die, or fail, around a write."""
+
+    deaths: list[str] = field(default_factory=list)
+
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+        self._around("set", lambda: super(MortalStore, self).set(key, value))
+
+    def delete(self, key: str) -> None:
+        self._around("delete", lambda: super(MortalStore, self).delete(key))
+
+    def _around(self, what: str, write: Any) -> None:
+        how = self.deaths.pop(0) if self.deaths else "well"
+        if how == "fails":
+            raise ConnectionError(f"the API server is away: {what}")
+        if how == "dies before":
+            raise WorkerDiedError(what)
+        write()
+        if how == "dies after":
+            raise WorkerDiedError(what)
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def time(self) -> float:
+        self.now += 0.01
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    async def asleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@contextmanager
+def connected(service: Service, clock: Clock) -> Iterator[None]:
+    """Lead every connection to a service."""
+    where = ClientSettings(api_key="sk-test", base_url="https://gptproto.example", verify=False)
+    transport = httpx.MockTransport(service)
+
+    def get_conn(hook: SeedanceHook) -> GPTProtoClient:
+        return GPTProtoClient(where, transport=transport, clock=clock.time, sleep=clock.sleep, log=hook.log)
+
+    async def aget_conn(hook: SeedanceHook) -> AsyncGPTProtoClient:
+        return AsyncGPTProtoClient(where, transport=transport, clock=clock.time, sleep=clock.asleep, log=hook.log)
+
+    timeless = SimpleNamespace(time=clock.time)
+    with (
+        mock.patch.object(SeedanceHook, "get_conn", get_conn),
+        mock.patch.object(SeedanceHook, "aget_conn", aget_conn),
+        mock.patch("airflow_provider_seedance.operators.base.time", timeless),
+        mock.patch("airflow_provider_seedance.triggers.seedance.time", timeless),
+    ):
+        yield
+
+
+class OneTask(RuleBasedStateMachine):
+    """One task instance through tries, deaths, clears and repairs."""
+
+    @initialize(
+        deferrable=st.booleans(),
+        on_clear=st.sampled_from(["reuse", "regenerate"]),
+        on_unconfirmed=st.sampled_from(["fail", "resubmit"]),
+    )
+    def begin(self, deferrable: bool, on_clear: str, on_unconfirmed: str) -> None:
+        self.service, self.store, self.clock = Service(), MortalStore(), Clock()
+        self.run = Run(self.store)
+        self.arguments: dict[str, Any] = {
+            "deferrable": deferrable,
+            "on_clear": on_clear,
+            "on_unconfirmed_submission": on_unconfirmed,
+            "timeout": 600.0,
+        }
+        self.reported: list[str] = []
+        self.delivered: list[str] = []
+
+    def attempt(self) -> None:
+        operator = SeedanceTextToVideoOperator(task_id="make_video", prompt="A paper boat", **self.arguments)
+        # The author asks for another generation, or accepts to pay again for one that nobody knows the outcome of.
+        recorded = self.store.get("seedance_submission")
+        unknown = recorded is not None and recorded["prediction_id"] is None
+        cleared = recorded is not None and recorded["delivered"] and self.run.clear_number > recorded["clear_number"]
+        if unknown and self.arguments["on_unconfirmed_submission"] == "resubmit":
+            self.service.may_pay_again = True
+        if cleared and self.arguments["on_clear"] == "regenerate":
+            self.service.may_pay_again = True
+        with connected(self.service, self.clock):
+            try:
+                [address] = self.run.try_once(operator)
+            except WorkerDiedError:
+                pass
+            except (SeedanceError, AirflowFailException, ConnectionError) as error:
+                self.reported.append(str(error))
+            else:
+                self.delivered.append(address)
+
+    @rule(
+        submits=st.lists(st.sampled_from(SUBMIT_LOST + SUBMIT_BOOKED), max_size=3),
+        looks=st.lists(st.sampled_from(LOOKS), max_size=8),
+        deaths=st.lists(st.sampled_from(["well", "well", "fails", "dies before", "dies after"]), max_size=4),
+        end=st.sampled_from(ENDS),
+    )
+    def try_in_bad_weather(self, submits: list[str], looks: list[str], deaths: list[str], end: str) -> None:
+        self.service.submits, self.service.looks, self.service.end = submits, looks, end
+        self.store.deaths = deaths
+        self.attempt()
+
+    @rule()
+    def try_in_good_weather(self) -> None:
+        self.service.submits, self.service.looks, self.service.end, self.store.deaths = [], [], "succeeded", []
+        before = len(self.delivered)
+        self.attempt()
+        if len(self.delivered) > before:
+            assert self.service.bookings[-1].id in self.delivered[-1]
+        else:
+            # All that may stand in the way now is a submission that nobody knows the outcome of.
+            assert "prediction_id set to its id" in self.reported[-1]
+            assert self.arguments["on_unconfirmed_submission"] == "fail"
+
+    @rule()
+    def clear(self) -> None:
+        self.run.clear_number += 1
+
+    @invariant()
+    def a_failed_try_says_whether_money_was_spent(self) -> None:
+        for message in getattr(self, "reported", []):
+            if "API server is away" not in message:
+                assert re.search(r"[Nn]othing was charged|billed|bills|may have been started and charged", message)
+
+    @invariant()
+    def the_record_is_json(self) -> None:
+        for text in getattr(self, "store", FakeStore()).values.values():
+            json.loads(text)
+
+
+OneTask.TestCase.settings = settings(
+    max_examples=150, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestOneTask = OneTask.TestCase
+
+
+def test_the_service_here_notices_a_double_payment() -> None:
+    service = Service()
+    service.submit()
+    with pytest.raises(AssertionError, match="paid twice"):
+        service.submit()

@@ -1,0 +1,92 @@
+"""The fixture for the tests of one's own DAGs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import httpx
+import pytest
+
+from airflow_provider_seedance.emulator.handle import Emulator
+
+pytest_plugins = ["pytester"]
+
+PLUGIN = "airflow_provider_seedance.emulator.pytest_plugin"
+#: Plugins that the inner pytest can do without; hypothesis alone would take a second.
+ARGUMENTS = ("-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:hypothesispytest")
+
+
+class TestFixture:
+    def test_leads_the_default_connection_to_the_emulator(self, seedance_emulator: Emulator) -> None:
+        connection = json.loads(os.environ["AIRFLOW_CONN_SEEDANCE_DEFAULT"])
+        assert connection == {
+            "conn_type": "seedance",
+            "host": seedance_emulator.url,
+            "password": seedance_emulator.api_key,
+        }
+        answer = httpx.get(
+            f"{connection['host']}/v1/models", headers={"Authorization": connection["password"]}, trust_env=False
+        )
+        assert answer.status_code == 200
+
+    def test_does_not_show_the_key(self, seedance_emulator: Emulator) -> None:
+        assert seedance_emulator.api_key not in repr(seedance_emulator)
+
+    def test_answers_in_spite_of_a_proxy(self, seedance_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+        assert Emulator(seedance_emulator.url, seedance_emulator.api_key).ledger() == []
+
+
+class TestPlugin:
+    def test_gives_each_test_an_empty_emulator_of_one_server(self, pytester: pytest.Pytester) -> None:
+        pytester.makeconftest(f"pytest_plugins = ['{PLUGIN}']")
+        pytester.makepyfile(
+            """
+            import os
+            import httpx
+
+            urls = set()
+
+
+            def check(emulator):
+                assert emulator.ledger() == emulator.faults() == []
+                assert emulator.settings()["seconds_running"] < 1
+                assert emulator.url in os.environ["AIRFLOW_CONN_SEEDANCE_DEFAULT"]
+                urls.add(emulator.url)
+                httpx.post(
+                    f"{emulator.url}/api/v3/bytedance/seedance-2-0-fast/text-to-video",
+                    json={"prompt": "A fox"},
+                    headers={"Authorization": emulator.api_key},
+                    trust_env=False,
+                )
+                assert len(emulator.ledger()) == 1
+                emulator.fault(endpoint="result", status=500)
+                emulator.settings(seconds_running=60)
+
+
+            def test_one(seedance_emulator):
+                check(seedance_emulator)
+
+
+            def test_another(seedance_emulator):
+                check(seedance_emulator)
+
+
+            def test_without():
+                assert "AIRFLOW_CONN_SEEDANCE_DEFAULT" not in os.environ
+                assert len(urls) == 1
+            """
+        )
+        pytester.runpytest_inprocess(*ARGUMENTS).assert_outcomes(passed=3)
+
+    def test_without_the_extra_says_what_to_install(
+        self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pytester.makeconftest(f"pytest_plugins = ['{PLUGIN}']")
+        pytester.makepyfile("def test_one(seedance_emulator): pass")
+        monkeypatch.setitem(sys.modules, "av", None)
+        result = pytester.runpytest_inprocess(*ARGUMENTS)
+        result.assert_outcomes(errors=1)
+        result.stdout.fnmatch_lines(["*The emulator needs av: install airflow-provider-seedance[[]emulator[]]*"])

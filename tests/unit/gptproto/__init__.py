@@ -1,0 +1,1 @@
+"""Tests of the GPTProto API as plain Python."""

@@ -1,0 +1,228 @@
+"""A client and the service it talks to, in memory: every scenario is played to both clients."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import socket
+import threading
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import httpx
+import pytest
+
+from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
+from airflow_provider_seedance.gptproto.conversations import KeyCheck
+from airflow_provider_seedance.gptproto.polling import Decision, Wait
+from airflow_provider_seedance.gptproto.predictions import Prediction
+from airflow_provider_seedance.gptproto.requests import GenerationRequest, TextToVideo
+from airflow_provider_seedance.gptproto.settings import ClientSettings
+
+ClientKind = Literal["sync", "async"]
+CLIENT_KINDS: tuple[ClientKind, ...] = ("sync", "async")
+
+#: With a slash, which JSON may escape.
+KEY = "sk-4f9a/c2b7d81e"
+PREDICTION_ID = "0123456789abcdef0123456789abcdef"
+SETTINGS = ClientSettings(api_key=KEY, base_url="https://gptproto.example")
+REQUEST = TextToVideo(prompt="A cat on a beach", model="doubao-seedance-2-0-fast-260128")
+
+
+def envelope(**data: Any) -> dict[str, Any]:
+    """Return the page's "Response Example" with other data."""
+    return {"data": {"id": PREDICTION_ID, "status": "created", **data}, "message": "success", "code": 200}
+
+
+def succeeded(*outputs: str) -> dict[str, Any]:
+    return envelope(status="succeeded", outputs=list(outputs or ["https://cdn.example/0.mp4"]))
+
+
+@dataclass(frozen=True)
+class CannedAnswer:
+    """What the service answers, as often as it is asked; httpx's own responses are good for one time."""
+
+    status: int
+    content: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    def to_response(self) -> httpx.Response:
+        return httpx.Response(self.status, content=self.content, headers=list(self.headers))
+
+
+Reply = CannedAnswer | Exception
+
+
+def answer(body: Any = None, status: int = 200, **headers: str) -> CannedAnswer:
+    """Return an answer: text and bytes go as they are, all else as JSON; without a body it is an acceptance."""
+    raw = tuple((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items())
+    text = body if isinstance(body, str | bytes) else json.dumps(envelope() if body is None else body)
+    return CannedAnswer(status, text.encode() if isinstance(text, str) else text, raw)
+
+
+@dataclass
+class Exchange:
+    """
+    One client and the service: what is answered, what was asked, and a clock that only pauses move.
+
+    It is in memory, unless the test is about the wire itself.
+    """
+
+    kind: ClientKind
+    settings: ClientSettings = SETTINGS
+    in_memory: bool = True
+    now: float = 1_800_000_000.0
+    replies: deque[Reply] = field(default_factory=deque)
+    requests: list[httpx.Request] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
+
+    def will_answer(self, *replies: Reply) -> None:
+        self.replies.extend(replies)
+
+    def submit(self, request: GenerationRequest = REQUEST, **callbacks: Any) -> Prediction:
+        prediction: Prediction = self._call("submit", request, **callbacks)
+        return prediction
+
+    def get_prediction(self, prediction_id: str = PREDICTION_ID) -> Prediction:
+        prediction: Prediction = self._call("get_prediction", prediction_id)
+        return prediction
+
+    def recall(self, prediction_id: str = PREDICTION_ID) -> Prediction | None:
+        prediction: Prediction | None = self._call("recall", prediction_id)
+        return prediction
+
+    def look(self, wait: Wait) -> Decision:
+        decision: Decision = self._call("look", wait)
+        return decision
+
+    def wait(self, wait: Wait) -> Prediction:
+        prediction: Prediction = self._call("wait", wait)
+        return prediction
+
+    def check_key(self) -> KeyCheck:
+        check: KeyCheck = self._call("check_key")
+        return check
+
+    def new_wait(self, **changes: Any) -> Wait:
+        times = {"submitted_at": self.now, "deadline": self.now + 3600.0, "expected_seconds": 60.0}
+        return Wait(**{"prediction_id": PREDICTION_ID, **times, **changes})
+
+    def _call(self, method: str, *arguments: Any, **callbacks: Any) -> Any:
+        options: dict[str, Any] = {"clock": lambda: self.now}
+        if self.in_memory:
+            options["transport"] = httpx.MockTransport(self._reply)
+        if self.kind == "sync":
+            with GPTProtoClient(self.settings, sleep=self._pause, **options) as client:
+                return getattr(client, method)(*arguments, **callbacks)
+
+        async def call() -> Any:
+            async with AsyncGPTProtoClient(self.settings, sleep=self._pause_async, **options) as client:
+                return await getattr(client, method)(*arguments, **callbacks)
+
+        return asyncio.run(call())
+
+    def _reply(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        reply = self.replies.popleft()
+        if isinstance(reply, Exception):
+            raise reply
+        return reply.to_response()
+
+    def _pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+    async def _pause_async(self, seconds: float) -> None:
+        self._pause(seconds)
+
+
+#: First byte of a TLS handshake, which has no end to wait for.
+_TLS = b"\x16"
+
+
+class Loopback:
+    """
+    A server on this host that knows no HTTP: it plays given bytes, one script for each connection, then closes it.
+
+    A script of ``None`` keeps the connection open without a word.
+    """
+
+    def __init__(self, *scripts: bytes | None) -> None:
+        self.received: list[bytes] = []
+        self._scripts = scripts
+        self._silent: list[socket.socket] = []
+        self._closing = False
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = "{}:{}".format(*self._listener.getsockname())
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        if self._closing:
+            return
+        # A listener that is only closed would leave its thread waiting for a connection.
+        self._closing = True
+        socket.create_connection(self._listener.getsockname()).close()
+        self._thread.join()
+        for each in (self._listener, *self._silent):
+            each.close()
+
+    def _serve(self) -> None:
+        for script in self._scripts:
+            connection, _ = self._listener.accept()
+            if self._closing:
+                connection.close()
+                return
+            self.received.append(_read_request(connection))
+            if script is None:
+                self._silent.append(connection)
+                continue
+            connection.sendall(script)
+            connection.close()
+
+
+def _read_request(connection: socket.socket) -> bytes:
+    received = b""
+    while piece := connection.recv(65536):
+        received += piece
+        head, found, body = received.partition(b"\r\n\r\n")
+        length = re.search(rb"^content-length: *(\d+)", head, re.IGNORECASE | re.MULTILINE)
+        if received.startswith(_TLS) or (found and len(body) >= int(length[1] if length else 0)):
+            break
+    return received
+
+
+class LoopbackStarter:
+    """Starts servers for one test, and stops them after it."""
+
+    def __init__(self) -> None:
+        self.servers: list[Loopback] = []
+
+    def __call__(self, *scripts: bytes | None) -> Loopback:
+        self.servers.append(Loopback(*scripts))
+        return self.servers[-1]
+
+
+@pytest.fixture
+def start_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackStarter]:
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    starter = LoopbackStarter()
+    yield starter
+    for server in starter.servers:
+        server.close()
+
+
+@pytest.fixture(params=CLIENT_KINDS)
+def exchange(request: pytest.FixtureRequest) -> Exchange:
+    return Exchange(request.param)
+
+
+@pytest.fixture(params=CLIENT_KINDS)
+def client_kind(request: pytest.FixtureRequest) -> ClientKind:
+    kind: ClientKind = request.param
+    return kind

@@ -1,0 +1,414 @@
+"""How a step is carried out: what httpx tells of failures, where the key goes, and answers no one expects."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import re
+import ssl
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import certifi
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import airflow_provider_seedance
+from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient, tls_context
+from airflow_provider_seedance.gptproto.errors import (
+    ConnectionSettingsError,
+    LostAnswerError,
+    NotConnectedError,
+    RedirectError,
+    SeedanceError,
+    ServiceError,
+    UnconfirmedSubmissionError,
+)
+from airflow_provider_seedance.gptproto.predictions import PredictionStatus
+from airflow_provider_seedance.gptproto.resending import MAXIMUM_SENDS
+from airflow_provider_seedance.gptproto.settings import ClientSettings
+from tests.unit.gptproto.conftest import (
+    CLIENT_KINDS,
+    KEY,
+    PREDICTION_ID,
+    CannedAnswer,
+    ClientKind,
+    Exchange,
+    LoopbackStarter,
+    answer,
+    envelope,
+    succeeded,
+)
+
+PACKAGE = Path(airflow_provider_seedance.__file__).parent
+BODY = json.dumps(envelope()).encode()
+ACCEPTED = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
+
+REQUEST_ERRORS = [cls for _, cls in inspect.getmembers(httpx, inspect.isclass) if issubclass(cls, httpx.RequestError)]
+#: httpx raises these while it makes a connection, or waits for one, and at no other time.
+NEVER_SENT = {
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+}
+
+
+def on_wire(kind: ClientKind, base_url: str, **values: Any) -> Exchange:
+    return Exchange(kind, ClientSettings(api_key=KEY, base_url=base_url, **values), in_memory=False)
+
+
+class TestFailuresOfHttpx:
+    @pytest.mark.parametrize("cls", [cls for cls in REQUEST_ERRORS if cls in NEVER_SENT])
+    def test_what_never_left_is_no_connection(self, exchange: Exchange, cls: type[httpx.RequestError]) -> None:
+        exchange.will_answer(*[cls("It broke")] * MAXIMUM_SENDS)
+        with pytest.raises(NotConnectedError, match="It broke"):
+            exchange.submit()
+
+    @pytest.mark.parametrize("cls", [cls for cls in REQUEST_ERRORS if cls not in NEVER_SENT])
+    def test_everything_else_may_have_arrived(self, exchange: Exchange, cls: type[httpx.RequestError]) -> None:
+        exchange.will_answer(cls("It broke"))
+        with pytest.raises(UnconfirmedSubmissionError, match="It broke"):
+            exchange.submit()
+        assert len(exchange.requests) == 1
+
+
+class TestOnTheWire:
+    """The same with real connections, because it is httpx that decides which error is raised when."""
+
+    def test_an_answer(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
+        server = start_loopback(ACCEPTED)
+        assert on_wire(client_kind, f"http://{server.address}").submit().id == PREDICTION_ID
+
+    def test_nobody_listens(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
+        server = start_loopback()
+        server.close()
+        exchange = on_wire(client_kind, f"http://{server.address}")
+        with pytest.raises(NotConnectedError):
+            exchange.submit()
+        assert len(exchange.pauses) == MAXIMUM_SENDS - 1
+
+    def test_a_tls_handshake_that_fails(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
+        server = start_loopback(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        with pytest.raises(NotConnectedError):
+            on_wire(client_kind, f"https://{server.address}").get_prediction()
+
+    @pytest.mark.parametrize(
+        "script",
+        [
+            b"",
+            b"HTTP/1.1 200 OK\r\nContent-Le",
+            b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY[:40]),
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b" % (len(BODY), BODY),
+            b"HTTP/1.1 200 OK\r\n\r\n%b" % BODY[:40],
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY),
+            b"220 mail.example ESMTP\r\n",
+        ],
+        ids=["nothing", "half a head", "half a body", "half the chunks", "half of the rest", "no gzip", "no HTTP"],
+    )
+    def test_a_submission_whose_answer_breaks_off(
+        self, client_kind: ClientKind, start_loopback: LoopbackStarter, script: bytes
+    ) -> None:
+        server = start_loopback(script, ACCEPTED)
+        with pytest.raises(UnconfirmedSubmissionError):
+            on_wire(client_kind, f"http://{server.address}").submit()
+        assert len(server.received) == 1
+
+    def test_a_submission_that_nobody_answers(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
+        server = start_loopback(None, ACCEPTED)
+        with pytest.raises(UnconfirmedSubmissionError, match="ReadTimeout"):
+            on_wire(client_kind, f"http://{server.address}", timeout=0.05).submit()
+        assert len(server.received) == 1
+
+    def test_a_look_whose_answer_breaks_off(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
+        server = start_loopback(b"")
+        with pytest.raises(LostAnswerError):
+            on_wire(client_kind, f"http://{server.address}").get_prediction()
+
+    @pytest.mark.parametrize("status", [b"407 Proxy Authentication Required", b"502 Bad Gateway", b"403 Forbidden"])
+    def test_a_proxy_that_makes_no_tunnel(
+        self, client_kind: ClientKind, start_loopback: LoopbackStarter, status: bytes
+    ) -> None:
+        proxy = start_loopback(b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % status)
+        with pytest.raises(NotConnectedError):
+            on_wire(client_kind, "https://gptproto.example", proxy=f"http://{proxy.address}").get_prediction()
+        [asked] = proxy.received
+        assert asked.startswith(b"CONNECT gptproto.example:443 ")
+        assert KEY.encode() not in asked
+
+    def test_a_tunnel_that_closes_before_the_tls_handshake(
+        self, client_kind: ClientKind, start_loopback: LoopbackStarter
+    ) -> None:
+        proxy = start_loopback(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with pytest.raises(NotConnectedError):
+            on_wire(client_kind, "https://gptproto.example", proxy=f"http://{proxy.address}").get_prediction()
+
+    def test_a_proxy_that_forwards_and_fails_may_have_forwarded(
+        self, client_kind: ClientKind, start_loopback: LoopbackStarter
+    ) -> None:
+        proxy = start_loopback(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", ACCEPTED)
+        with pytest.raises(UnconfirmedSubmissionError, match="502"):
+            on_wire(client_kind, "http://gptproto.example", proxy=f"http://{proxy.address}").submit()
+        assert len(proxy.received) == 1
+
+    def test_a_proxy_of_the_environment_is_used(
+        self, client_kind: ClientKind, start_loopback: LoopbackStarter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        proxy = start_loopback(ACCEPTED)
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
+        assert on_wire(client_kind, "http://gptproto.example").submit().id == PREDICTION_ID
+
+
+class TestRedirects:
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    def test_the_key_does_not_follow(
+        self, client_kind: ClientKind, start_loopback: LoopbackStarter, status: int
+    ) -> None:
+        elsewhere = start_loopback(ACCEPTED)
+        head = f"HTTP/1.1 {status} Moved\r\nLocation: http://{elsewhere.address}/\r\nContent-Length: 0\r\n\r\n"
+        service = start_loopback(head.encode(), head.encode())
+        exchange = on_wire(client_kind, f"http://{service.address}")
+        with pytest.raises(RedirectError):
+            exchange.get_prediction()
+        with pytest.raises((RedirectError, UnconfirmedSubmissionError)):
+            exchange.submit()
+        assert len(service.received) == 2
+        assert elsewhere.received == []
+
+    @pytest.mark.parametrize("location", ["javascript:alert(1)", "http://[::@]/", "http://a:99999/", "//", "\xff"])
+    def test_an_address_that_leads_nowhere(self, exchange: Exchange, location: str) -> None:
+        redirect = CannedAnswer(302, b"", ((b"Location", location.encode("latin-1")),))
+        exchange.will_answer(redirect, redirect)
+        with pytest.raises(UnconfirmedSubmissionError):
+            exchange.submit()
+        with pytest.raises(SeedanceError):
+            exchange.get_prediction()
+        assert len(exchange.requests) == 2
+
+
+class TestWhatIsSaidOfTheClient:
+    def test_its_name_and_version(self, exchange: Exchange) -> None:
+        exchange.will_answer(answer(), answer())
+        exchange.submit()
+        exchange.get_prediction()
+        product = f"airflow-provider-seedance/{airflow_provider_seedance.__version__}"
+        assert all(request.headers["User-Agent"].startswith(product) for request in exchange.requests)
+
+    def test_no_more_headers_than_needed(self, exchange: Exchange) -> None:
+        exchange.will_answer(answer(), answer())
+        exchange.submit()
+        exchange.get_prediction()
+        submitted, asked = (set(request.headers) for request in exchange.requests)
+        assert asked == {"host", "accept", "authorization", "user-agent"}
+        assert submitted == asked | {"content-type", "content-length"}
+
+    @pytest.mark.parametrize(("timeout", "connect"), [(42.0, 10.0), (5.0, 5.0)])
+    def test_every_wait_has_an_end(self, exchange: Exchange, timeout: float, connect: float) -> None:
+        exchange.settings = ClientSettings(api_key=KEY, base_url="https://gptproto.example", timeout=timeout)
+        exchange.will_answer(answer())
+        exchange.submit()
+        assert exchange.requests[0].extensions["timeout"] == {
+            "connect": connect,
+            "read": timeout,
+            "write": timeout,
+            "pool": timeout,
+        }
+
+    def test_a_cookie_is_not_sent_back(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
+        with_cookie = ACCEPTED.replace(b"\r\n", b"\r\nSet-Cookie: session=1; Path=/\r\nConnection: close\r\n", 1)
+        waiting = with_cookie.replace(b"created", b"running")
+        server = start_loopback(waiting, waiting, waiting)
+        exchange = on_wire(client_kind, f"http://{server.address}")
+        with pytest.raises(SeedanceError):
+            exchange.wait(exchange.new_wait(deadline=exchange.now + 10, poll_interval=5.0))
+        assert len(server.received) > 1
+        assert not any(b"cookie" in request.lower() for request in server.received)
+
+
+class TestSettings:
+    @pytest.fixture(autouse=True)
+    def fresh_contexts(self) -> Iterator[None]:
+        tls_context.cache_clear()
+        yield
+        tls_context.cache_clear()
+
+    @pytest.fixture(params=[GPTProtoClient, AsyncGPTProtoClient])
+    def client_class(self, request: pytest.FixtureRequest) -> Any:
+        return request.param
+
+    @pytest.mark.parametrize("verify", [True, False, certifi.where()])
+    def test_all_clients_share_a_tls_context(self, verify: bool | str) -> None:
+        given_settings = ClientSettings(api_key=KEY, verify=verify)
+        for client_class in (GPTProtoClient, AsyncGPTProtoClient, GPTProtoClient):
+            client_class(given_settings)
+        assert tls_context.cache_info().misses == 1
+        assert tls_context(verify) is tls_context(verify)
+
+    @pytest.mark.parametrize("verify", [True, certifi.where()])
+    def test_certificates_are_verified(self, verify: bool | str) -> None:
+        context = tls_context(verify)
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        assert context.check_hostname
+
+    def test_unless_the_connection_says_otherwise(self) -> None:
+        assert tls_context(False).verify_mode is ssl.CERT_NONE
+
+    @pytest.mark.parametrize("content", [None, "", "no certificate"])
+    def test_a_ca_bundle_that_is_none(self, client_class: Any, tmp_path: Path, content: str | None) -> None:
+        bundle = tmp_path / "ca.pem"
+        if content is not None:
+            bundle.write_text(content)
+        with pytest.raises(ConnectionSettingsError, match=re.escape(str(bundle))):
+            client_class(ClientSettings(api_key=KEY, verify=str(bundle)))
+
+    def test_a_ca_bundle_that_cannot_be_a_path(self, client_class: Any) -> None:
+        with pytest.raises(ConnectionSettingsError, match="no CA bundle"):
+            client_class(ClientSettings(api_key=KEY, verify="\x00"))
+
+    @pytest.mark.parametrize("host", ["gptproto..com", "a" * 64 + ".example", "exa\x00mple"])
+    def test_a_host_that_no_resolver_takes(self, client_class: Any, host: str) -> None:
+        with pytest.raises(ConnectionSettingsError, match="host"):
+            client_class(ClientSettings(api_key=KEY, base_url=f"https://{host}"))
+
+    @pytest.mark.parametrize("proxy", ["http://user:pa:ss@proxy:port", "gopher://user:pass@proxy", "http://[user:pass"])
+    def test_a_proxy_that_is_none_without_its_password(self, client_class: Any, proxy: str) -> None:
+        with pytest.raises(ConnectionSettingsError, match="proxy") as caught:
+            client_class(ClientSettings(api_key=KEY, proxy=proxy))
+        assert "pass" not in str(caught.value)
+        assert caught.value.__suppress_context__
+
+    @pytest.mark.parametrize("from_environment", [True, False])
+    def test_a_socks_proxy_without_its_package(
+        self, client_class: Any, monkeypatch: pytest.MonkeyPatch, from_environment: bool
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "socksio", None)
+        proxy = "socks5://proxy.example:1080"
+        if from_environment:
+            monkeypatch.setenv("ALL_PROXY", proxy)
+        with pytest.raises(ConnectionSettingsError, match="socks"):
+            client_class(ClientSettings(api_key=KEY, proxy=None if from_environment else proxy))
+
+
+class TestAnswersNobodyExpects:
+    @pytest.mark.parametrize("charset", ["hex", "undefined", "idna", "rot13", "utf-16", "latin-1", "no-such", ""])
+    def test_json_is_read_as_utf_8_whatever_its_charset(self, exchange: Exchange, charset: str) -> None:
+        body = json.dumps(envelope(status="failed", error="Größe 猫"), ensure_ascii=False)
+        exchange.will_answer(answer(body, content_type=f"application/json; charset={charset}"))
+        prediction = exchange.get_prediction()
+        assert prediction.status is PredictionStatus.FAILED
+        assert prediction.error is not None
+        assert prediction.error.message == "Größe 猫"
+
+    def test_a_byte_order_mark_does_not_count(self, exchange: Exchange) -> None:
+        exchange.will_answer(answer(b"\xef\xbb\xbf" + json.dumps(succeeded()).encode()))
+        assert exchange.get_prediction().is_complete
+
+    def test_an_encoding_that_httpx_does_not_know(self, exchange: Exchange) -> None:
+        exchange.will_answer(answer(b"\x00\xff\x01", 502, content_encoding="zstd-of-tomorrow"))
+        with pytest.raises(ServiceError):
+            exchange.get_prediction()
+
+    @pytest.mark.parametrize(
+        "opening", ["[", '{"data":', '{"data":{"id":"abc","error":', '{"error":', '{"data":[{"a":']
+    )
+    @pytest.mark.parametrize("depth", [10, 300, 900, 980, 100_000])
+    def test_deep_nesting(self, exchange: Exchange, opening: str, depth: int) -> None:
+        body = (
+            opening + "[" * depth + "]" * depth + "".join({"[": "]", "{": "}"}.get(sign, "") for sign in opening[::-1])
+        )
+        exchange.will_answer(*[answer(body)] * 2)
+        for call in (exchange.submit, exchange.get_prediction):
+            with contextlib.suppress(SeedanceError):
+                call()
+        assert len(exchange.requests) == 2
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text() | st.just("\ud800"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+BODIES = st.one_of(
+    st.binary(max_size=200),
+    JSON.map(json.dumps),
+    st.builds(
+        lambda data, rest: json.dumps({**rest, "data": data}),
+        st.fixed_dictionaries(
+            {}, optional=dict.fromkeys(["id", "status", "outputs", "urls", "error", "timings"], JSON)
+        ),
+        st.fixed_dictionaries({}, optional={"code": JSON | st.sampled_from([429, 500, "503"]), "error": JSON}),
+    ),
+    st.sampled_from(["{1: 2}", '{"data": {"id": 1e999}}', "NaN", "-Infinity", "9" * 5_000, '"\\ud800"', "\ufeff{}"]),
+)
+HEADERS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [b"Retry-After", b"Retry-After-Ms", b"Content-Type", b"Content-Encoding", b"Location", b"Set-Cookie"]
+        ),
+        st.binary(max_size=30)
+        | st.sampled_from(
+            [b"gzip", b"text/html; charset=hex", b"Wed, 21 Oct 9999999999999 07:28:00 GMT", b"//[", b"9e9"]
+        ),
+    ),
+    max_size=3,
+)
+ANSWERS = st.builds(
+    lambda status, body, headers: CannedAnswer(
+        status, body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body, tuple(headers)
+    ),
+    st.sampled_from([101, 200, 201, 204, 300, 302, 307, 400, 401, 403, 404, 408, 418, 429, 500, 503, 599]),
+    BODIES,
+    HEADERS,
+)
+
+
+class TestAnyAnswer:
+    @pytest.mark.parametrize("kind", CLIENT_KINDS)
+    @settings(deadline=None, max_examples=300)
+    @given(reply=ANSWERS)
+    def test_a_submission_ends_well_or_in_a_seedance_error(self, kind: ClientKind, reply: CannedAnswer) -> None:
+        exchange = Exchange(kind)
+        exchange.will_answer(*[reply] * MAXIMUM_SENDS)
+        error = self.outcome(exchange.submit)
+        if not (reply.status == 429 or b"429" in reply.content):
+            assert len(exchange.requests) == 1
+        if error is None:
+            assert 200 <= reply.status < 300
+
+    @pytest.mark.parametrize("kind", CLIENT_KINDS)
+    @pytest.mark.parametrize("method", ["get_prediction", "recall", "wait", "check_key"])
+    @settings(deadline=None, max_examples=150)
+    @given(reply=ANSWERS)
+    def test_so_does_a_question(self, kind: ClientKind, method: str, reply: CannedAnswer) -> None:
+        exchange = Exchange(kind)
+        exchange.will_answer(*[reply] * 50)
+        arguments = [exchange.new_wait(deadline=exchange.now + 100)] if method == "wait" else []
+        error = self.outcome(lambda: getattr(exchange, method)(*arguments))
+        assert error is None or method != "check_key"
+
+    def outcome(self, call: Any) -> SeedanceError | None:
+        """Return the error that a call ended with; it must be such that a log and a database can hold it."""
+        ended: SeedanceError | None = None
+        try:
+            call()
+        except SeedanceError as error:
+            ended = error
+        assert ended is None or str(ended).isprintable()
+        json.dumps(ended.to_dict() if ended else None, ensure_ascii=False, allow_nan=False).encode()
+        return ended
+
+
+class TestImports:
+    def test_the_client_alone_imports_httpx(self) -> None:
+        importers = {
+            path.relative_to(PACKAGE).as_posix()
+            for path in PACKAGE.rglob("*.py")
+            if re.search(r"^\s*(import|from) httpx", path.read_text(), re.MULTILINE)
+        }
+        assert importers == {"gptproto/client.py"}

@@ -1,0 +1,334 @@
+"""Every shape of a prediction that the page shows or that was seen, and answers that are none."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_seedance.gptproto.answers import ErrorDetail
+from airflow_provider_seedance.gptproto.predictions import (
+    Prediction,
+    PredictionStatus,
+    is_prediction_id,
+    read_code,
+    read_prediction,
+)
+from tests.unit.gptproto.conftest import PREDICTION_ID, envelope
+
+#: The page's "Response Example".
+PAGE_EXAMPLE: dict[str, Any] = {
+    "data": {
+        "id": "abc",
+        "model": "model_name",
+        "outputs": [],
+        "urls": {"get": "https://gptproto.com/api/v3/predictions/abc/result"},
+        "status": "created",
+        "error": None,
+        "executionTime": 0,
+        "timings": {"inference": 0},
+        "has_nsfw_contents": [],
+        "created_at": "2026-01-01 00:00:00",
+    },
+    "message": "success",
+    "code": 200,
+}
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([10**400, -(10**400), 2**64])
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["\ud800", "now", "12::30", "P1Y", "2026-01-01 00:00:00", "9" * 5000, "503", "succeeded"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+#: Answers whose keys are right and whose values are anything.
+ENVELOPES: st.SearchStrategy[dict[str, Any]] = st.builds(
+    lambda data, code, wrap: {"data": [data] if wrap else data, "code": code},
+    st.dictionaries(st.sampled_from([*PAGE_EXAMPLE["data"], "createdAt", "hasNsfwContents"]), JSON),
+    JSON,
+    st.booleans(),
+)
+
+
+def read(**data: Any) -> Prediction:
+    prediction = read_prediction(envelope(**data))
+    assert prediction is not None
+    return prediction
+
+
+class TestEnvelope:
+    def test_the_example_of_the_page(self) -> None:
+        assert read_prediction(PAGE_EXAMPLE) == Prediction(
+            id="abc",
+            status=PredictionStatus.CREATED,
+            reported_status="created",
+            model="model_name",
+            created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+
+    def test_data_as_a_list_of_one(self) -> None:
+        assert read_prediction({**PAGE_EXAMPLE, "data": [PAGE_EXAMPLE["data"]]}) == read_prediction(PAGE_EXAMPLE)
+
+    def test_keys_in_camel_case(self) -> None:
+        prediction = read(createdAt="2026-01-01 00:00:00", hasNsfwContents=[True])
+        assert prediction.created_at == datetime(2026, 1, 1, tzinfo=UTC)
+        assert prediction.has_nsfw_contents == (True,)
+
+    def test_what_the_service_adds_next_is_passed_over(self) -> None:
+        assert read(progress=55, input={"prompt": "A cat"}) == read()
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            None,
+            "",
+            "<html>Welcome</html>",
+            7,
+            [],
+            {},
+            {"data": None},
+            {"data": []},
+            {"data": "abc"},
+            {"data": {}},
+            {"data": {"id": ""}},
+            {"data": {"id": None, "status": "created"}},
+            {"data": [{"id": "a"}, {"id": "b"}]},
+            {"id": "abc", "status": "created"},
+        ],
+    )
+    def test_what_is_no_prediction(self, body: object) -> None:
+        assert read_prediction(body) is None
+
+    @given(ENVELOPES | JSON)
+    def test_anything_can_be_read(self, body: Any) -> None:
+        prediction = read_prediction(body)
+        assert prediction is None or is_prediction_id(prediction.id)
+        assert isinstance(read_code(body), int)
+
+
+class TestId:
+    @pytest.mark.parametrize("prediction_id", ["abc", PREDICTION_ID, "sora-2:task_x", "cgt-20260101000000-x7k2p"])
+    def test_forms_that_were_seen(self, prediction_id: str) -> None:
+        assert read(id=prediction_id).id == prediction_id
+
+    def test_spaces_around_it_do_not_count(self) -> None:
+        assert read(id=" abc\n").id == "abc"
+
+    @pytest.mark.parametrize(
+        "urls",
+        [
+            {"get": "https://gptproto.com/api/v3/predictions/sora-2%3Atask_x/result"},
+            [{"get": "https://gptproto.com/api/v3/predictions/sora-2%3Atask_x/result"}],
+            {"get": "https://elsewhere.example/api/v3/predictions/sora-2:task_x/result?region=eu"},
+        ],
+    )
+    def test_urls_hold_it_too(self, urls: object) -> None:
+        body = {"data": {"urls": urls, "status": "created"}, "code": 200}
+        prediction = read_prediction(body)
+        assert prediction is not None
+        assert prediction.id == "sora-2:task_x"
+
+    def test_data_id_comes_before_urls(self) -> None:
+        assert read(id="abc", urls={"get": "https://gptproto.com/api/v3/predictions/xyz/result"}).id == "abc"
+
+    @pytest.mark.parametrize(
+        "urls",
+        [
+            None,
+            "https://gptproto.com/api/v3/predictions/abc/result",
+            [],
+            [None],
+            {},
+            {"get": None},
+            {"get": "https://gptproto.com/"},
+            {"get": "https://gptproto.com/api/v3/predictions//result"},
+            {"get": "https://gptproto.com/api/v3/predictions/../result"},
+        ],
+    )
+    def test_urls_without_it(self, urls: object) -> None:
+        assert read_prediction({"data": {"urls": urls, "status": "created"}}) is None
+
+    def test_the_id_that_was_asked_for_stands(self) -> None:
+        body = {"data": {"id": "another", "status": "running"}}
+        prediction = read_prediction(body, prediction_id="sora-2:task_x")
+        assert prediction is not None
+        assert prediction.id == "sora-2:task_x"
+
+    @pytest.mark.parametrize(
+        "text", ["", " ", ".", "..", "a b", "a\nb", "a\x00", "\ud800", "x" * 257], ids=lambda text: repr(text)[:12]
+    )
+    def test_what_no_address_can_hold_is_none(self, text: str) -> None:
+        assert not is_prediction_id(text)
+        assert read_prediction({"data": {"id": text, "status": "created"}}) is None
+
+
+class TestStatus:
+    @pytest.mark.parametrize(
+        ("spellings", "status"),
+        [
+            (["created"], PredictionStatus.CREATED),
+            (["queued", "pending", "starting"], PredictionStatus.QUEUED),
+            (["running", "processing", "in_progress"], PredictionStatus.RUNNING),
+            (["succeeded", "completed", "success"], PredictionStatus.SUCCEEDED),
+            (["failed", "canceled", "cancelled", "error", "timeout"], PredictionStatus.FAILED),
+            (["expired"], PredictionStatus.EXPIRED),
+        ],
+    )
+    def test_every_spelling_in_any_case(self, spellings: list[str], status: PredictionStatus) -> None:
+        for spelling in spellings:
+            for written in (spelling, spelling.upper(), spelling.title(), f" {spelling} "):
+                assert read(status=written).status is status, written
+
+    @pytest.mark.parametrize("status", ["warming_up", "unknown", "", None, 3, ["succeeded"], {"value": "failed"}])
+    def test_an_unknown_one_is_in_progress(self, status: object) -> None:
+        prediction = read(status=status)
+        assert prediction.status is PredictionStatus.UNKNOWN
+        assert not prediction.status.is_final
+
+    def test_a_missing_one_is_in_progress(self) -> None:
+        prediction = read_prediction({"data": {"id": "abc"}})
+        assert prediction is not None
+        assert not prediction.status.is_final
+
+    def test_only_an_end_is_final(self) -> None:
+        assert {status for status in PredictionStatus if status.is_final} == {
+            PredictionStatus.SUCCEEDED,
+            PredictionStatus.FAILED,
+            PredictionStatus.EXPIRED,
+        }
+
+    def test_the_words_of_the_service_are_kept(self) -> None:
+        assert read(status="Warming_Up").reported_status == "Warming_Up"
+
+    def test_the_words_of_the_service_fit_into_one_line_of_a_log(self) -> None:
+        reported = read(status="warming\nup\x1b[31m" + "x" * 10_000).reported_status
+        assert reported.isprintable()
+        assert len(reported) < 1_000
+
+
+class TestOutputs:
+    def test_none_until_success(self) -> None:
+        prediction = read(status="running", outputs=[])
+        assert prediction.outputs == ()
+        assert not prediction.is_complete
+
+    def test_addresses_in_their_order(self) -> None:
+        prediction = read(status="succeeded", outputs=["https://cdn.example/1.mp4", "https://cdn.example/0.mp4"])
+        assert prediction.outputs == ("https://cdn.example/1.mp4", "https://cdn.example/0.mp4")
+        assert prediction.is_complete
+
+    @pytest.mark.parametrize("outputs", [[], None, "", [""], [None, 3, {"url": "x"}], 7, ["https://x.example/\x00"]])
+    def test_a_success_without_any_is_not_complete(self, outputs: object) -> None:
+        prediction = read(status="succeeded", outputs=outputs)
+        assert prediction.status is PredictionStatus.SUCCEEDED
+        assert not prediction.is_complete
+
+    def test_outputs_before_the_success_do_not_make_it_complete(self) -> None:
+        assert not read(status="running", outputs=["https://cdn.example/0.mp4"]).is_complete
+
+    def test_one_address_without_a_list(self) -> None:
+        assert read(status="succeeded", outputs="https://cdn.example/0.mp4").outputs == ("https://cdn.example/0.mp4",)
+
+
+class TestError:
+    @pytest.mark.parametrize("error", [None, "", {}])
+    def test_nothing_said(self, error: object) -> None:
+        assert read(error=error).error is None
+
+    def test_text(self) -> None:
+        assert read(error="out of capacity").error == ErrorDetail("out of capacity")
+
+    def test_an_object(self) -> None:
+        error = {"message": "The output was refused", "code": "OutputVideoSensitiveContentDetected"}
+        detail = read(status="failed", error=error).error
+        assert detail == ErrorDetail("The output was refused", frozenset({"OutputVideoSensitiveContentDetected"}))
+
+    def test_what_is_neither_is_kept_as_text(self) -> None:
+        detail = read(status="failed", error=["out of capacity"]).error
+        assert detail is not None
+        assert "out of capacity" in detail.message
+
+
+class TestTimes:
+    @pytest.mark.parametrize(
+        ("data", "seconds"),
+        [
+            ({"timings": {"inference": 61_250}}, 61.25),
+            ({"executionTime": 61_250}, 61.25),
+            ({"executionTime": 70_000, "timings": {"inference": 61_250}}, 61.25),
+            ({"executionTime": 61_250, "timings": {"inference": 0}}, 61.25),
+            ({"executionTime": 0, "timings": {"inference": 0}}, 0.0),
+            ({"executionTime": None, "timings": None}, 0.0),
+            ({"executionTime": "61250", "timings": []}, 0.0),
+            ({"executionTime": True}, 0.0),
+            ({"executionTime": -5}, 0.0),
+            ({"executionTime": float("nan")}, 0.0),
+            ({"executionTime": float("inf")}, 0.0),
+            ({"executionTime": 10**400}, 0.0),
+        ],
+    )
+    def test_inference_in_milliseconds(self, data: dict[str, Any], seconds: float) -> None:
+        assert read(**data).inference_seconds == seconds
+
+    @pytest.mark.parametrize(
+        ("text", "time"),
+        [
+            ("2026-01-01 00:00:00", datetime(2026, 1, 1, tzinfo=UTC)),
+            ("2026-03-04T05:06:07Z", datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)),
+            ("2026-03-04T05:06:07.12345678Z", datetime(2026, 3, 4, 5, 6, 7, 123456, tzinfo=UTC)),
+            ("2026-03-04T05:06:07.123456789Z", datetime(2026, 3, 4, 5, 6, 7, 123456, tzinfo=UTC)),
+            (
+                "2026-03-04T05:06:07.123456789+08:00",
+                datetime(2026, 3, 4, 5, 6, 7, 123456, tzinfo=timezone(timedelta(hours=8))),
+            ),
+        ],
+    )
+    def test_created_at_with_and_without_a_zone(self, text: str, time: datetime) -> None:
+        created_at = read(created_at=text).created_at
+        assert created_at == time
+        assert created_at is not None
+        assert created_at.utcoffset() == time.utcoffset()
+
+    @pytest.mark.parametrize("value", [None, "", "yesterday", "now", "12::30", "P1Y", 1_767_225_600, ["2026-01-01"]])
+    def test_created_at_that_cannot_be_read(self, value: object) -> None:
+        assert read(created_at=value).created_at is None
+
+
+class TestNsfw:
+    @pytest.mark.parametrize(
+        ("value", "flags"),
+        [([], ()), (None, ()), ([False], (False,)), ([True, False], (True, False)), ("", ()), ({}, ())],
+    )
+    def test_one_flag_for_each_output(self, value: object, flags: tuple[bool, ...]) -> None:
+        assert read(has_nsfw_contents=value).has_nsfw_contents == flags
+
+
+class TestCode:
+    @pytest.mark.parametrize(
+        ("body", "code"),
+        [
+            ({"code": 200}, 200),
+            ({"code": 500}, 500),
+            ({"code": "503"}, 503),
+            ({"code": 0}, 200),
+            ({"code": "0"}, 200),
+            ({"code": None}, 200),
+            ({"code": True}, 200),
+            ({"code": "success"}, 200),
+            ({"code": "9" * 5_000}, 200),
+            ({}, 200),
+            ([], 200),
+            ("text", 200),
+            (None, 200),
+        ],
+        ids=lambda value: repr(value)[:20],
+    )
+    def test_it_counts_where_it_is_a_number(self, body: object, code: int) -> None:
+        assert read_code(body) == code

@@ -1,0 +1,176 @@
+"""When two requests are the same generation, which is paid once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_seedance.gptproto.requests import ImageToVideo
+from tests.unit.gptproto.making import (
+    AUDIO,
+    IMAGE,
+    OTHER_IMAGE,
+    PNG,
+    PROMPT,
+    SEEDANCE_2_0,
+    UNKNOWN_MODEL,
+    VIDEO,
+    make,
+)
+
+CONNECTION = "seedance_default"
+EVERYTHING: dict[str, Any] = {
+    "aspect_ratio": "16:9",
+    "duration": 5,
+    "resolution": "720p",
+    "generate_audio": True,
+    "camera_fixed": False,
+    "seed": -1,
+    "extra_parameters": {"watermark": False, "style": {"grain": 1, "tone": "warm"}},
+}
+
+
+def fingerprint(mode: str = "text-to-video", *, connection: str = CONNECTION, **arguments: Any) -> str:
+    return make(mode, **arguments).fingerprint(connection)
+
+
+def one_byte_changed(text: str, position: int) -> str:
+    return text[:position] + ("A" if text[position] != "A" else "B") + text[position + 1 :]
+
+
+class TestSameGeneration:
+    def test_equal_arguments(self) -> None:
+        assert fingerprint(**EVERYTHING) == fingerprint(**EVERYTHING)
+
+    @pytest.mark.parametrize(
+        ("name", "values"),
+        [
+            ("duration", [5, "5", " 5 ", 5.0, None]),
+            ("seed", [-1, "-1", -1.0]),
+            ("generate_audio", [True, "true", "True"]),
+            ("camera_fixed", [False, "false"]),
+            ("extra_parameters", [None, {}]),
+        ],
+    )
+    def test_other_spellings_of_a_value(self, name: str, values: list[Any]) -> None:
+        assert len({fingerprint(**{name: value}) for value in values}) == 1
+
+    def test_one_reference_with_and_without_a_list(self) -> None:
+        assert len({fingerprint("reference-to-video", images=images) for images in (IMAGE, [IMAGE], (IMAGE,))}) == 1
+
+    def test_an_upload_that_is_declared_or_found_out(self) -> None:
+        assert fingerprint("image-to-video", image=PNG) == fingerprint(
+            "image-to-video", image=PNG, is_upload_media="true"
+        )
+
+    @settings(deadline=None)
+    @given(st.dictionaries(st.text(), st.dictionaries(st.text(), st.integers() | st.text(), min_size=2), min_size=2))
+    def test_the_order_of_a_dict_does_not_matter(self, extra: dict[str, dict[str, Any]]) -> None:
+        turned = {name: dict(reversed(inner.items())) for name, inner in reversed(extra.items())}
+
+        assert fingerprint(extra_parameters=extra) == fingerprint(extra_parameters=turned)
+
+
+class TestOtherGeneration:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"prompt": PROMPT + " "},
+            {"model": SEEDANCE_2_0},
+            {"model": UNKNOWN_MODEL},
+            {"aspect_ratio": "9:16"},
+            {"aspect_ratio": None},
+            {"duration": 6},
+            {"resolution": "480p"},
+            {"resolution": None},
+            {"generate_audio": False},
+            {"generate_audio": None},
+            {"camera_fixed": True},
+            {"camera_fixed": None},
+            {"seed": 0},
+            {"seed": None},
+            {"extra_parameters": None},
+            {"extra_parameters": {"watermark": False, "style": {"grain": 2, "tone": "warm"}}},
+            {"extra_parameters": {"watermark": None, "style": {"grain": 1, "tone": "warm"}}},
+            {"connection": "seedance_other"},
+        ],
+        ids=repr,
+    )
+    def test_any_change(self, change: dict[str, Any]) -> None:
+        assert fingerprint(**{**EVERYTHING, **change}) != fingerprint(**EVERYTHING)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"image": OTHER_IMAGE},
+            {"last_image": None},
+            {"last_image": IMAGE},
+            {"is_upload_media": False},
+            {"image": PNG},
+        ],
+        ids=lambda change: next(iter(change)),
+    )
+    def test_other_frames(self, change: dict[str, Any]) -> None:
+        frames: dict[str, Any] = {"image": IMAGE, "last_image": OTHER_IMAGE}
+
+        assert fingerprint("image-to-video", **{**frames, **change}) != fingerprint("image-to-video", **frames)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"images": [OTHER_IMAGE, IMAGE]},
+            {"images": [IMAGE]},
+            {"images": None},
+            {"videos": [VIDEO, VIDEO]},
+            {"videos": None},
+            {"audios": None},
+        ],
+        ids=repr,
+    )
+    def test_other_references(self, change: dict[str, Any]) -> None:
+        references: dict[str, Any] = {"images": [IMAGE, OTHER_IMAGE], "videos": [VIDEO], "audios": [AUDIO]}
+
+        assert fingerprint("reference-to-video", **{**references, **change}) != fingerprint(
+            "reference-to-video", **references
+        )
+
+    def test_another_mode(self) -> None:
+        # The same parameters under another address: an upcoming one, sent as it is, against the argument.
+        assert fingerprint("text-to-video", extra_parameters={"image": IMAGE}) != fingerprint("image-to-video")
+
+    @pytest.mark.parametrize("position", [30, len(PNG) // 2, len(PNG) - 3])
+    def test_one_byte_of_an_upload(self, position: int) -> None:
+        assert fingerprint("image-to-video", image=PNG) != fingerprint(
+            "image-to-video", image=one_byte_changed(PNG, position)
+        )
+
+    def test_one_byte_of_an_upload_in_a_list(self) -> None:
+        other = one_byte_changed(PNG, len(PNG) // 2)
+
+        assert fingerprint("reference-to-video", images=[IMAGE, PNG]) != fingerprint(
+            "reference-to-video", images=[IMAGE, other]
+        )
+
+
+class TestUpgrades:
+    def test_the_fingerprint_stays_the_same(self) -> None:
+        # Records of paid submissions hold it: were it computed otherwise, a retry would pay a second time.
+        request = ImageToVideo(
+            prompt="Ein Papierboot im Frühling",
+            model="doubao-seedance-2-0-fast-260128",
+            image="https://example.com/boat.png",
+            last_image="data:image/png;base64,aGVsbG8=",
+            aspect_ratio="16:9",
+            resolution="720p",
+            generate_audio=True,
+            seed=-1,
+            extra_parameters={"watermark": False, "style": {"grain": 0.5, "tone": "warm"}},
+        )
+
+        assert (
+            request.fingerprint("seedance_default")
+            == "a595e968fb3b061a61d0a5e2c8d2ae2ce947afbb91a5297a2e667854d54992d5"
+        )

@@ -1,0 +1,370 @@
+"""What DAG authors and templates really pass: rendered text, wrong types, and ten mistakes at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+from datetime import date, timedelta
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_seedance.gptproto.errors import InvalidRequestError
+from airflow_provider_seedance.gptproto.media import conceal
+from airflow_provider_seedance.gptproto.requests import GenerationRequest
+from tests.unit.gptproto.making import (
+    AUDIO,
+    CLASSES,
+    IMAGE,
+    MP4,
+    OTHER_IMAGE,
+    PNG,
+    PROMPT,
+    SEEDANCE_2_0,
+    UNKNOWN_MODEL,
+    VIDEO,
+    make,
+    refusal,
+    refusals,
+)
+
+MODES = tuple(CLASSES)
+each_mode = pytest.mark.parametrize("mode", MODES)
+
+
+class NoTruth:
+    """Like an array of numpy: asked for its truth, it raises."""
+
+    def __repr__(self) -> str:
+        return "NoTruth()"
+
+    def __bool__(self) -> bool:
+        raise ValueError("ambiguous")
+
+
+class TestOneMessage:
+    def test_ten_mistakes_make_ten_lines(self) -> None:
+        wrong: dict[str, Any] = {
+            "prompt": " ",
+            "aspect_ratio": "2:1",
+            "duration": 16,
+            "resolution": "4k",
+            "generate_audio": "loud",
+            "camera_fixed": "maybe",
+            "seed": -2,
+            "image": "ftp://example.com/boat.png",
+            "last_image": "",
+            "is_upload_media": "yes",
+        }
+
+        lines = refusals(make("image-to-video", **wrong))
+
+        assert len(lines) == 10
+        assert {line.partition(":")[0] for line in lines} == set(wrong)
+        for line in lines:
+            assert f"{wrong[line.partition(':')[0]]!r} is not allowed; allowed: " in line
+
+    def test_it_says_that_nothing_was_sent_or_charged(self) -> None:
+        with pytest.raises(InvalidRequestError) as caught:
+            make("text-to-video", duration=99, seed=-2).check()
+
+        message = str(caught.value)
+        assert "refuses 2 arguments" in message
+        assert "Nothing was charged" in message
+        assert "Nothing was sent" in message
+
+    def test_a_request_in_order_has_no_problems(self) -> None:
+        assert not list(make("text-to-video").problems())
+
+
+class TestRenderedText:
+    @pytest.mark.parametrize(
+        ("name", "text", "value"),
+        [
+            ("duration", "5", 5),
+            ("duration", " 12\n", 12),
+            ("duration", "+7", 7),
+            ("duration", 6.0, 6),
+            ("seed", "-1", -1),
+            ("seed", "2147483647", 2147483647),
+            ("generate_audio", "true", True),
+            ("generate_audio", "False", False),
+            ("camera_fixed", "TRUE", True),
+            ("camera_fixed", " false ", False),
+            ("is_upload_media", "False", False),
+        ],
+    )
+    def test_a_number_or_boolean_in_text_becomes_one(self, name: str, text: object, value: object) -> None:
+        request = make("image-to-video", **{name: text})
+
+        request.check()
+
+        assert request.payload()[name] is value or request.payload()[name] == value
+        assert type(request.payload()[name]) is type(value)
+
+    @pytest.mark.parametrize("name", ["duration", "seed"])
+    @pytest.mark.parametrize(
+        "value",
+        [
+            *("5.5", "abc", "", " ", "None", "5s", "0x5", "1_0", "--5", "9" * 19),
+            *(5.5, float("nan"), float("inf"), True, False, Decimal(5)),
+            *([5], {"s": 5}, b"5", timedelta(seconds=5)),
+        ],
+    )
+    def test_what_is_no_whole_number_is_refused(self, name: str, value: object) -> None:
+        assert refusal(make("text-to-video", **{name: value})) == (
+            f"{name}: {value!r} is not allowed; allowed: a whole number, or None"
+        )
+
+    @pytest.mark.parametrize("name", ["generate_audio", "camera_fixed", "is_upload_media"])
+    @pytest.mark.parametrize("value", ["", "yes", "1", "None", 0, 1, 1.0, [True], {}])
+    def test_what_is_no_boolean_is_refused(self, name: str, value: object) -> None:
+        assert refusal(make("image-to-video", **{name: value})) == (
+            f"{name}: {value!r} is not allowed; allowed: true, false, or None"
+        )
+
+    @pytest.mark.parametrize("model", [SEEDANCE_2_0, UNKNOWN_MODEL])
+    @pytest.mark.parametrize("name", ["aspect_ratio", "resolution"])
+    @pytest.mark.parametrize("value", ["", " ", 720, True, ["720p"], b"720p", "720p\ud800"])
+    def test_what_is_no_text_is_refused(self, model: str, name: str, value: object) -> None:
+        assert refusal(make("text-to-video", model=model, **{name: value})) == (
+            f"{name}: {value!r} is not allowed; allowed: Unicode text that is not blank, or None"
+        )
+
+    @pytest.mark.parametrize("prompt", [5, True, b"A boat", ["A boat"], {"text": "A boat"}, "A boat \ud83d"])
+    def test_a_prompt_that_is_no_text_is_refused(self, prompt: object) -> None:
+        assert refusal(make("text-to-video", prompt=prompt)) == (
+            f"prompt: {prompt!r} is not allowed; allowed: Unicode text that is not blank"
+        )
+
+    @pytest.mark.parametrize("prompt", ["Data: the android plays the violin", "data:a,b", "A" * 600, "小船" * 400])
+    def test_a_prompt_is_never_taken_for_media(self, prompt: str) -> None:
+        request = make("text-to-video", prompt=conceal(prompt))
+
+        request.check()
+
+        assert request.payload()["prompt"] == prompt
+
+    @pytest.mark.parametrize(
+        "model", [None, "", " ", 5, ["seedance-2-0"], "a/b", "..", "a b", f"{SEEDANCE_2_0}\n", "ä"]
+    )
+    def test_what_cannot_be_a_model_id_is_refused(self, model: object) -> None:
+        assert refusal(make("text-to-video", model=model)).startswith(f"model: {model!r} is not allowed; allowed: ")
+
+    @pytest.mark.parametrize("model", [SEEDANCE_2_0, UNKNOWN_MODEL])
+    def test_a_number_of_thousands_of_digits_is_refused(self, model: str) -> None:
+        line = refusal(make("text-to-video", model=model, duration=10**5000))
+
+        assert line == "duration: this int is not allowed; allowed: a whole number, or None"
+
+    def test_a_long_value_is_not_repeated_whole(self) -> None:
+        line = refusal(make("text-to-video", aspect_ratio="wide " * 1000))
+
+        assert "wide wide" in line
+        assert len(line) < 200
+
+
+class TestMedia:
+    @pytest.mark.parametrize(
+        ("value", "why"),
+        [
+            ("https://example.com/my boat.png", "has spaces or line breaks in it"),
+            ("ftp://example.com/boat.png", "is neither"),
+            ("pictures/boat.png", "is neither"),
+            ("", "is empty or not text"),
+            (None, "is empty or not text"),
+            (7, "is empty or not text"),
+            ([IMAGE], "is empty or not text"),
+            ("data:image/png,boat", "is not a base64 data URI"),
+        ],
+    )
+    @pytest.mark.parametrize("name", ["images", "videos", "audios"])
+    def test_a_wrong_item_is_named_with_what_is_allowed(self, name: str, value: object, why: str) -> None:
+        good = {"images": IMAGE, "videos": VIDEO, "audios": AUDIO}
+
+        line = refusal(make("reference-to-video", **{name: [good[name], value]}))
+
+        assert line == (
+            f"{name}[1]: {conceal(value)!r} is not allowed; "
+            f"allowed: an http(s) URL or a base64 data URI (data:<type>;base64,...); the value {why}"
+        )
+
+    @pytest.mark.parametrize("name", ["image", "last_image"])
+    @pytest.mark.parametrize("value", ["", 7, True, b"\x89PNG", [IMAGE], {"url": IMAGE}, {IMAGE}, "boat.png"])
+    def test_a_wrong_frame_is_named_with_what_is_allowed(self, name: str, value: object) -> None:
+        line = refusal(make("image-to-video", **{name: value}))
+
+        assert line.startswith(f"{name}: {value!r} is not allowed; allowed: an http(s) URL or a base64 data URI")
+
+    @pytest.mark.parametrize("name", ["images", "videos", "audios"])
+    @pytest.mark.parametrize(
+        "value",
+        [
+            7,
+            True,
+            {},
+            {"url": IMAGE},
+            {IMAGE},
+            b"\x89PNG",
+            bytearray(b"\x89PNG"),
+            b"",
+            object(),
+            iter([IMAGE]),
+            NoTruth(),
+        ],
+        ids=lambda value: type(value).__name__,
+    )
+    def test_what_is_no_list_is_refused_in_one_line(self, name: str, value: object) -> None:
+        line = refusal(make("reference-to-video", **{name: value}))
+
+        assert line == f"{name}: {value!r} is not allowed; allowed: a list, or None"
+
+    def test_a_data_uri_of_another_kind_is_refused(self) -> None:
+        lines = refusals(make("reference-to-video", images=[MP4], videos=[PNG], audios=[PNG]))
+
+        assert [line.partition(" ")[0] for line in lines] == ["images[0]:", "videos[0]:", "audios[0]:"]
+
+    def test_no_message_shows_uploaded_content(self) -> None:
+        content = PNG.partition(",")[2]
+
+        line = refusal(make("image-to-video", image=f"{PNG}!"))
+
+        assert content[:12] not in line
+        assert "<data:image/png, " in line
+
+    def test_a_request_does_not_show_uploaded_content(self) -> None:
+        request = make("reference-to-video", images=[PNG], extra_parameters={"mask": PNG})
+
+        assert PNG.partition(",")[2][:12] not in repr(request)
+
+
+class TestExtraParameters:
+    @pytest.mark.parametrize("value", [7, "{}", ["a"], {"a"}, b"a", True, NoTruth()], ids=repr)
+    def test_what_is_no_dict_is_refused(self, value: object) -> None:
+        assert refusal(make("text-to-video", extra_parameters=value)).endswith("allowed: a dict, or None")
+
+    @pytest.mark.parametrize(
+        "extra",
+        [
+            {1: "a"},
+            {1: "a", "b": 2},
+            {None: 1},
+            {True: 1},
+            {("a", "b"): 1},
+            {"style": {1: "a", "b": 2}},
+            {"style": [{1: "a"}]},
+            {"noise": float("nan")},
+            {"noise": [float("inf")]},
+            {"when": date(2026, 1, 1)},
+            {"what": b"bytes"},
+            {"what": {"a", "set"}},
+            {"what": object()},
+            {"what": Decimal(1)},
+            {"what": "\ud800"},
+            {"\ud800": 1},
+            pytest.param({"what": 10**5000}, id="a number of thousands of digits"),
+        ],
+        ids=ascii,
+    )
+    def test_what_json_cannot_hold_is_refused(self, extra: dict[Any, Any]) -> None:
+        line = refusal(make("text-to-video", extra_parameters=extra))
+
+        assert line.startswith("extra_parameters: ")
+        assert "allowed: only what JSON can hold (" in line
+
+    def test_any_mapping_will_do(self) -> None:
+        request = make("text-to-video", extra_parameters=MappingProxyType({"style": MappingProxyType({"grain": 1})}))
+
+        request.check()
+
+        assert request.payload()["style"] == {"grain": 1}
+
+    def test_text_of_an_enumeration_will_do(self) -> None:
+        style = enum.StrEnum("style", ["NOIR"])
+        request = make("text-to-video", extra_parameters={"style": style["NOIR"]})
+
+        request.check()
+
+        assert json.dumps(request.payload()["style"]) == '"noir"'
+
+    def test_a_later_change_of_the_dict_changes_nothing(self) -> None:
+        extra: dict[str, Any] = {"style": {"grain": 1}}
+        request = make("text-to-video", extra_parameters=extra)
+
+        extra["style"]["grain"] = 2
+        extra["duration"] = 10
+
+        assert request.payload() == {"prompt": PROMPT, "duration": 5, "style": {"grain": 1}}
+
+
+_GOOD = {
+    "prompt": st.just(PROMPT) | st.text(min_size=1),
+    "model": st.sampled_from([SEEDANCE_2_0, UNKNOWN_MODEL, "seedance-1-0-pro", "seedance-2-5"]),
+    "aspect_ratio": st.sampled_from([None, "16:9", "9:16"]),
+    "duration": st.sampled_from([None, 5, "5", 12.0]),
+    "resolution": st.sampled_from([None, "480p", "1080p"]),
+    "generate_audio": st.sampled_from([None, "true", False]),
+    "camera_fixed": st.sampled_from([None, True, "False"]),
+    "seed": st.none() | st.integers(-1, 2147483647),
+    "extra_parameters": st.none() | st.dictionaries(st.text(), st.none() | st.floats(allow_nan=False) | st.text()),
+    "image": st.sampled_from([IMAGE, PNG]),
+    "last_image": st.sampled_from([None, OTHER_IMAGE, PNG]),
+    "images": st.lists(st.sampled_from([IMAGE, PNG])) | st.just(IMAGE),
+    "videos": st.lists(st.sampled_from([VIDEO, MP4])) | st.none(),
+    "audios": st.none() | st.just((AUDIO,)),
+    "is_upload_media": st.sampled_from([None, True, "true"]),
+}
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.decimals()
+    | st.text(st.characters())
+    | st.binary()
+    | st.dates()
+    | st.builds(object)
+    | st.builds(NoTruth)
+    | st.sampled_from([IMAGE, PNG, "data:", "data:,", "https://[", "5", "true", "seedance-2-0"])
+)
+_ANYTHING = st.recursive(
+    _SCALARS,
+    lambda inner: (
+        st.lists(inner)
+        | st.lists(inner).map(tuple)
+        | st.lists(inner).map(iter)
+        | st.dictionaries(st.text() | st.integers() | st.none(), inner)
+        | st.frozensets(st.text() | st.integers())
+    ),
+    max_leaves=8,
+)
+
+
+def _argument(name: str) -> st.SearchStrategy[Any]:
+    """Nine in ten are in order: were all wrong at once, the later checks would never be reached."""
+    return st.integers(0, 9).flatmap(lambda number: _GOOD[name] if number else _ANYTHING)
+
+
+def _requests(mode: str) -> st.SearchStrategy[GenerationRequest]:
+    arguments = {field.name: _argument(field.name) for field in dataclasses.fields(CLASSES[mode])}
+    return st.builds(CLASSES[mode], **arguments)
+
+
+class TestAnyArguments:
+    @settings(deadline=None, max_examples=300)
+    @given(st.sampled_from(MODES).flatmap(_requests))
+    def test_they_are_refused_with_reasons_or_can_be_sent(self, request: GenerationRequest) -> None:
+        if list(request.problems()):
+            assert all(" is not allowed; allowed: " in line for line in refusals(request))
+            return
+        request.check()
+        payload = request.payload()
+        body = json.dumps(payload, ensure_ascii=False, allow_nan=False).encode()
+        assert json.loads(body) == payload
+        assert len(request.fingerprint("seedance_default")) == 64
+        assert all(isinstance(warning, str) for warning in request.warnings())

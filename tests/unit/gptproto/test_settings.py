@@ -1,0 +1,233 @@
+"""What the fields of an Airflow connection mean for a client."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import pytest
+
+from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
+from airflow_provider_seedance.gptproto.settings import ClientSettings, read_settings
+
+KEY = "sk-0123456789abcdef"
+
+
+def read(
+    *,
+    password: str | None = KEY,
+    host: str | None = None,
+    schema: str | None = None,
+    port: int | None = None,
+    **extra: Any,
+) -> ClientSettings:
+    return read_settings(password=password, host=host, schema=schema, port=port, extra=extra)
+
+
+def refusal(**fields: Any) -> str:
+    """Return why the fields are refused, and make sure that a task log, which shows causes too, gets no key."""
+    with pytest.raises(ConnectionSettingsError) as caught:
+        read(**fields)
+    assert KEY not in "".join(traceback.format_exception(caught.value))
+    return str(caught.value)
+
+
+class TestBaseUrl:
+    @pytest.mark.parametrize(
+        ("host", "schema", "port", "base_url"),
+        [
+            (None, None, None, "https://gptproto.com"),
+            ("", "", None, "https://gptproto.com"),
+            ("  ", None, None, "https://gptproto.com"),
+            (None, "http", 8080, "http://gptproto.com:8080"),
+            ("gptproto.com", None, None, "https://gptproto.com"),
+            (" gptproto.com ", None, None, "https://gptproto.com"),
+            ("gptproto.com/", None, None, "https://gptproto.com"),
+            ("gptproto.com", "http", None, "http://gptproto.com"),
+            ("gptproto.com", " HTTP:// ", None, "http://gptproto.com"),
+            ("gptproto.com", None, 8443, "https://gptproto.com:8443"),
+            ("localhost:8080", "http", None, "http://localhost:8080"),
+            ("localhost:8080", "http", 9090, "http://localhost:8080"),
+            ("localhost:", "http", None, "http://localhost"),
+            ("localhost:", "http", 9090, "http://localhost:9090"),
+            ("localhost:8080/gateway/", None, None, "https://localhost:8080/gateway"),
+            ("https://gptproto.com", None, None, "https://gptproto.com"),
+            ("HTTPS://gptproto.com", None, None, "https://gptproto.com"),
+            ("https://gptproto.com/gateway/seedance/", None, None, "https://gptproto.com/gateway/seedance"),
+            ("https://gptproto.com//", None, None, "https://gptproto.com"),
+            ("http://localhost", "https", None, "http://localhost"),
+            ("http://localhost/gateway", None, 8080, "http://localhost:8080/gateway"),
+            ("http://localhost:8080", "https", 9090, "http://localhost:8080"),
+            ("127.0.0.1", "http", 8080, "http://127.0.0.1:8080"),
+            ("::1", "http", None, "http://[::1]"),
+            ("::1", "http", 8080, "http://[::1]:8080"),
+            ("[::1]", "http", 8080, "http://[::1]:8080"),
+            ("[::1]:8080", "http", None, "http://[::1]:8080"),
+            ("http://[2001:db8::1]:8080/gateway", None, 9090, "http://[2001:db8::1]:8080/gateway"),
+            ("my_service.internal-net", None, None, "https://my_service.internal-net"),
+        ],
+    )
+    def test_every_way_to_write_it(self, host: str | None, schema: str | None, port: int | None, base_url: str) -> None:
+        assert read(host=host, schema=schema, port=port).base_url == base_url
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "https://",
+            "/",
+            "https:///gateway",
+            "gptproto.com:port",
+            "https://gptproto.com:99999",
+            "https://[::1",
+            "::1/gateway",
+            "::12345",
+            "gpt proto.com",
+            "https://gptproto.com?region=eu",
+            "https://gptproto.com#top",
+            f"https://{KEY}@gptproto.com",
+            f"https://user:{KEY}@gptproto.com",
+            f"https://gptproto.com:{KEY}",
+            f"gptproto.com:{KEY}",
+            "https://@gptproto.com",
+        ],
+    )
+    def test_what_is_no_base_url_is_refused(self, host: str) -> None:
+        assert "host is no base URL" in refusal(host=host)
+
+    @pytest.mark.parametrize(
+        ("host", "schema"), [("ftp://gptproto.com", None), ("gptproto.com", "ftp"), (None, "postgres")]
+    )
+    def test_another_scheme_is_refused(self, host: str | None, schema: str | None) -> None:
+        assert "it can be http or https" in refusal(host=host, schema=schema)
+
+    @pytest.mark.parametrize(
+        ("host", "in_the_clear"),
+        [
+            ("https://gptproto.com", False),
+            ("http://gptproto.com", True),
+            ("http://localhost:8080", False),
+            ("http://127.0.0.1:8080", False),
+            ("http://[::1]:8080", False),
+            ("http://localhost.example.com", True),
+        ],
+    )
+    def test_a_key_sent_in_the_clear_is_known(self, host: str, in_the_clear: bool) -> None:
+        assert read(host=host).sends_key_in_the_clear is in_the_clear
+
+
+class TestKey:
+    @pytest.mark.parametrize("password", [KEY, f" {KEY}\n", f"Bearer {KEY}", f"bearer   {KEY}", f" BEARER\t{KEY} "])
+    def test_it_is_sent_raw(self, password: str) -> None:
+        assert read(password=password).authorization == KEY
+
+    @pytest.mark.parametrize("password", [KEY, f"Bearer {KEY}"])
+    @pytest.mark.parametrize("scheme", ["Bearer", " Bearer "])
+    def test_a_scheme_is_put_before_it_once(self, password: str, scheme: str) -> None:
+        assert read(password=password, auth_scheme=scheme).authorization == f"Bearer {KEY}"
+
+    def test_a_key_that_begins_like_the_scheme_is_kept(self) -> None:
+        assert read(password="bearer-0123").api_key == "bearer-0123"
+
+    @pytest.mark.parametrize("password", [None, "", "  ", "Bearer", "Bearer "])
+    def test_a_missing_key_is_refused(self, password: str | None) -> None:
+        assert "no API key" in refusal(password=password)
+
+    @pytest.mark.parametrize("password", [f"{KEY} {KEY}", f"{KEY}\nX-Injected: 1", f"{KEY}ä", f"Basic {KEY}"])
+    def test_a_key_that_no_header_can_carry_is_refused(self, password: str) -> None:
+        assert "spaces or special signs" in refusal(password=password)
+
+
+class TestExtra:
+    def test_defaults(self) -> None:
+        settings = read()
+
+        assert settings == ClientSettings(api_key=KEY)
+        assert settings.vendor == "bytedance"
+        assert settings.auth_scheme == ""
+        assert settings.timeout > 0
+        assert settings.verify is True
+        assert settings.proxy is None
+
+    @pytest.mark.parametrize("name", ["vendor", "auth_scheme", "timeout", "verify", "proxy"])
+    @pytest.mark.parametrize("empty", [None, ""])
+    def test_an_empty_field_of_the_form_means_the_default(self, name: str, empty: Any) -> None:
+        assert read(**{name: empty}) == read()
+
+    @pytest.mark.parametrize("vendor", ["doubao", " doubao "])
+    def test_vendor(self, vendor: str) -> None:
+        assert read(vendor=vendor).vendor == "doubao"
+
+    @pytest.mark.parametrize("vendor", ["a/b", "../admin", "byte dance", "?", "..", ["bytedance"]])
+    def test_a_vendor_that_is_no_segment_is_refused(self, vendor: object) -> None:
+        assert "one path segment" in refusal(vendor=vendor)
+
+    @pytest.mark.parametrize("scheme", ["Bearer x", "Bearer:", "X\nY"])
+    def test_an_auth_scheme_that_is_no_word_is_refused(self, scheme: str) -> None:
+        assert "one word such as Bearer" in refusal(auth_scheme=scheme)
+
+    @pytest.mark.parametrize(("value", "seconds"), [(30, 30.0), (0.5, 0.5), ("30", 30.0), (" 2.5 ", 2.5)])
+    def test_timeout(self, value: object, seconds: float) -> None:
+        assert read(timeout=value).timeout == seconds
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            *(0, -1, float("inf"), True, [60], {"connect": 5}),
+            *("0", "soon", "60s", "nan", "inf"),
+            pytest.param(10**400, id="a number of hundreds of digits"),
+        ],
+    )
+    def test_a_timeout_that_is_none_is_refused(self, value: object) -> None:
+        assert "seconds above 0" in refusal(timeout=value)
+
+    @pytest.mark.parametrize(
+        ("value", "verify"),
+        [
+            (True, True),
+            (False, False),
+            ("true", True),
+            ("False", False),
+            (" false ", False),
+            ("  ", True),
+            ("certificates/company.pem", "certificates/company.pem"),
+            (" company.pem ", "company.pem"),
+        ],
+    )
+    def test_verify(self, value: object, verify: object) -> None:
+        assert read(verify=value).verify == verify
+
+    @pytest.mark.parametrize("value", [0, 1, 0.0, ["company.pem"]])
+    def test_a_verify_that_is_neither_switch_nor_path_is_refused(self, value: object) -> None:
+        assert "true, false or the path of a CA bundle" in refusal(verify=value)
+
+    @pytest.mark.parametrize(
+        "proxy", ["http://proxy.example:3128", "https://user:secret@proxy.example", "socks5h://[::1]:1080"]
+    )
+    def test_proxy(self, proxy: str) -> None:
+        assert read(proxy=f" {proxy} ").proxy == proxy
+
+    @pytest.mark.parametrize(
+        "proxy",
+        [
+            "proxy.example:3128",
+            "ftp://proxy.example",
+            "http://",
+            "http://[::1",
+            "http://user:secret@proxy.example:port",
+            3128,
+            ["http://proxy.example"],
+        ],
+    )
+    def test_a_proxy_that_is_no_address_is_refused(self, proxy: object) -> None:
+        message = refusal(proxy=proxy)
+
+        assert "no URL such as http://proxy.example:3128" in message
+        assert "secret" not in message
+
+
+class TestSecrets:
+    def test_neither_key_nor_proxy_password_is_in_a_repr(self) -> None:
+        settings = read(proxy="http://user:secret@proxy.example:3128", auth_scheme="Bearer")
+
+        assert KEY not in f"{settings!r}{settings}"
+        assert "secret" not in f"{settings!r}{settings}"
