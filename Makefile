@@ -1,0 +1,51 @@
+# Every target makes its environment, .venv, at the versions of constraints.txt. PYTHON=... names another interpreter.
+bin := .venv/bin
+ready := .venv/ready$(if $(PYTHON),-$(notdir $(PYTHON)))
+
+.DEFAULT_GOAL := help
+unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
+.PHONY: help demo ui test unit integration system check format constraints clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
+
+demo: $(ready) ## run the example DAG in a real Airflow against the emulator, and report
+	@$(bin)/python -m demo
+
+ui: $(ready) ## the same, but Airflow stays up for you to look around
+	@$(bin)/python -m demo --stay
+
+test: $(ready) ## all tests but the system tests
+	$(bin)/pytest
+
+unit: $(ready) ## the tests that start no Airflow
+	$(bin)/pytest tests/unit
+
+integration: $(ready) ## the tests that run DAGs in their own process
+	$(bin)/pytest tests/integration
+
+system: $(ready) ## the slow tests, in a real Airflow
+	@test -d tests/system || { echo "There are no system tests: tests/system is missing"; exit 1; }
+	$(bin)/pytest tests/system
+
+check: $(ready) ## linter, formatter and types
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+	$(bin)/mypy
+	@! grep -n '://' constraints.txt || { echo "constraints.txt names a host"; exit 1; }
+
+format: $(ready) ## format the code and mend what the linter can
+	$(bin)/ruff format
+	$(bin)/ruff check --fix
+
+constraints: $(ready) ## pin what pyproject.toml asks for; UPGRADE=--upgrade takes the newest versions
+	.ci/uv pip compile pyproject.toml --quiet --universal $(UPGRADE) --all-extras --group dev \
+		--no-header --no-annotate --output-file constraints.txt
+
+clean: ## remove everything that can be made again
+	rm -rf .venv .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(ready): pyproject.toml constraints.txt .ci/environment .ci/uv
+	@.ci/environment $(PYTHON)
+	@touch $@

@@ -1,0 +1,171 @@
+"""One run of the example DAG: started through the REST API, shown step by step, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_seedance.emulator.handle import Emulator
+from demo.standalone import Standalone, StandaloneError
+from demo.video import Measurement, download, measure
+
+DAG_ID = "seedance_text_to_video"
+TASK_ID = "make_video"
+_SECONDS = 300.0
+_LOG_LINES = 15
+_PLACES = {
+    "scheduled": "by the scheduler",
+    "queued": "until a worker takes it",
+    "running": "on a worker",
+    "deferred": "to the triggerer, and holds no worker",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """
+    Something that happened.
+
+    :param key: What tells it from all other facts.
+    :param at: When, in seconds since 1970.
+    :param text: What to tell about it.
+    """
+
+    key: Hashable
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """
+    What came of a run that succeeded.
+
+    :param seconds: Seconds that the task was in each state, by Airflow's audit log.
+    :param prediction_id: XCom ``prediction_id``.
+    :param url: XCom ``video_url``.
+    :param returned: What the task returned.
+    :param file: The downloaded video.
+    :param measured: What is in it.
+    :param submissions: The emulator's ledger.
+    :param leaks: Requests that carried a key to where none belongs.
+    """
+
+    seconds: dict[str, float]
+    prediction_id: str
+    url: str
+    returned: Any
+    file: Path
+    measured: Measurement
+    submissions: list[dict[str, Any]]
+    leaks: list[dict[str, Any]]
+
+
+def run_example(airflow: Standalone, emulator: Emulator, file: Path, show: Callable[[str], None]) -> Outcome:
+    """
+    Run the example DAG and return what came of it.
+
+    :param airflow: A running Airflow.
+    :param emulator: What its connection leads to.
+    :param file: Where the video is put.
+    :param show: Called with each step as it happens.
+    :raises StandaloneError: The run did not succeed; the message has the end of the task's log.
+    """
+    api = airflow.api
+    airflow.wait_for_dag(DAG_ID)
+    run_id = api.trigger(DAG_ID)
+    show(f"DAG {DAG_ID} is triggered: {airflow.url}/dags/{DAG_ID}/runs/{run_id}")
+    _follow(airflow, emulator, run_id, show)
+    url = api.xcom(DAG_ID, run_id, TASK_ID, "video_url")
+    download(url, file)
+    measured = measure(file)
+    show("the video is downloaded from its link, without the key, and decoded")
+    return Outcome(
+        seconds=seconds_by_state(api.events(DAG_ID, run_id)),
+        prediction_id=api.xcom(DAG_ID, run_id, TASK_ID, "prediction_id"),
+        url=url,
+        returned=api.xcom(DAG_ID, run_id, TASK_ID),
+        file=file,
+        measured=measured,
+        submissions=emulator.ledger(),
+        leaks=emulator.leaks(),
+    )
+
+
+def _follow(airflow: Standalone, emulator: Emulator, run_id: str, show: Callable[[str], None]) -> None:
+    api = airflow.api
+    seen: set[Hashable] = set()
+
+    def look() -> str | None:
+        state = api.run_state(DAG_ID, run_id)
+        facts = [
+            *task_facts(api.events(DAG_ID, run_id), api.task_instances(DAG_ID, run_id), time.time()),
+            *service_facts(emulator.ledger()),
+        ]
+        for fact in sorted(facts, key=lambda fact: fact.at):
+            if fact.key not in seen:
+                seen.add(fact.key)
+                show(fact.text)
+        return state if state in ("success", "failed") else None
+
+    if airflow.wait_for("end of the run", look, _SECONDS) == "failed":
+        log = api.log_lines(DAG_ID, run_id, TASK_ID, try_number=1)
+        raise StandaloneError("\n".join(["The run failed; the end of the task's log:", *log[-_LOG_LINES:]]))
+
+
+def task_facts(
+    events: Sequence[dict[str, Any]], task_instances: Sequence[dict[str, Any]], now: float
+) -> Iterator[Fact]:
+    """
+    Tell what the task did.
+
+    :param events: The run's events in the audit log, which misses no state of a task that ran, the oldest first.
+    :param task_instances: The run's task instances, which show the states before it runs.
+    :param now: What time it is.
+    """
+    task_events = [event for event in events if event["task_id"]]
+    for event in task_events:
+        yield Fact(event["event_log_id"], _at(event), _state_text(event["task_id"], event["event"]))
+    for task in task_instances:
+        if task["state"] in ("scheduled", "queued"):
+            yield Fact((task["state"], len(task_events)), now, _state_text(task["task_id"], task["state"]))
+
+
+def service_facts(submissions: Sequence[dict[str, Any]]) -> Iterator[Fact]:
+    """
+    Tell what the emulated service did.
+
+    :param submissions: Its ledger.
+    """
+    for entry in submissions:
+        name = f"prediction {entry['id']}"
+        for status, at in entry["times"].items():
+            price = f", booked at {entry['cost']} USD" if status == "created" else ""
+            yield Fact((name, status), at, f"service: {name} is {status}{price}")
+        if entry["delivered"]:
+            yield Fact((name, "delivered"), entry["delivered_at"], f"service: {name} is handed over")
+
+
+def seconds_by_state(events: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """
+    Return how long a run's only task was in each state.
+
+    :param events: The run's events in the audit log, the oldest first.
+    """
+    seconds: dict[str, float] = {}
+    for event, following in pairwise(event for event in events if event["task_id"]):
+        seconds[event["event"]] = seconds.get(event["event"], 0.0) + _at(following) - _at(event)
+    return seconds
+
+
+def _at(event: dict[str, Any]) -> float:
+    return datetime.fromisoformat(event["when"]).timestamp()
+
+
+def _state_text(task_id: str, state: str) -> str:
+    return " ".join(filter(None, [f"task {task_id} is {state}", _PLACES.get(state)]))
