@@ -4,7 +4,7 @@ ready := .venv/ready$(if $(PYTHON),-$(notdir $(PYTHON)))
 
 .DEFAULT_GOAL := help
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
-.PHONY: help demo ui test unit integration system check format constraints clean
+.PHONY: help demo ui test unit integration system chaos check format constraints clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -25,8 +25,10 @@ integration: $(ready) ## the tests that run DAGs in their own process
 	$(bin)/pytest tests/integration
 
 system: $(ready) ## the slow tests, in a real Airflow
-	@test -d tests/system || { echo "There are no system tests: tests/system is missing"; exit 1; }
 	$(bin)/pytest tests/system
+
+chaos: $(ready) ## kill what can be killed, and see what was paid; CHAOS_STORMS=10 for more storms
+	$(bin)/pytest tests/system/test_chaos.py
 
 check: $(ready) ## linter, formatter and types
 	$(bin)/ruff check

@@ -41,7 +41,7 @@ def demo(folder: Path, *, stay: bool) -> int:
     Start everything, run the example, report, and end everything.
 
     :param folder: Where everything is kept.
-    :param stay: Whether Airflow stays up until Ctrl-C.
+    :param stay: Whether Airflow stays up until Enter or Ctrl-C.
     :return: The exit code.
     """
     show = Steps().show
@@ -61,8 +61,9 @@ def demo(folder: Path, *, stay: bool) -> int:
             if stay:
                 _tell(outcome, wrong)
                 _stay(airflow.url)
-        show("airflow standalone: stopped")
-        wrong += [f"still running: {process}" for process in airflow.processes()]
+        left = airflow.processes()
+        show(f"airflow standalone: stopped, {len(left)} processes are left")
+        wrong += [f"still running: {process}" for process in left]
     if not stay:
         _tell(outcome, wrong)
     return 1 if wrong else 0
@@ -73,9 +74,11 @@ def _tell(outcome: Outcome, wrong: list[str]) -> None:
 
 
 def _stay(url: str) -> None:
-    print(f"\nAirflow is at {url} (no login needed). Ctrl-C ends it.", flush=True)
+    print(f"\nAirflow is at {url} (no login needed). Enter or Ctrl-C ends it.", flush=True)
     with suppress(KeyboardInterrupt):
-        while True:
+        if sys.stdin.isatty():
+            sys.stdin.readline()
+        else:
             signal.pause()
 
 
@@ -90,7 +93,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
 def main() -> int:
     """Run the demo and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m demo", description="Run the example DAG against the emulator.")
-    parser.add_argument("--stay", action="store_true", help="keep Airflow up afterwards, until Ctrl-C")
+    parser.add_argument("--stay", action="store_true", help="keep Airflow up afterwards, until Enter or Ctrl-C")
     options = parser.parse_args()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, _interrupt)

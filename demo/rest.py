@@ -63,8 +63,9 @@ class AirflowApi:
         return state
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """Return the task instances of a run."""
-        found: list[dict[str, Any]] = self.get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        """Return the task instances of a run, up to a hundred."""
+        found: list[dict[str, Any]]
+        found = self.get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", limit=100)["task_instances"]
         return found
 
     def events(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
@@ -73,15 +74,16 @@ class AirflowApi:
         events = self.get("eventLogs", dag_id=dag_id, run_id=run_id, order_by="event_log_id")["event_logs"]
         return events
 
-    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", *, map_index: int = -1) -> Any:
         """Return an XCom value."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
-        return self.get(path, deserialize="true")["value"]
+        return self.get(path, deserialize="true", map_index=map_index)["value"]
 
-    def log_lines(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[str]:
+    def log_lines(self, dag_id: str, run_id: str, task_id: str, try_number: int, *, map_index: int = -1) -> list[str]:
         """Return the log of a try."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
-        return [each if isinstance(each, str) else _line(each) for each in self.get(path)["content"]]
+        content = self.get(path, map_index=map_index)["content"]
+        return [each if isinstance(each, str) else _line(each) for each in content]
 
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
         answer = self._client.request(method, f"/api/v2/{path}", **arguments)

@@ -22,8 +22,8 @@ from typing import NoReturn
 
 import psutil
 
-#: Airflow's scheduler may need the second one; the last ones are for what was started in the meantime.
-_SIGNALS = (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL)
+#: Airflow's scheduler may need the second one.
+_SIGNALS = (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL)
 _PATIENCE = 5.0
 
 
@@ -54,18 +54,23 @@ class Session:
 
     def processes(self) -> list[psutil.Process]:
         """Return the running processes of the session, without its keeper."""
-        return _members(self._keeper.pid)
+        return members(self._keeper.pid)
 
     def end(self) -> None:
         """End every process of the session."""
         if self._keeper.stdin is not None:
             self._keeper.stdin.close()
-        self._keeper.wait()
-        # Nothing is left for this one unless the keeper itself was killed.
-        _end_all(self._keeper.pid)
+        try:
+            self._keeper.wait(timeout=_PATIENCE * (len(_SIGNALS) + 1))
+        except subprocess.TimeoutExpired:
+            self._keeper.kill()
+            self._keeper.wait()
+        # Nothing is left for this one unless the keeper was killed, here or by somebody else.
+        end_members(self._keeper.pid)
 
 
-def _members(session: int) -> list[psutil.Process]:
+def members(session: int) -> list[psutil.Process]:
+    """Return the running processes of a session, without its leader."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, ProcessLookupError, PermissionError):
@@ -78,16 +83,21 @@ def _members(session: int) -> list[psutil.Process]:
     return found
 
 
-def _end_all(session: int) -> None:
+def end_members(session: int) -> None:
+    """End the processes of a session, its leader excepted, whether they like it or not."""
     for number in _SIGNALS:
         deadline = time.monotonic() + _PATIENCE
-        for process in (members := _members(session)):
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
-        while members and time.monotonic() < deadline:
+        signalled: set[int] = set()
+        while left := members(session):
+            for process in left:
+                if process.pid not in signalled:
+                    signalled.add(process.pid)
+                    with suppress(psutil.NoSuchProcess):
+                        process.send_signal(number)
+            if time.monotonic() > deadline:
+                break
             time.sleep(0.1)
-            members = _members(session)
-        if not members:
+        else:
             return
 
 
@@ -113,7 +123,7 @@ def keep(command: Sequence[str]) -> int:
     finally:
         for each in signals:
             signal.signal(each, signal.SIG_IGN)
-        _end_all(os.getpid())
+        end_members(os.getpid())
     return child.wait()
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeVar
@@ -60,6 +61,9 @@ class Standalone:
     def __enter__(self) -> Self:
         """Start Airflow and wait until all of its components are healthy."""
         self.home.mkdir(parents=True, exist_ok=True)
+        # Whoever reads SQLite must not keep others from writing; the mode stays with the file.
+        with closing(sqlite3.connect(self.home / "airflow.db")) as database:
+            database.execute("PRAGMA journal_mode = WAL")
         with ExitStack() as stack:
             stack.callback(self._end)
             self._run("standalone")
@@ -113,7 +117,7 @@ class Standalone:
         found: dict[int, psutil.Process] = {}
         for process in self.processes():
             with suppress(psutil.NoSuchProcess):
-                if _is_component(process.cmdline(), name):
+                if is_component(process.cmdline(), name):
                     found |= {each.pid: each for each in (process, *process.children(recursive=True))}
         return list(found.values())
 
@@ -192,6 +196,8 @@ def _settings(home: Path, dags: Path, port: int, log_ports: list[int]) -> dict[s
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+        # Only one process at a time can write to SQLite; the others shall wait, and not fail after 5 seconds.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=60",
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(trigger_log_port),
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(worker_log_port),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
@@ -199,7 +205,7 @@ def _settings(home: Path, dags: Path, port: int, log_ports: list[int]) -> dict[s
     }
 
 
-def _is_component(command_line: list[str], name: Component) -> bool:
+def is_component(command_line: list[str], name: Component) -> bool:
     """Tell by a process's command line, which the API server replaces by a title, whether it is a component's own."""
     text = " ".join(command_line).strip()
     return text.endswith(f"airflow {name}") or text.startswith(f"airflow {name.replace('-', '_')} ")

@@ -10,8 +10,8 @@ A pytest plugin for the tests of your own DAGs.
         my_dag.test()
         assert len(seedance_emulator.ledger()) == 1
 
-The emulator takes a quarter of a second where the service takes a minute, but a task looks as seldom as ever: give its
-operator a short ``poll_interval`` in a test.
+The emulator takes a quarter of a second where the service takes a minute, so the fixture lets tasks expect that; they
+look about every two seconds then, or as often as their ``poll_interval`` says.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+
+from airflow_provider_seedance.gptproto import catalogue
 
 if TYPE_CHECKING:
     from airflow_provider_seedance.emulator.handle import Emulator
@@ -42,4 +44,5 @@ def seedance_emulator(seedance_emulator_server: Emulator, monkeypatch: pytest.Mo
     """Return an emulator with nothing booked, to which the connection ``seedance_default`` leads for this test."""
     seedance_emulator_server.reset()
     monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", seedance_emulator_server.connection_json)
+    monkeypatch.setattr(catalogue, "USUAL_SECONDS", 0.25)
     return seedance_emulator_server

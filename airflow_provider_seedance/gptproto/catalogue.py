@@ -302,11 +302,11 @@ def estimate_cost(model: str, resolution: str | None, duration: int) -> Decimal 
 
 
 #: How long a 5 s video at 720p usually takes, in seconds: 55-90 s were seen, whatever the model.
-_USUAL_SECONDS = 75.0
+USUAL_SECONDS = 75.0
 _RESOLUTION_FACTORS: Mapping[str, float] = {"480p": 0.7, "720p": 1.0, "1080p": 1.8}
 
 
-def expected_seconds(resolution: str | None, duration: int) -> float:
+def expected_seconds(resolution: str | None = None, duration: int = DEFAULT_DURATION) -> float:
     """
     Return how long a generation usually takes from submission to result, in seconds.
 
@@ -316,4 +316,4 @@ def expected_seconds(resolution: str | None, duration: int) -> float:
     :param duration: Length of the video in seconds.
     """
     factor = _RESOLUTION_FACTORS.get(resolution or DEFAULT_RESOLUTION, 1.0)
-    return _USUAL_SECONDS * factor * (0.5 + 0.1 * duration)
+    return USUAL_SECONDS * factor * (0.5 + 0.1 * duration)

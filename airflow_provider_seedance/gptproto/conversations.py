@@ -278,7 +278,7 @@ class Conversations:
         body = self._read_body(outcome)
         code = read_code(body) if outcome.is_success else outcome.status
         prediction = read_prediction(body, prediction_id=prediction_id)
-        if outcome.is_success and code == 200:
+        if code == 200:
             if prediction is not None:
                 return prediction
             what = f"GPTProto answered {outcome.status} without a prediction that could be read"
@@ -342,6 +342,8 @@ def _may_have_been_accepted(error: SeedanceError, status: int, named: str | None
 
 def _unconfirmed(cause: SeedanceError, prediction_id: str | None = None) -> UnconfirmedSubmissionError:
     what = f"It is not known whether the submission was accepted. {cause.what}"
-    error = UnconfirmedSubmissionError(what, prediction_id=prediction_id, charge=Charge.POSSIBLE)
+    # Whoever submitted keeps the id that the answer named: it can be asked for.
+    advice = "The answer named the prediction. Clear the task to go on with it." if prediction_id else None
+    error = UnconfirmedSubmissionError(what, prediction_id=prediction_id, charge=Charge.POSSIBLE, advice=advice)
     error.__cause__ = cause
     return error

@@ -13,10 +13,12 @@ import re
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote
+
+import pendulum
 
 from airflow_provider_seedance.gptproto.answers import ErrorDetail, read_error_detail, shorten
 
@@ -84,7 +86,7 @@ class Prediction:
     outputs: tuple[str, ...] = ()
     error: ErrorDetail | None = None
     has_nsfw_contents: tuple[bool, ...] = ()
-    created_at: datetime | None = None
+    created_at: pendulum.DateTime | None = None
     inference_seconds: float = 0.0
 
     @property
@@ -169,13 +171,12 @@ def _error(value: object) -> ErrorDetail | None:
     return read_error_detail({"error": value if isinstance(value, (str, Mapping)) else reprlib.repr(value)})
 
 
-def _time(value: object) -> datetime | None:
+def _time(value: object) -> pendulum.DateTime | None:
     """Return a time; one without a zone is UTC, fractions beyond microseconds are cut."""
     try:
-        time = datetime.fromisoformat(_text(value))
+        return pendulum.instance(datetime.fromisoformat(_text(value)))
     except ValueError:
         return None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _inference_seconds(answer: Mapping[str, Any]) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 from airflow.providers.common.compat.sdk import BaseHook
 
+from airflow_provider_seedance.gptproto.catalogue import expected_seconds
 from airflow_provider_seedance.gptproto.errors import SeedanceError
 from airflow_provider_seedance.gptproto.polling import Done, GiveUp, Wait
 from airflow_provider_seedance.gptproto.predictions import Prediction
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
-
-#: Usual seconds of a generation whose model, resolution and duration are not known.
-USUAL_SECONDS = 75.0
 
 
 class SeedanceHook(BaseHook):
@@ -112,7 +110,7 @@ class SeedanceHook(BaseHook):
             prediction_id=prediction_id,
             submitted_at=now,
             deadline=now + timeout,
-            expected_seconds=USUAL_SECONDS,
+            expected_seconds=expected_seconds(),
             poll_interval=poll_interval,
         )
         with self.get_conn() as client:

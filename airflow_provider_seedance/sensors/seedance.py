@@ -20,7 +20,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_seedance.failures import airflow_failures
-from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, DEFAULT_RESOLUTION, expected_seconds
+from airflow_provider_seedance.gptproto.catalogue import expected_seconds
 from airflow_provider_seedance.gptproto.errors import (
     GenerationExpiredError,
     GenerationFailedError,
@@ -84,19 +84,25 @@ class SeedancePredictionSensor(BaseSensorOperator):
         """The hook of this task's connection."""
         return SeedanceHook(self.seedance_conn_id)
 
+    @property
+    def _stripped_id(self) -> str:
+        """The id without the space around it that a template may leave; empty where one rendered nothing."""
+        return (self.prediction_id or "").strip()
+
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once; what may be a passing fault is asked again a few times."""
+        prediction_id = self._stripped_id
         with _sensor_failures(), self.hook.get_conn() as client:
             try:
-                prediction = client.recall(self.prediction_id)
+                prediction = client.recall(prediction_id)
             except SeedanceError as error:
                 if not error.retryable:
                     raise
-                self.log.warning("Prediction %s could not be asked: %s", self.prediction_id, error.what)
+                self.log.warning("Prediction %s could not be asked: %s", prediction_id, error.what)
                 return PokeReturnValue(is_done=False)
             if prediction is None:
                 what = "GPTProto does not know the prediction that is waited for"
-                raise PredictionNotFoundError(what, prediction_id=self.prediction_id)
+                raise PredictionNotFoundError(what, prediction_id=prediction_id)
             if prediction.is_complete:
                 outputs = hand_over(context, prediction, log=self.log, fail_on_nsfw=self.fail_on_nsfw)
                 return PokeReturnValue(is_done=True, xcom_value=outputs)
@@ -117,10 +123,10 @@ class SeedancePredictionSensor(BaseSensorOperator):
             raise
         now = time.time()
         wait = Wait(
-            prediction_id=self.prediction_id,
+            prediction_id=self._stripped_id,
             submitted_at=now,
             deadline=now + self.timeout,
-            expected_seconds=expected_seconds(DEFAULT_RESOLUTION, DEFAULT_DURATION),
+            expected_seconds=expected_seconds(),
             poll_interval=None if self.adapts else self.poke_interval,
         )
         return done.xcom_value if done else defer_wait(self, wait, self.seedance_conn_id)

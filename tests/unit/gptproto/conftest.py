@@ -64,6 +64,18 @@ def answer(body: Any = None, status: int = 200, **headers: str) -> CannedAnswer:
     return CannedAnswer(status, text.encode() if isinstance(text, str) else text, raw)
 
 
+HTML = "<html><body><h1>Bad Gateway</h1></body></html>"
+#: The page: "Content blocked due to safety concerns (actual status code is 400)"; in ``code`` or in ``error.type``.
+POLICY_BODIES: list[dict[str, Any]] = [
+    {"code": 503, "message": "Content blocked due to safety concerns", "type": "error"},
+    {"error": {"message": "Content blocked due to safety concerns", "type": "503"}},
+]
+
+
+def error_body(code: int, message: str = "No") -> dict[str, Any]:
+    return {"error": {"message": message, "type": str(code)}}
+
+
 @dataclass
 class Exchange:
     """

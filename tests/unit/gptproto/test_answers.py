@@ -62,6 +62,9 @@ class TestErrorBodies:
         body = {"error": "out of capacity", "message": "failure", "code": 500}
         assert read_error_detail(body) == ErrorDetail("out of capacity", frozenset({"500"}))
 
+    def test_an_empty_error_leaves_the_message_of_the_envelope(self) -> None:
+        assert read_error_detail({"error": "", "message": "out of capacity"}) == ErrorDetail("out of capacity")
+
     def test_codes_inside_and_outside_of_the_error_both_count(self) -> None:
         body = {"error": {"message": "Blocked", "type": "503"}, "code": 400}
         assert read_error_detail(body).codes == {"503", "400"}
@@ -86,6 +89,7 @@ class TestCodes:
             (503, ServiceError),
             (504, ServiceError),
             (524, ServiceError),
+            (300, RedirectError),
             (301, RedirectError),
             (307, RedirectError),
             (101, ServiceError),
@@ -110,6 +114,10 @@ class TestCodes:
             ("Insufficient balance for the requested operation", InsufficientBalanceError),
             ("User QUOTA is not enough", InsufficientBalanceError),
             ("Please top up", InsufficientBalanceError),
+            ("Not enough credits", InsufficientBalanceError),
+            ("The account is in arrears", InsufficientBalanceError),
+            ("Payment overdue", InsufficientBalanceError),
+            ("Recharge your account", InsufficientBalanceError),
         ],
     )
     def test_403_is_told_apart_by_its_message(self, message: str, cls: type[SeedanceError]) -> None:
@@ -124,6 +132,7 @@ class TestCodes:
             {"error": {"message": "Refused", "type": "error", "code": 503}},
             {"error": {"message": "Refused", "code": "InputTextSensitiveContentDetected"}},
             {"error": {"message": "Refused", "code": "InputImageRiskDetection"}},
+            {"error": {"message": "Refused", "code": "PolicyViolation"}},
             {"error": "Content policy violation"},
             {"error": POLICY},
         ],

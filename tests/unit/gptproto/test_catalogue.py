@@ -49,8 +49,9 @@ class TestModels:
         assert catalogue.DEFAULT_MODEL == "doubao-seedance-2-0-fast-260128"
         assert find_model(catalogue.DEFAULT_MODEL) is known_models()["seedance-2-0-fast"]
 
-    def test_the_case_of_an_id_does_not_matter(self) -> None:
-        assert find_model("Doubao-Seedance-1-0-Pro-250528") is known_models()["seedance-1-0-pro"]
+    @pytest.mark.parametrize("model", ["Doubao-Seedance-1-0-Pro-250528", " seedance-1-0-pro\n"])
+    def test_case_and_spaces_around_an_id_do_not_matter(self, model: str) -> None:
+        assert find_model(model) is known_models()["seedance-1-0-pro"]
 
     @pytest.mark.parametrize(
         "model",
@@ -71,6 +72,9 @@ class TestParameters:
         assert rows["aspect_ratio"]["default"] == catalogue.DEFAULT_ASPECT_RATIO
         assert rows["resolution"]["default"] == catalogue.DEFAULT_RESOLUTION
         assert rows["duration"]["default"] == str(catalogue.DEFAULT_DURATION)
+
+    def test_videos_have_24_frames_a_second(self) -> None:
+        assert catalogue.FRAMES_PER_SECOND == 24
 
     def test_upload_limits_are_those_of_upstream(self) -> None:
         assert catalogue.MAXIMUM_IMAGE_BYTES == 30 * 1024 * 1024

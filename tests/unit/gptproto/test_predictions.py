@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import pendulum
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,7 +71,7 @@ class TestEnvelope:
             status=PredictionStatus.CREATED,
             reported_status="created",
             model="model_name",
-            created_at=datetime(2026, 1, 1, tzinfo=UTC),
+            created_at=pendulum.datetime(2026, 1, 1),
         )
 
     def test_data_as_a_list_of_one(self) -> None:
@@ -117,6 +118,10 @@ class TestId:
     @pytest.mark.parametrize("prediction_id", ["abc", PREDICTION_ID, "sora-2:task_x", "cgt-20260101000000-x7k2p"])
     def test_forms_that_were_seen(self, prediction_id: str) -> None:
         assert read(id=prediction_id).id == prediction_id
+
+    @pytest.mark.parametrize("length", [1, 256])
+    def test_its_length_hardly_matters(self, length: int) -> None:
+        assert read(id="x" * length).id == "x" * length
 
     def test_spaces_around_it_do_not_count(self) -> None:
         assert read(id=" abc\n").id == "abc"
@@ -262,6 +267,7 @@ class TestTimes:
         [
             ({"timings": {"inference": 61_250}}, 61.25),
             ({"executionTime": 61_250}, 61.25),
+            ({"executionTime": 61_250.0}, 61.25),
             ({"executionTime": 70_000, "timings": {"inference": 61_250}}, 61.25),
             ({"executionTime": 61_250, "timings": {"inference": 0}}, 61.25),
             ({"executionTime": 0, "timings": {"inference": 0}}, 0.0),

@@ -1,0 +1,89 @@
+"""An operator whose worker dies at a chosen point of its first try, by SIGKILL."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any, Literal
+
+from airflow.sdk import Context
+
+from airflow_provider_seedance.gptproto.polling import Wait
+from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
+from airflow_provider_seedance.submissions import SubmissionRecord
+
+Death = Literal[
+    "before the POST",
+    "between POST and record",
+    "after the record",
+    "after the record, with the supervisor",
+    "while polling",
+    "in execute_complete",
+]
+
+
+class MortalOperator(SeedanceTextToVideoOperator):
+    """
+    Die in the first try. Further parameters as in the operator that it is.
+
+    :param die: Where; ``None`` for not at all.
+    """
+
+    def __init__(self, *, die: Death | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.die = die
+
+    def execute(self, context: Context) -> list[str] | str:
+        """Arm what kills, then do what the operator does."""
+        if context["ti"].try_number == 1:
+            match self.die:
+                case "before the POST":
+                    _after_call(SubmissionRecord, "write", 1, _die)
+                case "between POST and record":
+                    _before_call(SubmissionRecord, "write", 2, _die)
+                case "after the record":
+                    _after_call(SubmissionRecord, "write", 2, _die)
+                case "after the record, with the supervisor":
+                    _after_call(SubmissionRecord, "write", 2, _die_with_supervisor)
+                case "while polling":
+                    _after_call(Wait, "on_prediction", 3, _die)
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: Any = None) -> list[str]:
+        """Die, or do what the operator does."""
+        if context["ti"].try_number == 1 and self.die == "in execute_complete":
+            _before_call(SubmissionRecord, "write", 1, _die)
+        return super().execute_complete(context, event)
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _die_with_supervisor() -> None:
+    os.kill(os.getppid(), signal.SIGKILL)
+    _die()
+
+
+def _before_call(owner: type, name: str, number: int, act: Callable[[], None]) -> None:
+    _around_call(owner, name, lambda call: act() if call == number else None, lambda _: None)
+
+
+def _after_call(owner: type, name: str, number: int, act: Callable[[], None]) -> None:
+    _around_call(owner, name, lambda _: None, lambda call: act() if call == number else None)
+
+
+def _around_call(owner: type, name: str, before: Callable[[int], None], after: Callable[[int], None]) -> None:
+    real = getattr(owner, name)
+    calls = 0
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        before(calls)
+        result = real(*arguments, **named)
+        after(calls)
+        return result
+
+    setattr(owner, name, counted)

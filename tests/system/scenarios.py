@@ -1,0 +1,154 @@
+"""What is done to a generation, and what must come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tests.system.mortal import Death
+
+Deed = Literal["clear", "mark failed", "stop answering"]
+
+#: What a failed task's last log must say of a submission that nobody knows the outcome of.
+UNCONFIRMED = "A generation may have been started and charged"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """
+    Something that is done to a task instance, once.
+
+    :param deed: What.
+    :param state: In which state of the task instance.
+    """
+
+    deed: Deed
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """
+    One generation in bad weather.
+
+    :param name: For the table.
+    :param booked: Submissions that the ledger must hold in the end.
+    :param delivered: Predictions that the task must have handed on, over all of its tries.
+    :param tries: Tries that it must have taken, beside those that Airflow itself lost.
+    :param state: State in which it must end.
+    :param says: What the log of its last try must say.
+    :param die: Where the worker dies in the first try.
+    :param faults: Faults of the service.
+    :param events: What is done to it.
+    :param seconds: How long the generation takes.
+    :param arguments: Further arguments of the operator.
+    """
+
+    name: str
+    booked: int = 1
+    delivered: int = 1
+    tries: int = 1
+    state: str = "success"
+    says: str = ""
+    die: Death | None = None
+    faults: tuple[Mapping[str, Any], ...] = ()
+    events: tuple[Event, ...] = ()
+    seconds: float = 6.0
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def dag_id(self) -> str:
+        """The id of its DAG, which is that of its connection, too."""
+        return "chaos_" + "".join(sign if sign.isalnum() else "_" for sign in self.name.lower())
+
+
+def _unconfirmed(name: str, *, booked: int, tries: int = 1, **values: Any) -> Scenario:
+    return Scenario(name=name, booked=booked, delivered=0, tries=tries, state="failed", says=UNCONFIRMED, **values)
+
+
+def _on_submit(name: str, *, booked: int, **fault: Any) -> Scenario:
+    return _unconfirmed(f"submit: {name}", booked=booked, faults=({"endpoint": "submit", **fault},))
+
+
+def _on_poll(name: str, **fault: Any) -> Scenario:
+    return Scenario(name=f"poll: storm of {name}", faults=({"endpoint": "result", "times": 6, **fault},))
+
+
+_SYNCHRONOUS: dict[str, Any] = {"deferrable": False}
+
+SCENARIOS: tuple[Scenario, ...] = (
+    Scenario(name="fair weather"),
+    Scenario(name="fair weather, adaptive looks", arguments={"poll_interval": None}),
+    Scenario(name="fair weather, on the worker", arguments=_SYNCHRONOUS),
+    # The worker dies.
+    _unconfirmed("SIGKILL before the POST", booked=0, tries=2, die="before the POST"),
+    _unconfirmed("SIGKILL between POST and record", booked=1, tries=2, die="between POST and record"),
+    Scenario(name="SIGKILL after the record", tries=2, die="after the record"),
+    Scenario(name="SIGKILL with supervisor", tries=2, die="after the record, with the supervisor"),
+    Scenario(name="SIGKILL while polling", tries=2, die="while polling", arguments=_SYNCHRONOUS),
+    Scenario(name="SIGKILL in execute_complete", tries=2, die="in execute_complete"),
+    # The service misbehaves.
+    Scenario(
+        name="submit: storm of 429",
+        faults=({"endpoint": "submit", "status": 429, "retry_after": 2, "times": 4},),
+    ),
+    _on_submit("500, not booked", booked=0, status=500),
+    _on_submit("500, booked", booked=1, status=500, book=True),
+    _on_submit("502", booked=1, status=502, book=True),
+    _on_submit("503", booked=1, status=503, book=True),
+    _on_submit("HTML", booked=1, body="html", book=True),
+    _on_submit("200 with code 500", booked=1, answer="code-500", book=True),
+    _on_submit("timeout", booked=1, latency=20),
+    _on_submit("dropped before", booked=0, drop="before"),
+    _on_submit("dropped after", booked=1, drop="after"),
+    _on_submit("cut answer", booked=1, truncate=True),
+    Scenario(
+        name="submit: dropped after, resubmit",
+        booked=2,
+        tries=2,
+        faults=({"endpoint": "submit", "drop": "after"},),
+        arguments={"on_unconfirmed_submission": "resubmit"},
+    ),
+    _on_poll("429", status=429, retry_after=2),
+    _on_poll("500", status=500),
+    _on_poll("502", status=502),
+    _on_poll("503", status=503),
+    _on_poll("HTML", body="html"),
+    _on_poll("timeouts", latency=20, times=2),
+    _on_poll("dropped connections", drop="before"),
+    Scenario(name="poll: 401 for a moment", faults=({"endpoint": "result", "status": 401, "times": 2},)),
+    Scenario(name="poll: success without outputs", faults=({"endpoint": "result", "answer": "empty-outputs"},)),
+    Scenario(name="service away for 30 s", events=(Event(deed="stop answering", state="deferred"),), seconds=8),
+    Scenario(
+        name="failed generation, retried",
+        booked=2,
+        tries=2,
+        faults=({"endpoint": "result", "answer": "failed", "times": 2},),
+    ),
+    # Somebody interferes.
+    Scenario(name="clear while deferred", tries=2, events=(Event(deed="clear", state="deferred"),), seconds=20),
+    Scenario(name="clear after success, reuse", delivered=1, tries=2, events=(Event(deed="clear", state="success"),)),
+    Scenario(
+        name="clear after success, regenerate",
+        booked=2,
+        delivered=2,
+        tries=2,
+        events=(Event(deed="clear", state="success"),),
+        arguments={"on_clear": "regenerate"},
+    ),
+    Scenario(
+        name="mark failed while deferred",
+        delivered=0,
+        state="failed",
+        events=(Event(deed="mark failed", state="deferred"),),
+        seconds=20,
+    ),
+    Scenario(
+        name="mark failed, then clear",
+        tries=2,
+        events=(Event(deed="mark failed", state="deferred"), Event(deed="clear", state="failed")),
+        seconds=20,
+    ),
+    Scenario(name="timeout, then a retry", tries=2, seconds=12, arguments={"timeout": 8}),
+)
