@@ -18,7 +18,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": _INTEGRATION,
                 "external-doc-url": "https://docs.gptproto.com",
-                "tags": ["ai"],
+                "tags": ["service"],
             }
         ],
         "hooks": [{"integration-name": _INTEGRATION, "python-modules": [_HOOK_MODULE]}],

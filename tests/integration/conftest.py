@@ -7,13 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 
-from tests.conftest import EXAMPLE_DAGS
+from tests.integration.examples import load_example
 
 
 @pytest.fixture(scope="session")
@@ -28,11 +26,4 @@ def airflow_database(airflow_home: Path) -> Path:
 @pytest.fixture
 def example(airflow_database: Path, short_waits: None) -> Callable[[str], DAG]:
     """Return a function that returns one of the example DAGs."""
-
-    def load(dag_id: str) -> DAG:
-        bag: Any = DagBag(str(EXAMPLE_DAGS))
-        assert bag.import_errors == {}
-        dag: DAG = bag.dags[dag_id]
-        return dag
-
-    return load
+    return load_example

@@ -32,15 +32,15 @@ UNMASKED = {
 
 def main() -> None:
     """Do the runs, one after the other."""
-    from airflow.dag_processing.dagbag import DagBag
     from airflow.sdk.log import redact  # type: ignore[attr-defined]  # not in its __all__
 
     from airflow_provider_seedance.emulator.server import running_emulator
     from airflow_provider_seedance.emulator.settings import Settings
     from airflow_provider_seedance.gptproto.polling import Wait
+    from tests.integration.examples import load_example
 
     Wait.HOLD, Wait.RHYTHM, Wait.SHORTEST_PAUSE = 0.0, 0.0, 0.05
-    bag: Any = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    dag: Any = load_example("seedance_text_to_video")
     settings = Settings(seconds_created=0.05, seconds_queued=0.05, seconds_running=0.1, api_keys=(KEY,))
     result: dict[str, Any] = {"states": {}}
     with running_emulator(settings) as emulator:
@@ -48,7 +48,7 @@ def main() -> None:
         for name, faults, _ in RUNS:
             emulator.clear_faults()
             emulator.faults(faults)
-            result["states"][name] = bag.dags["seedance_text_to_video"].test().state
+            result["states"][name] = dag.test().state
         result |= {"leaks": emulator.leaks(), "without_key": [each for each in emulator.requests() if not each["key"]]}
     # Whether masking is really off, without printing the key.
     result["masked"] = redact({"password": KEY}) != {"password": KEY} or redact(f"a {KEY}") != f"a {KEY}"

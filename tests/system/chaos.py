@@ -186,6 +186,8 @@ def chaos(home: Path, scenarios: Sequence[Scenario]) -> Iterator[tuple[Standalon
             | {
                 "PYTHONPATH": str(CHECKOUT),
                 "AIRFLOW__CORE__PARALLELISM": "6",
+                # A leak of the key must not be hidden by Airflow's masking of what it knows to be secret.
+                "AIRFLOW__LOGGING__MIN_LENGTH_MASKED_SECRET": "1000",
                 # A worker that died with its supervisor is noticed only by the silence.
                 "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
                 "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -12,17 +12,11 @@ import pytest
 
 from airflow_provider_seedance.emulator.handle import Emulator
 from demo.standalone import Component, Standalone
-from tests.system.chaos import Row, chaos, many_row, run_scenarios, table
+from tests.system.chaos import Row, many_row, run_scenarios, table
 from tests.system.scenarios import SCENARIOS
 
 #: How often the storm is run; each takes some minutes.
 STORMS = int(os.environ.get("CHAOS_STORMS", "1"))
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Standalone, dict[str, Emulator]]]:
-    with chaos(tmp_path_factory.mktemp("airflow"), SCENARIOS) as running:
-        yield running
 
 
 @pytest.fixture

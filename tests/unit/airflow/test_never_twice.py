@@ -28,7 +28,7 @@ from airflow_provider_seedance.gptproto.errors import SeedanceError
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
-from tests.unit.airflow.driving import FakeStore, Run
+from tests.unit.airflow.driving import FakeStore, Run, needs_store
 
 #: What happens to one submission; those of the second kind are booked.
 SUBMIT_LOST = ("no connection", "rate limit", "refused", "key refused", "timeout", "gateway", "die before")
@@ -267,7 +267,7 @@ class OneTask(RuleBasedStateMachine):
 OneTask.TestCase.settings = settings(
     max_examples=150, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
 )
-TestOneTask = OneTask.TestCase
+TestOneTask = needs_store(OneTask.TestCase)
 
 
 def test_the_service_here_notices_a_double_payment() -> None:

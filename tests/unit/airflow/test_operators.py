@@ -26,7 +26,7 @@ from airflow_provider_seedance.operators.seedance import (
     SeedanceReferenceToVideoOperator,
     SeedanceTextToVideoOperator,
 )
-from tests.unit.airflow.driving import FakeStore, Run
+from tests.unit.airflow.driving import FakeStore, Run, needs_store
 
 pytestmark = pytest.mark.usefixtures("short_waits")
 
@@ -276,6 +276,7 @@ class TestBadInput:
         assert [request["status"] for request in emulator.requests()] == [status]
 
 
+@needs_store
 class TestRecord:
     def test_a_retry_goes_on_with_what_was_submitted(self, emulator: Emulator, deferrable: bool) -> None:
         run = Run()
@@ -344,14 +345,33 @@ class TestRecord:
         assert run.store is not None
         assert run.store.values == {}
 
-    def test_without_a_store_there_is_one_warning(self, emulator: Emulator, printed: Callable[[], str]) -> None:
-        Run(store=None).try_once(text_to_video())
-        assert printed().count("keeps no task state") == 1
-
     def test_durable_false_keeps_no_record(self, emulator: Emulator) -> None:
         store = FakeStore()
         Run(store).try_once(text_to_video(durable=False))
         assert store.writes == []
+
+
+class TestWithoutStore:
+    """As below Airflow 3.3."""
+
+    def test_there_is_one_warning_and_all_else_is_the_same(
+        self, emulator: Emulator, deferrable: bool, printed: Callable[[], str]
+    ) -> None:
+        run = Run(store=None)
+        outputs = run.try_once(text_to_video(deferrable=deferrable))
+        [booked] = emulator.ledger()
+        assert outputs == [f"{emulator.url}/outputs/{booked['id']}/0.mp4"]
+        assert run.xcoms["prediction_id"] == booked["id"]
+        assert printed().count("keeps no task state") == 1
+
+    def test_what_cannot_be_retried_is_not_retried_either(self, emulator: Emulator) -> None:
+        emulator.fault(endpoint="submit", drop="after")
+        with pytest.raises(AirflowFailException, match="may have been started and charged"):
+            Run(store=None).try_once(text_to_video())
+
+    def test_who_wants_no_record_is_not_warned(self, emulator: Emulator, printed: Callable[[], str]) -> None:
+        Run(store=None).try_once(text_to_video(durable=False))
+        assert "keeps no task state" not in printed()
 
 
 class TestWait:
@@ -368,10 +388,10 @@ class TestWait:
         assert arguments["deadline"] - arguments["submitted_at"] == pytest.approx(50)
 
     def test_a_deferral_of_a_finished_prediction_is_not_needed(self, emulator: Emulator) -> None:
-        run = Run()
-        prediction_id = run.try_once(text_to_video(wait_for_completion=False))
+        prediction_id = Run().try_once(text_to_video(wait_for_completion=False))
         Run().try_once(text_to_video(prediction_id=prediction_id, deferrable=False))
-        run.try_once(text_to_video(deferrable=True))
+        run = Run()
+        run.try_once(text_to_video(prediction_id=prediction_id, deferrable=True))
         assert run.deferrals == []
 
     def test_failed_polls_are_tolerated(self, emulator: Emulator, deferrable: bool) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from airflow.providers.common.compat.sdk import RetryAction
 from airflow.sdk import DAG
-from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy
 
 from airflow_provider_seedance.gptproto.errors import (
     AuthenticationError,
@@ -14,6 +12,11 @@ from airflow_provider_seedance.gptproto.errors import (
     UnconfirmedSubmissionError,
 )
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
+
+pytest.importorskip("airflow.sdk.definitions.retry_policy", reason="Airflow has retry policies since 3.3")
+
+from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction
+
 from airflow_provider_seedance.retries import SeedanceRetryPolicy
 
 

@@ -78,6 +78,11 @@ class TestOneMessage:
         assert "Nothing was charged" in message
         assert "Nothing was sent" in message
 
+    @each_mode
+    def test_a_request_cannot_be_changed_once_it_is_checked(self, mode: str) -> None:
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(make(mode), "duration", 10)  # noqa: B010 - as an assignment mypy refuses it first
+
     def test_a_request_in_order_has_no_problems(self) -> None:
         assert not list(make("text-to-video").problems())
 
@@ -161,6 +166,11 @@ class TestRenderedText:
         line = refusal(make("text-to-video", model=model, duration=10**5000))
 
         assert line == "duration: this int is not allowed; allowed: a whole number, or None"
+
+    def test_numbers_for_an_unknown_model_end_where_readers_of_json_do(self) -> None:
+        make("text-to-video", model=UNKNOWN_MODEL, seed=2**63 - 1).check()
+
+        assert refusal(make("text-to-video", model=UNKNOWN_MODEL, seed=2**63)).startswith("seed: 9223372036854775808")
 
     def test_a_long_value_is_not_repeated_whole(self) -> None:
         line = refusal(make("text-to-video", aspect_ratio="wide " * 1000))

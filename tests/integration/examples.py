@@ -1,0 +1,22 @@
+"""The example DAGs, as any supported Airflow loads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import DAG
+
+try:
+    from airflow.dag_processing.dagbag import DagBag
+except ImportError:  # Airflow 3.1
+    from airflow.models.dagbag import DagBag  # type: ignore[no-redef]
+
+from tests.conftest import EXAMPLE_DAGS
+
+
+def load_example(dag_id: str) -> DAG:
+    """Return one of the example DAGs."""
+    bag: Any = DagBag(str(EXAMPLE_DAGS))
+    assert bag.import_errors == {}
+    dag: DAG = bag.dags[dag_id]
+    return dag
