@@ -1,118 +1,39 @@
 """
-The HTTP client, synchronous and asynchronous: the only module that imports httpx.
+The client of the API, synchronous and asynchronous.
 
 The two differ only in how they carry out a step; what is said is in
-:mod:`~airflow_provider_seedance.gptproto.conversations`. Redirects are never followed, so the key stays with the
+:mod:`~airflow_provider_seedance.gptproto.conversations`, and how requests travel in
+:mod:`~airflow_provider_seedance.gptproto.transport`. Redirects are never followed, so the key stays with the
 connection's own origin.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
-import ssl
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self, TypeVar
 
-import httpx
-
-from airflow_provider_seedance import __version__
-from airflow_provider_seedance.gptproto.conversations import (
-    Answer,
-    Conversations,
-    KeyCheck,
-    Log,
-    NoAnswer,
-    Outcome,
-    Pause,
-    Send,
-    Steps,
-)
-from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
+from airflow_provider_seedance.gptproto.conversations import Conversations, KeyCheck, Log, Outcome, Pause, Steps
 from airflow_provider_seedance.gptproto.polling import Decision, Wait
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
+from airflow_provider_seedance.gptproto.transport import (
+    USER_AGENT,
+    AsyncCarrier,
+    AsyncTransport,
+    Carrier,
+    Transport,
+    shared_transport,
+)
 
-C = TypeVar("C")
 T = TypeVar("T")
 
-USER_AGENT = f"airflow-provider-seedance/{__version__} httpx/{httpx.__version__}"
-#: Seconds to wait for a connection; shorter than for an answer, because nothing is lost when it fails.
-CONNECT_TIMEOUT = 10.0
-#: Failures before the request left: the service cannot have got it.
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
-#: All that httpx raises instead of an answer. It reads where a redirect leads although it does not follow it, and
-#: raises the last two where it cannot.
-_FAILURES = (httpx.RequestError, httpx.InvalidURL, ValueError)
-
 logger = logging.getLogger(__name__)
-
-
-@functools.lru_cache(maxsize=8)
-def tls_context(verify: bool | str) -> ssl.SSLContext:
-    """
-    Return the TLS context for a ``verify`` setting, made once for a process.
-
-    Reading the CA bundle blocks for tens of milliseconds: an event loop lets a thread call this first.
-
-    :raises ConnectionSettingsError: When it is a path, and no CA bundle is there.
-    """
-    if isinstance(verify, bool):
-        return httpx.create_ssl_context(verify=verify)
-    try:
-        return ssl.create_default_context(cafile=verify)
-    except (OSError, ValueError) as error:
-        what = f"verify in the connection's extra, {verify!r}, is no CA bundle that can be read ({error})"
-        raise ConnectionSettingsError(what) from error
-
-
-def _open(kind: Callable[..., C], settings: ClientSettings, transport: object) -> C:
-    """
-    Return one of httpx's clients; both take the same arguments.
-
-    :raises ConnectionSettingsError: When they are such that nothing could be sent. It repeats no address, because one
-        may hold a password.
-    """
-    try:
-        # What the system's resolver does with a host; it would fail there after a submission was recorded as sent.
-        httpx.URL(settings.base_url).raw_host.decode().encode("idna")
-    except (httpx.InvalidURL, ValueError):
-        raise ConnectionSettingsError("The connection's host is no address that can be used") from None
-    try:
-        return kind(
-            follow_redirects=False,
-            proxy=settings.proxy,
-            timeout=httpx.Timeout(settings.timeout, connect=min(CONNECT_TIMEOUT, settings.timeout)),
-            transport=transport,
-            verify=tls_context(settings.verify),
-        )
-    except ImportError as error:
-        raise ConnectionSettingsError(f"The proxy cannot be used: {error}") from error
-    except (httpx.InvalidURL, ValueError):
-        what = "The proxy in the connection's extra, or in the environment, is no address that can be used"
-        raise ConnectionSettingsError(what) from None
-
-
-def _request(step: Send, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
-    # Made here and not by the client, which would add its own headers and cookies. Below httpx 0.28 a request made so
-    # is sent without the client's timeout, and may wait for ever.
-    extensions = {"timeout": http.timeout.as_dict()}
-    return httpx.Request(step.method, step.url, headers=step.headers, content=step.content, extensions=extensions)
-
-
-def _answer(response: httpx.Response) -> Answer:
-    # JSON is UTF-8. What the answer says of its charset is not trusted: httpx fails on some of its values.
-    text = response.content.decode("utf-8-sig", errors="replace")
-    return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, text)
-
-
-def _no_answer(error: Exception) -> NoAnswer:
-    reason = f"{type(error).__name__} {error}".strip()
-    return NoAnswer(reason, was_sent=not isinstance(error, _NEVER_SENT))
 
 
 def _do_nothing() -> None:
@@ -134,12 +55,12 @@ class GPTProtoClient:
         self,
         settings: ClientSettings,
         *,
-        transport: httpx.BaseTransport | None = None,
+        transport: Carrier | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         log: Log = logger,
     ) -> None:
-        self._http = _open(httpx.Client, settings, transport)
+        self._transport = Transport(settings, transport)
         self._conversations = Conversations(settings, user_agent=USER_AGENT, clock=clock, log=log)
         self._sleep = sleep
 
@@ -153,7 +74,7 @@ class GPTProtoClient:
 
     def close(self) -> None:
         """Close all connections."""
-        self._http.close()
+        self._transport.close()
 
     def submit(
         self,
@@ -223,17 +144,14 @@ class GPTProtoClient:
                 outcome = None
                 self._sleep(step.seconds)
                 continue
-            try:
-                outcome = _answer(self._http.send(_request(step, self._http)))
-            except _FAILURES as error:
-                outcome = _no_answer(error)
+            outcome = self._transport.send(step)
 
 
 class AsyncGPTProtoClient:
     """
-    The asynchronous client, for the triggerer. An asynchronous context manager.
+    The asynchronous client, for the triggerer. To be used in an ``async with`` block.
 
-    Call :func:`tls_context` in a thread before making one on an event loop. Parameters and methods as in
+    All clients of the same settings on an event loop share what is costly. Parameters and methods as in
     :class:`GPTProtoClient`.
     """
 
@@ -241,16 +159,24 @@ class AsyncGPTProtoClient:
         self,
         settings: ClientSettings,
         *,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: AsyncCarrier | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         log: Log = logger,
     ) -> None:
-        self._http = _open(httpx.AsyncClient, settings, transport)
+        self._settings = settings
+        self._carrier = transport
+        self._transport: AsyncTransport | None = None
+        self._exits = AsyncExitStack()
         self._conversations = Conversations(settings, user_agent=USER_AGENT, clock=clock, log=log)
         self._sleep = sleep
 
     async def __aenter__(self) -> Self:
+        if self._carrier is None:
+            self._transport = await self._exits.enter_async_context(shared_transport(self._settings))
+        else:
+            self._transport = AsyncTransport(self._settings, self._carrier)
+            self._exits.push_async_callback(self._transport.aclose)
         return self
 
     async def __aexit__(
@@ -259,8 +185,9 @@ class AsyncGPTProtoClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close all connections."""
-        await self._http.aclose()
+        """Leave the shared transport; its connections are closed when nobody uses them."""
+        self._transport = None
+        await self._exits.aclose()
 
     async def submit(
         self,
@@ -304,7 +231,6 @@ class AsyncGPTProtoClient:
                 outcome = None
                 await self._sleep(step.seconds)
                 continue
-            try:
-                outcome = _answer(await self._http.send(_request(step, self._http)))
-            except _FAILURES as error:
-                outcome = _no_answer(error)
+            if self._transport is None:
+                raise RuntimeError("An asynchronous client is to be used in an `async with` block")
+            outcome = await self._transport.send(step)

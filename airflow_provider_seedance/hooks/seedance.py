@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -68,11 +67,9 @@ class SeedanceHook(BaseHook):
 
     async def aget_conn(self) -> AsyncGPTProtoClient:
         """Return an asynchronous client, which is an asynchronous context manager; see :meth:`get_conn`."""
-        from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, tls_context
+        from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient
 
-        settings = await self.aget_settings()
-        await asyncio.to_thread(tls_context, settings.verify)
-        return AsyncGPTProtoClient(settings, log=self.log)
+        return AsyncGPTProtoClient(await self.aget_settings(), log=self.log)
 
     def submit(self, request: GenerationRequest) -> Prediction:
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import inspect
 import json
@@ -18,7 +19,7 @@ import httpx
 import pytest
 
 import airflow_provider_seedance
-from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient, tls_context
+from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
     ConnectionSettingsError,
     LostAnswerError,
@@ -31,6 +32,7 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.gptproto.predictions import PredictionStatus
 from airflow_provider_seedance.gptproto.resending import MAXIMUM_SENDS
 from airflow_provider_seedance.gptproto.settings import ClientSettings
+from airflow_provider_seedance.gptproto.transport import tls_context
 from tests.unit.gptproto.conftest import (
     KEY,
     PREDICTION_ID,
@@ -239,6 +241,19 @@ class TestWhatIsSaidOfTheClient:
         assert not any(b"cookie" in request.lower() for request in server.received)
 
 
+def open_client(client_class: Any, settings: ClientSettings) -> None:
+    """Open a client and close it again."""
+
+    async def open_on_a_loop() -> None:
+        async with client_class(settings):
+            pass
+
+    if client_class is AsyncGPTProtoClient:
+        asyncio.run(open_on_a_loop())
+    else:
+        client_class(settings).close()
+
+
 class TestSettings:
     @pytest.fixture(autouse=True)
     def fresh_contexts(self) -> Iterator[None]:
@@ -254,7 +269,7 @@ class TestSettings:
     def test_all_clients_share_a_tls_context(self, verify: bool | str) -> None:
         given_settings = ClientSettings(api_key=KEY, verify=verify)
         for client_class in (GPTProtoClient, AsyncGPTProtoClient, GPTProtoClient):
-            client_class(given_settings)
+            open_client(client_class, given_settings)
         assert tls_context.cache_info().misses == 1
         assert tls_context(verify) is tls_context(verify)
 
@@ -273,21 +288,21 @@ class TestSettings:
         if content is not None:
             bundle.write_text(content)
         with pytest.raises(ConnectionSettingsError, match=re.escape(str(bundle))):
-            client_class(ClientSettings(api_key=KEY, verify=str(bundle)))
+            open_client(client_class, ClientSettings(api_key=KEY, verify=str(bundle)))
 
     def test_a_ca_bundle_that_cannot_be_a_path(self, client_class: Any) -> None:
         with pytest.raises(ConnectionSettingsError, match="no CA bundle"):
-            client_class(ClientSettings(api_key=KEY, verify="\x00"))
+            open_client(client_class, ClientSettings(api_key=KEY, verify="\x00"))
 
     @pytest.mark.parametrize("host", ["gptproto..com", "a" * 64 + ".example", "exa\x00mple"])
     def test_a_host_that_no_resolver_takes(self, client_class: Any, host: str) -> None:
         with pytest.raises(ConnectionSettingsError, match="host"):
-            client_class(ClientSettings(api_key=KEY, base_url=f"https://{host}"))
+            open_client(client_class, ClientSettings(api_key=KEY, base_url=f"https://{host}"))
 
     @pytest.mark.parametrize("proxy", ["http://user:pa:ss@proxy:port", "gopher://user:pass@proxy", "http://[user:pass"])
     def test_a_proxy_that_is_none_without_its_password(self, client_class: Any, proxy: str) -> None:
         with pytest.raises(ConnectionSettingsError, match="proxy") as caught:
-            client_class(ClientSettings(api_key=KEY, proxy=proxy))
+            open_client(client_class, ClientSettings(api_key=KEY, proxy=proxy))
         assert "pass" not in str(caught.value)
         assert caught.value.__suppress_context__
 
@@ -300,7 +315,7 @@ class TestSettings:
         if from_environment:
             monkeypatch.setenv("ALL_PROXY", proxy)
         with pytest.raises(ConnectionSettingsError, match="socks"):
-            client_class(ClientSettings(api_key=KEY, proxy=None if from_environment else proxy))
+            open_client(client_class, ClientSettings(api_key=KEY, proxy=None if from_environment else proxy))
 
 
 class TestAnswersNobodyExpects:
@@ -338,10 +353,10 @@ class TestAnswersNobodyExpects:
 
 
 class TestImports:
-    def test_the_client_alone_imports_httpx(self) -> None:
+    def test_the_transport_alone_imports_httpx(self) -> None:
         importers = {
             path.relative_to(PACKAGE).as_posix()
             for path in PACKAGE.rglob("*.py")
             if re.search(r"^\s*(import|from) httpx", path.read_text(), re.MULTILINE)
         }
-        assert importers == {"gptproto/client.py"}
+        assert importers == {"gptproto/transport.py"}

@@ -1,0 +1,164 @@
+"""What all waits of an event loop share, seen from the other end of the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient
+from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
+from airflow_provider_seedance.gptproto.settings import ClientSettings
+from airflow_provider_seedance.gptproto.transport import AsyncTransport, shared_transport
+
+BODY = json.dumps({"data": {"id": "abc", "status": "running"}, "code": 200}).encode()
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+
+
+@dataclass
+class Server:
+    """A server that answers when it is told to, and counts."""
+
+    url: str = ""
+    connections: int = 0
+    open_connections: int = 0
+    waiting: int = 0
+    most_waiting: int = 0
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.open_connections += 1
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                self.waiting += 1
+                self.most_waiting = max(self.most_waiting, self.waiting)
+                await self.may_answer.wait()
+                self.waiting -= 1
+                writer.write(ANSWER)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self.open_connections -= 1
+            writer.close()
+
+    async def until(self, condition: str, value: int) -> None:
+        """Wait until a count has a value."""
+        async with asyncio.timeout(10):
+            while getattr(self, condition) != value:
+                await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def running_server() -> AsyncIterator[Server]:
+    server = Server()
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    async with listener:
+        server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        yield server
+
+
+def settings_for(server: Server, key: str = "sk-test") -> ClientSettings:
+    return ClientSettings(api_key=key, base_url=server.url)
+
+
+class TestSharing:
+    async def test_a_thousand_waits_need_a_few_connections(self) -> None:
+        async with running_server() as server:
+
+            async def wait() -> str:
+                async with AsyncGPTProtoClient(settings_for(server)) as client:
+                    first = await client.get_prediction("abc")
+                    again = await client.get_prediction("abc")
+                    return f"{first.status} {again.status}"
+
+            waits = [asyncio.create_task(wait()) for _ in range(1000)]
+            await server.until("waiting", 32)
+            server.may_answer.set()
+            assert set(await asyncio.gather(*waits)) == {"running running"}
+
+            # Four clients with eight connections each.
+            assert server.most_waiting <= 32
+            assert server.connections == 32
+
+    async def test_what_the_first_made_serves_all_until_the_last_has_left(self) -> None:
+        async with running_server() as server:
+            server.may_answer.set()
+            settings = settings_for(server)
+            async with AsyncGPTProtoClient(settings) as staying:
+                async with AsyncGPTProtoClient(settings) as leaving:
+                    await leaving.get_prediction("abc")
+                await staying.get_prediction("abc")
+                assert (server.connections, server.open_connections) == (1, 1)
+            await server.until("open_connections", 0)
+
+            async with AsyncGPTProtoClient(settings) as later:
+                await later.get_prediction("abc")
+            assert server.connections == 2
+
+    async def test_another_key_has_a_transport_of_its_own(self) -> None:
+        async with running_server() as server:
+            one, other = settings_for(server, "sk-one"), settings_for(server, "sk-other")
+            async with (
+                shared_transport(one) as first,
+                shared_transport(other) as second,
+                shared_transport(one) as third,
+            ):
+                assert first is third
+                assert first is not second
+
+    def test_another_event_loop_has_a_transport_of_its_own(self) -> None:
+        lent: list[AsyncTransport] = []
+
+        async def ask() -> str:
+            async with running_server() as server:
+                server.may_answer.set()
+                # The same settings on both loops: the address is not the server's own.
+                settings = ClientSettings(api_key="sk-test", base_url="http://127.0.0.1:9")
+                async with shared_transport(settings) as transport, AsyncGPTProtoClient(settings_for(server)) as client:
+                    lent.append(transport)
+                    return (await client.get_prediction("abc")).status
+
+        assert [asyncio.run(ask()), asyncio.run(ask())] == ["running", "running"]
+        assert lent[0] is not lent[1]
+
+    async def test_settings_that_cannot_be_used_fail_for_each_and_leave_nothing(self) -> None:
+        settings = ClientSettings(api_key="sk-test", base_url="https://a..b")
+        for _ in range(2):
+            with pytest.raises(ConnectionSettingsError):
+                async with AsyncGPTProtoClient(settings):
+                    pass
+
+
+class TestLeaving:
+    async def test_a_cancelled_wait_frees_its_turn(self) -> None:
+        async with running_server() as server:
+            settings = settings_for(server)
+
+            async def ask() -> str:
+                async with AsyncGPTProtoClient(settings) as client:
+                    return (await client.get_prediction("abc")).status
+
+            async with AsyncGPTProtoClient(settings):
+                cancelled = [asyncio.create_task(ask()) for _ in range(40)]
+                await server.until("waiting", 32)
+                for each in cancelled:
+                    each.cancel()
+                await asyncio.gather(*cancelled, return_exceptions=True)
+                server.may_answer.set()
+                assert set(await asyncio.gather(*(ask() for _ in range(40)))) == {"running"}
+
+    async def test_a_client_is_of_no_use_outside_its_block(self) -> None:
+        async with running_server() as server:
+            client = AsyncGPTProtoClient(settings_for(server))
+            with pytest.raises(RuntimeError, match="async with"):
+                await client.get_prediction("abc")
+            async with client:
+                pass
+            with pytest.raises(RuntimeError, match="async with"):
+                await client.get_prediction("abc")
