@@ -29,29 +29,34 @@ class Server:
     waiting: int = 0
     most_waiting: int = 0
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        self.open_connections += 1
+        await self.count(connections=1, open_connections=1)
         try:
             while await reader.readuntil(b"\r\n\r\n"):
-                self.waiting += 1
-                self.most_waiting = max(self.most_waiting, self.waiting)
+                await self.count(waiting=1)
                 await self.may_answer.wait()
-                self.waiting -= 1
+                await self.count(waiting=-1)
                 writer.write(ANSWER)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
-            self.open_connections -= 1
+            await self.count(open_connections=-1)
             writer.close()
 
-    async def until(self, condition: str, value: int) -> None:
+    async def count(self, **steps: int) -> None:
+        async with self.changed:
+            for name, step in steps.items():
+                setattr(self, name, getattr(self, name) + step)
+            self.most_waiting = max(self.most_waiting, self.waiting)
+            self.changed.notify_all()
+
+    async def until(self, name: str, value: int) -> None:
         """Wait until a count has a value."""
-        async with asyncio.timeout(10):
-            while getattr(self, condition) != value:
-                await asyncio.sleep(0)
+        async with asyncio.timeout(10), self.changed:
+            await self.changed.wait_for(lambda: getattr(self, name) == value)
 
 
 @asynccontextmanager
