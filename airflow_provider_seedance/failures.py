@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -10,16 +10,26 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_seedance.gptproto.errors import SeedanceError
 
 
+def _no_advice(_: SeedanceError) -> None:
+    """Leave the advice of the error's class."""
+
+
 @contextmanager
-def airflow_failures() -> Iterator[None]:
+def airflow_failures(
+    advise: Callable[[SeedanceError], str | None] = _no_advice, *, final: tuple[type[SeedanceError], ...] = ()
+) -> Iterator[None]:
     """
     Let errors that a retry may cure pass, and turn the others into ``AirflowFailException``.
 
     An error that passes follows the task's own ``retries``; an ``AirflowFailException`` ends the task at once.
+
+    :param advise: Returns what to do now where that differs from what the error says, or ``None``.
+    :param final: Errors that a retry of this task does not cure, although it may cure them in another.
     """
     try:
         yield
     except SeedanceError as error:
-        if error.retryable:
+        error.advice = advise(error) or error.advice
+        if error.retryable and not isinstance(error, final):
             raise
         raise AirflowFailException(str(error)) from error

@@ -18,34 +18,41 @@ def hand_over(
     prediction: Prediction,
     *,
     log: Log,
-    fail_on_nsfw: bool,
     model: str | None = None,
     mode: str | None = None,
     estimated_cost: Decimal | None = None,
-) -> list[str]:
+) -> None:
     """
-    Push ``prediction`` and ``video_url`` to XCom, and return the addresses of the videos.
+    Push ``prediction`` and ``video_url`` to XCom.
 
     :param context: The task's context.
     :param prediction: A complete one.
     :param log: The task's log.
-    :param fail_on_nsfw: Whether a flagged output fails the task; the addresses are in XCom all the same.
     :param model: The model as submitted, where the service does not say.
     :param mode: The mode as submitted; ``None`` where only the id is known.
     :param estimated_cost: In USD, at list price; ``None`` where it is not known.
-    :raises NsfwContentError: When an output is flagged and that fails the task.
     """
-    outputs = list(prediction.outputs)
     task_instance = context["ti"]
     task_instance.xcom_push(key="prediction", value=_summary(prediction, model, mode, estimated_cost))
-    task_instance.xcom_push(key="video_url", value=outputs[0])
+    task_instance.xcom_push(key="video_url", value=prediction.outputs[0])
+    log.info("Prediction %s succeeded with %d output(s)", prediction.id, len(prediction.outputs))
+
+
+def accept(prediction: Prediction, *, log: Log, fail_on_nsfw: bool) -> list[str]:
+    """
+    Return the addresses of the videos, if they may pass.
+
+    :param prediction: One that was handed over.
+    :param log: The task's log.
+    :param fail_on_nsfw: Whether a flagged output fails the task; the addresses are in XCom all the same.
+    :raises NsfwContentError: When an output is flagged and that fails the task.
+    """
     if any(prediction.has_nsfw_contents):
         flagged = "An output is flagged as not safe for work"
         if fail_on_nsfw:
             raise NsfwContentError(flagged, prediction_id=prediction.id, charge=Charge.ACCEPTED)
         log.warning("%s (prediction %s)", flagged, prediction.id)
-    log.info("Prediction %s succeeded with %d output(s)", prediction.id, len(outputs))
-    return outputs
+    return list(prediction.outputs)
 
 
 def _summary(

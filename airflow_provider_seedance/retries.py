@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: How much longer than the service asked a retry may wait: many tasks that are refused together must not return so.
 _JITTER = 0.25
+#: Seconds that a service may ask for at most: an hour.
+_LONGEST_DELAY = 3600.0
 
 
 class SeedanceRetryPolicy(RetryPolicy):
@@ -34,7 +36,7 @@ class SeedanceRetryPolicy(RetryPolicy):
             return RetryDecision.default()
         if not exception.retryable:
             return RetryDecision.fail(f"a retry does not help: {exception.what}")
-        if exception.retry_after is None:
+        if not exception.retry_after:
             return RetryDecision.default()
-        seconds = exception.retry_after * random.uniform(1, 1 + _JITTER)  # noqa: S311 - jitter is no secret
+        seconds = min(exception.retry_after, _LONGEST_DELAY) * random.uniform(1, 1 + _JITTER)  # noqa: S311 - jitter is no secret
         return RetryDecision.retry(timedelta(seconds=seconds), f"the service asks to wait {exception.retry_after:g} s")

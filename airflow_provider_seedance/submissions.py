@@ -39,7 +39,7 @@ class Submission:
 
     :param fingerprint: What was asked for; see :meth:`GenerationRequest.fingerprint`.
     :param submitted_at: When it was about to be sent, in seconds since the epoch.
-    :param clear_number: How often the DAG run had been cleared by then.
+    :param clear_number: How often the DAG run had been cleared by then, or, once it is delivered, by its delivery.
     :param prediction_id: The id the service gave; ``None`` as long as none was received.
     :param delivered: Whether a task handed its result on.
     """
@@ -121,7 +121,10 @@ def decide(
     if recorded.prediction_id is None:
         if on_unconfirmed_submission == "resubmit":
             return SubmitAnew("an earlier try may have submitted it; resubmitting, as on_unconfirmed_submission says")
-        what = "An earlier try was interrupted between sending the submission and recording its answer"
+        what = (
+            "An earlier try was interrupted between sending the submission and recording its answer; "
+            "if it got an id, its log says so"
+        )
         raise UnconfirmedSubmissionError(what, charge=Charge.POSSIBLE)
     cleared = clear_number > recorded.clear_number
     if recorded.delivered and cleared and on_clear == "regenerate":
@@ -173,13 +176,20 @@ class SubmissionRecord:
 
             self._store.set(STORE_KEY, submission.to_dict(), retention=NEVER_EXPIRE)
 
-    def remove(self) -> None:
-        """Forget a submission that provably was not accepted."""
-        if self._store is not None:
+    def restore(self, submission: Submission | None) -> None:
+        """Go back to what was recorded before a submission that provably was not accepted."""
+        if submission is not None:
+            self.write(submission)
+        elif self._store is not None:
             self._store.delete(STORE_KEY)
 
-    def mark_delivered(self, prediction_id: str) -> None:
-        """Note that the result of a prediction was handed on, if it is the one recorded."""
+    def mark_delivered(self, prediction_id: str, clear_number: int) -> None:
+        """
+        Note that the result of a prediction was handed on, if it is the one recorded.
+
+        :param prediction_id: Whose result.
+        :param clear_number: How often the DAG run had been cleared by then: only a later clear asks for another one.
+        """
         recorded = self.read()
         if recorded is not None and recorded.prediction_id == prediction_id:
-            self.write(dataclasses.replace(recorded, delivered=True))
+            self.write(dataclasses.replace(recorded, delivered=True, clear_number=clear_number))

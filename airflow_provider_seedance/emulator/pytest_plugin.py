@@ -11,7 +11,7 @@ A pytest plugin for the tests of your own DAGs.
         assert len(seedance_emulator.ledger()) == 1
 
 The emulator takes a quarter of a second where the service takes a minute, so the fixture lets tasks expect that; they
-look about every two seconds then, or as often as their ``poll_interval`` says.
+look several times a second then, or as often as their ``poll_interval`` says.
 """
 
 from __future__ import annotations
@@ -45,4 +45,6 @@ def seedance_emulator(seedance_emulator_server: Emulator, monkeypatch: pytest.Mo
     seedance_emulator_server.reset()
     monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", seedance_emulator_server.connection_json)
     monkeypatch.setattr(catalogue, "USUAL_SECONDS", 0.25)
+    # By its name, because the emulator imports nothing of what waits for it.
+    monkeypatch.setattr("airflow_provider_seedance.gptproto.polling.Wait.SHORTEST_PAUSE", 0.05)
     return seedance_emulator_server

@@ -7,6 +7,7 @@ seen. Nothing here knows an HTTP library: an answer is given as plain values.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +31,8 @@ from airflow_provider_seedance.gptproto.errors import (
 _MAXIMUM_QUOTE = 500
 #: Parts of upstream codes and messages that mean: the content was refused.
 _POLICY_MARKS = ("sensitivecontentdetected", "riskdetection", "content policy", "policyviolation", "safety concern")
+#: Uploaded media that a server repeats: a data URI, or base64 text longer than any word.
+_MEDIA = re.compile(r"data:[\w.+-]+/[\w.+-]+[^\s,]*,[^\s\"'<>]*|[A-Za-z0-9+/_-]{200,}={0,2}", re.IGNORECASE)
 _AUDIO_POLICY_MARK = "outputaudiosensitivecontentdetected"
 _BALANCE_MARKS = ("balance", "quota", "credit", "arrears", "overdue", "top up", "recharge")
 #: What a refusal to tell of a known prediction says of its cost, where that is not that it was accepted.
@@ -92,8 +95,8 @@ def read_error_detail(body: object) -> ErrorDetail:
 
 
 def shorten(text: str) -> str:
-    """Return a server's text on one line, no longer than an error should be, and without signs that cannot be shown."""
-    line = " ".join(text.split())
+    """Return a server's text on one line, as short as an error should be, without media and unprintable signs."""
+    line = " ".join(_MEDIA.sub("<media>", text).split())
     line = line if len(line) <= _MAXIMUM_QUOTE else f"{line[:_MAXIMUM_QUOTE]}..."
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
 

@@ -337,7 +337,9 @@ def _charge(prediction_id: str | None) -> Charge:
 def _may_have_been_accepted(error: SeedanceError, status: int, named: str | None) -> bool:
     if isinstance(error, RedirectError):
         return status not in _MOVED
-    return isinstance(error, ServiceError) or (isinstance(error, RateLimitError) and named is not None)
+    # A refusal by its HTTP status stands, whatever else it says; 429 is one that would be sent again.
+    is_doubtful = status < 300 or isinstance(error, RateLimitError)
+    return isinstance(error, ServiceError) or (named is not None and is_doubtful)
 
 
 def _unconfirmed(cause: SeedanceError, prediction_id: str | None = None) -> UnconfirmedSubmissionError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Sequence
-from decimal import Decimal
+from contextlib import AbstractContextManager
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
@@ -19,24 +20,21 @@ from airflow_provider_seedance.gptproto.catalogue import (
     expected_seconds,
 )
 from airflow_provider_seedance.gptproto.errors import (
+    Charge,
+    GenerationExpiredError,
+    GenerationFailedError,
     PredictionNotFoundError,
-    RepeatableSubmissionError,
+    SeedanceError,
     UnconfirmedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.media import conceal
 from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, Wait
-from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
+from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
-from airflow_provider_seedance.outputs import hand_over
-from airflow_provider_seedance.submissions import (
-    OnClear,
-    OnUnconfirmedSubmission,
-    Recall,
-    Submission,
-    SubmissionRecord,
-    decide,
-)
+from airflow_provider_seedance.outputs import accept, hand_over
+from airflow_provider_seedance.submissions import OnClear, OnUnconfirmedSubmission, Submission, SubmissionRecord
+from airflow_provider_seedance.submitting import Submitter
 from airflow_provider_seedance.triggers.seedance import defer_wait, read_event, still_running
 
 try:
@@ -51,6 +49,18 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_seedance.gptproto.client import GPTProtoClient
+
+#: What to do where no record tells a retry of an earlier submission.
+_RETRY_WITHOUT_RECORD = (
+    "No record of the submission is kept here: a retry submits, and pays for, a new generation. "
+    "To go on with this one, set prediction_id to its id."
+)
+_UNCONFIRMED_WITHOUT_RECORD = (
+    "It is not sent again, because the service cannot be asked for it and might be paid twice. Look for the generation "
+    "in the GPTProto dashboard. If it is there, run the task with prediction_id set to its id; if not, clear the task."
+)
+#: Ten years, in seconds: more would not fit into a date.
+_LONGEST_TIMEOUT = 10 * 365 * 24 * 3600.0
 
 
 class SeedanceBaseOperator(BaseOperator):
@@ -122,8 +132,8 @@ class SeedanceBaseOperator(BaseOperator):
         seedance_conn_id: str = SeedanceHook.default_conn_name,
         wait_for_completion: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float | None = None,
-        timeout: float = 3600.0,
+        poll_interval: timedelta | float | None = None,
+        timeout: timedelta | float = 3600.0,
         durable: bool = True,
         on_unconfirmed_submission: OnUnconfirmedSubmission = "fail",
         on_clear: OnClear = "reuse",
@@ -152,6 +162,7 @@ class SeedanceBaseOperator(BaseOperator):
         self.on_unconfirmed_submission = on_unconfirmed_submission
         self.on_clear = on_clear
         self.fail_on_nsfw = fail_on_nsfw
+        self._submitter: Submitter | None = None
         self._waiting_for: str | None = None
         _check_policies(self)
 
@@ -172,31 +183,62 @@ class SeedanceBaseOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[str] | str:
         """Submit, or go on with what an earlier try submitted; then wait for the videos."""
-        with airflow_failures():
-            request = self._request()
-            request.check()
-            for warning in request.warnings():
-                self.log.warning("%s", warning)
-            with self.hook.get_conn() as client:
-                submission, prediction = self._generation(context, client, request)
-                context["ti"].xcom_push(key="prediction_id", value=prediction.id)
-                if not self.wait_for_completion:
-                    self._record(context).mark_delivered(prediction.id)
-                    return prediction.id
-                wait = self._wait(submission, prediction)
-                return self._proceed(context, client, wait, wait.on_prediction(prediction, time.time()))
+        request = self._request()
+        record = self._record(context)
+        with self._failures(record), self.hook.get_conn() as client:
+            self._submitter = submitter = Submitter(
+                client,
+                record,
+                request,
+                connection_id=self.seedance_conn_id,
+                clear_number=_clear_number(context),
+                on_clear=self.on_clear,
+                on_unconfirmed_submission=self.on_unconfirmed_submission,
+                log=self.log,
+            )
+            if self._named_id:
+                submission, prediction = submitter.attach(self._named_id)
+            else:
+                request.check()
+                self._warn(request, record)
+                submission, prediction = submitter.submit_once()
+            context["ti"].xcom_push(key="prediction_id", value=prediction.id)
+            if not self.wait_for_completion:
+                record.mark_delivered(prediction.id, _clear_number(context))
+                return prediction.id
+            wait = self._wait(submission, prediction, request)
+            return self._proceed(context, client, wait, wait.on_prediction(prediction, time.time()))
 
     def execute_complete(self, context: Context, event: Any = None) -> list[str]:
         """Go on after the trigger fired: fetch the finished prediction on the worker."""
-        with airflow_failures():
+        with self._failures(self._record(context)):
             wait = read_event(event)
             with self.hook.get_conn() as client:
-                return self._proceed(context, client, wait, client.look(wait))
+                return self._proceed(context, client, wait, self._last_look(client, wait))
+
+    def _last_look(self, client: GPTProtoClient, wait: Wait) -> Decision:
+        """Look at a prediction that the trigger saw finished, with the patience that a paid one deserves."""
+        try:
+            prediction = client.recall(wait.prediction_id)
+        except SeedanceError as error:
+            if not error.retryable:
+                raise
+            return wait.on_error(error, time.time())
+        if prediction is None:
+            what = "GPTProto does not know the prediction any more"
+            raise PredictionNotFoundError(what, prediction_id=wait.prediction_id, charge=Charge.POSSIBLE)
+        return wait.on_prediction(prediction, time.time())
 
     def on_kill(self) -> None:
-        """Say what becomes of the generation when a worker that waits for it is stopped."""
+        """Send nothing more, and say what becomes of a generation that is under way."""
+        if self._submitter is not None:
+            self._submitter.stop()
         if self._waiting_for is not None:
             self.log.warning(still_running(self._waiting_for))
+
+    @property
+    def _named_id(self) -> str:
+        return (self.prediction_id or "").strip()
 
     def _request(self) -> GenerationRequest:
         names = [field.name for field in dataclasses.fields(self.request_class)]
@@ -205,85 +247,33 @@ class SeedanceBaseOperator(BaseOperator):
     def _record(self, context: Context) -> SubmissionRecord:
         return SubmissionRecord(context.get("task_state_store") if self.durable else None)
 
-    def _generation(
-        self, context: Context, client: GPTProtoClient, request: GenerationRequest
-    ) -> tuple[Submission, Prediction]:
-        """Return this task's generation: the one that is named, the one that is recorded, or a new one."""
-        record = self._record(context)
+    def _warn(self, request: GenerationRequest, record: SubmissionRecord) -> None:
+        for warning in request.warnings():
+            self.log.warning("%s", warning)
         if self.durable and not record.is_kept:
             self.log.warning(
                 "This Airflow keeps no task state (3.3 does): should this try break off, a retry submits and pays again"
             )
-        intent = Submission(
-            fingerprint=request.fingerprint(self.seedance_conn_id),
-            submitted_at=time.time(),
-            clear_number=getattr(context["dag_run"], "clear_number", None) or 0,
-        )
-        named = (self.prediction_id or "").strip()
-        if named:
-            return self._attach(client, record, dataclasses.replace(intent, prediction_id=named))
-        decision = decide(
-            record.read(),
-            fingerprint=intent.fingerprint,
-            clear_number=intent.clear_number,
-            on_clear=self.on_clear,
-            on_unconfirmed_submission=self.on_unconfirmed_submission,
-        )
-        if isinstance(decision, Recall):
-            prediction = self._recall(client, decision.submission)
-            if prediction is not None:
-                return decision.submission, prediction
-        elif decision.reason:
-            self.log.warning("Submitting anew: %s", decision.reason)
-        return self._submit(client, record, intent, request)
 
-    def _attach(
-        self, client: GPTProtoClient, record: SubmissionRecord, submission: Submission
-    ) -> tuple[Submission, Prediction]:
-        prediction_id = submission.prediction_id or ""
-        prediction = client.recall(prediction_id)
-        if prediction is None:
-            what = "GPTProto does not know the prediction that the task was told to wait for"
-            raise PredictionNotFoundError(what, prediction_id=prediction_id)
-        self.log.info("Waiting for prediction %s, as told; nothing is submitted", prediction_id)
-        record.write(submission)
-        return submission, prediction
+    def _failures(self, record: SubmissionRecord) -> AbstractContextManager[None]:
+        """Turn errors into Airflow's terms, with advice that is true of this task."""
+        ended = (GenerationFailedError, GenerationExpiredError)
 
-    def _recall(self, client: GPTProtoClient, submission: Submission) -> Prediction | None:
-        """Return the recorded prediction if it has, or can still have, a result."""
-        prediction_id = submission.prediction_id or ""
-        prediction = client.recall(prediction_id)
-        if prediction is None:
-            self.log.warning("Submitting anew: GPTProto does not know the recorded prediction %s", prediction_id)
+        def advise(error: SeedanceError) -> str | None:
+            if self._named_id:
+                return "Remove prediction_id to submit a new generation." if isinstance(error, ended) else None
+            if record.is_kept:
+                return None
+            if isinstance(error, UnconfirmedSubmissionError) and not error.retryable:
+                return _UNCONFIRMED_WITHOUT_RECORD
+            if error.prediction_id and error.retryable and not isinstance(error, ended):
+                return _RETRY_WITHOUT_RECORD
             return None
-        if prediction.status in (PredictionStatus.FAILED, PredictionStatus.EXPIRED):
-            status = prediction.reported_status
-            self.log.warning("Submitting anew: the recorded prediction %s is %s", prediction_id, status)
-            return None
-        self.log.info("Going on with recorded prediction %s, which is %s", prediction_id, prediction.reported_status)
-        return prediction
 
-    def _submit(
-        self, client: GPTProtoClient, record: SubmissionRecord, intent: Submission, request: GenerationRequest
-    ) -> tuple[Submission, Prediction]:
-        try:
-            prediction = client.submit(request, before_send=lambda: record.write(intent), after_refusal=record.remove)
-        except UnconfirmedSubmissionError as error:
-            if error.prediction_id is not None:
-                record.write(dataclasses.replace(intent, prediction_id=error.prediction_id))
-            if self.on_unconfirmed_submission == "resubmit":
-                raise RepeatableSubmissionError(error.what, charge=error.charge) from error
-            raise
-        cost = self._estimated_cost()
-        price = "at an unknown price" if cost is None else f"for about {cost:.2f} USD at list price"
-        # Before the record, so that the id is known somewhere should the record not be written.
-        self.log.info("Submitted prediction %s to %s (%s), %s", prediction.id, self.model, request.mode.value, price)
-        submission = dataclasses.replace(intent, prediction_id=prediction.id)
-        record.write(submission)
-        return submission, prediction
+        return airflow_failures(advise, final=ended if self._named_id else ())
 
-    def _wait(self, submission: Submission, prediction: Prediction) -> Wait:
-        budget = self.timeout
+    def _wait(self, submission: Submission, prediction: Prediction, request: GenerationRequest) -> Wait:
+        budget = _seconds(self.timeout)
         if self.execution_timeout is not None:
             # Airflow does not apply it to the time in the triggerer.
             budget = min(budget, self.execution_timeout.total_seconds())
@@ -294,9 +284,15 @@ class SeedanceBaseOperator(BaseOperator):
             submitted_at=submission.submitted_at,
             # A retry after a timeout has a budget of its own, or it could never succeed.
             deadline=deadline if deadline > now else now + budget,
-            expected_seconds=expected_seconds(self.resolution, int(self.duration or DEFAULT_DURATION)),
-            poll_interval=self.poll_interval,
+            expected_seconds=self._expected_seconds(request),
+            poll_interval=None if self.poll_interval is None else _seconds(self.poll_interval),
         )
+
+    def _expected_seconds(self, request: GenerationRequest) -> float:
+        if self._named_id:
+            # It may have been asked for with other arguments, or other ones than can be asked for.
+            return expected_seconds()
+        return expected_seconds(request.model, request.resolution, request.duration or DEFAULT_DURATION)
 
     def _proceed(self, context: Context, client: GPTProtoClient, wait: Wait, decision: Decision) -> list[str]:
         """Do what the last look at the prediction calls for: wait on, deliver, or fail."""
@@ -310,24 +306,34 @@ class SeedanceBaseOperator(BaseOperator):
         return self._deliver(context, client.wait(wait))
 
     def _deliver(self, context: Context, prediction: Prediction) -> list[str]:
-        self._record(context).mark_delivered(prediction.id)
-        self._waiting_for = None
-        return hand_over(
+        request = self._request()
+        hand_over(
             context,
             prediction,
             log=self.log,
-            fail_on_nsfw=self.fail_on_nsfw,
-            model=self.model,
-            mode=self.request_class.mode.value,
-            estimated_cost=self._estimated_cost(),
+            model=request.model,
+            mode=request.mode.value,
+            # What a named prediction cost is not known here.
+            estimated_cost=None
+            if self._named_id
+            else estimate_cost(request.model, request.resolution, request.duration or 0),
         )
+        self._record(context).mark_delivered(prediction.id, _clear_number(context))
+        self._waiting_for = None
+        return accept(prediction, log=self.log, fail_on_nsfw=self.fail_on_nsfw)
 
-    def _estimated_cost(self) -> Decimal | None:
-        return estimate_cost(self.model, self.resolution, int(self.duration or DEFAULT_DURATION))
+
+def _clear_number(context: Context) -> int:
+    """Return how often the DAG run was cleared; 0 where this Airflow does not count it."""
+    return getattr(context["dag_run"], "clear_number", None) or 0
 
 
 def _check_policies(operator: SeedanceBaseOperator) -> None:
-    """Refuse a policy that is none, when the DAG is parsed: policies are no templates."""
+    """
+    Refuse a policy that is none: when the DAG is parsed, or, where the task is mapped, before anything is sent.
+
+    Policies are no templates.
+    """
     allowed = {
         "on_unconfirmed_submission": get_args(OnUnconfirmedSubmission),
         "on_clear": get_args(OnClear),
@@ -335,7 +341,17 @@ def _check_policies(operator: SeedanceBaseOperator) -> None:
     for name, values in allowed.items():
         if getattr(operator, name) not in values:
             raise ValueError(f"{name}: {getattr(operator, name)!r} is not allowed; allowed: {', '.join(values)}")
-    for name in ("timeout", "poll_interval"):
-        seconds = getattr(operator, name)
-        if seconds is not None and not seconds > 0:
-            raise ValueError(f"{name}: {seconds!r} is not allowed; allowed: seconds above 0")
+    if not _is_positive(operator.timeout):
+        raise ValueError(f"timeout: {operator.timeout!r} is not allowed; allowed: seconds above 0, or a timedelta")
+    if operator.poll_interval is not None and not _is_positive(operator.poll_interval):
+        raise ValueError(f"poll_interval: {operator.poll_interval!r} is not allowed; allowed: seconds above 0, or None")
+
+
+def _is_positive(seconds: object) -> bool:
+    if isinstance(seconds, timedelta):
+        return seconds > timedelta(0)
+    return isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 < seconds < _LONGEST_TIMEOUT
+
+
+def _seconds(time_span: timedelta | float) -> float:
+    return time_span.total_seconds() if isinstance(time_span, timedelta) else time_span

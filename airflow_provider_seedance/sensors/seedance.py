@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
-    AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
     BaseSensorOperator,
@@ -22,6 +21,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_seedance.failures import airflow_failures
 from airflow_provider_seedance.gptproto.catalogue import expected_seconds
 from airflow_provider_seedance.gptproto.errors import (
+    Charge,
     GenerationExpiredError,
     GenerationFailedError,
     PredictionNotFoundError,
@@ -30,7 +30,7 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.polling import Wait, failure
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
-from airflow_provider_seedance.outputs import hand_over
+from airflow_provider_seedance.outputs import accept, hand_over
 from airflow_provider_seedance.triggers.seedance import defer_wait, read_event
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class SeedancePredictionSensor(BaseSensorOperator):
     Wait for a prediction that something else submitted, and return the addresses of its videos.
 
     It never submits, so it can be retried and cleared at no cost. Pushed to XCom are ``prediction`` and ``video_url``,
-    as by the operators. All of a sensor's own arguments hold: ``mode``, ``soft_fail``, ``exponential_backoff``, ...
+    as by the operators. A sensor's own arguments hold; those on the rhythm, ``mode`` say, where it waits on a worker.
 
     :param prediction_id: What to wait for. (templated)
     :param seedance_conn_id: The Airflow connection. (templated)
@@ -102,9 +102,10 @@ class SeedancePredictionSensor(BaseSensorOperator):
                 return PokeReturnValue(is_done=False)
             if prediction is None:
                 what = "GPTProto does not know the prediction that is waited for"
-                raise PredictionNotFoundError(what, prediction_id=prediction_id)
+                raise PredictionNotFoundError(what, prediction_id=prediction_id, charge=Charge.POSSIBLE)
             if prediction.is_complete:
-                outputs = hand_over(context, prediction, log=self.log, fail_on_nsfw=self.fail_on_nsfw)
+                hand_over(context, prediction, log=self.log)
+                outputs = accept(prediction, log=self.log, fail_on_nsfw=self.fail_on_nsfw)
                 return PokeReturnValue(is_done=True, xcom_value=outputs)
             if prediction.status.is_final:
                 raise failure(prediction)
@@ -117,8 +118,9 @@ class SeedancePredictionSensor(BaseSensorOperator):
             return super().execute(context)
         try:
             done = self.poke(context)
-        except AirflowException as error:
-            if self.soft_fail or self.never_fail:
+        except (AirflowException, SeedanceError) as error:
+            # As a sensor that pokes: soft_fail is for what ends it, never_fail for everything.
+            if self.never_fail or (self.soft_fail and isinstance(error, AirflowException)):
                 raise AirflowSkipException(str(error)) from error
             raise
         now = time.time()
@@ -141,14 +143,21 @@ class SeedancePredictionSensor(BaseSensorOperator):
         return cast(list[str], done.xcom_value)
 
 
+#: A retry of a task that only waits brings no new generation.
+_ENDED = (GenerationFailedError, GenerationExpiredError)
+
+
+def _advise(error: SeedanceError) -> str | None:
+    if isinstance(error, _ENDED):
+        return "Waiting again does not help. Clear the task that submitted it, which pays for a new generation."
+    return None
+
+
 @contextmanager
 def _sensor_failures() -> Iterator[None]:
-    """Turn errors into Airflow's terms for a task that only waits: a retry of it brings no new generation."""
+    """Turn errors into Airflow's terms for a task that only waits."""
     try:
-        with airflow_failures():
+        with airflow_failures(_advise, final=_ENDED):
             yield
     except WaitTimeoutError as error:
         raise AirflowSensorTimeout(str(error)) from error
-    except (GenerationFailedError, GenerationExpiredError) as error:
-        error.advice = "Waiting again does not help. Clear the task that submitted it, which pays for a new generation."
-        raise AirflowFailException(str(error)) from error

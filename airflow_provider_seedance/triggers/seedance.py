@@ -117,7 +117,7 @@ def read_event(event: Any) -> Wait:
     if not isinstance(event, Mapping) or not isinstance(event.get("wait"), Mapping) or "failure" not in event:
         raise ValueError(
             f"This is no event of SeedancePredictionTrigger: {event!r}. The generation is not touched by that; "
-            "a retry of this task waits for the same prediction."
+            "where submissions are recorded, a retry of this task waits for the same prediction."
         )
     if event["failure"] is not None:
         raise restore(event["failure"])
@@ -128,5 +128,6 @@ def still_running(prediction_id: str) -> str:
     """Return what to tell about a generation whose task was stopped."""
     return (
         f"Prediction {prediction_id} goes on at GPTProto and is billed: a generation cannot be cancelled. "
-        f'To pick it up, clear this task, or run a task with prediction_id="{prediction_id}".'
+        f'To pick it up, run a task with prediction_id="{prediction_id}"; where submissions are recorded, '
+        "a clear of this task does it, too."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from dataclasses import dataclass, field, replace
@@ -196,24 +197,29 @@ class TestWriting:
 
     def test_a_refused_submission_is_forgotten(self) -> None:
         store = holding(INTENT.to_dict())
-        SubmissionRecord(store).remove()
+        SubmissionRecord(store).restore(None)
         assert SubmissionRecord(store).read() is None
+
+    def test_what_was_recorded_before_a_refused_submission_holds_again(self) -> None:
+        store = holding(INTENT.to_dict())
+        SubmissionRecord(store).restore(DELIVERED)
+        assert SubmissionRecord(store).read() == DELIVERED
 
     def test_the_delivered_prediction_is_marked(self) -> None:
         store = holding(ACCEPTED.to_dict())
-        SubmissionRecord(store).mark_delivered("abc")
-        assert SubmissionRecord(store).read() == DELIVERED
+        SubmissionRecord(store).mark_delivered("abc", 7)
+        assert SubmissionRecord(store).read() == dataclasses.replace(DELIVERED, clear_number=7)
         assert store.retentions == [sdk.NEVER_EXPIRE]  # type: ignore[attr-defined]  # its stub leaves it out
 
     @pytest.mark.parametrize("recorded", [ACCEPTED, INTENT])
     def test_no_other_one_is(self, recorded: Submission) -> None:
         store = holding(recorded.to_dict())
-        SubmissionRecord(store).mark_delivered("xyz")
+        SubmissionRecord(store).mark_delivered("xyz", 1)
         assert store.writes == []
 
     def test_nothing_recorded_cannot_be_marked(self) -> None:
         store = RetentionStore()
-        SubmissionRecord(store).mark_delivered("abc")
+        SubmissionRecord(store).mark_delivered("abc", 1)
         assert store.writes == []
 
 
@@ -227,14 +233,14 @@ class TestStores:
         with pytest.raises(ConnectionError):
             record.write(INTENT)
         with pytest.raises(ConnectionError):
-            record.remove()
+            record.restore(None)
         with pytest.raises(ConnectionError):
-            record.mark_delivered("abc")
+            record.mark_delivered("abc", 1)
 
     def test_without_one_nothing_is_recorded(self) -> None:
         record = SubmissionRecord(None)
         assert not record.is_kept
         record.write(ACCEPTED)
-        record.mark_delivered("abc")
-        record.remove()
+        record.mark_delivered("abc", 1)
+        record.restore(None)
         assert record.read() is None

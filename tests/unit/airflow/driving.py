@@ -47,6 +47,8 @@ class Run:
     xcoms: dict[str, Any] = field(default_factory=dict)
     deferrals: list[TaskDeferred] = field(default_factory=list)
     events: list[Any] = field(default_factory=list)
+    #: How many pushes to XCom succeed before one fails; ``None`` lets all succeed.
+    pushes_before_failure: int | None = None
 
     def context(self, **values: Any) -> Context:
         """Return a context; values are for templates."""
@@ -59,6 +61,11 @@ class Run:
         return context  # type: ignore[no-any-return]
 
     def _push(self, key: str, value: Any) -> None:
+        if self.pushes_before_failure is not None:
+            if self.pushes_before_failure == 0:
+                self.pushes_before_failure = None
+                raise ConnectionError(f"the API server is away: {key}")
+            self.pushes_before_failure -= 1
         self.xcoms[key] = json.loads(json.dumps(value))
 
     def try_once(self, operator: BaseOperator, **values: Any) -> Any:

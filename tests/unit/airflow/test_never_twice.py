@@ -21,7 +21,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import SeedanceError
@@ -204,41 +204,52 @@ class OneTask(RuleBasedStateMachine):
         }
         self.reported: list[str] = []
         self.delivered: list[str] = []
+        #: Whether Airflow would run the task: not after a success, unless it is cleared.
+        self.is_due = True
+        self.has_died = False
 
-    def attempt(self) -> None:
-        operator = SeedanceTextToVideoOperator(task_id="make_video", prompt="A paper boat", **self.arguments)
-        # The author asks for another generation, or accepts to pay again for one that nobody knows the outcome of.
+    def attempt(self, prompt: str = "A paper boat") -> None:
+        operator = SeedanceTextToVideoOperator(task_id="make_video", prompt=prompt, **self.arguments)
         recorded = self.store.get("seedance_submission")
-        unknown = recorded is not None and recorded["prediction_id"] is None
-        cleared = recorded is not None and recorded["delivered"] and self.run.clear_number > recorded["clear_number"]
-        if unknown and self.arguments["on_unconfirmed_submission"] == "resubmit":
-            self.service.may_pay_again = True
-        if cleared and self.arguments["on_clear"] == "regenerate":
-            self.service.may_pay_again = True
+        if recorded is not None and recorded["prediction_id"] is None:
+            # The author accepts to pay again for what nobody knows the outcome of, or does not.
+            self.service.may_pay_again |= self.arguments["on_unconfirmed_submission"] == "resubmit"
+        self.has_died = False
         with connected(self.service, self.clock):
             try:
                 [address] = self.run.try_once(operator)
             except WorkerDiedError:
-                pass
+                self.has_died = True
             except (SeedanceError, AirflowFailException, ConnectionError) as error:
                 self.reported.append(str(error))
             else:
                 self.delivered.append(address)
+                self.is_due = False
 
+    @precondition(lambda self: self.is_due)
     @rule(
         submits=st.lists(st.sampled_from(SUBMIT_LOST + SUBMIT_BOOKED), max_size=3),
         looks=st.lists(st.sampled_from(LOOKS), max_size=8),
         deaths=st.lists(st.sampled_from(["well", "well", "fails", "dies before", "dies after"]), max_size=4),
         end=st.sampled_from(ENDS),
+        pushes_before_failure=st.sampled_from([None, None, 0, 1, 2]),
     )
-    def try_in_bad_weather(self, submits: list[str], looks: list[str], deaths: list[str], end: str) -> None:
+    def try_in_bad_weather(
+        self, submits: list[str], looks: list[str], deaths: list[str], end: str, pushes_before_failure: int | None
+    ) -> None:
         self.service.submits, self.service.looks, self.service.end = submits, looks, end
         self.store.deaths = deaths
+        self.run.pushes_before_failure = pushes_before_failure
         self.attempt()
 
+    def calm_down(self) -> None:
+        self.service.submits, self.service.looks, self.service.end, self.store.deaths = [], [], "succeeded", []
+        self.run.pushes_before_failure = None
+
+    @precondition(lambda self: self.is_due)
     @rule()
     def try_in_good_weather(self) -> None:
-        self.service.submits, self.service.looks, self.service.end, self.store.deaths = [], [], "succeeded", []
+        self.calm_down()
         before = len(self.delivered)
         self.attempt()
         if len(self.delivered) > before:
@@ -248,8 +259,28 @@ class OneTask(RuleBasedStateMachine):
             assert "prediction_id set to its id" in self.reported[-1]
             assert self.arguments["on_unconfirmed_submission"] == "fail"
 
+    @precondition(lambda self: self.is_due)
+    @rule()
+    def ask_for_something_else_that_is_refused(self) -> None:
+        self.calm_down()
+        self.service.submits = ["refused"]
+        before = self.store.values.copy()
+        self.attempt(prompt="A kite")
+        assert "Nothing was charged" in self.reported[-1]
+        assert self.store.values == before
+
+    @precondition(lambda self: not self.is_due)
     @rule()
     def clear(self) -> None:
+        self.run.clear_number += 1
+        self.is_due = True
+        self.service.may_pay_again |= self.arguments["on_clear"] == "regenerate"
+
+    # A worker that dies between the note of the delivery and its end has delivered as far as anybody can tell.
+    @precondition(lambda self: self.is_due and not self.has_died)
+    @rule()
+    def clear_before_it_is_delivered(self) -> None:
+        """Clear this task or another one of the run: a video that was not delivered is not made again."""
         self.run.clear_number += 1
 
     @invariant()

@@ -10,16 +10,18 @@ from typing import Any
 
 import pendulum
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from airflow.sdk import DAG
 
 from airflow_provider_seedance.emulator.handle import Emulator
+from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
     GenerationFailedError,
     NsfwContentError,
     UnconfirmedSubmissionError,
     WaitTimeoutError,
 )
+from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.operators.base import SeedanceBaseOperator
 from airflow_provider_seedance.operators.seedance import (
     SeedanceImageToVideoOperator,
@@ -101,6 +103,17 @@ class TestResult:
         with pytest.raises(AirflowFailException, match=r"does not know .* \(prediction 0a0a\)"):
             Run().try_once(text_to_video(prediction_id="0a0a"))
         assert emulator.ledger() == []
+
+    def test_a_named_prediction_needs_no_other_argument_to_be_right(self, emulator: Emulator) -> None:
+        prediction_id = Run().try_once(text_to_video(wait_for_completion=False))
+        run = Run()
+        run.try_once(text_to_video(prompt="", duration="soon", prediction_id=f" {prediction_id}\n"))
+        assert run.xcoms["prediction"]["estimated_cost_usd"] is None
+
+    def test_a_named_prediction_that_failed_ends_the_task(self, emulator: Emulator, deferrable: bool) -> None:
+        prediction_id = Run().try_once(text_to_video(prompt="[fail]", wait_for_completion=False))
+        with pytest.raises(AirflowFailException, match="Remove prediction_id to submit a new generation"):
+            Run().try_once(text_to_video(prediction_id=prediction_id, deferrable=deferrable))
 
 
 class TestModes:
@@ -262,6 +275,10 @@ class TestBadInput:
             ({"on_clear": "forget"}, "reuse, regenerate"),
             ({"on_unconfirmed_submission": "ignore"}, "fail, resubmit"),
             ({"timeout": 0}, "seconds above 0"),
+            ({"timeout": None}, "seconds above 0"),
+            ({"timeout": float("inf")}, "seconds above 0"),
+            ({"timeout": timedelta(0)}, "seconds above 0"),
+            ({"timeout": True}, "seconds above 0"),
             ({"poll_interval": -1}, "seconds above 0"),
         ],
     )
@@ -351,6 +368,53 @@ class TestRecord:
         assert store.writes == []
 
 
+@needs_store
+class TestRecordWhenMoreGoesWrong:
+    """Each case once led to a second payment, or to an id that nobody was told."""
+
+    def test_a_failed_delivery_is_no_delivery(self, emulator: Emulator) -> None:
+        run = Run(pushes_before_failure=1)
+        operator = text_to_video(on_clear="regenerate")
+        with pytest.raises(ConnectionError):
+            run.try_once(operator)
+        run.clear_number += 1
+        assert run.try_once(operator)
+        assert len(emulator.ledger()) == 1
+
+    def test_a_clear_before_the_delivery_asks_for_no_other_video(self, emulator: Emulator) -> None:
+        run = Run()
+        operator = text_to_video(on_clear="regenerate", timeout=0.1, poll_interval=0.05)
+        emulator.fault(endpoint="result", status=503, times=None)
+        with pytest.raises(WaitTimeoutError):
+            run.try_once(operator)
+        emulator.clear_faults()
+        run.clear_number += 1
+        outputs = run.try_once(operator)
+        # What Airflow does when the worker dies before it could note the success.
+        assert run.try_once(operator) == outputs
+        assert len(emulator.ledger()) == 1
+
+    def test_a_refused_submission_leaves_the_earlier_record(self, emulator: Emulator) -> None:
+        run = Run()
+        outputs = run.try_once(text_to_video())
+        with pytest.raises(AirflowFailException):
+            run.try_once(text_to_video(prompt="[policy]"))
+        assert run.try_once(text_to_video()) == outputs
+        assert len(emulator.ledger()) == 1
+
+    def test_a_stopped_task_sends_nothing_more(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        operator = text_to_video()
+        emulator.fault(endpoint="submit", status=429, retry_after=0)
+
+        def killed_while_it_pauses(hook: SeedanceHook) -> GPTProtoClient:
+            return GPTProtoClient(hook.get_settings(), sleep=lambda _: operator.on_kill(), log=hook.log)
+
+        monkeypatch.setattr(SeedanceHook, "get_conn", killed_while_it_pauses)
+        with pytest.raises(AirflowException, match="stopped before its submission was sent"):
+            Run().try_once(operator)
+        assert emulator.ledger() == []
+
+
 class TestWithoutStore:
     """As below Airflow 3.3."""
 
@@ -369,15 +433,21 @@ class TestWithoutStore:
         with pytest.raises(AirflowFailException, match="may have been started and charged"):
             Run(store=None).try_once(text_to_video())
 
+    def test_advice_is_true_where_a_retry_knows_nothing(self, emulator: Emulator, deferrable: bool) -> None:
+        emulator.settings(seconds_running=60)
+        with pytest.raises(WaitTimeoutError, match="a retry submits, and pays for, a new generation"):
+            Run(store=None).try_once(text_to_video(deferrable=deferrable, timeout=0.1, poll_interval=0.05))
+
     def test_who_wants_no_record_is_not_warned(self, emulator: Emulator, printed: Callable[[], str]) -> None:
         Run(store=None).try_once(text_to_video(durable=False))
         assert "keeps no task state" not in printed()
 
 
 class TestWait:
-    def test_the_deferral_outlasts_the_deadline(self, emulator: Emulator) -> None:
+    @pytest.mark.parametrize("timeout", [100, timedelta(seconds=100)])
+    def test_the_deferral_outlasts_the_deadline(self, emulator: Emulator, timeout: Any) -> None:
         run = Run()
-        run.try_once(text_to_video(deferrable=True, timeout=100))
+        run.try_once(text_to_video(deferrable=True, timeout=timeout))
         [deferred] = run.deferrals
         assert timedelta(seconds=100) < deferred.timeout < timedelta(seconds=1000)
 

@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from airflow_provider_seedance.emulator.handle import Emulator
+from airflow_provider_seedance.gptproto.catalogue import expected_seconds
+from airflow_provider_seedance.gptproto.polling import Wait
 
 pytest_plugins = ["pytester"]
 
@@ -30,6 +32,13 @@ class TestFixture:
             f"{connection['host']}/v1/models", headers={"Authorization": connection["password"]}, trust_env=False
         )
         assert answer.status_code == 200
+
+    @pytest.mark.usefixtures("seedance_emulator")
+    def test_lets_tasks_look_often(self) -> None:
+        expected = expected_seconds("seedance-2-5", "720p", 30)
+        wait = Wait(prediction_id="a", submitted_at=0.0, deadline=3_600.0, expected_seconds=expected)
+        assert wait.begin(0.0).seconds < 1
+        assert wait.begin(1.0).seconds < 0.1
 
     def test_does_not_show_the_key(self, seedance_emulator: Emulator) -> None:
         assert seedance_emulator.api_key not in repr(seedance_emulator)

@@ -139,14 +139,44 @@ class TestEstimateCost:
 
 class TestExpectedSeconds:
     def test_the_usual_video_takes_what_was_seen(self) -> None:
-        assert 55 <= expected_seconds("720p", 5) <= 90
+        assert 55 <= expected_seconds(catalogue.DEFAULT_MODEL, "720p", 5) <= 90
 
-    def test_without_a_resolution_the_default_is_expected(self) -> None:
-        assert expected_seconds(None, 5) == expected_seconds("720p", 5)
+    def test_one_of_which_nothing_is_known_is_expected_like_the_usual(self) -> None:
+        usual = expected_seconds("seedance-2-0", "720p", 5)
 
-    def test_more_pixels_and_longer_videos_take_longer(self) -> None:
-        assert expected_seconds("480p", 5) < expected_seconds("720p", 5) < expected_seconds("1080p", 5)
-        assert expected_seconds("720p", 4) < expected_seconds("720p", 15) < expected_seconds("720p", 30)
+        assert expected_seconds() == expected_seconds(None, None, 5) == usual
+        assert expected_seconds("seedance-9-0", "720p", 5) == expected_seconds("", "720p", 5) == usual
 
     def test_a_resolution_of_tomorrow_is_expected_like_the_default(self) -> None:
-        assert expected_seconds("2160p", 5) == expected_seconds("720p", 5)
+        assert expected_seconds("seedance-2-0", "2160p", 5) == expected_seconds("seedance-2-0", "720p", 5)
+
+    def test_ids_with_prefix_and_date_are_expected_like_the_bare_one(self) -> None:
+        assert expected_seconds("dreamina-seedance-2-5-260801") == expected_seconds("seedance-2-5")
+
+    @each_model
+    def test_more_pixels_and_longer_videos_take_longer(self, model: str) -> None:
+        pixels = [expected_seconds(model, resolution, 5) for resolution in ("480p", "720p", "1080p")]
+        lengths = [expected_seconds(model, "480p", duration) for duration in (4, 8, 12)]
+
+        assert pixels == sorted(set(pixels))
+        assert lengths == sorted(set(lengths))
+
+    def test_a_fast_model_takes_less_and_the_largest_more(self) -> None:
+        assert expected_seconds("seedance-1-0-pro-fast") < expected_seconds("seedance-1-0-pro")
+        assert expected_seconds("seedance-2-5") > expected_seconds("seedance-2-0")
+
+    @pytest.mark.parametrize("resolution", [None, "480p", "720p", "1080p", "2160p"])
+    @pytest.mark.parametrize("duration", [0, 2, 30, 10_000])
+    @pytest.mark.parametrize("model", [*MODELS, None, "seedance-9-0"])
+    def test_no_expectation_goes_beyond_what_was_seen_now_and_then(
+        self, model: str | None, resolution: str | None, duration: int
+    ) -> None:
+        assert 0 < expected_seconds(model, resolution, duration) <= 300
+
+    def test_the_largest_video_is_expected_to_take_the_longest_time_seen_now_and_then(self) -> None:
+        assert expected_seconds("seedance-2-5", "720p", 30) == 300
+
+    def test_all_follow_the_usual_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(catalogue, "USUAL_SECONDS", 0.25)
+
+        assert max(expected_seconds(model, "1080p", 30) for model in MODELS) <= 1

@@ -242,6 +242,7 @@ class TestRefused:
             (({"data": None, "code": 400, "message": "No"}, 200), BadRequestError),
             (({"data": None, "code": 401, "message": "No"}, 200), AuthenticationError),
             (({"data": None, "code": "403", "message": "No"}, 200), PermissionDeniedError),
+            (({**envelope(), "code": 403, "message": "No"}, 403), PermissionDeniedError),
             (({}, 301), RedirectError),
             (({}, 307), RedirectError),
             (({}, 308), RedirectError),
