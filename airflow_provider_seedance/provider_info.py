@@ -79,6 +79,12 @@ def get_provider_info() -> dict[str, Any]:
                         "description": "Path of a CA bundle, or false to accept any certificate. Default: verify.",
                         "schema": {"type": ["string", "null"], "default": None},
                     },
+                    "polls_per_second": {
+                        "label": "Looks per second",
+                        "description": "How often all waits of this connection in one triggerer look together, "
+                        "at most. Default: 20.",
+                        "schema": {"type": ["number", "null"], "default": None, "exclusiveMinimum": 0},
+                    },
                     "proxy": {
                         "label": "Proxy",
                         "description": "Proxy for every request, e.g. http://proxy.example:3128. "

@@ -90,12 +90,14 @@ class Send:
     :param url: The whole address.
     :param headers: All headers that matter; the key is among them, so there is no repr of it.
     :param content: The body.
+    :param due_at: The earlier, the more urgent it is among requests that have to wait for their turn.
     """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(repr=False)
     content: bytes | None = field(default=None, repr=False)
+    due_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,13 +196,13 @@ class Conversations:
                 self.log.warning("The submission was not accepted: %s. Next try in %.1f s", error.what, pause)
             yield Pause(pause)
 
-    def get_prediction(self, prediction_id: str) -> Steps[Prediction]:
-        """Ask for a prediction once."""
+    def get_prediction(self, prediction_id: str, *, due_at: float = 0.0) -> Steps[Prediction]:
+        """Ask for a prediction once; see :class:`Send` for ``due_at``."""
         if not is_prediction_id(prediction_id):
             shown = shorten(repr(prediction_id))
             raise InvalidRequestError.from_problems([f"prediction_id: {shown} is no prediction's id"])
         url = f"{self.settings.base_url}/api/v3/predictions/{quote(prediction_id, safe='')}/result"
-        outcome = yield Send("GET", url, self.headers)
+        outcome = yield Send("GET", url, self.headers, due_at=due_at)
         return self._read_prediction(outcome, prediction_id=prediction_id)
 
     def recall(self, prediction_id: str) -> Steps[Prediction | None]:
@@ -235,7 +237,7 @@ class Conversations:
     def look(self, wait: Wait) -> Steps[Decision]:
         """Ask for the prediction that is waited for once, and decide what that means."""
         try:
-            prediction = yield from self.get_prediction(wait.prediction_id)
+            prediction = yield from self.get_prediction(wait.prediction_id, due_at=wait.due_at)
         except SeedanceError as error:
             return wait.on_error(error, self.clock())
         return wait.on_prediction(prediction, self.clock())

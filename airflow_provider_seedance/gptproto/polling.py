@@ -122,6 +122,11 @@ class Wait:
     _permanent_in_row: int = 0
     _empty_successes: int = 0
 
+    @property
+    def due_at(self) -> float:
+        """When the result, or else the deadline, is expected: of many waits the earliest looks first."""
+        return min(self.submitted_at + self.expected_seconds, self.deadline)
+
     def begin(self, now: float) -> LookAgain:
         """Return when to look first, given that the prediction was just seen in progress."""
         return LookAgain(self._until_deadline(self._pause(now), now))

@@ -15,11 +15,14 @@ DEFAULT_BASE_URL = "https://gptproto.com"
 DEFAULT_VENDOR = "bytedance"
 #: Seconds that one request may wait for an answer.
 DEFAULT_TIMEOUT = 60.0
+#: Looks a second that all waits of a connection in one triggerer take together.
+DEFAULT_POLLS_PER_SECOND = 20.0
 
 _KEY = re.compile(r"[\x21-\x7e]+")
 _HOSTNAME = re.compile(r"[\w.-]+|[0-9a-f:.]+", re.IGNORECASE)
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_UNITS = {"timeout": "seconds", "polls_per_second": "a number"}
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -36,6 +39,7 @@ class ClientSettings:
     :param verify: Whether certificates are verified, or the path of a CA bundle to verify them with.
     :param proxy: Address of a proxy for every request; ``None`` takes what the environment says. In no repr, because
         it may hold a password.
+    :param polls_per_second: How often all waits of this connection in one triggerer look together, at most.
     """
 
     api_key: str = field(repr=False)
@@ -45,6 +49,7 @@ class ClientSettings:
     timeout: float = DEFAULT_TIMEOUT
     verify: bool | str = True
     proxy: str | None = field(default=None, repr=False)
+    polls_per_second: float = DEFAULT_POLLS_PER_SECOND
 
     @property
     def authorization(self) -> str:
@@ -73,7 +78,8 @@ def read_settings(
     :param host: A bare host, a host with a port, or a full URL; empty for GPTProto itself.
     :param schema: ``http`` or ``https``, for a host without a scheme.
     :param port: For a host without a port.
-    :param extra: ``vendor``, ``auth_scheme``, ``timeout``, ``verify`` and ``proxy``, each optional.
+    :param extra: ``vendor``, ``auth_scheme``, ``timeout``, ``verify``, ``proxy`` and ``polls_per_second``, each
+        optional.
     :raises ConnectionSettingsError: When a field cannot be used; it never repeats the key.
     """
     return ClientSettings(
@@ -81,9 +87,10 @@ def read_settings(
         base_url=_base_url(host, schema, port),
         vendor=_vendor(extra.get("vendor")),
         auth_scheme=_auth_scheme(extra.get("auth_scheme")),
-        timeout=_timeout(extra.get("timeout")),
+        timeout=_positive("timeout", extra.get("timeout"), DEFAULT_TIMEOUT),
         verify=_verify(extra.get("verify")),
         proxy=_proxy(extra.get("proxy")),
+        polls_per_second=_positive("polls_per_second", extra.get("polls_per_second"), DEFAULT_POLLS_PER_SECOND),
     )
 
 
@@ -149,16 +156,18 @@ def _auth_scheme(value: Any) -> str:
     return scheme
 
 
-def _timeout(value: Any) -> float:
+def _positive(name: str, value: Any, default: float) -> float:
     if value in (None, ""):
-        return DEFAULT_TIMEOUT
+        return default
     try:
-        seconds = 0.0 if isinstance(value, bool) else float(value)
+        number = 0.0 if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise ConnectionSettingsError(f"timeout in the connection's extra is {value!r}; it can be seconds above 0")
-    return seconds
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise ConnectionSettingsError(
+            f"{name} in the connection's extra is {value!r}; it can be {_UNITS[name]} above 0"
+        )
+    return number
 
 
 def _verify(value: Any) -> bool | str:

@@ -3,7 +3,7 @@ How requests are carried: the only module that imports httpx.
 
 On a worker a client has a transport of its own. On an event loop all clients of the same settings share one
 (:func:`shared_transport`), because a triggerer runs a thousand waits at once: one TLS context, a few small httpx
-clients, and connections that outlive the pause between two looks.
+clients, connections that outlive the pause between two looks, and one rate for all.
 """
 
 from __future__ import annotations
@@ -14,15 +14,19 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import httpx
 
 from airflow_provider_seedance import __version__
+from airflow_provider_seedance.gptproto.answers import read_retry_after
 from airflow_provider_seedance.gptproto.conversations import Answer, NoAnswer, Send
 from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
+from airflow_provider_seedance.gptproto.governor import Governor
 from airflow_provider_seedance.gptproto.settings import ClientSettings
+from airflow_provider_seedance.gptproto.turnstile import Turnstile
 
 C = TypeVar("C")
 #: What carries requests in place of the network, in tests.
@@ -99,21 +103,37 @@ class AsyncTransport:
     """
     Carries requests from an event loop, through a few small httpx clients.
 
-    More requests than there are connections wait their turn, without a timeout. Parameters and errors as in
+    More requests than there are connections wait, without a timeout. Further parameters and errors as in
     :class:`Transport`.
+
+    :param turnstile: Lets requests pass one after the other; ``None`` lets all pass at once.
     """
 
-    def __init__(self, settings: ClientSettings, carrier: AsyncCarrier | None = None) -> None:
+    def __init__(
+        self, settings: ClientSettings, carrier: AsyncCarrier | None = None, turnstile: Turnstile | None = None
+    ) -> None:
         self._settings = settings
         self._carrier = carrier
-        self._turns = asyncio.Semaphore(CLIENTS * CONNECTIONS_OF_CLIENT)
+        self._turnstile = turnstile
+        self._connections = asyncio.Semaphore(CLIENTS * CONNECTIONS_OF_CLIENT)
         self._clients: list[_SmallClient] = []
         # The first one shows whether the settings can be used at all.
         self._add_client()
 
     async def send(self, step: Send) -> Answer | NoAnswer:
-        """Send a request once, and return what became of it."""
-        async with self._turns:
+        """Send a request once, when it is its turn, and return what became of it."""
+        if self._turnstile is None:
+            return await self._send(step)
+        sent_at = await self._turnstile.pass_through(step.due_at)
+        outcome = await self._send(step)
+        if isinstance(outcome, Answer) and outcome.status == 429:
+            retry_after = read_retry_after(outcome.headers, datetime.now(UTC))
+            now = asyncio.get_running_loop().time()
+            self._turnstile.governor.on_throttled(sent_at=sent_at, now=now, retry_after=retry_after)
+        return outcome
+
+    async def _send(self, step: Send) -> Answer | NoAnswer:
+        async with self._connections:
             client = next((each for each in self._clients if each.in_flight < CONNECTIONS_OF_CLIENT), None)
             client = client or self._add_client()
             client.in_flight += 1
@@ -160,7 +180,8 @@ async def shared_transport(settings: ClientSettings) -> AsyncIterator[AsyncTrans
     async with shared.opening:
         if settings not in shared.transports:
             await asyncio.to_thread(tls_context, settings.verify)
-            shared.transports[settings] = AsyncTransport(settings)
+            turnstile = Turnstile(Governor(settings.polls_per_second))
+            shared.transports[settings] = AsyncTransport(settings, turnstile=turnstile)
             shared.users[settings] = 0
         transport = shared.transports[settings]
         shared.users[settings] += 1

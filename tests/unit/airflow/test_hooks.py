@@ -154,7 +154,7 @@ class TestFormOfAirflow31:
         module("wtforms", StringField=lambda label, widget, description: (label, description))
 
         widgets = SeedanceHook.get_connection_form_widgets()
-        assert set(widgets) == {"vendor", "auth_scheme", "timeout", "verify", "proxy"}
+        assert set(widgets) == {"vendor", "auth_scheme", "timeout", "verify", "proxy", "polls_per_second"}
         assert all(label and description for label, description in widgets.values())
 
     def test_behaviour_is_that_of_the_metadata(self) -> None:

@@ -148,7 +148,7 @@ class TestExtra:
         assert settings.verify is True
         assert settings.proxy is None
 
-    @pytest.mark.parametrize("name", ["vendor", "auth_scheme", "timeout", "verify", "proxy"])
+    @pytest.mark.parametrize("name", ["vendor", "auth_scheme", "timeout", "verify", "proxy", "polls_per_second"])
     @pytest.mark.parametrize("empty", [None, ""])
     def test_an_empty_field_of_the_form_means_the_default(self, name: str, empty: Any) -> None:
         assert read(**{name: empty}) == read()
@@ -164,6 +164,15 @@ class TestExtra:
     @pytest.mark.parametrize("scheme", ["Bearer x", "Bearer:", "X\nY"])
     def test_an_auth_scheme_that_is_no_word_is_refused(self, scheme: str) -> None:
         assert "one word such as Bearer" in refusal(auth_scheme=scheme)
+
+    @pytest.mark.parametrize(("value", "rate"), [(5, 5.0), ("0.5", 0.5)])
+    def test_polls_per_second(self, value: object, rate: float) -> None:
+        assert read(polls_per_second=value).polls_per_second == rate
+
+    @pytest.mark.parametrize("value", [0, "-1", True, "many"])
+    def test_a_rate_that_is_none_is_refused(self, value: object) -> None:
+        assert "polls_per_second" in refusal(polls_per_second=value)
+        assert "a number above 0" in refusal(polls_per_second=value)
 
     @pytest.mark.parametrize(("value", "seconds"), [(30, 30.0), (0.5, 0.5), ("30", 30.0), (" 2.5 ", 2.5)])
     def test_timeout(self, value: object, seconds: float) -> None:

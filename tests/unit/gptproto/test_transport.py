@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient
-from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
+from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError, RateLimitError
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.gptproto.transport import AsyncTransport, shared_transport
 
@@ -28,6 +28,8 @@ class Server:
     open_connections: int = 0
     waiting: int = 0
     most_waiting: int = 0
+    #: What is answered before the usual answer.
+    answers: list[bytes] = field(default_factory=list)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -38,7 +40,7 @@ class Server:
                 await self.count(waiting=1)
                 await self.may_answer.wait()
                 await self.count(waiting=-1)
-                writer.write(ANSWER)
+                writer.write(self.answers.pop(0) if self.answers else ANSWER)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -69,7 +71,7 @@ async def running_server() -> AsyncIterator[Server]:
 
 
 def settings_for(server: Server, key: str = "sk-test") -> ClientSettings:
-    return ClientSettings(api_key=key, base_url=server.url)
+    return ClientSettings(api_key=key, base_url=server.url, polls_per_second=1e6)
 
 
 class TestSharing:
@@ -167,3 +169,22 @@ class TestLeaving:
                 pass
             with pytest.raises(RuntimeError, match="async with"):
                 await client.get_prediction("abc")
+
+
+class TestGoverning:
+    async def test_a_429_makes_everybody_wait(self) -> None:
+        async with running_server() as server:
+            server.may_answer.set()
+            server.answers = [b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0.3\r\nContent-Length: 0\r\n\r\n"]
+            loop = asyncio.get_running_loop()
+
+            async def ask() -> float:
+                async with AsyncGPTProtoClient(settings_for(server)) as client:
+                    await client.get_prediction("abc")
+                    return loop.time()
+
+            async with AsyncGPTProtoClient(settings_for(server)) as client:
+                with pytest.raises(RateLimitError):
+                    await client.get_prediction("abc")
+                refused_at = loop.time()
+                assert min(await asyncio.gather(*(ask() for _ in range(20)))) - refused_at >= 0.29
