@@ -164,7 +164,7 @@ class AsyncGPTProtoClient:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         log: Log = logger,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._carrier = transport
         self._transport: AsyncTransport | None = None
         self._exits = AsyncExitStack()
@@ -173,9 +173,9 @@ class AsyncGPTProtoClient:
 
     async def __aenter__(self) -> Self:
         if self._carrier is None:
-            self._transport = await self._exits.enter_async_context(shared_transport(self._settings))
+            self._transport = await self._exits.enter_async_context(shared_transport(self.settings))
         else:
-            self._transport = AsyncTransport(self._settings, self._carrier)
+            self._transport = AsyncTransport(self.settings, self._carrier)
             self._exits.push_async_callback(self._transport.aclose)
         return self
 

@@ -27,7 +27,8 @@ class SeedanceHook(BaseHook):
     Reach the GPTProto API with the credentials of an Airflow connection.
 
     The connection's password is the API key and its host the base URL; the extra fields are ``vendor``,
-    ``auth_scheme``, ``timeout``, ``verify`` and ``proxy``. The methods here cost money only where they say so.
+    ``auth_scheme``, ``timeout``, ``verify``, ``proxy`` and ``polls_per_second``. The methods here cost money only where
+    they say so.
 
     :param seedance_conn_id: The Airflow connection.
     """

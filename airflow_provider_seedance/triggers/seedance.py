@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_seedance.gptproto.errors import SeedanceError, restore
+from airflow_provider_seedance.gptproto.errors import AuthenticationError, SeedanceError, restore
 from airflow_provider_seedance.gptproto.polling import Wait
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator
+
+    from airflow_provider_seedance.gptproto.settings import ClientSettings
 
 #: How long after a wait's own deadline Airflow ends the deferral, should the trigger not have done it.
 _DEFERRAL_MARGIN = timedelta(minutes=10)
@@ -71,15 +73,28 @@ class SeedancePredictionTrigger(BaseTrigger):
         It pauses before it looks, because the operator has just looked, and because an event that comes at once can
         overtake the scheduler's own note that the task was deferred.
         """
-        wait = Wait(**self._wait_fields())
-        failure: SeedanceError | None = None
-        try:
-            async with await SeedanceHook(self.seedance_conn_id).aget_conn() as client:
-                await client.wait(wait)
-        except SeedanceError as error:
-            failure = error
+        failure = await self._wait_and_return_failure(Wait(**self._wait_fields()))
         ended = {"wait": self._wait_fields(), "failure": failure.to_dict() if failure else None}
         yield TriggerEvent(ended)  # type: ignore[no-untyped-call]  # Airflow's
+
+    async def _wait_and_return_failure(self, wait: Wait) -> SeedanceError | None:
+        hook = SeedanceHook(self.seedance_conn_id)
+        failure: SeedanceError | None = None
+        used: ClientSettings | None = None
+        try:
+            # A key that is refused may have been rotated since the connection was read; one look-up then tells.
+            while (client := await hook.aget_conn()).settings != used:
+                used = client.settings
+                try:
+                    async with client:
+                        await client.wait(wait)
+                except AuthenticationError as error:
+                    failure = error
+                else:
+                    return None
+        except SeedanceError as error:
+            return error
+        return failure
 
     async def on_kill(self) -> None:
         """Say what becomes of the generation when the deferred task is cleared or marked (Airflow 3.3 and later)."""

@@ -12,7 +12,12 @@ from airflow.providers.common.compat.connection import get_async_connection
 
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
-from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError, GenerationFailedError, WaitTimeoutError
+from airflow_provider_seedance.gptproto.errors import (
+    AuthenticationError,
+    ConnectionSettingsError,
+    GenerationFailedError,
+    WaitTimeoutError,
+)
 from airflow_provider_seedance.gptproto.requests import TextToVideo
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.triggers.seedance import SeedancePredictionTrigger, read_event
@@ -117,6 +122,38 @@ class TestEvent:
         monkeypatch.setattr("airflow_provider_seedance.hooks.seedance.get_async_connection", counted)
         await collect(trigger(submit("A paper boat")))
         assert lookups == ["seedance_default"]
+
+
+class TestRotatedKey:
+    @pytest.fixture
+    def keys(self, monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> list[str]:
+        """Return the keys that the connection has, one after the other."""
+        keys: list[str] = []
+
+        async def connection_with_next_key(conn_id: str, **arguments: Any) -> Any:
+            connection = await get_async_connection(conn_id, **arguments)
+            connection.password = keys.pop(0)
+            return connection
+
+        monkeypatch.setattr("airflow_provider_seedance.hooks.seedance.get_async_connection", connection_with_next_key)
+        return keys
+
+    async def test_the_new_one_is_picked_up_while_waiting(
+        self, submit: Callable[[str], str], keys: list[str], emulator: Emulator
+    ) -> None:
+        keys += ["sk-withdrawn", emulator.api_key]
+        [event] = await collect(trigger(submit("A paper boat")))
+        assert event.payload["failure"] is None
+        assert keys == []
+
+    async def test_a_key_that_stays_refused_ends_the_wait(
+        self, submit: Callable[[str], str], keys: list[str], emulator: Emulator
+    ) -> None:
+        keys += ["sk-withdrawn", "sk-withdrawn"]
+        [event] = await collect(trigger(submit("A paper boat")))
+        with pytest.raises(AuthenticationError, match="valid API key"):
+            read_event(event.payload)
+        assert [request["status"] for request in emulator.requests() if request["method"] == "GET"] == [401] * 3
 
 
 class TestKill:
