@@ -11,9 +11,11 @@ import random
 
 from airflow_provider_seedance.gptproto.errors import NotConnectedError, RateLimitError, SeedanceError
 
-#: How often one submission is sent at most, and for how many seconds after the first time.
-MAXIMUM_SENDS = 6
-BUDGET_SECONDS = 180.0
+#: For how many seconds after the first time one submission is sent again. A fan-out of 500 tasks that all submit at
+#: once to a service which takes 5 submissions a second gets through in that time.
+BUDGET_SECONDS = 300.0
+#: How often it is sent at most to a service that is not there.
+MAXIMUM_CONNECTION_ATTEMPTS = 6
 
 
 def pause_before_resend(error: SeedanceError, *, sends: int, elapsed: float, source: random.Random) -> float | None:
@@ -25,7 +27,10 @@ def pause_before_resend(error: SeedanceError, *, sends: int, elapsed: float, sou
     :param elapsed: Seconds since it was sent first.
     :param source: Where jitter comes from: many mapped tasks that are refused together must not return together.
     """
-    if not isinstance(error, (NotConnectedError, RateLimitError)) or sends >= MAXIMUM_SENDS:
+    if isinstance(error, NotConnectedError):
+        if sends >= MAXIMUM_CONNECTION_ATTEMPTS:
+            return None
+    elif not isinstance(error, RateLimitError):
         return None
     backoff = 2.0 ** (sends - 1)
     pause = (error.retry_after or 0.0) + backoff * source.uniform(0.5, 1.0)

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from airflow_provider_seedance.gptproto.errors import (
     SeedanceError,
 )
-from airflow_provider_seedance.gptproto.resending import MAXIMUM_SENDS
 from tests.unit.gptproto.conftest import (
     CLIENT_KINDS,
     CannedAnswer,
@@ -65,7 +64,7 @@ class TestAnyAnswer:
     @given(reply=ANSWERS)
     def test_a_submission_ends_well_or_in_a_seedance_error(self, kind: ClientKind, reply: CannedAnswer) -> None:
         exchange = Exchange(kind)
-        exchange.will_answer(*[reply] * MAXIMUM_SENDS)
+        exchange.will_answer(*[reply] * 1000)
         error = self.outcome(exchange.submit)
         if not (reply.status == 429 or b"429" in reply.content):
             assert len(exchange.requests) == 1

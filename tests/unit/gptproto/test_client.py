@@ -30,7 +30,7 @@ from airflow_provider_seedance.gptproto.errors import (
     UnconfirmedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.predictions import PredictionStatus
-from airflow_provider_seedance.gptproto.resending import MAXIMUM_SENDS
+from airflow_provider_seedance.gptproto.resending import MAXIMUM_CONNECTION_ATTEMPTS
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.gptproto.transport import tls_context
 from tests.unit.gptproto.conftest import (
@@ -67,7 +67,7 @@ def on_wire(kind: ClientKind, base_url: str, **values: Any) -> Exchange:
 class TestFailuresOfHttpx:
     @pytest.mark.parametrize("cls", [cls for cls in REQUEST_ERRORS if cls in NEVER_SENT])
     def test_what_never_left_is_no_connection(self, exchange: Exchange, cls: type[httpx.RequestError]) -> None:
-        exchange.will_answer(*[cls("It broke")] * MAXIMUM_SENDS)
+        exchange.will_answer(*[cls("It broke")] * MAXIMUM_CONNECTION_ATTEMPTS)
         with pytest.raises(NotConnectedError, match="It broke"):
             exchange.submit()
 
@@ -102,7 +102,7 @@ class TestOnTheWire:
         exchange = on_wire(client_kind, f"http://{server.address}")
         with pytest.raises(NotConnectedError):
             exchange.submit()
-        assert len(exchange.pauses) == MAXIMUM_SENDS - 1
+        assert len(exchange.pauses) == MAXIMUM_CONNECTION_ATTEMPTS - 1
 
     def test_a_tls_handshake_that_fails(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(b"HTTP/1.1 400 Bad Request\r\n\r\n")

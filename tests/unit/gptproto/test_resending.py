@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import inspect
 import random
 
@@ -9,7 +10,11 @@ import pytest
 
 from airflow_provider_seedance.gptproto import errors
 from airflow_provider_seedance.gptproto.errors import NotConnectedError, RateLimitError, SeedanceError
-from airflow_provider_seedance.gptproto.resending import BUDGET_SECONDS, MAXIMUM_SENDS, pause_before_resend
+from airflow_provider_seedance.gptproto.resending import (
+    BUDGET_SECONDS,
+    MAXIMUM_CONNECTION_ATTEMPTS,
+    pause_before_resend,
+)
 
 REPEATABLE = {NotConnectedError, RateLimitError}
 FINAL = [
@@ -46,16 +51,44 @@ class TestWhatIsSentAgain:
     def test_tasks_refused_together_do_not_return_together(self, cls: type[SeedanceError]) -> None:
         assert len({pause(cls("It broke", retry_after=10.0), seed=seed) for seed in range(50)}) == 50
 
-    def test_a_few_times_only(self, cls: type[SeedanceError]) -> None:
-        assert pause(cls("It broke"), sends=MAXIMUM_SENDS - 1) is not None
-        assert pause(cls("It broke"), sends=MAXIMUM_SENDS) is None
-
     def test_within_a_budget_only(self, cls: type[SeedanceError]) -> None:
         assert pause(cls("It broke"), elapsed=BUDGET_SECONDS - 2) is not None
         assert pause(cls("It broke"), elapsed=BUDGET_SECONDS) is None
 
     def test_a_wish_beyond_the_budget_is_not_waited_for(self, cls: type[SeedanceError]) -> None:
         assert pause(cls("It broke", retry_after=BUDGET_SECONDS + 1)) is None
+
+
+def test_a_service_that_is_not_there_is_tried_a_few_times_only() -> None:
+    assert pause(NotConnectedError("It broke"), sends=MAXIMUM_CONNECTION_ATTEMPTS - 1) is not None
+    assert pause(NotConnectedError("It broke"), sends=MAXIMUM_CONNECTION_ATTEMPTS) is None
+
+
+@pytest.mark.parametrize("workers", [8, 32, 100, 500])
+def test_a_fan_out_gets_through_to_a_service_with_a_limit(workers: int) -> None:
+    """500 tasks submit, as many at once as there are workers; the service takes 5 submissions a second."""
+    rate, source, tokens, now = 5.0, random.Random(1), 5.0, 0.0  # noqa: S311
+    first_sends: dict[int, float] = {}
+    waiting = list(range(500))
+    # When, which task, how often it was sent by then.
+    agenda = [(source.uniform(0, 1), waiting.pop(), 1) for _ in range(workers)]
+    accepted = 0
+    while agenda:
+        heapq.heapify(agenda)
+        at, task, sends = heapq.heappop(agenda)
+        tokens, now = min(rate, tokens + (at - now) * rate), at
+        first_sends.setdefault(task, at)
+        if tokens >= 1:
+            tokens -= 1
+            accepted += 1
+            if waiting:
+                agenda.append((at + source.uniform(0, 1), waiting.pop(), 1))
+            continue
+        error = RateLimitError("Too many", retry_after=1.0)
+        again = pause_before_resend(error, sends=sends, elapsed=at - first_sends[task], source=source)
+        assert again is not None, f"task {task} gives up after {sends} submissions"
+        agenda.append((at + again, task, sends + 1))
+    assert accepted == 500
 
 
 @pytest.mark.parametrize("cls", FINAL)
