@@ -198,7 +198,15 @@ _MODELS: Mapping[str, Model] = MappingProxyType(
     }
 )
 
-#: Page, "Aspect Ratio & Resolution": one table for each column.
+#: Page, "Aspect Ratio & Resolution": one table for each column; both have the same sizes at 1080p.
+_FRAME_SIZES_1080P: Mapping[str, tuple[int, int]] = {
+    "16:9": (1920, 1088),
+    "4:3": (1664, 1248),
+    "1:1": (1440, 1440),
+    "3:4": (1248, 1664),
+    "9:16": (1088, 1920),
+    "21:9": (2176, 928),
+}
 _FIRST_FRAME_SIZES: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "480p": {
         "16:9": (864, 480),
@@ -216,14 +224,7 @@ _FIRST_FRAME_SIZES: Mapping[str, Mapping[str, tuple[int, int]]] = {
         "9:16": (704, 1248),
         "21:9": (1504, 640),
     },
-    "1080p": {
-        "16:9": (1920, 1088),
-        "4:3": (1664, 1248),
-        "1:1": (1440, 1440),
-        "3:4": (1248, 1664),
-        "9:16": (1088, 1920),
-        "21:9": (2176, 928),
-    },
+    "1080p": _FRAME_SIZES_1080P,
 }
 _LATER_FRAME_SIZES: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "480p": {
@@ -242,14 +243,7 @@ _LATER_FRAME_SIZES: Mapping[str, Mapping[str, tuple[int, int]]] = {
         "9:16": (720, 1280),
         "21:9": (1470, 630),
     },
-    "1080p": {
-        "16:9": (1920, 1088),
-        "4:3": (1664, 1248),
-        "1:1": (1440, 1440),
-        "3:4": (1248, 1664),
-        "9:16": (1088, 1920),
-        "21:9": (2176, 928),
-    },
+    "1080p": _FRAME_SIZES_1080P,
 }
 _FRAME_SIZES: Mapping[Generation, Mapping[str, Mapping[str, tuple[int, int]]]] = {
     "1.0": _FIRST_FRAME_SIZES,
