@@ -216,19 +216,6 @@ class SeedanceBaseOperator(BaseOperator):
             with self.hook.get_conn() as client:
                 return self._proceed(context, client, wait, self._last_look(client, wait))
 
-    def _last_look(self, client: GPTProtoClient, wait: Wait) -> Decision:
-        """Look at a prediction that the trigger saw finished, with the patience that a paid one deserves."""
-        try:
-            prediction = client.recall(wait.prediction_id)
-        except SeedanceError as error:
-            if not error.retryable:
-                raise
-            return wait.on_error(error, time.time())
-        if prediction is None:
-            what = "GPTProto does not know the prediction any more"
-            raise PredictionNotFoundError(what, prediction_id=wait.prediction_id, charge=Charge.POSSIBLE)
-        return wait.on_prediction(prediction, time.time())
-
     def on_kill(self) -> None:
         """Send nothing more, and say what becomes of a generation that is under way."""
         if self._submitter is not None:
@@ -238,7 +225,7 @@ class SeedanceBaseOperator(BaseOperator):
 
     @property
     def _named_id(self) -> str:
-        return (self.prediction_id or "").strip()
+        return str(self.prediction_id or "").strip()
 
     def _request(self) -> GenerationRequest:
         names = [field.name for field in dataclasses.fields(self.request_class)]
@@ -271,6 +258,19 @@ class SeedanceBaseOperator(BaseOperator):
             return None
 
         return airflow_failures(advise, final=ended if self._named_id else ())
+
+    def _last_look(self, client: GPTProtoClient, wait: Wait) -> Decision:
+        """Look at a prediction that the trigger saw finished, with the patience that a paid one deserves."""
+        try:
+            prediction = client.recall(wait.prediction_id)
+        except SeedanceError as error:
+            if not error.retryable:
+                raise
+            return wait.on_error(error, time.time())
+        if prediction is None:
+            what = "GPTProto does not know the prediction any more"
+            raise PredictionNotFoundError(what, prediction_id=wait.prediction_id, charge=Charge.POSSIBLE)
+        return wait.on_prediction(prediction, time.time())
 
     def _wait(self, submission: Submission, prediction: Prediction, request: GenerationRequest) -> Wait:
         budget = _seconds(self.timeout)

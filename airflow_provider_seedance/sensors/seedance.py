@@ -87,7 +87,7 @@ class SeedancePredictionSensor(BaseSensorOperator):
     @property
     def _stripped_id(self) -> str:
         """The id without the space around it that a template may leave; empty where one rendered nothing."""
-        return (self.prediction_id or "").strip()
+        return str(self.prediction_id or "").strip()
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once; what may be a passing fault is asked again a few times."""
