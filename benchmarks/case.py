@@ -1,0 +1,155 @@
+"""
+One case, in a process of its own: so many waits at once, one way. Prints what was measured as JSON.
+
+All waits start at once, as after the restart of a triggerer: it, too, lets its loop run once between two of them. Their
+generations end one after the other within one interval. Before that, one wait has imported all there is to import, as
+a triggerer that runs has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import time
+from dataclasses import asdict, dataclass, replace
+
+import psutil
+
+from benchmarks.lag import LagProbe, percentile
+from benchmarks.service import name_prediction
+from benchmarks.ways import WAYS, Looks, Way, delay_of
+
+#: Seconds for which the probe runs alone, to find what it takes itself.
+_ALONE = 1.0
+#: Seconds between the looks of the wait that imports everything.
+_SHORT = 0.05
+#: Seconds between two looks at the memory.
+_MEMORY_PERIOD = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """
+    What one case took.
+
+    :param waits: How many waits.
+    :param detected: How many of them found their video.
+    :param failures: What the others ended with, each text once.
+    :param seconds: How long it took.
+    :param cpu_seconds: Processor time of the process, without what the probe takes.
+    :param memory: The most memory that was resident, in bytes.
+    :param lag_p99: What 99 % of the loop's lags do not exceed, in seconds.
+    :param lag_max: The longest lag, in seconds.
+    :param start_lag_p99: The same for the start: the time before the first look.
+    :param start_lag_max: The same for the start.
+    :param mean_delay: How long after its end a video was found, in seconds, on average.
+    :param p95_delay: What 95 % of these delays do not exceed, in seconds.
+    """
+
+    waits: int
+    detected: int
+    failures: list[str]
+    seconds: float
+    cpu_seconds: float
+    memory: int
+    lag_p99: float
+    lag_max: float
+    start_lag_p99: float
+    start_lag_max: float
+    mean_delay: float
+    p95_delay: float
+
+
+async def measure(way: Way, looks: Looks, waits: int, spread: float) -> Figures:
+    """
+    Run a case.
+
+    :param way: How to wait.
+    :param looks: Where and how often to look.
+    :param waits: How many waits.
+    :param spread: Seconds from the end of the first generation to the end of the last.
+    """
+    async with way(replace(looks, interval=_SHORT, expected_seconds=_SHORT)) as wait_for:
+        await wait_for(name_prediction(time.time(), waits))
+    alone = await _cost_of_probe()
+    delays: list[float] = []
+    probe = LagProbe()
+    async with way(looks) as wait_for, asyncio.TaskGroup() as watchers:
+
+        async def wait(prediction_id: str) -> None:
+            await wait_for(prediction_id)
+            delays.append(delay_of(prediction_id))
+
+        memory = _Memory()
+        watching = [watchers.create_task(probe.run()), watchers.create_task(memory.run())]
+        cpu, started, now = time.process_time(), time.perf_counter(), time.time()
+        ends = [now + looks.expected_seconds + spread * number / waits for number in range(waits)]
+        started_waits = []
+        for number, end in enumerate(ends):
+            started_waits.append(asyncio.create_task(wait(name_prediction(end, number))))
+            await asyncio.sleep(0)
+        # Each library has its own errors, and all of them are figures here.
+        ended = await asyncio.gather(*started_waits, return_exceptions=True)
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+        for task in watching:
+            task.cancel()
+    lags, start = probe.lags(), probe.lags(until=looks.interval or spread)
+    return Figures(
+        waits=waits,
+        detected=len(delays),
+        failures=sorted({f"{type(each).__name__}: {each}"[:200] for each in ended if each is not None}),
+        seconds=seconds,
+        cpu_seconds=cpu - alone * seconds,
+        memory=memory.most,
+        lag_p99=percentile(lags, 0.99),
+        lag_max=max(lags),
+        start_lag_p99=percentile(start, 0.99),
+        start_lag_max=max(start),
+        mean_delay=statistics.fmean(delays) if delays else 0.0,
+        p95_delay=percentile(delays, 0.95),
+    )
+
+
+class _Memory:
+    """Notes the most memory that is resident."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self.most = 0
+
+    async def run(self) -> None:
+        while True:
+            self.most = max(self.most, self._process.memory_info().rss)
+            await asyncio.sleep(_MEMORY_PERIOD)
+
+
+async def _cost_of_probe() -> float:
+    """Return the processor time that the watchers take in a second."""
+    watching = [asyncio.create_task(LagProbe().run()), asyncio.create_task(_Memory().run())]
+    before = time.process_time()
+    await asyncio.sleep(_ALONE)
+    cost = (time.process_time() - before) / _ALONE
+    for task in watching:
+        task.cancel()
+    await asyncio.gather(*watching, return_exceptions=True)
+    return cost
+
+
+def main() -> None:
+    """Measure one case."""
+    parser = argparse.ArgumentParser(description="One case.")
+    parser.add_argument("way", choices=WAYS)
+    parser.add_argument("base_url")
+    parser.add_argument("waits", type=int)
+    parser.add_argument("--interval", type=float, help="seconds between looks; the provider's own schedule without it")
+    parser.add_argument("--seconds", type=float, required=True, help="how long a generation takes")
+    parser.add_argument("--spread", type=float, required=True, help="seconds from the first end to the last")
+    given = parser.parse_args()
+    looks = Looks(given.base_url, given.interval, given.seconds)
+    print(json.dumps(asdict(asyncio.run(measure(WAYS[given.way], looks, given.waits, given.spread)))))
+
+
+if __name__ == "__main__":
+    main()

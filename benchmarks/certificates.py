@@ -1,0 +1,79 @@
+"""A certificate for the mock service, made on the fly, and the bundle that makes clients trust it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+from pathlib import Path
+from typing import NamedTuple
+
+import certifi
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+_VALID = dt.timedelta(days=1)
+
+
+class Files(NamedTuple):
+    """
+    What TLS needs.
+
+    :param certificate: The service's certificate.
+    :param key: Its key.
+    :param bundle: The usual public authorities and the one that signed the certificate: as long to read as a real one.
+    """
+
+    certificate: Path
+    key: Path
+    bundle: Path
+
+
+def make(folder: Path, address: str) -> Files:
+    """
+    Make an authority and a certificate signed by it.
+
+    :param folder: Where the files go.
+    :param address: The IP address that the certificate is for.
+    """
+    files = Files(folder / "certificate.pem", folder / "key.pem", folder / "bundle.pem")
+    authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    authority, service = _name("Benchmark authority"), _name("Benchmark service")
+    authority_certificate = (
+        _builder(authority, authority, authority_key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(authority_key, hashes.SHA256())
+    )
+    certificate = (
+        _builder(service, authority, key.public_key())
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
+        .sign(authority_key, hashes.SHA256())
+    )
+    files.certificate.write_bytes(_pem(certificate))
+    files.key.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    files.bundle.write_bytes(Path(certifi.where()).read_bytes() + b"\n" + _pem(authority_certificate))
+    return files
+
+
+def _name(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    now = dt.datetime.now(dt.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _VALID)
+        .not_valid_after(now + _VALID)
+    )

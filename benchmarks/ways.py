@@ -1,0 +1,195 @@
+"""
+The ways to wait that are compared. Each lends a coroutine function that waits for one prediction.
+
+All of them look at the same fixed interval, hold what they share while the block lasts, and log in to the service as it
+asks. Where a library would not be imported by another way, it is imported inside, because memory is compared, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from benchmarks.service import NOT_FOUND_UNTIL_DONE, RESULT, read_end
+
+KEY = "sk-benchmark"
+#: Connections of the ways that share some and let one choose: as many as the provider has.
+CONNECTIONS = 32
+#: How long after its end a generation is given up.
+PATIENCE = 600.0
+
+_HEADERS = {"Accept": "application/json", "Authorization": KEY, "User-Agent": "benchmark"}
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """
+    Where and how often to look.
+
+    :param base_url: Address of the service.
+    :param interval: Seconds between two looks; ``None`` leaves it to the provider.
+    :param expected_seconds: How long a generation takes; only the provider can make use of it.
+    """
+
+    base_url: str
+    interval: float | None
+    expected_seconds: float
+
+    @property
+    def pause(self) -> float:
+        """The interval, for a way that has no schedule of its own."""
+        if self.interval is None:
+            raise ValueError("Only the provider has a schedule of its own")
+        return self.interval
+
+
+#: Waits for a prediction; raises where that is not found done.
+WaitFor = Callable[[str], Awaitable[None]]
+Way = Callable[[Looks], AbstractAsyncContextManager[WaitFor]]
+
+
+def environment(base_url: str, bundle: str, polls_per_second: float | None) -> Mapping[str, str]:
+    """
+    Return the environment that every way needs.
+
+    :param base_url: Address of the service.
+    :param bundle: The CA bundle to verify it with.
+    :param polls_per_second: How often the provider may ask for all waits together; ``None`` leaves it to the provider.
+    """
+    rate = {} if polls_per_second is None else {"polls_per_second": polls_per_second}
+    extra = {"verify": bundle, **rate}
+    seedance = {"conn_type": "seedance", "host": base_url, "password": KEY, "extra": extra}
+    return {
+        "AIRFLOW_CONN_SEEDANCE_DEFAULT": json.dumps(seedance),
+        "AIRFLOW_CONN_HTTP_DEFAULT": json.dumps({"conn_type": "http", "host": base_url}),
+        "SSL_CERT_FILE": bundle,
+    }
+
+
+@asynccontextmanager
+async def provider(looks: Looks) -> AsyncIterator[WaitFor]:
+    """Wait with this provider's trigger."""
+    from airflow_provider_seedance.triggers.seedance import SeedancePredictionTrigger
+
+    async def wait_for(prediction_id: str) -> None:
+        ends_at = read_end(prediction_id)
+        trigger = SeedancePredictionTrigger(
+            prediction_id=prediction_id,
+            seedance_conn_id="seedance_default",
+            submitted_at=ends_at - looks.expected_seconds,
+            deadline=ends_at + PATIENCE,
+            expected_seconds=looks.expected_seconds,
+            poll_interval=looks.interval,
+        )
+        async for event in trigger.run():
+            if event.payload["failure"] is not None:
+                raise RuntimeError(event.payload["failure"]["what"])
+
+    yield wait_for
+
+
+@asynccontextmanager
+async def http_sensor_trigger(looks: Looks) -> AsyncIterator[WaitFor]:
+    """Wait with the http provider's trigger, which understands a 404 as "not yet"."""
+    from airflow.providers.http.triggers.http import HttpSensorTrigger
+
+    async def wait_for(prediction_id: str) -> None:
+        endpoint = NOT_FOUND_UNTIL_DONE.format(prediction_id)
+        trigger = HttpSensorTrigger(endpoint=endpoint, headers=_HEADERS, poke_interval=looks.pause)
+        async for _ in trigger.run():
+            pass
+
+    yield wait_for
+
+
+@asynccontextmanager
+async def client_per_trigger(looks: Looks) -> AsyncIterator[WaitFor]:
+    """Wait as most triggers do: with an httpx client of their own, as httpx makes it."""
+    import httpx
+
+    async def wait_for(prediction_id: str) -> None:
+        url = f"{looks.base_url}{RESULT.format(prediction_id)}"
+        async with httpx.AsyncClient(timeout=60.0) as client:
+            while True:
+                await asyncio.sleep(looks.pause)
+                response = await client.get(url, headers=_HEADERS)
+                if _is_done(response.content):
+                    return
+
+    yield wait_for
+
+
+@asynccontextmanager
+async def aiohttp_session(looks: Looks) -> AsyncIterator[WaitFor]:
+    """Wait with one session of aiohttp that all share."""
+    import aiohttp
+
+    async def wait_for(prediction_id: str) -> None:
+        url = f"{looks.base_url}{RESULT.format(prediction_id)}"
+        while True:
+            await asyncio.sleep(looks.pause)
+            async with session.get(url) as response:
+                if _is_done(await response.read()):
+                    return
+
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=120.0)
+    timeout = aiohttp.ClientTimeout(total=None, sock_read=60.0)
+    async with aiohttp.ClientSession(connector=connector, headers=_HEADERS, timeout=timeout) as session:
+        yield wait_for
+
+
+@asynccontextmanager
+async def bare_loop(looks: Looks) -> AsyncIterator[WaitFor]:
+    """Wait with asyncio's own streams and no HTTP library: it can read nothing but what the mock service answers."""
+    address = urlsplit(looks.base_url)
+    context = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
+    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    turns = asyncio.Semaphore(CONNECTIONS)
+    head = "".join(f"{name}: {value}\r\n" for name, value in {"Host": address.netloc, **_HEADERS}.items())
+
+    async def look(prediction_id: str) -> bytes:
+        async with turns:
+            reader, writer = (
+                idle.pop() if idle else await asyncio.open_connection(address.hostname, address.port, ssl=context)
+            )
+            writer.write(f"GET {RESULT.format(prediction_id)} HTTP/1.1\r\n{head}\r\n".encode())
+            answered = await reader.readuntil(b"\r\n\r\n")
+            content = await reader.readexactly(int(answered.partition(b"Content-Length: ")[2].split(b"\r\n", 1)[0]))
+            idle.append((reader, writer))
+            return content
+
+    async def wait_for(prediction_id: str) -> None:
+        while True:
+            await asyncio.sleep(looks.pause)
+            if _is_done(await look(prediction_id)):
+                return
+
+    yield wait_for
+    for _, writer in idle:
+        writer.close()
+
+
+def _is_done(content: bytes) -> bool:
+    status: str = json.loads(content)["data"]["status"]
+    return status == "succeeded"
+
+
+WAYS: Mapping[str, Way] = {
+    "this provider": provider,
+    "HttpSensorTrigger": http_sensor_trigger,
+    "httpx client per trigger": client_per_trigger,
+    "aiohttp, one session": aiohttp_session,
+    "bare asyncio": bare_loop,
+}
+
+
+def delay_of(prediction_id: str) -> float:
+    """Return how many seconds ago the generation of a prediction ended."""
+    return time.time() - read_end(prediction_id)
