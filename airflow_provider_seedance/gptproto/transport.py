@@ -117,20 +117,29 @@ class AsyncTransport:
         self._turnstile = turnstile
         self._connections = asyncio.Semaphore(CLIENTS * CONNECTIONS_OF_CLIENT)
         self._clients: list[_SmallClient] = []
+        self._under_way: set[asyncio.Task[Answer | NoAnswer]] = set()
         # The first one shows whether the settings can be used at all.
         self._add_client()
 
     async def send(self, step: Send) -> Answer | NoAnswer:
         """Send a request once, when it is its turn, and return what became of it."""
         if self._turnstile is None:
-            return await self._send(step)
+            return await self._send_to_the_end(step)
         sent_at = await self._turnstile.pass_through(step.due_at)
-        outcome = await self._send(step)
+        outcome = await self._send_to_the_end(step)
         if isinstance(outcome, Answer) and outcome.status == 429:
             retry_after = read_retry_after(outcome.headers, datetime.now(UTC))
             now = asyncio.get_running_loop().time()
             self._turnstile.governor.on_throttled(sent_at=sent_at, now=now, retry_after=retry_after)
         return outcome
+
+    async def _send_to_the_end(self, step: Send) -> Answer | NoAnswer:
+        # A request that is cancelled half-way can leave its connection occupied for ever, and all others share them.
+        # So it goes on to its end, at most its timeout, although nobody waits for it any more.
+        request = asyncio.create_task(self._send(step))
+        self._under_way.add(request)
+        request.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(request)
 
     async def _send(self, step: Send) -> Answer | NoAnswer:
         async with self._connections:
@@ -145,7 +154,11 @@ class AsyncTransport:
                 client.in_flight -= 1
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close all connections, and give up what is still under way."""
+        abandoned = list(self._under_way)
+        for request in abandoned:
+            request.cancel()
+        await asyncio.gather(*abandoned, return_exceptions=True)
         for client in self._clients:
             await client.http.aclose()
 

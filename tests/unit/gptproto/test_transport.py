@@ -160,6 +160,28 @@ class TestLeaving:
                 server.may_answer.set()
                 assert set(await asyncio.gather(*(ask() for _ in range(40)))) == {"running"}
 
+    async def test_a_thousand_cancelled_requests_leave_all_connections_usable(self) -> None:
+        async with running_server() as server:
+            server.may_answer.set()
+            settings = settings_for(server)
+
+            async def ask() -> str:
+                async with AsyncGPTProtoClient(settings) as client:
+                    return (await client.get_prediction("abc")).status
+
+            async with AsyncGPTProtoClient(settings):
+                for number in range(50):
+                    tasks = [asyncio.create_task(ask()) for _ in range(20)]
+                    # At another point of the request each time.
+                    for _ in range(number):
+                        await asyncio.wait(tasks, timeout=0)
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.gather(*tasks, return_exceptions=True)
+                async with asyncio.timeout(10):
+                    assert set(await asyncio.gather(*(ask() for _ in range(200)))) == {"running"}
+            assert server.connections <= 32
+
     async def test_a_client_is_of_no_use_outside_its_block(self) -> None:
         async with running_server() as server:
             client = AsyncGPTProtoClient(settings_for(server))
