@@ -2,8 +2,11 @@
 How requests are carried: the only module that imports httpx.
 
 On a worker a client has a transport of its own. On an event loop all clients of the same settings share one
-(:func:`shared_transport`), because a triggerer runs a thousand waits at once: one TLS context, a few small httpx
-clients, connections that outlive the pause between two looks, and one rate for all.
+(:func:`shared_transport`), because a triggerer runs a thousand waits at once: one TLS context, a few connections that
+outlive the pause between two looks, and one rate for all.
+
+What is used of httpx are its transports. Its clients would add what no request here needs, such as cookies, redirects
+and headers of their own, and a tenth to the cost of a look.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary
 
 import httpx
@@ -36,17 +41,16 @@ AsyncCarrier = httpx.AsyncBaseTransport
 USER_AGENT = f"airflow-provider-seedance/{__version__} httpx/{httpx.__version__}"
 #: Seconds to wait for a connection; shorter than for an answer, because nothing is lost when it fails.
 CONNECT_TIMEOUT = 10.0
-#: httpx goes through all connections of a client at every request, so several small clients are cheaper than a large
-#: one; together they are enough for what waits ask: requests in flight = looks a second x seconds of an answer.
-CLIENTS = 4
-CONNECTIONS_OF_CLIENT = 8
+#: Connections of an event loop at most: requests in flight = looks a second x seconds of an answer. Each has one of
+#: httpx's transports to itself, because these go through all of their connections at every request.
+CONNECTIONS = 32
 #: Seconds that an idle connection of an event loop is kept: longer than the longest pause between two looks.
 KEEP_ALIVE = 120.0
+#: The same on a worker, where a submission must not meet a connection that the service closes at the same moment,
+#: because its outcome would be unknown.
+KEEP_ALIVE_OF_WORKER = 5.0
 #: Failures before the request left: the service cannot have got it.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
-#: All that httpx raises instead of an answer. It reads where a redirect leads although it does not follow it, and
-#: raises the last two where it cannot.
-_FAILURES = (httpx.RequestError, httpx.InvalidURL, ValueError)
 
 
 @functools.lru_cache(maxsize=8)
@@ -77,31 +81,29 @@ class Transport:
     """
 
     def __init__(self, settings: ClientSettings, carrier: Carrier | None = None) -> None:
-        # Idle connections are dropped after httpx's usual 5 seconds: a submission must not meet one that the service
-        # closes at the same moment, because its outcome would be unknown.
-        self._http = _open(httpx.Client, settings, carrier, httpx.Limits())
+        self._timeout = _timeout(settings)
+        self._carrier = carrier or _open(httpx.HTTPTransport, settings, KEEP_ALIVE_OF_WORKER)
 
     def send(self, step: Send) -> Answer | NoAnswer:
         """Send a request once, and return what became of it."""
         try:
-            return _answer(self._http.send(_request(step, self._http)))
-        except _FAILURES as error:
+            response = self._carrier.handle_request(_request(step, self._timeout))
+            try:
+                response.read()
+            finally:
+                response.close()
+        except httpx.RequestError as error:
             return _no_answer(error)
+        return _answer(response)
 
     def close(self) -> None:
         """Close all connections."""
-        self._http.close()
-
-
-@dataclass(slots=True, eq=False)
-class _SmallClient:
-    http: httpx.AsyncClient
-    in_flight: int = 0
+        self._carrier.close()
 
 
 class AsyncTransport:
     """
-    Carries requests from an event loop, through a few small httpx clients.
+    Carries requests from an event loop.
 
     More requests than there are connections wait, without a timeout. Further parameters and errors as in
     :class:`Transport`.
@@ -115,57 +117,54 @@ class AsyncTransport:
         self._settings = settings
         self._carrier = carrier
         self._turnstile = turnstile
-        self._connections = asyncio.Semaphore(CLIENTS * CONNECTIONS_OF_CLIENT)
-        self._clients: list[_SmallClient] = []
-        self._under_way: set[asyncio.Task[Answer | NoAnswer]] = set()
+        self._timeout = _timeout(settings)
+        self._turns = asyncio.Semaphore(CONNECTIONS)
         # The first one shows whether the settings can be used at all.
-        self._add_client()
+        self._idle = [self._connect()]
 
     async def send(self, step: Send) -> Answer | NoAnswer:
         """Send a request once, when it is its turn, and return what became of it."""
         if self._turnstile is None:
-            return await self._send_to_the_end(step)
+            return await self._send(step)
         sent_at = await self._turnstile.pass_through(step.due_at)
-        outcome = await self._send_to_the_end(step)
+        outcome = await self._send(step)
         if isinstance(outcome, Answer) and outcome.status == 429:
             retry_after = read_retry_after(outcome.headers, datetime.now(UTC))
             now = asyncio.get_running_loop().time()
             self._turnstile.governor.on_throttled(sent_at=sent_at, now=now, retry_after=retry_after)
         return outcome
 
-    async def _send_to_the_end(self, step: Send) -> Answer | NoAnswer:
-        # A request that is cancelled half-way can leave its connection occupied for ever, and all others share them.
-        # So it goes on to its end, at most its timeout, although nobody waits for it any more.
-        request = asyncio.create_task(self._send(step))
-        self._under_way.add(request)
-        request.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(request)
+    async def aclose(self) -> None:
+        """Close all connections."""
+        while self._idle:
+            await self._idle.pop().aclose()
 
     async def _send(self, step: Send) -> Answer | NoAnswer:
-        async with self._connections:
-            client = next((each for each in self._clients if each.in_flight < CONNECTIONS_OF_CLIENT), None)
-            client = client or self._add_client()
-            client.in_flight += 1
+        async with self._turns:
+            # The one that was used last: the others may become old and close.
+            connection = self._idle.pop() if self._idle else self._connect()
             try:
-                return _answer(await client.http.send(_request(step, client.http)))
-            except _FAILURES as error:
-                return _no_answer(error)
+                outcome = await self._send_through(connection, step)
+            except BaseException:
+                # Cancelled half-way it may stay occupied for ever.
+                await connection.aclose()
+                raise
+            self._idle.append(connection)
+            return outcome
+
+    async def _send_through(self, connection: AsyncCarrier, step: Send) -> Answer | NoAnswer:
+        try:
+            response = await connection.handle_async_request(_request(step, self._timeout))
+            try:
+                await response.aread()
             finally:
-                client.in_flight -= 1
+                await response.aclose()
+        except httpx.RequestError as error:
+            return _no_answer(error)
+        return _answer(response)
 
-    async def aclose(self) -> None:
-        """Close all connections, and give up what is still under way."""
-        abandoned = list(self._under_way)
-        for request in abandoned:
-            request.cancel()
-        await asyncio.gather(*abandoned, return_exceptions=True)
-        for client in self._clients:
-            await client.http.aclose()
-
-    def _add_client(self) -> _SmallClient:
-        limits = httpx.Limits(max_connections=CONNECTIONS_OF_CLIENT, keepalive_expiry=KEEP_ALIVE)
-        self._clients.append(_SmallClient(_open(httpx.AsyncClient, self._settings, self._carrier, limits)))
-        return self._clients[-1]
+    def _connect(self) -> AsyncCarrier:
+        return self._carrier or _open(httpx.AsyncHTTPTransport, self._settings, KEEP_ALIVE, connections=1)
 
 
 @dataclass(slots=True, eq=False)
@@ -208,9 +207,9 @@ async def shared_transport(settings: ClientSettings) -> AsyncIterator[AsyncTrans
             await transport.aclose()
 
 
-def _open(kind: Callable[..., C], settings: ClientSettings, carrier: object, limits: httpx.Limits) -> C:
+def _open(kind: Callable[..., C], settings: ClientSettings, keep_alive: float, connections: int | None = None) -> C:
     """
-    Return one of httpx's clients; both take the same arguments.
+    Return one of httpx's transports; both take the same arguments.
 
     :raises ConnectionSettingsError: When they are such that nothing could be sent. It repeats no address, because one
         may hold a password.
@@ -222,11 +221,8 @@ def _open(kind: Callable[..., C], settings: ClientSettings, carrier: object, lim
         raise ConnectionSettingsError("The connection's host is no address that can be used") from None
     try:
         return kind(
-            follow_redirects=False,
-            limits=limits,
-            proxy=settings.proxy,
-            timeout=httpx.Timeout(settings.timeout, connect=min(CONNECT_TIMEOUT, settings.timeout)),
-            transport=carrier,
+            limits=httpx.Limits(max_connections=connections, keepalive_expiry=keep_alive),
+            proxy=settings.proxy or _proxy_of_environment(settings.base_url),
             verify=tls_context(settings.verify),
         )
     except ImportError as error:
@@ -236,17 +232,29 @@ def _open(kind: Callable[..., C], settings: ClientSettings, carrier: object, lim
         raise ConnectionSettingsError(what) from None
 
 
-def _request(step: Send, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
-    # Made here and not by the client, which would add its own headers and cookies. Below httpx 0.28 a request made so
-    # is sent without the client's timeout, and may wait for ever.
-    extensions = {"timeout": http.timeout.as_dict()}
+def _proxy_of_environment(base_url: str) -> str | None:
+    """Return the proxy that ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` (likewise in lower case) name."""
+    address = urlsplit(base_url)
+    proxies = getproxies()
+    proxy = proxies.get(address.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(address.netloc):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _timeout(settings: ClientSettings) -> Mapping[str, float | None]:
+    return httpx.Timeout(settings.timeout, connect=min(CONNECT_TIMEOUT, settings.timeout)).as_dict()
+
+
+def _request(step: Send, timeout: Mapping[str, float | None]) -> httpx.Request:
+    extensions = {"timeout": timeout}
     return httpx.Request(step.method, step.url, headers=step.headers, content=step.content, extensions=extensions)
 
 
 def _answer(response: httpx.Response) -> Answer:
     # JSON is UTF-8. What the answer says of its charset is not trusted: httpx fails on some of its values.
     text = response.content.decode("utf-8-sig", errors="replace")
-    return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, text)
+    return Answer(response.status_code, response.headers, text)
 
 
 def _no_answer(error: Exception) -> NoAnswer:

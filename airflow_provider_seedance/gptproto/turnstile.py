@@ -29,6 +29,10 @@ class Turnstile:
 
         :param due_at: The earlier, the more urgent.
         """
+        now = self._loop.time()
+        if not self._waiting and self.governor.next_turn <= now:
+            self.governor.on_sent(now)
+            return now
         turn = self._loop.create_future()
         heapq.heappush(self._waiting, (due_at, next(self._arrivals), turn))
         self._set_timer()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient
-from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError, RateLimitError
+from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError, NotConnectedError, RateLimitError
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.gptproto.transport import AsyncTransport, shared_transport
 
@@ -89,7 +89,6 @@ class TestSharing:
             server.may_answer.set()
             assert set(await asyncio.gather(*waits)) == {"running running"}
 
-            # Four clients with eight connections each.
             assert server.most_waiting <= 32
             assert server.connections == 32
 
@@ -160,7 +159,7 @@ class TestLeaving:
                 server.may_answer.set()
                 assert set(await asyncio.gather(*(ask() for _ in range(40)))) == {"running"}
 
-    async def test_a_thousand_cancelled_requests_leave_all_connections_usable(self) -> None:
+    async def test_a_thousand_cancelled_requests_occupy_nothing(self) -> None:
         async with running_server() as server:
             server.may_answer.set()
             settings = settings_for(server)
@@ -180,7 +179,8 @@ class TestLeaving:
                     await asyncio.gather(*tasks, return_exceptions=True)
                 async with asyncio.timeout(10):
                     assert set(await asyncio.gather(*(ask() for _ in range(200)))) == {"running"}
-            assert server.connections <= 32
+                assert server.open_connections <= 32
+            await server.until("open_connections", 0)
 
     async def test_a_client_is_of_no_use_outside_its_block(self) -> None:
         async with running_server() as server:
@@ -210,3 +210,39 @@ class TestGoverning:
                     await client.get_prediction("abc")
                 refused_at = loop.time()
                 assert min(await asyncio.gather(*(ask() for _ in range(20)))) - refused_at >= 0.29
+
+
+class TestProxyOfTheEnvironment:
+    @pytest.fixture
+    def environment(self, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+            monkeypatch.delenv(name.upper(), raising=False)
+        return monkeypatch
+
+    async def ask_through(self, environment: pytest.MonkeyPatch, **variables: str) -> int:
+        """Ask a host that does not exist, and return how many connections a proxy got; ``{}`` is its address."""
+        async with running_server() as proxy:
+            proxy.may_answer.set()
+            for name, value in variables.items():
+                environment.setenv(name, value.format(proxy.url.removeprefix("http://")))
+            async with AsyncGPTProtoClient(
+                ClientSettings(api_key="sk-test", base_url="http://gptproto.invalid")
+            ) as client:
+                try:
+                    assert (await client.get_prediction("abc")).status == "running"
+                except NotConnectedError:
+                    assert proxy.connections == 0
+            return proxy.connections
+
+    @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+    @pytest.mark.parametrize("address", ["http://{}", "{}"])
+    async def test_it_is_used(self, environment: pytest.MonkeyPatch, name: str, address: str) -> None:
+        assert await self.ask_through(environment, **{name: address}) == 1
+
+    @pytest.mark.parametrize("hosts", ["*", "gptproto.invalid", ".invalid", "other.example, gptproto.invalid"])
+    async def test_no_proxy_goes_around_it(self, environment: pytest.MonkeyPatch, hosts: str) -> None:
+        assert await self.ask_through(environment, http_proxy="http://{}", no_proxy=hosts) == 0
+
+    async def test_it_is_for_the_scheme_that_it_names(self, environment: pytest.MonkeyPatch) -> None:
+        assert await self.ask_through(environment, https_proxy="http://{}") == 0
