@@ -10,13 +10,16 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_seedance.gptproto.errors import SeedanceError
 
 
-def _no_advice(_: SeedanceError) -> None:
-    """Leave the advice of the error's class."""
+def _say_nothing(_: SeedanceError) -> None:
+    """Leave the advice of the error's class, and tell nobody."""
 
 
 @contextmanager
 def airflow_failures(
-    advise: Callable[[SeedanceError], str | None] = _no_advice, *, final: tuple[type[SeedanceError], ...] = ()
+    advise: Callable[[SeedanceError], str | None] = _say_nothing,
+    *,
+    final: tuple[type[SeedanceError], ...] = (),
+    tell: Callable[[SeedanceError], None] = _say_nothing,
 ) -> Iterator[None]:
     """
     Let errors that a retry may cure pass, and turn the others into ``AirflowFailException``.
@@ -25,11 +28,13 @@ def airflow_failures(
 
     :param advise: Returns what to do now where that differs from what the error says, or ``None``.
     :param final: Errors that a retry of this task does not cure, although it may cure them in another.
+    :param tell: Is told of the error, once its advice is the one that holds.
     """
     try:
         yield
     except SeedanceError as error:
         error.advice = advise(error) or error.advice
+        tell(error)
         if error.retryable and not isinstance(error, final):
             raise
         raise AirflowFailException(str(error)) from error

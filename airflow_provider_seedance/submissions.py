@@ -11,14 +11,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from airflow_provider_seedance.gptproto.answers import shorten
 from airflow_provider_seedance.gptproto.errors import Charge, UnconfirmedSubmissionError, UnreadableRecordError
 from airflow_provider_seedance.gptproto.predictions import is_prediction_id
-
-OnClear = Literal["reuse", "regenerate"]
-OnUnconfirmedSubmission = Literal["fail", "resubmit"]
+from airflow_provider_seedance.policies import OnClear, OnUnconfirmedSubmission
 
 #: The key in the task state store; deleting it there makes the task start afresh.
 STORE_KEY = "seedance_submission"

@@ -20,9 +20,8 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.gptproto.polling import failure
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
+from airflow_provider_seedance.policies import OnClear, OnUnconfirmedSubmission
 from airflow_provider_seedance.submissions import (
-    OnClear,
-    OnUnconfirmedSubmission,
     Recall,
     Submission,
     SubmissionRecord,

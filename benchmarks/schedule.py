@@ -201,7 +201,7 @@ def _wait(generation: Generation, expected_seconds: float, luck: random.Random) 
     while isinstance(decision, LookAgain):
         now += decision.seconds
         decision = wait.on_prediction(_SUCCEEDED if now >= generation.seconds else _RUNNING, now)
-    return Cost(wait.polls, now - generation.seconds)
+    return Cost(wait.looks, now - generation.seconds)
 
 
 def main() -> None:

@@ -117,7 +117,7 @@ class Answer:
     An answer that arrived whole.
 
     :param status: HTTP status.
-    :param headers: Headers, names in lower case.
+    :param headers: Headers, to be looked up in lower case.
     :param text: The decoded body.
     """
 
@@ -162,7 +162,7 @@ class Conversations:
         self.settings = settings
         self.clock = clock
         self.log = log
-        self.random = random.Random()  # noqa: S311 - jitter is no secret
+        self.random = random.SystemRandom()
         self.headers = {
             "Accept": "application/json",
             "Authorization": settings.authorization,

@@ -42,6 +42,9 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
 
+#: One for all waits: it has no state of its own, which a thousand of them would have to keep and forks would share.
+_RANDOM = random.SystemRandom()
+
 
 @dataclass(frozen=True, slots=True)
 class LookAgain:
@@ -93,6 +96,7 @@ class Wait:
     :param deadline: When to give up.
     :param expected_seconds: How long such a generation usually takes from submission to result.
     :param poll_interval: Seconds between looks, exactly, as the author wants it; ``None`` adapts to the expected time.
+    :param looks: How many answers and errors it was fed so far; the submission's answer is the first.
     """
 
     #: Share of the expected time that passes before the first look.
@@ -115,9 +119,9 @@ class Wait:
     deadline: float
     expected_seconds: float
     poll_interval: float | None = None
-    random: random.Random = field(default_factory=random.Random, repr=False)
+    looks: int = 0
+    random: random.Random = field(default=_RANDOM, repr=False)
     last: Prediction | None = None
-    polls: int = 0
     _errors_in_row: int = 0
     _permanent_in_row: int = 0
     _empty_successes: int = 0
@@ -135,7 +139,7 @@ class Wait:
         """Decide on an answer."""
         before = self.last.reported_status if self.last else None
         self.last = prediction
-        self.polls += 1
+        self.looks += 1
         self._errors_in_row = self._permanent_in_row = 0
         if prediction.is_complete:
             return Done(prediction)
@@ -155,7 +159,7 @@ class Wait:
 
     def on_error(self, error: SeedanceError, now: float) -> Decision:
         """Decide on a look that failed; the generation itself goes on meanwhile."""
-        self.polls += 1
+        self.looks += 1
         self._errors_in_row += 1
         self._permanent_in_row = 0 if error.retryable else self._permanent_in_row + 1
         if isinstance(error, ContentPolicyError) or self._permanent_in_row >= self.PERMANENT_ANSWERS:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -131,6 +132,11 @@ class GenerationRequest:
         """Return the JSON body of the submission: what was given, under the API's names."""
         sent = {name: value for name, value in self._parameters() if value is not None}
         return {**sent, **(reveal(self.extra_parameters) or {})}
+
+    def description(self) -> dict[str, Any]:
+        """Return what was given, under the API's names, to be shown to people: uploaded media are only described."""
+        given = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
+        return {name: _described(value) for name, value in given if value is not None and name != "model"}
 
     def fingerprint(self, connection_id: str) -> str:
         """
@@ -317,6 +323,33 @@ class ReferenceToVideo(MediaRequest):
         if self.images is None and self.videos is None:
             beside = "" if self.audios is None else ", and audios never come alone"
             yield _problem("images, videos", None, f"at least one image or video{beside}")
+
+
+_REQUESTS: Mapping[Mode, type[GenerationRequest]] = {
+    request.mode: request for request in (TextToVideo, ImageToVideo, ReferenceToVideo)
+}
+
+
+def request_from(mode: Mode, source: object) -> GenerationRequest:
+    """
+    Return the request that an object's attributes make up.
+
+    :param mode: Which kind of request.
+    :param source: Has an attribute for each field of that kind.
+    """
+    request = _REQUESTS[mode]
+    return request(**{field.name: getattr(source, field.name) for field in dataclasses.fields(request)})
+
+
+def _described(value: Any) -> Any:
+    """Return a value as JSON that people read."""
+    if isinstance(value, (list, tuple)):
+        return [_described(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _described(item) for key, item in value.items()}
+    if value is None or isinstance(value, (str, bool)) or (isinstance(value, (int, float)) and math.isfinite(value)):
+        return value
+    return _shown(value)
 
 
 def _problem(name: str, value: object, allowed: str) -> str:

@@ -1,25 +1,24 @@
-"""From an Airflow connection of type ``seedance`` to a client of the GPTProto API."""
+"""
+From an Airflow connection of type ``seedance`` to a client of the GPTProto API.
+
+Operators import this module where DAG files are parsed, every few seconds; what only a running task needs is imported
+where it is needed.
+"""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 from airflow.providers.common.compat.sdk import BaseHook
-
-from airflow_provider_seedance.gptproto.catalogue import expected_seconds
-from airflow_provider_seedance.gptproto.errors import SeedanceError
-from airflow_provider_seedance.gptproto.polling import Done, GiveUp, Wait
-from airflow_provider_seedance.gptproto.predictions import Prediction
-from airflow_provider_seedance.gptproto.requests import GenerationRequest
-from airflow_provider_seedance.gptproto.settings import ClientSettings, read_settings
-from airflow_provider_seedance.provider_info import get_provider_info
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
+    from airflow_provider_seedance.gptproto.predictions import Prediction
+    from airflow_provider_seedance.gptproto.requests import GenerationRequest
+    from airflow_provider_seedance.gptproto.settings import ClientSettings
 
 
 class SeedanceHook(BaseHook):
@@ -53,6 +52,8 @@ class SeedanceHook(BaseHook):
 
     async def aget_settings(self) -> ClientSettings:
         """Return the connection's settings, for an event loop; see :meth:`get_settings`."""
+        from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+
         connection = await get_async_connection(self.seedance_conn_id, hook=self)
         return self._settings(connection, await get_async_extra_dejson(connection))
 
@@ -103,6 +104,9 @@ class SeedanceHook(BaseHook):
         :param poll_interval: Seconds between looks; ``None`` adapts.
         :raises SeedanceError: When it ends without videos, or not in time.
         """
+        from airflow_provider_seedance.gptproto.catalogue import expected_seconds
+        from airflow_provider_seedance.gptproto.polling import Done, GiveUp, Wait
+
         now = time.time()
         wait = Wait(
             prediction_id=prediction_id,
@@ -121,6 +125,8 @@ class SeedanceHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Return whether the service accepts the key, and what was found; free of charge, never an exception."""
+        from airflow_provider_seedance.gptproto.errors import SeedanceError
+
         try:
             with self.get_conn() as client:
                 check = client.check_key()
@@ -149,6 +155,8 @@ class SeedanceHook(BaseHook):
         }
 
     def _settings(self, connection: Connection, extra: dict[str, Any]) -> ClientSettings:
+        from airflow_provider_seedance.gptproto.settings import read_settings
+
         settings = read_settings(
             password=connection.password,
             host=connection.host,
@@ -164,5 +172,7 @@ class SeedanceHook(BaseHook):
 
 
 def _connection_type() -> dict[str, Any]:
+    from airflow_provider_seedance.provider_info import get_provider_info
+
     connection_type: dict[str, Any] = get_provider_info()["connection-types"][0]
     return connection_type

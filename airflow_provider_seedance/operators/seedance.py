@@ -1,18 +1,18 @@
-"""The operators, one for each mode of the API: what it takes, and which request that makes."""
+"""The operators, one for each mode of the API: what it takes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from airflow_provider_seedance.gptproto.requests import ImageToVideo, ReferenceToVideo, TextToVideo
+from airflow_provider_seedance.gptproto.catalogue import Mode
 from airflow_provider_seedance.operators.base import SeedanceBaseOperator
 
 
 class SeedanceTextToVideoOperator(SeedanceBaseOperator):
     """Make a video from a prompt. Parameters as in :class:`SeedanceBaseOperator`."""
 
-    request_class = TextToVideo
+    mode = Mode.TEXT_TO_VIDEO
 
 
 class SeedanceImageToVideoOperator(SeedanceBaseOperator):
@@ -26,7 +26,7 @@ class SeedanceImageToVideoOperator(SeedanceBaseOperator):
     :param is_upload_media: Whether the media are base64 or data URIs; ``None`` finds it out. (templated)
     """
 
-    request_class = ImageToVideo
+    mode = Mode.IMAGE_TO_VIDEO
     template_fields = (*SeedanceBaseOperator.template_fields, "image", "last_image", "is_upload_media")
 
     def __init__(
@@ -55,7 +55,7 @@ class SeedanceReferenceToVideoOperator(SeedanceBaseOperator):
     :param is_upload_media: Whether the media are base64 or data URIs; ``None`` finds it out. (templated)
     """
 
-    request_class = ReferenceToVideo
+    mode = Mode.REFERENCE_TO_VIDEO
     template_fields = (*SeedanceBaseOperator.template_fields, "images", "videos", "audios", "is_upload_media")
 
     def __init__(

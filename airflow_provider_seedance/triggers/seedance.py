@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: How long after a wait's own deadline Airflow ends the deferral, should the trigger not have done it.
 _DEFERRAL_MARGIN = timedelta(minutes=10)
 #: What a trigger and its event say of a wait; scalars only, and neither key nor prompt nor media.
-_WAIT_FIELDS = ("prediction_id", "submitted_at", "deadline", "expected_seconds", "poll_interval")
+_WAIT_FIELDS = ("prediction_id", "submitted_at", "deadline", "expected_seconds", "poll_interval", "looks")
 
 
 class SeedancePredictionTrigger(BaseTrigger):
@@ -36,6 +36,7 @@ class SeedancePredictionTrigger(BaseTrigger):
     :param deadline: When to give up.
     :param expected_seconds: How long such a generation usually takes.
     :param poll_interval: Seconds between looks, exactly; ``None`` adapts to the expected time.
+    :param looks: How often it was looked at before.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class SeedancePredictionTrigger(BaseTrigger):
         deadline: float,
         expected_seconds: float,
         poll_interval: float | None = None,
+        looks: int = 0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
         self.prediction_id = prediction_id
@@ -55,16 +57,17 @@ class SeedancePredictionTrigger(BaseTrigger):
         self.deadline = deadline
         self.expected_seconds = expected_seconds
         self.poll_interval = poll_interval
+        self.looks = looks
 
     @classmethod
     def for_wait(cls, wait: Wait, seedance_conn_id: str) -> SeedancePredictionTrigger:
         """Return the trigger that goes on with a wait."""
-        return cls(seedance_conn_id=seedance_conn_id, **{name: getattr(wait, name) for name in _WAIT_FIELDS})
+        return cls(seedance_conn_id=seedance_conn_id, **_wait_fields(wait))
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments, for the metadata database."""
         path = f"{type(self).__module__}.{type(self).__qualname__}"
-        return path, {"seedance_conn_id": self.seedance_conn_id, **self._wait_fields()}
+        return path, {"seedance_conn_id": self.seedance_conn_id, **_wait_fields(self)}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """
@@ -73,8 +76,9 @@ class SeedancePredictionTrigger(BaseTrigger):
         It pauses before it looks, because the operator has just looked, and because an event that comes at once can
         overtake the scheduler's own note that the task was deferred.
         """
-        failure = await self._wait_and_return_failure(Wait(**self._wait_fields()))
-        ended = {"wait": self._wait_fields(), "failure": failure.to_dict() if failure else None}
+        wait = Wait(**_wait_fields(self))
+        failure = await self._wait_and_return_failure(wait)
+        ended = {"wait": _wait_fields(wait), "failure": failure.to_dict() if failure else None}
         yield TriggerEvent(ended)  # type: ignore[no-untyped-call]  # Airflow's
 
     async def _wait_and_return_failure(self, wait: Wait) -> SeedanceError | None:
@@ -99,9 +103,6 @@ class SeedancePredictionTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """Say what becomes of the generation when the deferred task is cleared or marked (Airflow 3.3 and later)."""
         self.log.warning(still_running(self.prediction_id))
-
-    def _wait_fields(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _WAIT_FIELDS}
 
 
 def defer_wait(operator: BaseOperator, wait: Wait, seedance_conn_id: str) -> NoReturn:
@@ -137,6 +138,10 @@ def read_event(event: Any) -> Wait:
     if event["failure"] is not None:
         raise restore(event["failure"])
     return Wait(**{name: event["wait"][name] for name in _WAIT_FIELDS})
+
+
+def _wait_fields(source: SeedancePredictionTrigger | Wait) -> dict[str, Any]:
+    return {name: getattr(source, name) for name in _WAIT_FIELDS}
 
 
 def still_running(prediction_id: str) -> str:

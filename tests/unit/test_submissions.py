@@ -12,10 +12,9 @@ import pytest
 from airflow import sdk
 
 from airflow_provider_seedance.gptproto.errors import Charge, UnconfirmedSubmissionError, UnreadableRecordError
+from airflow_provider_seedance.policies import OnClear, OnUnconfirmedSubmission
 from airflow_provider_seedance.submissions import (
     STORE_KEY,
-    OnClear,
-    OnUnconfirmedSubmission,
     Recall,
     Submission,
     SubmissionRecord,

@@ -44,6 +44,7 @@ class Run:
 
     store: FakeStore | None = field(default_factory=lambda: FakeStore() if HAS_STORE else None)
     clear_number: int = 0
+    tries: int = 0
     xcoms: dict[str, Any] = field(default_factory=dict)
     deferrals: list[TaskDeferred] = field(default_factory=list)
     events: list[Any] = field(default_factory=list)
@@ -53,7 +54,7 @@ class Run:
     def context(self, **values: Any) -> Context:
         """Return a context; values are for templates."""
         context: Any = {
-            "ti": SimpleNamespace(xcom_push=self._push),
+            "ti": SimpleNamespace(xcom_push=self._push, try_number=self.tries),
             "dag_run": SimpleNamespace(clear_number=self.clear_number),
             "task_state_store": self.store,
             **values,
@@ -71,6 +72,7 @@ class Run:
     def try_once(self, operator: BaseOperator, **values: Any) -> Any:
         """Render and execute a task, running its triggers, until it returns or raises."""
         self.xcoms.clear()
+        self.tries += 1
         context = self.context(**values)
         operator.render_template_fields(context)
         try:

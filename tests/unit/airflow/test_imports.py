@@ -31,6 +31,20 @@ def test_dag_files_load_neither_httpx_nor_the_emulator() -> None:
     assert [name for name in loaded if name.startswith(heavy)] == []
 
 
+def test_dag_files_load_only_what_describes_a_task() -> None:
+    package = "airflow_provider_seedance"
+    loaded = run_python(
+        "import sys, airflow.sdk; before = set(sys.modules); "
+        f"import {package}.operators.seedance, {package}.sensors.seedance; print(*set(sys.modules) - before)"
+    ).split()
+    rooms = {name.removeprefix(f"{package}.") for name in loaded if name.startswith(f"{package}.")}
+    assert rooms == {
+        "gptproto", "gptproto.catalogue", "gptproto.errors", "hooks", "hooks.seedance", "operators", "operators.base",
+        "operators.seedance", "policies", "retries", "sensors", "sensors.seedance",
+    } - ({"retries"} if "airflow.sdk.definitions.retry_policy" not in loaded else set())  # fmt: skip
+    assert "airflow.triggers.base" not in loaded
+
+
 def test_the_api_package_works_without_airflow() -> None:
     loaded = run_python(
         "import sys, pkgutil, importlib, airflow_provider_seedance.gptproto as package\n"

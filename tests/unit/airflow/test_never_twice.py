@@ -179,7 +179,7 @@ def connected(service: Service, clock: Clock) -> Iterator[None]:
     with (
         mock.patch.object(SeedanceHook, "get_conn", get_conn),
         mock.patch.object(SeedanceHook, "aget_conn", aget_conn),
-        mock.patch("airflow_provider_seedance.operators.base.time", timeless),
+        mock.patch("airflow_provider_seedance.generation.time", timeless),
         mock.patch("airflow_provider_seedance.triggers.seedance.time", timeless),
     ):
         yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -60,18 +61,30 @@ class TestResult:
         assert run.xcoms["prediction_id"] == booked["id"]
         assert run.xcoms["video_url"] == outputs[0]
         prediction = run.xcoms["prediction"]
-        assert pendulum.parse(prediction.pop("created_at")).timestamp() == pytest.approx(booked["time"], abs=1)  # type: ignore[union-attr]
+        for time in ("submitted_at", "created_at", "finished_at"):
+            assert pendulum.parse(prediction.pop(time)).timestamp() == pytest.approx(booked["time"], abs=1)  # type: ignore[union-attr]
         assert prediction == {
             "id": booked["id"],
             "model": "doubao-seedance-2-0-fast-260128",
             "mode": "text-to-video",
             "status": "succeeded",
+            "parameters": {"prompt": "A paper boat", "duration": 5, "resolution": "720p"},
             "outputs": outputs,
+            "error": None,
             "inference_seconds": 0.03,
             "has_nsfw_contents": [False],
             # 5 seconds at 0.0998 USD.
             "estimated_cost_usd": 0.499,
         }
+
+    def test_the_log_sums_up(self, emulator: Emulator, deferrable: bool, printed: Callable[[], str]) -> None:
+        Run().try_once(text_to_video(deferrable=deferrable, duration=5, resolution="720p"))
+
+        [booked] = emulator.ledger()
+        # The submission's answer counts as the first look.
+        summary = f"Prediction {booked['id']} succeeded: 1 output, try 1, {booked['polls'] + 1} looks, here "
+        [line] = [line for line in printed().splitlines() if summary in line]
+        assert re.search(r"here \d+ s after its submission, generated in 0 s, about 0\.50 USD at list price", line)
 
     def test_is_the_prediction_id_without_waiting(self, emulator: Emulator, deferrable: bool) -> None:
         run = Run()
@@ -79,15 +92,53 @@ class TestResult:
 
         [booked] = emulator.ledger()
         assert prediction_id == booked["id"]
-        assert run.xcoms == {"prediction_id": booked["id"]}
+        assert run.xcoms["prediction_id"] == run.xcoms["prediction"]["id"] == booked["id"]
+        assert run.xcoms["prediction"]["status"] == "created"
         assert booked["polls"] == 0
 
-    def test_id_is_in_xcom_before_the_wait(self, emulator: Emulator, deferrable: bool) -> None:
+    def test_what_is_known_is_in_xcom_before_the_wait(self, emulator: Emulator) -> None:
+        class Waiting(Run):
+            def _fire(self, trigger: Any) -> Any:
+                seen.append(dict(self.xcoms))
+                return super()._fire(trigger)
+
+        seen: list[dict[str, Any]] = []
+        Waiting().try_once(text_to_video(deferrable=True))
+
+        assert [set(xcoms) for xcoms in seen] == [{"prediction_id", "prediction"}]
+        assert seen[0]["prediction"]["id"] == seen[0]["prediction_id"] == emulator.ledger()[0]["id"]
+        assert (seen[0]["prediction"]["status"], seen[0]["prediction"]["finished_at"]) == ("created", None)
+
+    def test_a_failure_is_in_xcom_in_words(self, emulator: Emulator, deferrable: bool) -> None:
         run = Run()
-        with pytest.raises(GenerationFailedError):
+        with pytest.raises(GenerationFailedError) as caught:
             run.try_once(text_to_video(deferrable=deferrable, prompt="[fail]"))
 
-        assert run.xcoms == {"prediction_id": emulator.ledger()[0]["id"]}
+        prediction = run.xcoms["prediction"]
+        assert prediction["id"] == emulator.ledger()[0]["id"]
+        assert (prediction["status"], prediction["outputs"]) == ("failed", [])
+        assert prediction["error"] == str(caught.value)
+        assert "video_url" not in run.xcoms
+
+    def test_a_refusal_is_in_xcom_without_an_id(self, emulator: Emulator) -> None:
+        run = Run()
+        with pytest.raises(AirflowFailException) as caught:
+            run.try_once(text_to_video(prompt="[policy]"))
+
+        prediction = run.xcoms["prediction"]
+        assert (prediction["id"], prediction["status"], prediction["submitted_at"]) == (None, None, None)
+        assert prediction["error"] == str(caught.value)
+        assert prediction["parameters"] == {"prompt": "[policy]", "duration": 5}
+
+    def test_a_failure_that_cannot_be_told_stays_what_it_is(self, emulator: Emulator) -> None:
+        run = Run(pushes_before_failure=0)
+        with pytest.raises(AirflowFailException, match="policy"):
+            run.try_once(text_to_video(prompt="[policy]"))
+
+    def test_uploaded_media_are_only_described_in_xcom(self, emulator: Emulator) -> None:
+        run = Run()
+        run.try_once(SeedanceImageToVideoOperator(task_id="make_video", prompt="A paper boat", image=PNG))
+        assert run.xcoms["prediction"]["parameters"]["image"] == f"<data:image/png, {len(PNG):,} characters>"
 
     def test_a_named_prediction_is_waited_for_and_nothing_submitted(self, emulator: Emulator, deferrable: bool) -> None:
         prediction_id = Run().try_once(text_to_video(wait_for_completion=False))

@@ -59,8 +59,9 @@ class TestSerialization:
         _, arguments = trigger("abc").serialize()
         assert set(arguments) == {
             "prediction_id", "seedance_conn_id", "submitted_at", "deadline", "expected_seconds", "poll_interval",
+            "looks",
         }  # fmt: skip
-        assert all(isinstance(value, str | float | None) for value in arguments.values())
+        assert all(isinstance(value, str | float | int | None) for value in arguments.values())
 
 
 class TestEvent:
@@ -119,7 +120,7 @@ class TestEvent:
             lookups.append(conn_id)
             return await get_async_connection(conn_id, **arguments)
 
-        monkeypatch.setattr("airflow_provider_seedance.hooks.seedance.get_async_connection", counted)
+        monkeypatch.setattr("airflow.providers.common.compat.connection.get_async_connection", counted)
         await collect(trigger(submit("A paper boat")))
         assert lookups == ["seedance_default"]
 
@@ -135,7 +136,7 @@ class TestRotatedKey:
             connection.password = keys.pop(0)
             return connection
 
-        monkeypatch.setattr("airflow_provider_seedance.hooks.seedance.get_async_connection", connection_with_next_key)
+        monkeypatch.setattr("airflow.providers.common.compat.connection.get_async_connection", connection_with_next_key)
         return keys
 
     async def test_the_new_one_is_picked_up_while_waiting(

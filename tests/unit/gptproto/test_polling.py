@@ -127,7 +127,7 @@ class TestRhythm:
         wait = new_wait()
         wait.on_prediction(prediction(), START)
         wait.on_error(error(), START)
-        assert wait.polls == 2
+        assert wait.looks == 2
 
 
 class TestRetryAfter:
