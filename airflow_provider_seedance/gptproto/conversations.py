@@ -243,18 +243,26 @@ class Conversations:
         return wait.on_prediction(prediction, self.clock())
 
     def wait(self, wait: Wait) -> Steps[Prediction]:
-        """Wait until a prediction is finished, given that it was just seen in progress."""
+        """
+        Wait until a prediction is finished, given that it was just seen in progress.
+
+        There is a line in the log at each change, and none for a look that brings nothing new.
+        """
         decision: Decision = wait.begin(self.clock())
         while isinstance(decision, LookAgain):
             if decision.news:
-                elapsed = self.clock() - wait.submitted_at
                 line = "Prediction %s %s, %.0f s after its submission; next look in %.1f s"
-                self.log.info(line, wait.prediction_id, decision.news, elapsed, decision.seconds)
+                self.log.info(line, wait.prediction_id, decision.news, self._elapsed(wait), decision.seconds)
             yield Pause(decision.seconds)
             decision = yield from self.look(wait)
         if isinstance(decision, GiveUp):
             raise decision.error
+        status, line = decision.prediction.reported_status, "Prediction %s is %s, %.0f s after its submission"
+        self.log.info(line, wait.prediction_id, status, self._elapsed(wait))
         return decision.prediction
+
+    def _elapsed(self, wait: Wait) -> float:
+        return max(self.clock() - wait.submitted_at, 0.0)
 
     def check_key(self) -> Steps[KeyCheck]:
         """Ask for the list of models, which costs nothing and needs a key."""

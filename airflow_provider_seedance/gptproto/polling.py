@@ -133,7 +133,8 @@ class Wait:
 
     def begin(self, now: float) -> LookAgain:
         """Return when to look first, given that the prediction was just seen in progress."""
-        return LookAgain(self._until_deadline(self._pause(now), now))
+        news = self._status_news(self.last) if self.last else "is in progress"
+        return LookAgain(self._until_deadline(self._pause(now), now), news)
 
     def on_prediction(self, prediction: Prediction, now: float) -> Decision:
         """Decide on an answer."""
@@ -149,12 +150,7 @@ class Wait:
                 return GiveUp(failure(prediction))
         elif prediction.status.is_final:
             return GiveUp(failure(prediction))
-        news = None
-        if prediction.reported_status != before:
-            known = (
-                "" if prediction.status is not PredictionStatus.UNKNOWN else ", a status not known here: in progress"
-            )
-            news = f"is {prediction.reported_status or 'without a status'}{known}"
+        news = self._status_news(prediction) if prediction.reported_status != before else None
         return self._look_again_or_time_out(now, self._pause(now), news)
 
     def on_error(self, error: SeedanceError, now: float) -> Decision:
@@ -168,6 +164,12 @@ class Wait:
         pause = max(self._rhythm(now), wish)
         news = f"could not be asked ({error.what})" if self._errors_in_row == 1 else None
         return self._look_again_or_time_out(now, pause, news)
+
+    @staticmethod
+    def _status_news(prediction: Prediction) -> str:
+        is_known = prediction.status is not PredictionStatus.UNKNOWN
+        known = "" if is_known else ", a status not known here: in progress"
+        return f"is {prediction.reported_status or 'without a status'}{known}"
 
     def _look_again_or_time_out(self, now: float, pause: float, news: str | None) -> Decision:
         if now >= self.deadline:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import httpx
 import pytest
@@ -265,16 +266,21 @@ class TestWait:
         assert [type(decision) for decision in decisions] == [LookAgain, LookAgain, Done, GiveUp]
         assert exchange.pauses == []
 
-    def test_news_are_logged_once(self, exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
+    def test_each_change_is_one_line_with_elapsed_time_and_next_look(
+        self, exchange: Exchange, caplog: pytest.LogCaptureFixture
+    ) -> None:
         unknown = [answer(envelope(status="warming_up")) for _ in range(3)]
         exchange.will_answer(*unknown, answer(HTML, 503), answer(HTML, 503), answer(succeeded()))
         with caplog.at_level(logging.INFO, logger="airflow_provider_seedance"):
             exchange.wait(exchange.new_wait())
         lines = [record.getMessage() for record in caplog.records if record.name.startswith("airflow_provider")]
-        assert len(lines) == 2
-        assert "warming_up" in lines[0]
-        assert "503" in lines[1]
-        assert all(PREDICTION_ID in line for line in lines)
+        assert all(line.startswith(f"Prediction {PREDICTION_ID} ") for line in lines)
+        begins, *changes, ends = [line.removeprefix(f"Prediction {PREDICTION_ID} ") for line in lines]
+        assert begins.startswith("is in progress, 0 s after its submission; next look in ")
+        assert ["warming_up" in line for line in changes] == [True, False]
+        assert ["503" in line for line in changes] == [False, True]
+        assert all(re.search(r", \d+ s after its submission; next look in \d+\.\d s$", line) for line in changes)
+        assert re.fullmatch(r"is succeeded, \d+ s after its submission", ends)
 
 
 class TestCheckKey:

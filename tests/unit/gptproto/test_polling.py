@@ -339,5 +339,8 @@ class TestNews:
         wait.on_prediction(prediction(), START)
         assert news(wait.on_error(error(), START)) is not None
 
-    def test_the_first_pause_is_no_news(self) -> None:
-        assert news(new_wait().begin(START)) is None
+    def test_the_first_pause_says_what_is_known(self) -> None:
+        assert news(new_wait().begin(START)) == "is in progress"
+        wait = new_wait()
+        wait.on_prediction(prediction(), START)
+        assert news(wait.begin(START)) == "is running"
