@@ -40,6 +40,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_provider_seedance.triggers.seedance"],
             }
         ],
+        "extra-links": ["airflow_provider_seedance.links.seedance.SeedanceVideoLink"],
         "connection-types": [
             {
                 "connection-type": "seedance",
@@ -55,19 +56,26 @@ def get_provider_info() -> dict[str, Any]:
                     "placeholders": {
                         "password": "sk-...",
                         "host": "https://gptproto.com",
+                        # That version takes a port left empty for a changed one, and answers "Bad Request".
+                        "port": "443 (the Test button of Airflow 3.3.2 needs it)",
+                        "schema": "https",
                     },
                 },
                 "conn-fields": {
                     "vendor": {
                         "label": "Vendor segment",
                         "description": "Segment of the submit address before the model. Default: bytedance.",
-                        "schema": {"type": ["string", "null"], "default": None},
+                        "schema": {
+                            "type": ["string", "null"],
+                            "default": None,
+                            "examples": ["bytedance", "doubao"],
+                        },
                     },
                     "auth_scheme": {
                         "label": "Authorization scheme",
                         "description": "Put before the key in the Authorization header, e.g. Bearer. "
                         "Default: the key alone, as GPTProto documents it.",
-                        "schema": {"type": ["string", "null"], "default": None},
+                        "schema": {"type": ["string", "null"], "default": None, "examples": ["Bearer"]},
                     },
                     "timeout": {
                         "label": "Request timeout (seconds)",
@@ -77,13 +85,14 @@ def get_provider_info() -> dict[str, Any]:
                     "verify": {
                         "label": "Verify TLS",
                         "description": "Path of a CA bundle, or false to accept any certificate. Default: verify.",
-                        "schema": {"type": ["string", "null"], "default": None},
+                        "schema": {"type": ["string", "null"], "default": None, "examples": ["true", "false"]},
                     },
                     "polls_per_second": {
                         "label": "Looks per second",
                         "description": "How often all waits of this connection in one triggerer look together, "
                         "at most. Default: 20.",
-                        "schema": {"type": ["number", "null"], "default": None, "exclusiveMinimum": 0},
+                        # The form knows no bound that is excluded.
+                        "schema": {"type": ["number", "null"], "default": None, "minimum": 0.01},
                     },
                     "proxy": {
                         "label": "Proxy",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seedance.gptproto.catalogue import estimate_cost
@@ -59,8 +60,11 @@ class Report:
         :param prediction: A complete one.
         :param looks: How often it was looked at; ``None`` where nobody counted.
         """
+        # One that was finished when this try first saw it was so before.
+        was_seen_finishing = self._last is None or not self._last.is_complete
         self._last = prediction
-        self._push(PREDICTION, self._summary(prediction, finished_at=time.time()))
+        finished_at = time.time() if was_seen_finishing else None
+        self._push(PREDICTION, self._summary(prediction, finished_at=finished_at))
         self._push(VIDEO_URL, prediction.outputs[0])
         self._log.info("Prediction %s succeeded: %s", prediction.id, ", ".join(self._sum_up(prediction, looks)))
 
@@ -86,7 +90,7 @@ class Report:
         cost = self._estimated_cost()
         created_at = prediction.created_at if prediction else None
         return {
-            "id": prediction.id if prediction else error and error.prediction_id,
+            "id": prediction.id if prediction else error.prediction_id if error else None,
             "mode": request.mode.value if request else None,
             "model": (prediction.model if prediction else None) or (request.model if request else None),
             "status": _status(prediction, error),
@@ -115,9 +119,9 @@ class Report:
             parts.append(f"about {cost:.2f} USD at list price")
         return parts
 
-    def _estimated_cost(self) -> Any:
+    def _estimated_cost(self) -> Decimal | None:
         request = self._request
-        return request and estimate_cost(request.model, request.resolution, request.duration or 0)
+        return None if request is None else estimate_cost(request.model, request.resolution, request.duration or 0)
 
 
 def accept(prediction: Prediction, *, log: Log, fail_on_nsfw: bool) -> list[str]:

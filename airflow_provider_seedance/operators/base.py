@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, DEFAULT_MODEL, Mode
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
+from airflow_provider_seedance.links.seedance import SeedanceVideoLink
 from airflow_provider_seedance.policies import OnClear, OnUnconfirmedSubmission, check_policies
 
 try:
@@ -83,6 +84,7 @@ class SeedanceBaseOperator(BaseOperator):
     )
     template_ext: Sequence[str] = (".txt", ".md")
     template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "md", "extra_parameters": "json"}
+    operator_extra_links = (SeedanceVideoLink(),)
     ui_color = "#e8e1f5"
 
     def __init__(

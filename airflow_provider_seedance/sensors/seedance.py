@@ -21,6 +21,7 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_seedance.gptproto.errors import SeedanceError
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
+from airflow_provider_seedance.links.seedance import SeedanceVideoLink
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -48,6 +49,7 @@ class SeedancePredictionSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("prediction_id", "seedance_conn_id")
+    operator_extra_links = (SeedanceVideoLink(),)
     ui_color = "#e8e1f5"
 
     def __init__(

@@ -390,6 +390,14 @@ class TestRecord:
         run.try_once(text_to_video(on_clear=on_clear))
         assert len(emulator.ledger()) == booked
 
+    def test_a_reused_video_was_not_finished_now(self, emulator: Emulator) -> None:
+        run = Run()
+        run.try_once(text_to_video())
+        run.clear_number += 1
+        run.try_once(text_to_video())
+        assert run.xcoms["prediction"]["finished_at"] is None
+        assert run.xcoms["prediction"]["submitted_at"] is not None
+
     def test_other_arguments_are_another_generation(self, emulator: Emulator) -> None:
         run = Run()
         run.try_once(text_to_video())

@@ -1,0 +1,1 @@
+"""Links that the Seedance provider adds to tasks."""

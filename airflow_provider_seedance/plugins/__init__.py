@@ -1,0 +1,1 @@
+"""What the Seedance provider adds to Airflow's user interface."""

@@ -1,0 +1,114 @@
+/** One task instance: its videos, what was asked for, and how it went. */
+
+import { fill, make, makeBadge, makeCopyable, makeFacts, makeLink } from "./dom.js";
+import { badge, generationFacts, notes, requestFacts, videos, waitingSince } from "./model.js";
+import { durationText, readTimeZone } from "./texts.js";
+
+/** @typedef {import("./model.js").Prediction} Prediction */
+/** @typedef {import("./model.js").TaskInstance} TaskInstance */
+
+/** Shows a task instance, and keeps what has not changed when it is shown again. */
+export class TaskView {
+  #head = make("header", { role: "status" });
+  #elapsed = make("span", { className: "elapsed" });
+  #media = make("section", { className: "media", ariaLabel: "Videos" });
+  #details = make("section", { className: "details", ariaLabel: "Details" });
+  /** @type {number | null} */
+  #since = null;
+
+  constructor() {
+    this.element = make(
+      "article",
+      {},
+      make("div", { className: "head" }, this.#head, this.#elapsed),
+      make("div", { className: "columns" }, this.#media, this.#details),
+    );
+    setInterval(() => this.#tick(), 1000);
+  }
+
+  /**
+   * @param {TaskInstance} task
+   * @param {Prediction} prediction
+   */
+  show(task, prediction) {
+    this.#since = waitingSince(task, prediction);
+    this.#tick();
+    this.#showHead(task, prediction);
+    const shown = videos(prediction);
+    this.#media.hidden = shown.length === 0;
+    fill(this.#media, shown, () => shown.map(makeVideo));
+    fill(this.#details, prediction, () => makeDetails(prediction));
+  }
+
+  /**
+   * @param {TaskInstance} task
+   * @param {Prediction} prediction
+   */
+  #showHead(task, prediction) {
+    const said = {
+      badge: badge(task, prediction),
+      error: prediction.error,
+      notes: notes(task, prediction, Date.now()),
+    };
+    fill(this.#head, said, () => [
+      makeBadge(said.badge),
+      ...(said.error ? [make("p", { className: "error" }, said.error)] : []),
+      ...said.notes.map((note) => make("p", {}, note)),
+    ]);
+  }
+
+  #tick() {
+    this.#elapsed.textContent =
+      this.#since === null ? "" : `waiting for ${durationText((Date.now() - this.#since) / 1000)}`;
+  }
+}
+
+/**
+ * @param {import("./model.js").Video} video
+ * @param {number} index
+ */
+function makeVideo({ url, flagged }, index) {
+  const video = make("video", {
+    src: url,
+    controls: true,
+    preload: "metadata",
+    playsInline: true,
+    ariaLabel: `Video ${index + 1}`,
+  });
+  const failure = make("p", { className: "error", role: "alert", hidden: true });
+  video.addEventListener("error", () => {
+    failure.textContent =
+      "The video cannot be loaded. Its link may have expired, as links live for about a day, or " +
+      `${new URL(url).host} cannot be reached from this browser.`;
+    failure.hidden = false;
+    video.hidden = true;
+  });
+  return make(
+    "figure",
+    {},
+    video,
+    failure,
+    make(
+      "figcaption",
+      {},
+      makeLink(url, "_blank", {}, "Open in a new tab"),
+      ...(flagged ? [makeBadge({ text: "Flagged as not safe for work", tone: "bad" })] : []),
+    ),
+  );
+}
+
+/** @param {Prediction} prediction */
+function makeDetails(prediction) {
+  const { prompt } = prediction.parameters;
+  const timeZone = readTimeZone(localStorage.getItem("timezone"));
+  const generation = makeFacts([
+    ...generationFacts(prediction, timeZone),
+    ...(prediction.id ? [["Prediction", makeCopyable(prediction.id, "the prediction's id")]] : []),
+  ]);
+  const request = requestFacts(prediction);
+  return [
+    ...(typeof prompt === "string" ? [make("h2", {}, "Prompt"), make("p", { className: "prompt" }, prompt)] : []),
+    ...(generation.childElementCount > 0 ? [make("h2", {}, "Generation"), generation] : []),
+    ...(request.length > 0 ? [make("h2", {}, "Request"), makeFacts(request)] : []),
+  ];
+}

@@ -1,0 +1,69 @@
+/** Times, lengths of time, amounts and values as people read them. Nothing here touches the document. */
+
+/**
+ * @param {string | null} iso
+ * @returns {number | null} Milliseconds since 1970.
+ */
+export function readTime(iso) {
+  const time = Date.parse(iso ?? "");
+  return Number.isNaN(time) ? null : time;
+}
+
+/**
+ * Write a time as Airflow's pages do.
+ *
+ * @param {number | null} time Milliseconds since 1970.
+ * @param {string | undefined} timeZone Nothing means the browser's.
+ */
+export function timeText(time, timeZone) {
+  if (time === null) return "";
+  const format = new Intl.DateTimeFormat("sv-SE", {
+    timeZone,
+    dateStyle: "short",
+    timeStyle: "medium",
+  });
+  const zone = new Intl.DateTimeFormat("en-GB", { timeZone, timeZoneName: "short" })
+    .formatToParts(time)
+    .find((part) => part.type === "timeZoneName");
+  return `${format.format(time)} ${zone?.value ?? ""}`.trim();
+}
+
+/**
+ * Return the time zone that the reader chose in Airflow, where the browser knows it.
+ *
+ * @param {string | null} stored What Airflow's pages keep: JSON.
+ */
+export function readTimeZone(stored) {
+  try {
+    const timeZone = JSON.parse(stored ?? "");
+    new Intl.DateTimeFormat("en", { timeZone });
+    return timeZone;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {number} seconds */
+export function durationText(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** @param {number} dollars */
+export function costText(dollars) {
+  return `$${dollars.toFixed(dollars < 0.1 ? 3 : 2)} (list price estimate)`;
+}
+
+/** @param {unknown} value A parameter's. */
+export function valueText(value) {
+  if (typeof value === "string") return value;
+  if (Array.isArray(value)) return value.map(valueText).join("\n");
+  return JSON.stringify(value);
+}
+
+/** @param {string} word */
+export function capitalized(word) {
+  return word.charAt(0).toUpperCase() + word.slice(1).replaceAll("_", " ");
+}

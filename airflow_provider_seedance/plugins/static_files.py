@@ -1,0 +1,105 @@
+"""A few static files as an ASGI application that needs no framework, and so costs nothing to import."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cached_property
+from hashlib import sha256
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_CONTENT_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+}
+_HEADERS = {
+    "cache-control": "no-cache",
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src http: https:; "
+        "frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+class StaticFile(NamedTuple):
+    """A file as it is sent."""
+
+    content: bytes
+    content_type: str
+    etag: str
+
+
+class StaticFiles:
+    """
+    Serves the HTML, CSS and JavaScript files of one folder, and nothing else.
+
+    They are read at the first request and found by name in a dictionary: no path of a request ever meets the disk.
+    Browsers ask each time whether what they have is current, by the hash of the content; times would not tell, since a
+    package's files may have the same one in each version.
+
+    :param folder: Where the files are; what is in folders below is not served.
+    :param index: The name under which ``index.html`` is served.
+    """
+
+    def __init__(self, folder: Path, *, index: str) -> None:
+        self._folder = folder
+        self._index = index
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await send({"type": "websocket.close"})
+            return
+        status, headers, content = self._answer(scope)
+        await send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [(name.encode(), value.encode()) for name, value in (_HEADERS | headers).items()],
+            }
+        )
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
+
+    @cached_property
+    def _files(self) -> dict[str, StaticFile]:
+        return {
+            self._index if path.name == "index.html" else path.name: _read(path)
+            for path in self._folder.iterdir()
+            if path.suffix in _CONTENT_TYPES
+        }
+
+    def _answer(self, scope: Message) -> tuple[HTTPStatus, dict[str, str], bytes]:
+        if scope["method"] not in ("GET", "HEAD"):
+            return _refusal(HTTPStatus.METHOD_NOT_ALLOWED, allow="GET, HEAD")
+        name = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix("/")
+        file = self._files.get(name)
+        if file is None:
+            return _refusal(HTTPStatus.NOT_FOUND)
+        if file.etag in _etags(scope):
+            return HTTPStatus.NOT_MODIFIED, {"etag": file.etag}, b""
+        headers = {"content-type": file.content_type, "content-length": str(len(file.content)), "etag": file.etag}
+        return HTTPStatus.OK, headers, file.content
+
+
+def _read(path: Path) -> StaticFile:
+    content = path.read_bytes()
+    return StaticFile(content, _CONTENT_TYPES[path.suffix], f'"{sha256(content).hexdigest()[:32]}"')
+
+
+def _refusal(status: HTTPStatus, **headers: str) -> tuple[HTTPStatus, dict[str, str], bytes]:
+    content = status.phrase.encode()
+    return status, {"content-type": "text/plain", "content-length": str(len(content)), **headers}, content
+
+
+def _etags(scope: Message) -> set[str]:
+    """Return what the browser has; a proxy that compresses makes weak tags of them."""
+    headers = dict(scope["headers"])
+    return {tag.strip().removeprefix("W/") for tag in headers.get(b"if-none-match", b"").decode("latin-1").split(",")}

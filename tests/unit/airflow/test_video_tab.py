@@ -1,0 +1,255 @@
+"""The tab "Video": what is served of it, to whom it is announced, and what its page may do."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import httpx
+import pytest
+from airflow import plugins_manager
+from airflow.api_fastapi.app import init_plugins
+from fastapi import FastAPI
+
+from airflow_provider_seedance.plugins import static_files
+from airflow_provider_seedance.plugins.static_files import StaticFiles
+from airflow_provider_seedance.plugins.video_tab import URL_ROUTE, SeedanceVideoTabPlugin
+from tests.unit.airflow.test_imports import run_python
+
+STATIC = Path(static_files.__file__).with_name("static")
+SCRIPTS = sorted(STATIC.glob("*.js"))
+NODE = shutil.which("node")
+SECURITY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "connect-src": "'self'",
+    "media-src": "http: https:",
+    "frame-ancestors": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+}
+
+
+def client(app: FastAPI) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://airflow.example")
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client of the plugins as Airflow's API server mounts them."""
+    app = FastAPI()
+    init_plugins(app)
+    async with client(app) as opened:
+        yield opened
+
+
+class TestDiscovery:
+    def test_airflow_finds_it_without_loading_every_provider(self) -> None:
+        [found] = [each for each in entry_points(group="airflow.plugins") if "seedance" in each.value]
+        assert found.load() is SeedanceVideoTabPlugin
+        [info] = [each for each in plugins_manager.get_plugin_info() if each["name"] == found.name]
+        assert info["external_views"] == SeedanceVideoTabPlugin.external_views
+
+    def test_airflow_finds_it_once_where_it_loads_every_provider(self) -> None:
+        # Named in the provider's metadata as well, it would be an import error there.
+        printed = run_python(
+            "from airflow import plugins_manager\n"
+            "print([plugin['name'] for plugin in plugins_manager.get_plugin_info()])\n"
+            "print(plugins_manager.get_import_errors() if hasattr(plugins_manager, 'get_import_errors')"
+            " else plugins_manager.import_errors)",
+            AIRFLOW__CORE__LAZY_DISCOVER_PROVIDERS="False",
+        ).splitlines()
+        assert printed[-2].count("seedance_video_tab") == 1
+        assert printed[-1] == "{}"
+
+    def test_tab_is_on_the_task_instance_page_below_any_path(self) -> None:
+        [view] = SeedanceVideoTabPlugin.external_views
+        assert view["destination"] == "task_instance"
+        assert view["name"] == "Video"
+        assert not view["href"].startswith("/")
+        for placeholder in ("{DAG_ID}", "{RUN_ID}", "{TASK_ID}", "{MAP_INDEX}"):
+            assert placeholder in view["href"]
+
+    def test_page_knows_the_address_of_the_tab(self) -> None:
+        assert f'const URL_ROUTE = "{URL_ROUTE}";' in (STATIC / "places.js").read_text()
+
+    def test_importing_it_loads_no_web_framework_and_no_client(self) -> None:
+        loaded = run_python(
+            "import sys, airflow.sdk, airflow.plugins_manager\n"
+            "from airflow.providers.common.compat.sdk import AirflowPlugin\n"
+            "import airflow_provider_seedance\n"
+            "before = set(sys.modules)\n"
+            "import airflow_provider_seedance.plugins.video_tab\n"
+            "print(*set(sys.modules) - before)"
+        ).split()
+        plugins = "airflow_provider_seedance.plugins"
+        assert {name for name in loaded if name.partition(".")[0] not in sys.stdlib_module_names} == {
+            plugins,
+            f"{plugins}.static_files",
+            f"{plugins}.video_tab",
+        }
+
+
+class TestServing:
+    async def test_page_and_all_that_it_refers_to_are_there(self, browser: httpx.AsyncClient) -> None:
+        page = (await browser.get("/seedance/video")).text
+        names = set(re.findall(r'(?:src|href)="([^"]+)"', page))
+        for script in SCRIPTS:
+            names |= set(re.findall(r'from "\./([^"]+)"', script.read_text()))
+        assert names == {path.name for path in STATIC.iterdir()} - {"index.html"}
+        for name in names:
+            answer = await browser.get(f"/seedance/{name}")
+            assert answer.status_code == 200
+            assert answer.content == (STATIC / name).read_bytes()
+
+    @pytest.mark.parametrize(
+        ("name", "content_type"),
+        [
+            ("video", "text/html; charset=utf-8"),
+            ("main.js", "text/javascript; charset=utf-8"),
+            ("style.css", "text/css; charset=utf-8"),
+        ],
+    )
+    async def test_types_are_told(self, browser: httpx.AsyncClient, name: str, content_type: str) -> None:
+        answer = await browser.get(f"/seedance/{name}")
+        assert answer.headers["content-type"] == content_type
+        assert int(answer.headers["content-length"]) == len(answer.content) > 0
+
+    async def test_query_changes_nothing(self, browser: httpx.AsyncClient) -> None:
+        answer = await browser.get("/seedance/video?dag=%3Cscript%3E&run=a&task=b")
+        assert answer.content == (STATIC / "index.html").read_bytes()
+
+    @pytest.mark.parametrize(
+        ("base_url", "path"), [("https://airflow.example/team/airflow", "/team/airflow"), ("https://a.example", "")]
+    )
+    async def test_path_of_the_base_url_is_respected(self, base_url: str, path: str) -> None:
+        app = FastAPI(root_path=path)
+        init_plugins(app)
+        async with client(app) as browser:
+            assert (await browser.get(f"{path}/seedance/video")).status_code == 200
+
+    async def test_head_has_no_body(self, browser: httpx.AsyncClient) -> None:
+        answer = await browser.head("/seedance/video")
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert int(answer.headers["content-length"]) == (STATIC / "index.html").stat().st_size
+
+    @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+    async def test_other_methods_are_refused(self, browser: httpx.AsyncClient, method: str) -> None:
+        answer = await browser.request(method, "/seedance/video")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "",
+            "index.html",
+            "video/",
+            "nothing.js",
+            "%2e%2e/video_tab.py",
+            "..%2fvideo_tab.py",
+            "static/main.js",
+            "%2fetc%2fpasswd",
+            "main.js%00",
+        ],
+    )
+    async def test_nothing_else_is_served(self, browser: httpx.AsyncClient, path: str) -> None:
+        answer = await browser.get(f"/seedance/{path}")
+        assert (answer.status_code, answer.text) == (404, "Not Found")
+
+    async def test_files_of_other_kinds_are_not_served(self, tmp_path: Path) -> None:
+        (tmp_path / "index.html").write_text("page")
+        (tmp_path / "secret.py").write_text("secret")
+        app = FastAPI()
+        app.mount("/tab", StaticFiles(tmp_path, index="video"))
+        async with client(app) as browser:
+            assert (await browser.get("/tab/video")).text == "page"
+            assert (await browser.get("/tab/secret.py")).status_code == 404
+
+    async def test_web_socket_is_closed(self) -> None:
+        sent = []
+
+        async def send(message: static_files.Message) -> None:
+            sent.append(message)
+
+        async def receive() -> static_files.Message:
+            return {"type": "websocket.connect"}
+
+        await StaticFiles(STATIC, index="video")({"type": "websocket"}, receive, send)
+        assert sent == [{"type": "websocket.close"}]
+
+
+class TestHeaders:
+    @pytest.mark.parametrize(
+        ("method", "path", "status"),
+        [
+            ("GET", "video", 200),
+            ("GET", "main.js", 200),
+            ("HEAD", "video", 200),
+            ("GET", "nothing", 404),
+            ("POST", "video", 405),
+        ],
+    )
+    async def test_every_answer_is_locked_down(
+        self, browser: httpx.AsyncClient, method: str, path: str, status: int
+    ) -> None:
+        answer = await browser.request(method, f"/seedance/{path}")
+        assert answer.status_code == status
+        policy = answer.headers["content-security-policy"]
+        assert dict(each.strip().split(" ", 1) for each in policy.split(";")) == SECURITY
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+
+    async def test_what_is_current_is_not_sent_again(self, browser: httpx.AsyncClient) -> None:
+        first = await browser.get("/seedance/main.js")
+        assert first.headers["cache-control"] == "no-cache"
+        tag = first.headers["etag"]
+        for known in (tag, f"W/{tag}", f'"another", {tag}'):
+            again = await browser.get("/seedance/main.js", headers={"If-None-Match": known})
+            assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+        other = await browser.get("/seedance/main.js", headers={"If-None-Match": '"another"'})
+        assert (other.status_code, other.content) == (200, first.content)
+
+    async def test_upgraded_file_is_told_from_the_old_one_by_its_content_alone(self, tmp_path: Path) -> None:
+        tags = []
+        for content in ("old", "new"):
+            path = tmp_path / "main.js"
+            path.write_text(content)
+            os.utime(path, (1_580_601_600, 1_580_601_600))
+            app = FastAPI()
+            app.mount("/tab", StaticFiles(tmp_path, index="video"))
+            async with client(app) as browser:
+                tags.append((await browser.get("/tab/main.js")).headers["etag"])
+        assert tags[0] != tags[1]
+
+
+class TestPage:
+    def test_it_has_no_inline_script_or_style_and_nothing_from_elsewhere(self) -> None:
+        page = (STATIC / "index.html").read_text()
+        assert re.findall(r"<script[^>]*>[^<]+", page) == []
+        assert re.findall(r"<style|\sstyle=|\son\w+=|//", page) == []
+        assert re.findall(r"url\(|@import", (STATIC / "style.css").read_text()) == []
+
+    @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.name))
+    def test_text_is_never_taken_for_html_or_code(self, script: Path) -> None:
+        unsafe = (
+            r"innerHTML|outerHTML|insertAdjacentHTML|setHTMLUnsafe|parseFromString|document\.write|eval\(|Function\("
+        )
+        assert re.findall(unsafe, script.read_text()) == []
+
+    @pytest.mark.skipif(NODE is None, reason="what the scripts decide is tested with Node.js, which is not here")
+    def test_scripts_decide_as_they_should(self, tmp_path: Path) -> None:
+        for path in (*SCRIPTS, *Path(__file__).parent.glob("video_tab/*.test.js")):
+            shutil.copy(path, tmp_path)
+        # Browsers take the scripts for modules, as the page says that they are; Node.js is told so here.
+        (tmp_path / "package.json").write_text('{"type": "module"}')
+        command = [str(NODE), "--test", "--test-reporter=spec"]
+        run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603 - found above
+        assert run.returncode == 0, run.stdout
+        assert "pass 0" not in run.stdout
