@@ -3,10 +3,9 @@ Everything in one run, against one mock service: a table, the targets, and all f
 
 .. code-block:: console
 
-    $ python -m benchmarks --waits 100 1000 --repeats 3
+    $ python -m benchmarks --waits 100 1000 5000 --repeats 3
 
-The ways to wait are compared at a fixed interval, which all of them know. Then the provider waits once more as it
-comes, with its own schedule and its own rate. Absolute times say something of the machine only; ratios carry over.
+Absolute times say something of the machine only; ratios carry over.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import argparse
 import contextlib
 import http.client
 import json
+import math
 import os
 import platform
 import ssl
@@ -26,25 +26,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from benchmarks import certificates, parsing, report
 from benchmarks.case import Figures
-from benchmarks.report import OWN_SCHEDULE, PROVIDER, Result
-from benchmarks.service import COUNTERS, HOST, Counters
+from benchmarks.plan import Plan, plans
+from benchmarks.report import Result
+from benchmarks.service import ALLOW, COUNTERS, HOST, Counters
 from benchmarks.ways import WAYS, environment
 
-#: Seconds between two looks where all ways look alike, at least.
-SHORTEST_INTERVAL = 2.0
-#: Looks a second for which the interval becomes longer; more than twice as many leave a core no rest.
-HIGHEST_RATE = 200.0
-#: How many intervals a generation takes: it is looked for about as often as with the provider's own schedule.
-INTERVALS = 8
-#: Not a limit for the provider, where ways are compared.
-_NO_LIMIT = 10_000.0
-#: Seconds that a generation takes where the provider waits as it comes.
-USUAL = 90.0
-#: Seconds from the end of the first of these generations to the end of the last.
-_SPREAD = 5.0
 _LONGEST_CASE = 1800.0
 _PACKAGES = ("apache-airflow", "apache-airflow-providers-http", "aiohttp", "httpx")
 
@@ -56,7 +46,7 @@ class Bench:
 
     :param base_url: Its address.
     :param bundle: The CA bundle to verify it with.
-    :param counters: A connection that stays open, to read what the service counted.
+    :param counters: A connection that stays open, to read what the service counted and tell it what to allow.
     :param folder: A folder for what is only needed meanwhile.
     """
 
@@ -81,23 +71,17 @@ class Bench:
         airflow = {"AIRFLOW_HOME": str(self.folder), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
         return {**kept, **airflow, **environment(self.base_url, self.bundle, polls_per_second)}
 
-    def compare(self, way: str, waits: int) -> Result:
-        """Measure a way at the interval that all have."""
-        interval = 0.25 if waits == 1 else max(SHORTEST_INTERVAL, waits / HIGHEST_RATE)
-        return self._case(way, way, waits, _NO_LIMIT, INTERVALS * interval, interval, f"--interval={interval}")
-
-    def as_it_comes(self, waits: int) -> Result:
-        """Measure the provider with its own schedule and its own rate."""
-        return self._case(OWN_SCHEDULE, PROVIDER, waits, None, USUAL, _SPREAD)
-
-    def _case(
-        self, name: str, way: str, waits: int, rate: float | None, seconds: float, spread: float, *options: str
-    ) -> Result:
+    def measure(self, plan: Plan) -> Result:
+        """Carry out one plan, in a process of its own."""
+        self._get(ALLOW.format(math.inf if plan.allowed is None else plan.allowed))
         before = self._count()
-        command = [sys.executable, "-m", "benchmarks.case", way, self.base_url, str(waits), *options]
+        command = [sys.executable, "-m", "benchmarks.case", plan.way, self.base_url, str(plan.waits)]
+        options = [f"--seconds={plan.seconds}", f"--spread={plan.spread}", f"--sigma={plan.sigma}"]
+        if plan.interval is not None:
+            options.append(f"--interval={plan.interval}")
         printed = subprocess.run(  # noqa: S603 - this interpreter and arguments of our own
-            [*command, f"--seconds={seconds}", f"--spread={spread}"],
-            env=self.environment(rate),
+            [*command, *options],
+            env=self.environment(plan.rate),
             check=True,
             stdout=subprocess.PIPE,
             text=True,
@@ -106,11 +90,20 @@ class Bench:
         after = self._count()
         # The logs of Airflow go to the same place, before it.
         figures = Figures(**json.loads(printed.splitlines()[-1]))
-        return Result(name, figures, after.connections - before.connections, after.polls - before.polls)
+        return Result(
+            name=plan.name,
+            figures=figures,
+            connections=after.connections - before.connections,
+            polls=after.polls - before.polls,
+            refused=after.refused - before.refused,
+        )
 
     def _count(self) -> Counters:
-        self.counters.request("GET", COUNTERS)
-        return Counters(**json.load(self.counters.getresponse()))
+        return Counters(**self._get(COUNTERS))
+
+    def _get(self, path: str) -> Any:
+        self.counters.request("GET", path)
+        return json.load(self.counters.getresponse())
 
 
 @contextlib.contextmanager
@@ -136,23 +129,19 @@ def running_service() -> Iterator[Bench]:
 
 
 def measure(bench: Bench, ways: list[str], waits: list[int], repeats: int) -> list[Result]:
-    """Measure all cases, one round after the other, so that a change of the machine's load meets all alike."""
+    """Measure everything, one round after the other, so that a change of the machine's load meets all alike."""
     runs: defaultdict[tuple[str, int], list[Result]] = defaultdict(list)
     for number in range(1, repeats + 1):
-        for count in [1, *waits]:
-            for way in ways:
-                print(f"Round {number} of {repeats}: {way}, {count} waits", file=sys.stderr, flush=True)
-                runs[way, count].append(bench.compare(way, count))
-        for count in waits if PROVIDER in ways else []:
-            print(f"Round {number} of {repeats}: {OWN_SCHEDULE}, {count} waits", file=sys.stderr, flush=True)
-            runs[OWN_SCHEDULE, count].append(bench.as_it_comes(count))
+        for plan in plans(ways, waits):
+            print(f"Round {number} of {repeats}: {plan.name}, {plan.waits} waits", file=sys.stderr, flush=True)
+            runs[plan.name, plan.waits].append(bench.measure(plan))
     return [report.medians(results) for results in runs.values()]
 
 
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What waiting costs, side by side.")
-    parser.add_argument("--waits", type=int, nargs="+", default=[100, 1000], help="how many waits at once")
+    parser.add_argument("--waits", type=int, nargs="+", default=[100, 1000, 5000], help="how many waits at once")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="which ways to wait")
     parser.add_argument("--repeats", type=int, default=3, help="how often every case is measured; medians are reported")
     parser.add_argument("--output", type=Path, default=Path("build/benchmarks.json"), help="file for all figures")

@@ -1,9 +1,8 @@
 """
 One case, in a process of its own: so many waits at once, one way. Prints what was measured as JSON.
 
-All waits start at once, as after the restart of a triggerer: it, too, lets its loop run once between two of them. Their
-generations end one after the other within one interval. Before that, one wait has imported all there is to import, as
-a triggerer that runs has.
+All waits start at once, as after the restart of a triggerer: it, too, lets its loop run once between two of them.
+Before that, one wait has imported all there is to import, as a triggerer that runs has.
 """
 
 from __future__ import annotations
@@ -11,8 +10,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import psutil
@@ -25,6 +26,8 @@ from benchmarks.ways import WAYS, Looks, Way, delay_of
 _ALONE = 1.0
 #: Seconds between the looks of the wait that imports everything.
 _SHORT = 0.05
+#: Seconds that count as the start, where the provider decides when it looks first.
+_START = 5.0
 #: Seconds between two looks at the memory.
 _MEMORY_PERIOD = 0.1
 
@@ -62,15 +65,30 @@ class Figures:
     p95_delay: float
 
 
-async def measure(way: Way, looks: Looks, waits: int, spread: float) -> Figures:
+def durations(seconds: float, waits: int, *, spread: float = 0.0, sigma: float = 0.0) -> list[float]:
+    """
+    Return how long each generation takes, in seconds.
+
+    :param seconds: The shortest; with ``sigma`` the median.
+    :param waits: How many.
+    :param spread: By how much the longest is longer; in even steps.
+    :param sigma: Sigma of a lognormal distribution, whose quantiles they are instead.
+    """
+    if sigma:
+        quantile = statistics.NormalDist(sigma=sigma).inv_cdf
+        return [seconds * math.exp(quantile((number + 0.5) / waits)) for number in range(waits)]
+    return [seconds + spread * number / waits for number in range(waits)]
+
+
+async def measure(way: Way, looks: Looks, durations: Sequence[float]) -> Figures:
     """
     Run a case.
 
     :param way: How to wait.
     :param looks: Where and how often to look.
-    :param waits: How many waits.
-    :param spread: Seconds from the end of the first generation to the end of the last.
+    :param durations: How long the generation of each wait takes, in seconds.
     """
+    waits = len(durations)
     async with way(replace(looks, interval=_SHORT, expected_seconds=_SHORT)) as wait_for:
         await wait_for(name_prediction(time.time(), waits))
     alone = await _cost_of_probe()
@@ -85,17 +103,16 @@ async def measure(way: Way, looks: Looks, waits: int, spread: float) -> Figures:
         memory = _Memory()
         watching = [watchers.create_task(probe.run()), watchers.create_task(memory.run())]
         cpu, started, now = time.process_time(), time.perf_counter(), time.time()
-        ends = [now + looks.expected_seconds + spread * number / waits for number in range(waits)]
         started_waits = []
-        for number, end in enumerate(ends):
-            started_waits.append(asyncio.create_task(wait(name_prediction(end, number))))
+        for number, duration in enumerate(durations):
+            started_waits.append(asyncio.create_task(wait(name_prediction(now + duration, number))))
             await asyncio.sleep(0)
         # Each library has its own errors, and all of them are figures here.
         ended = await asyncio.gather(*started_waits, return_exceptions=True)
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
         for task in watching:
             task.cancel()
-    lags, start = probe.lags(), probe.lags(until=looks.interval or spread)
+    lags, start = probe.lags(), probe.lags(until=looks.interval or _START)
     return Figures(
         waits=waits,
         detected=len(delays),
@@ -145,10 +162,12 @@ def main() -> None:
     parser.add_argument("waits", type=int)
     parser.add_argument("--interval", type=float, help="seconds between looks; the provider's own schedule without it")
     parser.add_argument("--seconds", type=float, required=True, help="how long a generation takes")
-    parser.add_argument("--spread", type=float, required=True, help="seconds from the first end to the last")
+    parser.add_argument("--spread", type=float, default=0.0, help="seconds from the first end to the last")
+    parser.add_argument("--sigma", type=float, default=0.0, help="sigma of their lognormal distribution instead")
     given = parser.parse_args()
     looks = Looks(given.base_url, given.interval, given.seconds)
-    print(json.dumps(asdict(asyncio.run(measure(WAYS[given.way], looks, given.waits, given.spread)))))
+    lengths = durations(given.seconds, given.waits, spread=given.spread, sigma=given.sigma)
+    print(json.dumps(asdict(asyncio.run(measure(WAYS[given.way], looks, lengths)))))
 
 
 if __name__ == "__main__":

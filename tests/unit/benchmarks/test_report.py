@@ -7,13 +7,19 @@ from typing import Any
 import pytest
 
 from benchmarks.case import Figures
-from benchmarks.report import FLOOR, OWN_SCHEDULE, PROVIDER, SENSOR, Result, Target, medians, table, targets
+from benchmarks.plan import AS_IT_COMES, FLOOR, OWN_SCHEDULE, PROVIDER, SENSOR, SENSOR_EVERY_5_S, THROTTLED
+from benchmarks.report import Result, Target, medians, table, targets
 
 PARSING = {"import of the operators": 0.012}
 
 
 def result(
-    way: str = PROVIDER, waits: int = 1000, polls: float = 1000, connections: float = 32, **known: Any
+    name: str = PROVIDER,
+    waits: int = 1000,
+    polls: float = 1000,
+    connections: float = 32,
+    refused: float = 0,
+    **known: Any,
 ) -> Result:
     figures = {
         "detected": waits,
@@ -28,7 +34,7 @@ def result(
         "mean_delay": 2.5,
         "p95_delay": 4.5,
     }
-    return Result(way, Figures(waits=waits, **{**figures, **known}), connections, polls)
+    return Result(name, Figures(waits=waits, **{**figures, **known}), connections, polls, refused)
 
 
 def judged(*results: Result) -> dict[str, Target]:
@@ -61,12 +67,28 @@ class TestTargets:
 
     @pytest.mark.parametrize(("connections", "is_met"), [(64, True), (65, False)])
     def test_counts_connections_where_the_provider_waits_as_it_comes(self, connections: float, is_met: bool) -> None:
-        found = judged(result(OWN_SCHEDULE, connections=connections))
+        found = judged(result(AS_IT_COMES, connections=connections))
         assert found["connections opened by 1000 waits of 90 s"].is_met is is_met
 
     def test_wants_every_one_of_5000_found(self) -> None:
-        found = judged(result(OWN_SCHEDULE, waits=5000, detected=4999))
+        found = judged(result(AS_IT_COMES, waits=5000, detected=4999))
         assert not found["5000 waits on one loop, not found"].is_met
+
+    def test_compares_whole_generations(self) -> None:
+        found = judged(
+            result(PROVIDER, cpu_seconds=1.0),
+            result(SENSOR, cpu_seconds=2.5),
+            result(OWN_SCHEDULE, polls=8000, mean_delay=4.0),
+            result(SENSOR_EVERY_5_S, polls=20_000),
+        )
+        _, ratio, delay = list(found.values())[:3]
+        assert (ratio.value, ratio.is_met, delay.value, delay.is_met) == (6.25, True, 4.0, True)
+
+    def test_counts_429s_as_a_share_of_all_polls(self) -> None:
+        found = judged(result(THROTTLED, polls=2000, refused=50, mean_delay=120.0))
+        refused, lost, delay = list(found.values())[:3]
+        assert (refused.value, refused.is_met) == (2.5, False)
+        assert (lost.is_met, delay.is_met) == (True, True)
 
     def test_judges_only_what_was_measured(self) -> None:
         assert list(judged()) == ["import of the operators on top of airflow.sdk, ms"]

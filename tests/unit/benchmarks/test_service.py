@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from benchmarks.service import NOT_FOUND_UNTIL_DONE, RESULT, Counters, answer, name_prediction, read_end
+from benchmarks.service import NOT_FOUND_UNTIL_DONE, RESULT, Counters, State, answer, name_prediction, read_end
 
 END = 1_800_000_000.25
 ID = name_prediction(END, 7)
 
 
-def ask(path: str, now: float, counters: Counters | None = None) -> tuple[int, Any]:
-    head, _, content = answer(path, now, counters or Counters()).partition(b"\r\n\r\n")
+def ask(path: str, now: float, state: State | None = None) -> tuple[int, Any]:
+    head, _, content = answer(path, now, state or State()).partition(b"\r\n\r\n")
     assert f"Content-Length: {len(content)}".encode() in head
     return int(head.split(b" ")[1]), json.loads(content)
 
@@ -50,8 +50,23 @@ class TestResult:
 
 class TestCounters:
     def test_counts_polls_but_not_who_reads_the_count(self) -> None:
-        counters = Counters(connections=3)
-        ask(RESULT.format(ID), END, counters)
-        ask(NOT_FOUND_UNTIL_DONE.format(ID), END, counters)
-        assert ask("/counters", END, counters) == (200, {"connections": 3, "polls": 2})
-        assert ask("/counters", END, counters)[1]["polls"] == 2
+        state = State(Counters(connections=3))
+        ask(RESULT.format(ID), END, state)
+        ask(NOT_FOUND_UNTIL_DONE.format(ID), END, state)
+        for _ in range(2):
+            assert ask("/counters", END, state) == (200, {"connections": 3, "polls": 2, "refused": 0})
+
+
+class TestLimit:
+    def test_allows_so_many_requests_in_any_second(self) -> None:
+        state = State()
+        ask("/allow/3", END, state)
+        statuses = [ask(RESULT.format(ID), END + seconds, state)[0] for seconds in (0, 0.5, 0.6, 0.9, 1.0, 1.2, 1.5)]
+        assert statuses == [200, 200, 200, 429, 200, 429, 200]
+        assert (state.counters.polls, state.counters.refused) == (7, 2)
+
+    def test_is_lifted(self) -> None:
+        state = State()
+        ask("/allow/1", END, state)
+        ask("/allow/inf", END, state)
+        assert [ask(RESULT.format(ID), END, state)[0] for _ in range(3)] == [200, 200, 200]
