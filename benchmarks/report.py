@@ -83,8 +83,8 @@ def table(results: Iterable[Result]) -> Iterator[str]:
     results = list(results)
     found = {(each.name, each.figures.waits): each for each in results}
     yield (
-        f"{'way to wait':<28} {'waits':>5} {'found':>5} {'ms/poll':>8} {'ratio':>6} {'MB more':>8} "
-        f"{'lag p99':>8} {'max, ms':>8} {'start p99':>9} {'max, ms':>8} {'opened':>7} {'polls each':>10} {'ms each':>8} {'late, s':>8}"
+        f"{'way to wait':<28} {'waits':>5} {'found':>5} {'ms/poll':>8} {'ratio':>6} {'MB more':>8} {'lag p99':>8} "
+        f"{'max, ms':>8} {'start p99':>9} {'max, ms':>8} {'opened':>7} {'polls each':>10} {'ms each':>8} {'late, s':>8}"
     )
     # One wait is measured only for its memory.
     for each in (each for each in results if each.figures.waits > 1):
