@@ -1,4 +1,14 @@
-"""A still comes to life: first as the first frame alone, then moving on to a last frame of its own."""
+"""
+### A still comes to life
+
+The first task makes a video that begins with an image, the second one a video that begins with it and ends with
+another.
+
+**Before you trigger it:** give the addresses of two images of your own; the ones filled in lead nowhere.
+
+**What it costs:** two generations of six seconds, about 0.60 USD each at list price. The second one is paid for only
+when the first one came out.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +22,7 @@ with DAG(
     schedule=None,
     start_date=pendulum.datetime(2026, 1, 1),
     tags=["seedance"],
+    doc_md=__doc__,
     params={
         "first_frame": Param("https://example.com/lighthouse_day.png", type="string", format="uri"),
         "last_frame": Param("https://example.com/lighthouse_night.png", type="string", format="uri"),
@@ -24,6 +35,7 @@ with DAG(
         image="{{ params.first_frame }}",
         duration="{{ params.duration }}",
         deferrable=True,
+        doc_md="The image is the first frame; what follows is up to the prompt.",
     )
     first_and_last_frame = SeedanceImageToVideoOperator(
         task_id="first_and_last_frame",
@@ -33,6 +45,7 @@ with DAG(
         duration="{{ params.duration }}",
         aspect_ratio="9:16",
         deferrable=True,
+        doc_md="The video moves from the first image to the last one. Not every model takes a last frame.",
     )
 
     # The second video is paid for only when the first one came out.

@@ -1,8 +1,13 @@
 """
-Submit now, wait later: the generation runs at the service while other tasks do their work.
+### Submit now, wait later
 
-The submitting task returns the prediction's id; a sensor further down waits for it. The sensor never submits, so it can
-be retried and cleared at no cost.
+The generation runs at the service while other tasks do their work. The task `submit` ends as soon as the service has
+accepted it, and hands on the prediction's id; the sensor `wait` waits for it.
+
+**What it costs:** one generation, about 0.50 USD at list price, paid by `submit`. The sensor never submits: retry and
+clear it at no cost.
+
+**Where the video is:** in the tab *Video* of `wait`.
 """
 
 from __future__ import annotations
@@ -13,18 +18,30 @@ from airflow.sdk import DAG, task
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
 from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
 
-with DAG("seedance_submit_and_wait", schedule=None, start_date=pendulum.datetime(2026, 1, 1), tags=["seedance"]):
+with DAG(
+    "seedance_submit_and_wait",
+    schedule=None,
+    start_date=pendulum.datetime(2026, 1, 1),
+    tags=["seedance"],
+    doc_md=__doc__,
+):
     submit = SeedanceTextToVideoOperator(
         task_id="submit",
         prompt="A hot-air balloon rises over a valley full of fog.",
         wait_for_completion=False,
+        doc_md="Returns the prediction's id.",
     )
 
     @task
     def write_caption() -> str:
         return "Up, up and away"
 
-    wait = SeedancePredictionSensor(task_id="wait", prediction_id=submit.output, deferrable=True)
+    wait = SeedancePredictionSensor(
+        task_id="wait",
+        prediction_id=submit.output,
+        deferrable=True,
+        doc_md="Returns the links, as the operator would have.",
+    )
 
     @task
     def publish(videos: list[str], caption: str) -> None:

@@ -42,6 +42,10 @@ SUBMISSIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ),
     ],
     "seedance_submit_and_wait": [("text-to-video", {"duration": 5})],
+    "seedance_mapped_prompts": [
+        ("text-to-video", {"duration": 4, "prompt": f"{subject} as a watercolour that comes to life."})
+        for subject in ("A lighthouse", "A hot-air balloon", "A tram")
+    ],
 }
 
 
@@ -50,17 +54,38 @@ def test_every_example_is_listed() -> None:
 
 
 @pytest.mark.parametrize("dag_id", SUBMISSIONS)
+def test_every_example_says_in_the_ui_what_it_does_and_costs(dag_id: str, example: Callable[[str], DAG]) -> None:
+    dag = example(dag_id)
+    assert dag.doc_md is not None
+    assert "**What it costs:**" in dag.doc_md
+    assert [
+        each.task_id for each in dag.tasks if each.task_id.startswith(("make", "submit", "wait")) and not each.doc_md
+    ] == []
+
+
+def test_mapped_tasks_carry_their_prompt(example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
+    run: Any = example("seedance_mapped_prompts").test()
+
+    labels = [task.rendered_map_index for task in run.get_task_instances() if task.map_index >= 0]
+    assert sorted(labels) == [
+        f"{subject} as a watercolour that comes to life." for subject in ("A hot-air balloon", "A lighthouse", "A tram")
+    ]
+
+
+@pytest.mark.parametrize("dag_id", SUBMISSIONS)
 def test_example(dag_id: str, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
     dag = example(dag_id)
     run: Any = dag.test()
 
-    states = {task.task_id: task.state for task in run.get_task_instances()}
-    assert states == dict.fromkeys(dag.task_ids, "success")
-    booked = sorted(seedance_emulator.ledger(), key=lambda entry: len(entry["parameters"]))
-    assert [entry["mode"] for entry in booked] == [mode for mode, _ in SUBMISSIONS[dag_id]]
-    for entry, (_, parameters) in zip(booked, SUBMISSIONS[dag_id], strict=True):
-        assert entry["parameters"] | parameters == entry["parameters"]
-        assert entry["delivered"]
+    states = {(task.task_id, task.state) for task in run.get_task_instances()}
+    assert states == {(task_id, "success") for task_id in dag.task_ids}
+    booked = seedance_emulator.ledger()
+    assert len(booked) == len(SUBMISSIONS[dag_id])
+    for mode, parameters in SUBMISSIONS[dag_id]:
+        assert any(
+            entry["mode"] == mode and entry["parameters"] | parameters == entry["parameters"] for entry in booked
+        )
+    assert all(entry["delivered"] for entry in booked)
     assert seedance_emulator.leaks() == []
 
 
