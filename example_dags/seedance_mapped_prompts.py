@@ -24,12 +24,14 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1),
     tags=["seedance"],
     doc_md=__doc__,
+    # So that the subjects arrive as a list, and not as its text.
+    render_template_as_native_obj=True,
     params={"subjects": Param(["a lighthouse", "a hot-air balloon", "a tram"], type="array", minItems=1)},
 ):
 
     @task(doc_md="Turns every subject into a prompt of the same style.")
-    def write_prompts(params: dict[str, list[str]]) -> list[str]:
-        return [f"{subject.capitalize()} as a watercolour that comes to life." for subject in params["subjects"]]
+    def write_prompts(subjects: list[str]) -> list[str]:
+        return [f"{subject.capitalize()} as a watercolour that comes to life." for subject in subjects]
 
     SeedanceTextToVideoOperator.partial(
         task_id="make_videos",
@@ -38,4 +40,4 @@ with DAG(
         # Shown in place of the map index, once a task instance has run; the prompt is rendered by then.
         map_index_template="{{ task.prompt | truncate(50) }}",
         doc_md="One generation for each prompt.",
-    ).expand(prompt=write_prompts())
+    ).expand(prompt=write_prompts("{{ params.subjects }}"))
