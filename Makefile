@@ -1,10 +1,11 @@
 # Every target makes its environment, .venv, at the versions of constraints.txt. PYTHON=... names another interpreter.
 bin := .venv/bin
 ready := .venv/ready$(if $(PYTHON),-$(notdir $(PYTHON)))
+playwright := .ci/uv pip install --quiet --python $(bin)/python --group browser --constraints constraints.txt
 
 .DEFAULT_GOAL := help
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
-.PHONY: help demo ui test unit integration system chaos bench check format constraints clean
+.PHONY: help demo ui test unit integration system chaos browser screenshots bench check format constraints clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -30,6 +31,14 @@ system: $(ready) ## the slow tests, in a real Airflow
 chaos: $(ready) ## kill what can be killed, and see what was paid; CHAOS_STORMS=10 for more storms
 	$(bin)/pytest tests/system/test_chaos.py
 
+browser: $(ready) ## look at all that people see in a real Airflow with Chromium, which has to be installed
+	$(playwright)
+	$(bin)/pytest tests/browser
+
+screenshots: $(ready) ## take the pictures of the documentation anew
+	$(playwright)
+	$(bin)/pytest tests/browser/screenshots.py
+
 bench: $(ready) ## measure what waiting costs beside other ways to wait, in half an hour; BENCH="--waits 5000" for more waits
 	.ci/uv pip install --quiet --python $(bin)/python --group bench --constraints constraints.txt
 	$(bin)/python -m benchmarks $(BENCH)
@@ -45,7 +54,7 @@ format: $(ready) ## format the code and mend what the linter can
 	$(bin)/ruff check --fix
 
 constraints: $(ready) ## pin what pyproject.toml asks for; UPGRADE=--upgrade takes the newest versions
-	.ci/uv pip compile pyproject.toml --quiet --universal $(UPGRADE) --all-extras --group dev --group bench \
+	.ci/uv pip compile pyproject.toml --quiet --universal $(UPGRADE) --all-extras --group dev --group bench --group browser \
 		--no-header --no-annotate --output-file constraints.txt
 
 clean: ## remove everything that can be made again

@@ -39,12 +39,20 @@ class Standalone:
     :param home: Its home; made if it does not exist.
     :param dags: Folder of the DAG files.
     :param environment: More environment variables, e.g. connections; they win over the ones that are set here.
+    :param account: Name and password for the REST API; none where everybody is an admin.
     :param start_seconds: How long it may take to start.
     """
 
     def __init__(
-        self, home: Path, dags: Path, environment: Mapping[str, str] | None = None, *, start_seconds: float = 300.0
+        self,
+        home: Path,
+        dags: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        account: tuple[str, str] | None = None,
+        start_seconds: float = 300.0,
     ) -> None:
+        self._account = account or ()
         self._start_seconds = start_seconds
         port, *log_ports = free_ports(3)
         self.url = f"http://127.0.0.1:{port}"
@@ -68,7 +76,7 @@ class Standalone:
             stack.callback(self._end)
             self._run("standalone")
             self.wait_for("healthy components", self._is_healthy, self._start_seconds)
-            self.api.login()
+            self.api.login(*self._account)
             stack.pop_all()
         return self
 

@@ -1,0 +1,21 @@
+"""What the DAGs ask for; the emulator obeys the words in brackets."""
+
+from __future__ import annotations
+
+#: The DAG that the stranger may not see.
+HIDDEN_DAG = "private_video"
+
+PROMPTS = {
+    "one_video": "A paper boat sails down a rainy street at dusk, close to the water, reflections of shop windows.",
+    "script_video": "<script>document.title='owned'</script><img src=x onerror=\"alert('owned')\"> a lighthouse",
+    "refused_video": "Something that no service draws [policy]",
+    "failed_video": "Something that this service draws and then does not show [policy-late]",
+    "slow_video": "A snail crosses the road.",
+    HIDDEN_DAG: "A product that nobody has seen yet.",
+    "chosen_connection": "A kite above the dunes.",
+}
+
+
+def postcard(number: int) -> str:
+    """Return one of the prompts of the mapped task."""
+    return f"Postcard {number}: waves at dawn"

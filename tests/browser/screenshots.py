@@ -1,0 +1,56 @@
+"""
+Takes the pictures of the documentation; ``make screenshots`` runs it.
+
+pytest finds no test in a file of this name by itself, so that ``make browser`` leaves the pictures alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.connections_page import ConnectionsPage
+from tests.browser.people import OPERATOR, VIEWER
+from tests.browser.stage import Stage
+from tests.browser.video_tab import VideoTab
+
+IMAGES = Path(__file__).parents[2] / "docs/images"
+#: Bytes; a page with all of them shall load at once.
+LARGEST = 300_000
+
+
+def take(page: Page, name: str, height: int) -> None:
+    page.set_viewport_size({"width": 1280, "height": height})
+    path = IMAGES / f"{name}.png"
+    page.screenshot(path=path, animations="disabled")
+    assert path.stat().st_size < LARGEST
+
+
+def test_connection_form(visitor: Visit) -> None:
+    connections = ConnectionsPage(visitor(OPERATOR))
+    connections.open()
+    connections.begin("seedance_default")
+    connections.fill({"Base URL": "https://gptproto.com", "API key": "sk-0123456789abcdef"})
+    take(connections.visitor.page, "connection-form", 920)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_video_tab(visitor: Visit, stage: Stage, theme: Literal["light", "dark"]) -> None:
+    tab = VideoTab(visitor(VIEWER, color_scheme=theme))
+    tab.open("one_video", stage.ended("one_video"))
+    tab.play()
+    tab.video.click()
+    expect(tab.video).to_have_js_property("paused", True)
+    take(tab.visitor.page, f"video-tab-{theme}", 800)
+
+
+def test_mapped_grid(visitor: Visit, stage: Stage) -> None:
+    tab = VideoTab(visitor(VIEWER))
+    tab.open_all("many_videos", stage.ended("many_videos"))
+    for tile in tab.tiles.locator("video").all()[:12]:
+        expect(tile).to_have_js_property("readyState", 4)
+    take(tab.visitor.page, "mapped-grid", 900)

@@ -1,0 +1,176 @@
+"""A connection made, edited and tested in the UI; and where its key does not show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from demo.standalone import free_ports
+from tests.browser.conftest import Visit
+from tests.browser.connections_page import ConnectionsPage
+from tests.browser.people import OPERATOR
+from tests.browser.stage import Stage
+
+WRONG_KEY = "sk-of-somebody-else"
+
+
+@pytest.fixture
+def connections(visitor: Visit) -> ConnectionsPage:
+    page = ConnectionsPage(visitor(OPERATOR))
+    page.open()
+    return page
+
+
+@pytest.fixture
+def something_else() -> Iterator[str]:
+    """Return the address of a web server that is not GPTProto."""
+
+    class Welcome(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<!DOCTYPE html><title>Welcome</title><h1>It works</h1>")
+
+        def log_message(self, format: str, *values: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Welcome) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def fields(url: str, key: str) -> dict[str, str]:
+    # Airflow 3.3.2 tests a connection only when its port is told.
+    return {"Base URL": url, "API key": key, "Port": str(urlsplit(url).port)}
+
+
+class TestForm:
+    def test_it_asks_for_what_a_connection_needs_and_for_nothing_else(self, connections: ConnectionsPage) -> None:
+        connections.begin("seedance_new")
+        form = connections.form
+        shown = form.get_by_role("region", name="Standard Fields").get_by_role("group").all_inner_texts()
+        assert [each.strip() for each in shown] == [
+            "Description",
+            "Base URL",
+            "API key",
+            "Port",
+            "Scheme (http or https)",
+        ]
+        assert form.get_by_label("Base URL").get_attribute("placeholder") == "https://gptproto.com"
+        assert form.get_by_label("API key").get_attribute("placeholder") == "sk-..."
+        assert form.get_by_label("API key").get_attribute("type") == "password"
+
+    def test_each_extra_field_says_what_happens_when_it_is_left_empty(self, connections: ConnectionsPage) -> None:
+        connections.begin("seedance_new")
+        connections.open_extra_fields()
+        for label, help_text in (
+            ("Vendor segment", "Default: bytedance."),
+            ("Authorization scheme", "Default: the key alone"),
+            ("Request timeout (seconds)", "Default: 60."),
+            ("Verify TLS", "Default: verify."),
+            ("Looks per second", "Default: 20."),
+            ("Proxy", "Default: what the environment says."),
+        ):
+            expect(connections.extra_row(label)).to_contain_text(help_text)
+            expect(connections.extra_field(label)).to_have_value("")
+
+    def test_a_timeout_below_a_second_is_not_taken(self, connections: ConnectionsPage) -> None:
+        connections.begin("seedance_new")
+        connections.fill_extras({"Request timeout (seconds)": "0"})
+        expect(connections.extra_field("Request timeout (seconds)")).to_have_value("1")
+
+
+def test_key_survives_an_edit_and_is_never_shown(connections: ConnectionsPage, stage: Stage) -> None:
+    key = stage.emulator.api_key
+    proxy = f"http://127.0.0.1:{free_ports(1)[0]}"
+    connections.begin("seedance_form")
+    connections.fill(fields(stage.emulator.url, key))
+    connections.fill_extras(
+        {
+            "Vendor segment": "bytedance",
+            "Request timeout (seconds)": "15",
+            "Looks per second": "7",
+            "Verify TLS": "false",
+            "Proxy": proxy,
+        }
+    )
+    connections.save()
+    # Airflow hides the proxy, which may hold a password, as well as it hides the key.
+    filled_in = {
+        "vendor": "bytedance",
+        "auth_scheme": None,
+        "timeout": 15,
+        "verify": "false",
+        "polls_per_second": 7,
+        "proxy": "***",
+    }
+    assert extra(stage, "seedance_form") == filled_in
+
+    connections.open()
+    connections.edit("seedance_form")
+    expect(connections.form.get_by_label("API key")).to_have_value("***")
+    connections.form.get_by_role("button", name="Show value").click()
+    pages = [connections.visitor.page.content()]
+    connections.fill_extras({"Request timeout (seconds)": "25"})
+    connections.save()
+    assert extra(stage, "seedance_form") == {**filled_in, "timeout": 25}
+    # Nobody listens there: the proxy is still the one that was filled in.
+    assert "cannot be reached" in connections.test("seedance_form")
+
+    connections.open()
+    connections.edit("seedance_form")
+    connections.fill_extras({"Proxy": ""})
+    connections.save()
+    assert extra(stage, "seedance_form") == {**filled_in, "timeout": 25, "proxy": None}
+    assert "accepts the API key" in connections.test("seedance_form")
+    pages.append(connections.visitor.page.content())
+    run_id = stage.start("chosen_connection", connection="seedance_form")
+    assert stage.wait_for_end("chosen_connection", run_id) == "success"
+
+    record = connections.visitor.answers()
+    answers = [json.dumps(each["response"]) for each in record]
+    # The record is a whole one: the key stands where it was sent, and the connection where it was shown.
+    assert any(key in json.dumps(each["request"]) for each in record)
+    assert any("seedance_form" in each for each in answers)
+    assert [each for each in (*pages, *answers) if key in each] == []
+
+
+class TestTestButton:
+    def test_right_key(self, connections: ConnectionsPage, stage: Stage) -> None:
+        connections.add("seedance_right", fields(stage.emulator.url, stage.emulator.api_key))
+        said = connections.test("seedance_right")
+        assert said.splitlines() == ["Test Connection Successful", f"{stage.emulator.url} accepts the API key"]
+
+    def test_wrong_key(self, connections: ConnectionsPage, stage: Stage) -> None:
+        connections.add("seedance_wrong", fields(stage.emulator.url, WRONG_KEY))
+        said = connections.test("seedance_wrong")
+        assert said.startswith("Test Connection Failed")
+        assert f"{stage.emulator.url} answers, but refuses the API key" in said
+        assert WRONG_KEY not in said
+
+    def test_nobody_there(self, connections: ConnectionsPage) -> None:
+        url = f"http://127.0.0.1:{free_ports(1)[0]}"
+        connections.add("seedance_nobody", fields(url, WRONG_KEY))
+        said = connections.test("seedance_nobody")
+        assert said.startswith("Test Connection Failed")
+        assert f"{url} cannot be reached" in said
+        assert WRONG_KEY not in said
+
+    def test_not_gptproto(self, connections: ConnectionsPage, something_else: str) -> None:
+        connections.add("seedance_else", fields(something_else, WRONG_KEY))
+        said = connections.test("seedance_else")
+        assert said.startswith("Test Connection Failed")
+        assert f"{something_else} answers, but not as GPTProto does; check the connection's host" in said
+        assert WRONG_KEY not in said
+
+
+def extra(stage: Stage, connection_id: str) -> object:
+    return json.loads(stage.airflow.api.get(f"connections/{connection_id}")["extra"])

@@ -1,0 +1,90 @@
+"""Chromium, and the people who use it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.people import Person
+
+#: Large enough for a dialog of Airflow's UI as a whole.
+_WINDOW = {"width": 1280, "height": 900}
+#: How long something may take to appear, in milliseconds: the machine may be busy with a run.
+PATIENCE = 60_000
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    """
+    Run Chromium for the length of a ``with`` block.
+
+    :raises RuntimeError: It is not installed.
+    """
+    executable = shutil.which("chromium")
+    if executable is None:
+        raise RuntimeError("The browser tests need Chromium, in Debian the package chromium: apt-get install chromium")
+    # Everything is on this host: no proxy, and nothing that the browser does for itself.
+    arguments = ["--disable-background-networking", "--disable-gpu", "--no-proxy-server"]
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=executable, args=arguments) as browser,
+    ):
+        yield browser
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """
+    A person who is logged in.
+
+    :param page: The browser's page.
+    :param url: Airflow's address.
+    :param record: File for what went over the wire; it is there once the visit is over.
+    """
+
+    page: Page
+    url: str
+    record: Path
+
+    def go(self, path: str) -> None:
+        """Open a page of Airflow."""
+        self.page.goto(f"{self.url}/{path}")
+
+    def answers(self) -> list[dict[str, Any]]:
+        """Leave, and return every request with its answer, in the form of an HTTP archive."""
+        self.page.context.close()
+        entries: list[dict[str, Any]] = json.loads(self.record.read_text())["log"]["entries"]
+        return entries
+
+
+@contextmanager
+def visit(browser: Browser, url: str, person: Person, folder: Path, **options: Any) -> Iterator[Visitor]:
+    """
+    Log in through the login page, and stay for the length of a ``with`` block.
+
+    :param browser: A running browser.
+    :param url: Airflow's address.
+    :param person: Who.
+    :param folder: Where the record of the visit is put.
+    :param options: Of the browser's context, e.g. ``color_scheme``.
+    """
+    record = folder / f"{person.name}.har"
+    context = browser.new_context(
+        **{"viewport": _WINDOW, "record_har_path": record, "record_har_content": "embed", **options}
+    )
+    context.set_default_timeout(PATIENCE)
+    with context:
+        page = context.new_page()
+        page.goto(url)
+        page.get_by_label("Username").fill(person.name)
+        page.get_by_label("Password").fill(person.password)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("link", name="Dags").first.wait_for()
+        yield Visitor(page, url, record)
