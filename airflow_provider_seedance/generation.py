@@ -18,7 +18,7 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, Wait
 from airflow_provider_seedance.gptproto.predictions import Prediction
-from airflow_provider_seedance.gptproto.requests import request_from
+from airflow_provider_seedance.gptproto.requests import GenerationRequest, request_from
 from airflow_provider_seedance.policies import seconds
 from airflow_provider_seedance.reports import Report, accept
 from airflow_provider_seedance.submissions import Submission, SubmissionRecord
@@ -55,31 +55,33 @@ class Generation:
     def __init__(self, task: SeedanceBaseOperator, context: Context) -> None:
         self._task = task
         self._context = context
-        self._request = request_from(task.mode, task)
         self._named_id = str(task.prediction_id or "").strip()
         self._record = SubmissionRecord(context.get("task_state_store") if task.durable else None)
-        # What a named prediction was asked for with is not known here.
-        self._report = Report(context, log=task.log, request=None if self._named_id else self._request)
+        self._report = Report(context, log=task.log)
         self._submitter: Submitter | None = None
         self._waiting_for: str | None = None
 
     def begin(self) -> list[str] | str:
         """Submit, or go on with what an earlier try submitted; then wait for the videos."""
         task = self._task
+        request = request_from(task.mode, task)
+        if not self._named_id:
+            # What a named prediction was asked for with is not known here.
+            self._report.asked(request)
         with self._failures(), task.hook.get_conn() as client:
-            submission, prediction = self._submit(client)
+            submission, prediction = self._submit(client, request)
             self._report.submitted(prediction, None if self._named_id else submission.submitted_at)
             if not task.wait_for_completion:
                 self._record.mark_delivered(prediction.id, self._clear_number)
                 return prediction.id
-            wait = self._wait(submission, prediction)
+            wait = self._wait(submission, prediction, self._expected_seconds(request))
             return self._proceed(client, wait, wait.on_prediction(prediction, time.time()))
 
     def resume(self, event: Any) -> list[str]:
         """Go on after the trigger fired: fetch the finished prediction on the worker."""
         with self._failures():
+            self._report.resumed()
             wait = read_event(event)
-            self._report.submitted_at = None if self._named_id else wait.submitted_at
             with self._task.hook.get_conn() as client:
                 return self._proceed(client, wait, self._last_look(client, wait))
 
@@ -95,12 +97,12 @@ class Generation:
         """How often the DAG run was cleared; 0 where this Airflow does not count it."""
         return getattr(self._context["dag_run"], "clear_number", None) or 0
 
-    def _submit(self, client: GPTProtoClient) -> tuple[Submission, Prediction]:
+    def _submit(self, client: GPTProtoClient, request: GenerationRequest) -> tuple[Submission, Prediction]:
         task = self._task
         self._submitter = Submitter(
             client,
             self._record,
-            self._request,
+            request,
             connection_id=task.seedance_conn_id,
             clear_number=self._clear_number,
             on_clear=task.on_clear,
@@ -109,12 +111,12 @@ class Generation:
         )
         if self._named_id:
             return self._submitter.attach(self._named_id)
-        self._request.check()
-        self._warn()
+        request.check()
+        self._warn(request)
         return self._submitter.submit_once()
 
-    def _warn(self) -> None:
-        for warning in self._request.warnings():
+    def _warn(self, request: GenerationRequest) -> None:
+        for warning in request.warnings():
             self._task.log.warning("%s", warning)
         if self._task.durable and not self._record.is_kept:
             self._task.log.warning(
@@ -150,7 +152,7 @@ class Generation:
             raise PredictionNotFoundError(what, prediction_id=wait.prediction_id, charge=Charge.POSSIBLE)
         return wait.on_prediction(prediction, time.time())
 
-    def _wait(self, submission: Submission, prediction: Prediction) -> Wait:
+    def _wait(self, submission: Submission, prediction: Prediction, expected_seconds: float) -> Wait:
         task = self._task
         budget = seconds(task.timeout)
         if task.execution_timeout is not None:
@@ -163,15 +165,14 @@ class Generation:
             submitted_at=submission.submitted_at,
             # A retry after a timeout has a budget of its own, or it could never succeed.
             deadline=deadline if deadline > now else now + budget,
-            expected_seconds=self._expected_seconds(),
+            expected_seconds=expected_seconds,
             poll_interval=None if task.poll_interval is None else seconds(task.poll_interval),
         )
 
-    def _expected_seconds(self) -> float:
+    def _expected_seconds(self, request: GenerationRequest) -> float:
         if self._named_id:
             # It may have been asked for with other arguments, or other ones than can be asked for.
             return expected_seconds()
-        request = self._request
         return expected_seconds(request.model, request.resolution, request.duration or DEFAULT_DURATION)
 
     def _proceed(self, client: GPTProtoClient, wait: Wait, decision: Decision) -> list[str]:

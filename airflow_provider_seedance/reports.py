@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seedance.gptproto.catalogue import estimate_cost
@@ -28,30 +28,54 @@ class Report:
 
     :param context: The task's context.
     :param log: The task's log.
-    :param request: What was asked for; ``None`` where only the id is known.
-    :param submitted_at: When it was submitted, in seconds since the epoch; ``None`` where that is not known yet.
     """
 
-    def __init__(
-        self,
-        context: Context,
-        *,
-        log: Log,
-        request: GenerationRequest | None = None,
-        submitted_at: float | None = None,
-    ) -> None:
+    def __init__(self, context: Context, *, log: Log) -> None:
         self._task_instance = context["ti"]
         self._log = log
-        self._request = request
-        self.submitted_at = submitted_at
-        self._last: Prediction | None = None
+        self._was_complete = False
+        #: What XCom ``prediction`` holds; times as ISO 8601, seconds and USD as numbers.
+        self._told: dict[str, Any] = {
+            "id": None,
+            "mode": None,
+            "model": None,
+            "status": None,
+            "parameters": {},
+            "outputs": [],
+            "error": None,
+            "submitted_at": None,
+            "created_at": None,
+            "finished_at": None,
+            "inference_seconds": 0.0,
+            "has_nsfw_contents": [],
+            "estimated_cost_usd": None,
+        }
+
+    def asked(self, request: GenerationRequest) -> None:
+        """Note what is asked for."""
+        cost = estimate_cost(request.model, request.resolution, request.duration or 0)
+        self._told |= {
+            "mode": request.mode.value,
+            "model": request.model,
+            "parameters": request.description(),
+            "estimated_cost_usd": None if cost is None else float(cost),
+        }
 
     def submitted(self, prediction: Prediction, submitted_at: float | None) -> None:
-        """Push ``prediction_id`` and ``prediction`` before the wait."""
-        self.submitted_at = submitted_at
-        self._last = prediction
-        self._push(PREDICTION_ID, prediction.id)
-        self._push(PREDICTION, self._summary(prediction))
+        """Push ``prediction_id`` and ``prediction`` before the wait; ``submitted_at`` in seconds since the epoch."""
+        self._was_complete = prediction.is_complete
+        self._saw(prediction)
+        self._told["submitted_at"] = None if submitted_at is None else _iso(submitted_at)
+        self._task_instance.xcom_push(key=PREDICTION_ID, value=prediction.id)
+        self._push()
+
+    def resumed(self) -> None:
+        """Go on with what was told before the task was deferred."""
+        told = self._task_instance.xcom_pull(
+            task_ids=self._task_instance.task_id, map_indexes=self._task_instance.map_index, key=PREDICTION
+        )
+        if isinstance(told, Mapping):
+            self._told |= told
 
     def finished(self, prediction: Prediction, *, looks: int | None = None) -> None:
         """
@@ -60,68 +84,59 @@ class Report:
         :param prediction: A complete one.
         :param looks: How often it was looked at; ``None`` where nobody counted.
         """
-        # One that was finished when this try first saw it was so before.
-        was_seen_finishing = self._last is None or not self._last.is_complete
-        self._last = prediction
-        finished_at = time.time() if was_seen_finishing else None
-        self._push(PREDICTION, self._summary(prediction, finished_at=finished_at))
-        self._push(VIDEO_URL, prediction.outputs[0])
-        self._log.info("Prediction %s succeeded: %s", prediction.id, ", ".join(self._sum_up(prediction, looks)))
+        self._saw(prediction)
+        if not self._was_complete:
+            # One that was finished when this try first saw it was so before.
+            self._told["finished_at"] = _iso(time.time())
+        self._push()
+        self._task_instance.xcom_push(key=VIDEO_URL, value=prediction.outputs[0])
+        self._log.info("Prediction %s succeeded: %s", prediction.id, ", ".join(self._sum_up(looks)))
 
     def failed(self, error: SeedanceError) -> None:
         """Push ``prediction`` with the error; where that fails, the error counts, and not that it could not be told."""
+        if error.charge is Charge.FAILED:
+            expired = isinstance(error, GenerationExpiredError)
+            self._told["status"] = (PredictionStatus.EXPIRED if expired else PredictionStatus.FAILED).value
+        elif error.prediction_id and not self._told["id"]:
+            self._told["status"] = PredictionStatus.UNKNOWN.value
+        self._told |= {
+            "id": self._told["id"] or error.prediction_id,
+            "error": str(error),
+            "finished_at": _iso(time.time()),
+        }
         try:
-            self._push(PREDICTION, self._summary(self._last, error=error, finished_at=time.time()))
+            self._push()
         except Exception as failure:  # whatever the API of Airflow raises
             self._log.warning("What follows could not be pushed to XCom: %r", failure)
 
-    def _push(self, key: str, value: Any) -> None:
-        self._task_instance.xcom_push(key=key, value=value)
-
-    def _summary(
-        self,
-        prediction: Prediction | None,
-        *,
-        error: SeedanceError | None = None,
-        finished_at: float | None = None,
-    ) -> dict[str, Any]:
-        """Return what XCom ``prediction`` holds; times as ISO 8601, seconds and USD as numbers."""
-        request = self._request
-        cost = self._estimated_cost()
-        created_at = prediction.created_at if prediction else None
-        return {
-            "id": prediction.id if prediction else error.prediction_id if error else None,
-            "mode": request.mode.value if request else None,
-            "model": (prediction.model if prediction else None) or (request.model if request else None),
-            "status": _status(prediction, error),
-            "parameters": request.description() if request else {},
-            "outputs": list(prediction.outputs) if prediction else [],
-            "error": str(error) if error else None,
-            "submitted_at": _iso(self.submitted_at),
-            "created_at": created_at.isoformat() if created_at else None,
-            "finished_at": _iso(finished_at),
-            "inference_seconds": prediction.inference_seconds if prediction else 0.0,
-            "has_nsfw_contents": list(prediction.has_nsfw_contents) if prediction else [],
-            "estimated_cost_usd": None if cost is None else float(cost),
+    def _saw(self, prediction: Prediction) -> None:
+        created_at = prediction.created_at
+        self._told |= {
+            "id": prediction.id,
+            "model": prediction.model or self._told["model"],
+            "status": prediction.status.value,
+            "outputs": list(prediction.outputs),
+            "created_at": created_at.isoformat() if created_at else self._told["created_at"],
+            "inference_seconds": prediction.inference_seconds,
+            "has_nsfw_contents": list(prediction.has_nsfw_contents),
         }
 
-    def _sum_up(self, prediction: Prediction, looks: int | None) -> list[str]:
-        count = len(prediction.outputs)
-        parts = [f"{count} output{'' if count == 1 else 's'}", f"try {self._task_instance.try_number}"]
-        if looks is not None:
-            parts.append(f"{looks} look{'' if looks == 1 else 's'}")
-        if self.submitted_at is not None:
-            parts.append(f"here {max(time.time() - self.submitted_at, 0.0):.0f} s after its submission")
-        if prediction.inference_seconds:
-            parts.append(f"generated in {prediction.inference_seconds:.0f} s")
-        cost = self._estimated_cost()
-        if cost is not None:
-            parts.append(f"about {cost:.2f} USD at list price")
-        return parts
+    def _push(self) -> None:
+        self._task_instance.xcom_push(key=PREDICTION, value=self._told)
 
-    def _estimated_cost(self) -> Decimal | None:
-        request = self._request
-        return None if request is None else estimate_cost(request.model, request.resolution, request.duration or 0)
+    def _sum_up(self, looks: int | None) -> Iterator[str]:
+        told = self._told
+        yield _count(len(told["outputs"]), "output")
+        yield f"try {self._task_instance.try_number}"
+        if looks is not None:
+            yield _count(looks, "look")
+        if told["submitted_at"] is not None:
+            waited = time.time() - datetime.fromisoformat(told["submitted_at"]).timestamp()
+            yield f"here {max(waited, 0.0):.0f} s after its submission"
+        if told["inference_seconds"]:
+            yield f"generated in {told['inference_seconds']:.0f} s"
+        if told["estimated_cost_usd"] is not None:
+            yield f"about {told['estimated_cost_usd']:.2f} USD at list price"
 
 
 def accept(prediction: Prediction, *, log: Log, fail_on_nsfw: bool) -> list[str]:
@@ -141,14 +156,9 @@ def accept(prediction: Prediction, *, log: Log, fail_on_nsfw: bool) -> list[str]
     return list(prediction.outputs)
 
 
-def _status(prediction: Prediction | None, error: SeedanceError | None) -> str | None:
-    if error is not None and error.charge is Charge.FAILED:
-        ended = PredictionStatus.EXPIRED if isinstance(error, GenerationExpiredError) else PredictionStatus.FAILED
-        return ended.value
-    if prediction is not None:
-        return prediction.status.value
-    return PredictionStatus.UNKNOWN.value if error is not None and error.prediction_id else None
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _iso(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()

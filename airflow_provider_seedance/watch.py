@@ -87,6 +87,7 @@ class Watch:
 
     def resume(self, event: Any) -> PokeReturnValue:
         """Go on after the trigger fired: fetch the finished prediction on the worker."""
+        self._report.resumed()
         with self._failures():
             wait = read_event(event)
         looked = self.look(looks=wait.looks + 1)

@@ -275,10 +275,11 @@ class Conversations:
         code = read_code(body) if outcome.status == 200 else outcome.status
         if code in _KEY_REFUSED:
             return KeyCheck(False, f"{where} answers, but refuses the API key ({code})")
+        is_foreign = not isinstance(body, dict) or (code == 200 and not isinstance(body.get("data"), list))
+        if is_foreign and code < 500 and code != 429:
+            return KeyCheck(False, f"{where} answers {code}, but not as GPTProto does; check the base URL")
         if code != 200:
             return KeyCheck(False, f"{where} answers {code}; the API key could not be verified")
-        if not isinstance(body, dict) or not isinstance(body.get("data"), list):
-            return KeyCheck(False, f"{where} answers, but not as GPTProto does; check the connection's host")
         return KeyCheck(True, f"{where} accepts the API key")
 
     def _read_prediction(self, outcome: Outcome, *, prediction_id: str | None) -> Prediction:

@@ -123,9 +123,15 @@ def _base_url(host: str | None, schema: str | None, port: int | None) -> str:
     if address.scheme not in ("http", "https"):
         raise ConnectionSettingsError(f"The connection's scheme is {address.scheme!r}; it can be http or https")
     netloc = address.netloc.rstrip(":")
-    if port and not address.port:
+    if address.port == _PORTS[address.scheme]:
+        netloc = netloc.rpartition(":")[0]
+    elif port and not address.port and port != _PORTS[address.scheme]:
         netloc = f"{netloc}:{port}"
     return f"{address.scheme}://{netloc}{address.path.rstrip('/')}"
+
+
+#: They go without saying in an address.
+_PORTS = {"http": 80, "https": 443}
 
 
 def _bracketed(host: str) -> str:

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseHook
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection
+    from airflow.providers.common.compat.sdk import Connection, ObjectStoragePath
 
     from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
     from airflow_provider_seedance.gptproto.predictions import Prediction
     from airflow_provider_seedance.gptproto.requests import GenerationRequest
     from airflow_provider_seedance.gptproto.settings import ClientSettings
+
+#: The largest output that is downloaded unless told otherwise: several times what half a minute in 1080p can take.
+MAXIMUM_FILE_BYTES = 1024 * 1024 * 1024
 
 
 class SeedanceHook(BaseHook):
@@ -69,9 +72,13 @@ class SeedanceHook(BaseHook):
 
     async def aget_conn(self) -> AsyncGPTProtoClient:
         """Return an asynchronous client, which is an asynchronous context manager; see :meth:`get_conn`."""
+        return self.get_async_client(await self.aget_settings())
+
+    def get_async_client(self, settings: ClientSettings) -> AsyncGPTProtoClient:
+        """Return an asynchronous client for settings that were looked up before."""
         from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient
 
-        return AsyncGPTProtoClient(await self.aget_settings(), log=self.log)
+        return AsyncGPTProtoClient(settings, log=self.log)
 
     def submit(self, request: GenerationRequest) -> Prediction:
         """
@@ -122,6 +129,44 @@ class SeedanceHook(BaseHook):
             if isinstance(decision, GiveUp):
                 raise decision.error
             return client.wait(wait)
+
+    def download(
+        self,
+        url: str,
+        path: str | ObjectStoragePath,
+        *,
+        storage_conn_id: str | None = None,
+        prediction_id: str | None = None,
+        overwrite: bool = False,
+        max_bytes: int = MAXIMUM_FILE_BYTES,
+        allow_private_addresses: bool = False,
+    ) -> ObjectStoragePath:
+        """
+        Stream an output to object storage, whole or not at all, and return its path.
+
+        A file there that is the same already is kept. The API key is not sent along.
+
+        :param url: The output's link.
+        :param path: Where to, with the file's name: a path or URI such as ``s3://bucket/boat.mp4``.
+        :param storage_conn_id: The Airflow connection of the store.
+        :param prediction_id: Whose output it is: a dead link is asked for anew, once.
+        :param overwrite: Whether another file there is replaced.
+        :param max_bytes: The largest file that is wanted.
+        :param allow_private_addresses: Whether the link may lead to private addresses; those of the connection's own
+            origin it may in any case.
+        :raises SeedanceError: When it could not be had or stored; errors of the store's own library pass as they are.
+        """
+        from airflow_provider_seedance.transferring import Courier, storage_path
+
+        target = storage_path(path, storage_conn_id)
+        with Courier(
+            self.get_settings(),
+            log=self.log,
+            overwrite=overwrite,
+            max_bytes=max_bytes,
+            allow_private_addresses=allow_private_addresses,
+        ) as courier:
+            return courier.carry(url, lambda _: target, prediction_id=prediction_id or "")
 
     def test_connection(self) -> tuple[bool, str]:
         """Return whether the service accepts the key, and what was found; free of charge, never an exception."""

@@ -62,7 +62,7 @@ class StaticFiles:
         await send(
             {
                 "type": "http.response.start",
-                "status": status,
+                "status": int(status),
                 "headers": [(name.encode(), value.encode()) for name, value in (_HEADERS | headers).items()],
             }
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
@@ -12,6 +13,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_seedance.gptproto.errors import AuthenticationError, SeedanceError, restore
 from airflow_provider_seedance.gptproto.polling import Wait
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
+from airflow_provider_seedance.triggers.connections import LIFETIME, shared_settings
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator
@@ -83,17 +85,20 @@ class SeedancePredictionTrigger(BaseTrigger):
 
     async def _wait_and_return_failure(self, wait: Wait) -> SeedanceError | None:
         hook = SeedanceHook(self.seedance_conn_id)
+        clock = asyncio.get_running_loop().time
         failure: SeedanceError | None = None
         used: ClientSettings | None = None
         try:
-            # A key that is refused may have been rotated since the connection was read; one look-up then tells.
-            while (client := await hook.aget_conn()).settings != used:
-                used = client.settings
+            settings = await shared_settings(hook, not_before=clock() - LIFETIME)
+            while settings != used:
+                used = settings
                 try:
-                    async with client:
+                    async with hook.get_async_client(settings) as client:
                         await client.wait(wait)
                 except AuthenticationError as error:
                     failure = error
+                    # The key may have been rotated since the connection was looked up.
+                    settings = await shared_settings(hook, not_before=clock())
                 else:
                     return None
         except SeedanceError as error:

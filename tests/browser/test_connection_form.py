@@ -168,7 +168,7 @@ class TestTestButton:
         connections.add("seedance_else", fields(something_else, WRONG_KEY))
         said = connections.test("seedance_else")
         assert said.startswith("Test Connection Failed")
-        assert f"{something_else} answers, but not as GPTProto does; check the connection's host" in said
+        assert f"{something_else} answers 200, but not as GPTProto does; check the base URL" in said
         assert WRONG_KEY not in said
 
 

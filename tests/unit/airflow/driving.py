@@ -54,7 +54,9 @@ class Run:
     def context(self, **values: Any) -> Context:
         """Return a context; values are for templates."""
         context: Any = {
-            "ti": SimpleNamespace(xcom_push=self._push, try_number=self.tries),
+            "ti": SimpleNamespace(
+                task_id="task", map_index=-1, try_number=self.tries, xcom_push=self._push, xcom_pull=self._pull
+            ),
             "dag_run": SimpleNamespace(clear_number=self.clear_number),
             "task_state_store": self.store,
             **values,
@@ -68,6 +70,10 @@ class Run:
                 raise ConnectionError(f"the API server is away: {key}")
             self.pushes_before_failure -= 1
         self.xcoms[key] = json.loads(json.dumps(value))
+
+    def _pull(self, *, task_ids: str, map_indexes: int, key: str) -> Any:
+        assert (task_ids, map_indexes) == ("task", -1)
+        return self.xcoms.get(key)
 
     def try_once(self, operator: BaseOperator, **values: Any) -> Any:
         """Render and execute a task, running its triggers, until it returns or raises."""

@@ -92,8 +92,8 @@ class TestTestConnection:
     @pytest.mark.parametrize(
         ("fault", "message"),
         [
-            ({"body": "html"}, "answers, but not as GPTProto does; check the connection's host"),
-            ({"body": {"ok": True}}, "answers, but not as GPTProto does; check the connection's host"),
+            ({"body": "html"}, "answers 200, but not as GPTProto does; check the base URL"),
+            ({"body": {"ok": True}}, "answers 200, but not as GPTProto does; check the base URL"),
             ({"status": 404}, "answers 404; the API key could not be verified"),
             ({"answer": "redirect", "location": "http://127.0.0.1:9/"}, "answers 307"),
         ],

@@ -172,13 +172,17 @@ def connected(service: Service, clock: Clock) -> Iterator[None]:
     def get_conn(hook: SeedanceHook) -> GPTProtoClient:
         return GPTProtoClient(where, transport=transport, clock=clock.time, sleep=clock.sleep, log=hook.log)
 
-    async def aget_conn(hook: SeedanceHook) -> AsyncGPTProtoClient:
-        return AsyncGPTProtoClient(where, transport=transport, clock=clock.time, sleep=clock.asleep, log=hook.log)
+    async def aget_settings(hook: SeedanceHook) -> ClientSettings:
+        return where
+
+    def get_async_client(hook: SeedanceHook, settings: ClientSettings) -> AsyncGPTProtoClient:
+        return AsyncGPTProtoClient(settings, transport=transport, clock=clock.time, sleep=clock.asleep, log=hook.log)
 
     timeless = SimpleNamespace(time=clock.time)
     with (
         mock.patch.object(SeedanceHook, "get_conn", get_conn),
-        mock.patch.object(SeedanceHook, "aget_conn", aget_conn),
+        mock.patch.object(SeedanceHook, "aget_settings", aget_settings),
+        mock.patch.object(SeedanceHook, "get_async_client", get_async_client),
         mock.patch("airflow_provider_seedance.generation.time", timeless),
         mock.patch("airflow_provider_seedance.triggers.seedance.time", timeless),
     ):
