@@ -39,7 +39,7 @@ screenshots: $(ready) ## take the pictures of the documentation anew
 	$(playwright)
 	$(bin)/pytest tests/browser/screenshots.py
 
-bench: $(ready) ## measure what waiting costs beside other ways to wait, in half an hour; BENCH="--waits 5000" for more waits
+bench: $(ready) ## measure what waiting costs beside other ways to wait, in an hour and a quarter; BENCH="--repeats 1" is faster
 	.ci/uv pip install --quiet --python $(bin)/python --group bench --constraints constraints.txt
 	$(bin)/python -m benchmarks $(BENCH)
 

@@ -23,16 +23,18 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import certificates, parsing, report
+from benchmarks import certificates, parsing, report, slots, triggerer
 from benchmarks.case import Figures
+from benchmarks.deferrals import TRIGGERS
 from benchmarks.plan import Plan, plans
 from benchmarks.report import Result
 from benchmarks.service import ALLOW, COUNTERS, HOST, Counters
+from benchmarks.triggerer import TriggererFigures
 from benchmarks.ways import WAYS, environment
 
 _LONGEST_CASE = 1800.0
@@ -74,7 +76,7 @@ class Bench:
     def measure(self, plan: Plan) -> Result:
         """Carry out one plan, in a process of its own."""
         self._get(ALLOW.format(math.inf if plan.allowed is None else plan.allowed))
-        before = self._count()
+        before = self.count()
         command = [sys.executable, "-m", "benchmarks.case", plan.way, self.base_url, str(plan.waits)]
         options = [f"--seconds={plan.seconds}", f"--spread={plan.spread}", f"--sigma={plan.sigma}"]
         if plan.interval is not None:
@@ -87,7 +89,7 @@ class Bench:
             text=True,
             timeout=_LONGEST_CASE,
         ).stdout
-        after = self._count()
+        after = self.count()
         # The logs of Airflow go to the same place, before it.
         figures = Figures(**json.loads(printed.splitlines()[-1]))
         return Result(
@@ -98,7 +100,13 @@ class Bench:
             refused=after.refused - before.refused,
         )
 
-    def _count(self) -> Counters:
+    def measure_triggerer(self, way: str) -> TriggererFigures:
+        """Let a real triggerer wait, with the provider's own rate."""
+        self._get(ALLOW.format(math.inf))
+        return triggerer.measure(way, self.environment(), self.count)
+
+    def count(self) -> Counters:
+        """Return what the service has counted so far."""
         return Counters(**self._get(COUNTERS))
 
     def _get(self, path: str) -> Any:
@@ -138,6 +146,16 @@ def measure(bench: Bench, ways: list[str], waits: list[int], repeats: int) -> li
     return [report.medians(results) for results in runs.values()]
 
 
+def measure_triggerers(bench: Bench, repeats: int) -> list[TriggererFigures]:
+    """Measure what a thousand waits cost in a real triggerer, one way after the other."""
+    runs: defaultdict[str, list[TriggererFigures]] = defaultdict(list)
+    for number in range(1, repeats + 1):
+        for way in TRIGGERS:
+            print(f"Round {number} of {repeats}: {way} in a real triggerer", file=sys.stderr, flush=True)
+            runs[way].append(bench.measure_triggerer(way))
+    return [report.middle(each) for each in runs.values()]
+
+
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What waiting costs, side by side.")
@@ -145,11 +163,14 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="which ways to wait")
     parser.add_argument("--repeats", type=int, default=3, help="how often every case is measured; medians are reported")
     parser.add_argument("--output", type=Path, default=Path("build/benchmarks.json"), help="file for all figures")
+    parser.add_argument("--without-airflow", action="store_true", help="start no Airflow: neither triggerer nor slots")
     given = parser.parse_args()
     load = os.getloadavg()[0]
     with running_service() as bench:
         parsed = parsing.measure(bench.environment(), max(given.repeats, 5))
         results = measure(bench, given.ways, given.waits, given.repeats)
+        triggerers = [] if given.without_airflow else measure_triggerers(bench, given.repeats)
+    slot = None if given.without_airflow else slots.measure()
     found = list(report.targets(results, parsed))
     machine = {
         "cores": os.cpu_count(),
@@ -159,7 +180,12 @@ def main() -> None:
         "repeats": given.repeats,
         "packages": {name: version(name) for name in _PACKAGES},
     }
-    print(*report.table(results), "", sep="\n")
+    print(*report.table(results), "", *report.table_of_triggerers(triggerers), "", sep="\n")
+    if slot is not None:
+        held, freed = slot.on_worker, slot.deferred
+        print(
+            f"worker slot of a generation of 90 s: {held:.1f} s held, {freed:.2f} s deferred, {held / freed:.0f} x less\n"
+        )
     for name, seconds in parsed.items():
         print(f"{name:<64} {1000 * seconds:>8.1f} ms")
     print()
@@ -168,7 +194,14 @@ def main() -> None:
         print(f"{target.name:<64} {target.value:>8.2f} {sign:>9} {target.limit:g}{'' if target.is_met else '  MISSED'}")
     given.output.parent.mkdir(parents=True, exist_ok=True)
     judged = [{"name": each.name, "value": each.value, "limit": each.limit, "met": each.is_met} for each in found]
-    everything = {"machine": machine, "results": report.as_json(results), "parsing": parsed, "targets": judged}
+    everything = {
+        "machine": machine,
+        "results": report.as_json(results),
+        "triggerers": [asdict(each) for each in triggerers],
+        "slots": slot and asdict(slot),
+        "parsing": parsed,
+        "targets": judged,
+    }
     given.output.write_text(json.dumps(everything, indent=2) + "\n")
     print(f"\nAll figures: {given.output}. {machine['cores']} cores, load {load:.1f} before and ", end="")
     print(f"{machine['load_after']:.1f} after, medians of {given.repeats}.")

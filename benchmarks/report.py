@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, TypeVar
 
 from benchmarks.case import Figures
 from benchmarks.plan import AS_IT_COMES, FLOOR, OWN_SCHEDULE, PROVIDER, SENSOR, SENSOR_EVERY_5_S, THROTTLED
+from benchmarks.triggerer import TriggererFigures
 
 _MEGABYTE = 1e6
+F = TypeVar("F", Figures, TriggererFigures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +68,21 @@ class Target:
 
 def medians(results: Sequence[Result]) -> Result:
     """Return the median of every figure of runs of the same case; the failures of all of them."""
-    names = [each.name for each in fields(Figures) if each.name not in ("waits", "failures")]
-    figures = [each.figures for each in results]
-    middle = {name: statistics.median(getattr(each, name) for each in figures) for name in names}
-    failures = sorted({failure for each in figures for failure in each.failures})
     return Result(
         name=results[0].name,
-        figures=Figures(waits=figures[0].waits, failures=failures, **middle),
+        figures=middle([each.figures for each in results]),
         connections=statistics.median(each.connections for each in results),
         polls=statistics.median(each.polls for each in results),
         refused=statistics.median(each.refused for each in results),
     )
+
+
+def middle(runs: Sequence[F]) -> F:
+    """Return the median of every number of the same figures, and all failures; what is text is the same in all."""
+    names = [each.name for each in fields(runs[0]) if isinstance(getattr(runs[0], each.name), (int, float))]
+    numbers: dict[str, Any] = {name: statistics.median(getattr(each, name) for each in runs) for name in names}
+    failures = sorted({failure for each in runs for failure in each.failures})
+    return replace(runs[0], **numbers, failures=failures)
 
 
 def table(results: Iterable[Result]) -> Iterator[str]:
@@ -98,6 +105,25 @@ def table(results: Iterable[Result]) -> Iterator[str]:
             f"{each.polls / figures.waits:>10.1f} {each.cpu_per_generation:>8.1f} {figures.mean_delay:>8.1f}"
         )
         yield from (f"  {failure}" for failure in figures.failures)
+
+
+def table_of_triggerers(figures: Sequence[TriggererFigures]) -> Iterator[str]:
+    """Return the lines of a table of what waits cost in a real triggerer."""
+    if not figures:
+        return
+    yield (
+        f"{'in a real triggerer':<28} {'waits':>5} {'found':>5} {'ms each, runner':>15} {'ms each, both':>13} "
+        f"{'MB more':>8} {'opened':>7} {'polls each':>10} {'blocked':>8} {'longest, ms':>11} {'late, s':>8}"
+    )
+    for each in figures:
+        yield (
+            f"{each.way:<28} {each.waits:>5} {each.detected:>5.0f} "
+            f"{1000 * each.runner_cpu_seconds / each.waits:>15.1f} {each.cpu_per_generation:>13.1f} "
+            f"{(each.memory - each.idle_memory) / _MEGABYTE:>8.1f} {each.connections:>7.0f} "
+            f"{each.polls / each.waits:>10.1f} {each.blocks:>8.0f} {1000 * each.longest_block:>11.0f} "
+            f"{each.mean_delay:>8.1f}"
+        )
+        yield from (f"  {failure}" for failure in each.failures)
 
 
 def memory_over_one(found: Mapping[tuple[str, int], Result], result: Result) -> float | None:

@@ -1,0 +1,125 @@
+"""
+Task instances that are deferred, in Airflow's database: what scheduler and workers leave behind for a triggerer.
+
+A program of its own, because it needs the environment of the Airflow that it fills. Prints the time, in seconds since
+the epoch, at which the generations of all waits began.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from benchmarks.case import durations
+from benchmarks.plan import PROVIDER, SENSOR
+from benchmarks.service import NOT_FOUND_UNTIL_DONE, name_prediction
+from benchmarks.ways import KEY, PATIENCE
+
+if TYPE_CHECKING:
+    from airflow.triggers.base import BaseTrigger
+
+DAG_ID = "waits"
+_DAG = """
+from airflow.sdk import dag, task
+
+@dag(dag_id={dag_id!r}, schedule=None)
+def many():
+    @task
+    def wait(number):
+        return number
+
+    wait.expand(number=list(range({waits})))
+
+many()
+"""
+#: Seconds between the looks of the http provider's sensor.
+_INTERVAL = 5.0
+
+
+def dag_file(waits: int) -> str:
+    """Return the source of a DAG with one mapped task of so many instances."""
+    return _DAG.format(dag_id=DAG_ID, waits=waits)
+
+
+def provider_trigger(prediction_id: str, began: float, expected_seconds: float) -> BaseTrigger:
+    """Return this provider's trigger, with its own schedule."""
+    from airflow_provider_seedance.triggers.seedance import SeedancePredictionTrigger
+
+    return SeedancePredictionTrigger(
+        prediction_id=prediction_id,
+        seedance_conn_id="seedance_default",
+        submitted_at=began,
+        deadline=began + PATIENCE,
+        expected_seconds=expected_seconds,
+    )
+
+
+def sensor_trigger(prediction_id: str, _began: float, _expected_seconds: float) -> BaseTrigger:
+    """Return the trigger of the http provider's sensor."""
+    from airflow.providers.http.triggers.http import HttpSensorTrigger
+
+    trigger: BaseTrigger = HttpSensorTrigger(
+        endpoint=NOT_FOUND_UNTIL_DONE.format(prediction_id), headers={"Authorization": KEY}, poke_interval=_INTERVAL
+    )
+    return trigger
+
+
+#: Make a trigger of a prediction's id, the time at which its generation began, and how long that usually takes.
+TRIGGERS: Mapping[str, Callable[[str, float, float], BaseTrigger]] = {
+    PROVIDER: provider_trigger,
+    SENSOR: sensor_trigger,
+}
+
+
+def defer(way: str, seconds: Sequence[float]) -> float:
+    """
+    Defer all instances of the DAG's task, which Airflow must have parsed, and return when their generations began.
+
+    :param way: How they wait.
+    :param seconds: How long the generation of each takes.
+    """
+    from airflow.models.dagbag import DBDagBag
+    from airflow.models.trigger import Trigger
+    from airflow.utils.session import create_session
+    from airflow.utils.state import DagRunState, TaskInstanceState
+    from airflow.utils.types import DagRunTriggeredByType, DagRunType
+
+    with create_session() as session:
+        dag = DBDagBag().get_latest_version_of_dag(DAG_ID, session=session)
+        if dag is None:
+            raise RuntimeError(f"Airflow has not parsed DAG {DAG_ID}")
+        run = dag.create_dagrun(
+            run_id="benchmark",
+            run_after=datetime.now(UTC),
+            run_type=DagRunType.MANUAL,
+            triggered_by=DagRunTriggeredByType.TEST,
+            state=DagRunState.RUNNING,
+            session=session,
+        )
+        instances = sorted(run.get_task_instances(session=session), key=lambda each: each.map_index)
+        began = time.time()
+        for instance, length in zip(instances, seconds, strict=True):
+            prediction_id = name_prediction(began + length, instance.map_index)
+            instance.state = TaskInstanceState.DEFERRED
+            instance.next_method = "execute_complete"
+            instance.next_kwargs = {}
+            instance.trigger = Trigger.from_object(TRIGGERS[way](prediction_id, began, min(seconds)))
+    return began
+
+
+def main() -> None:
+    """Defer."""
+    parser = argparse.ArgumentParser(description="Deferred task instances.")
+    parser.add_argument("way", choices=TRIGGERS)
+    parser.add_argument("waits", type=int)
+    parser.add_argument("--seconds", type=float, required=True, help="how long a generation takes")
+    parser.add_argument("--spread", type=float, default=0.0, help="seconds from the first end to the last")
+    given = parser.parse_args()
+    print(defer(given.way, durations(given.seconds, given.waits, spread=given.spread)))
+
+
+if __name__ == "__main__":
+    main()
