@@ -183,9 +183,7 @@ def main() -> None:
     print(*report.table(results), "", *report.table_of_triggerers(triggerers), "", sep="\n")
     if slot is not None:
         held, freed = slot.on_worker, slot.deferred
-        print(
-            f"worker slot of a generation of 90 s: {held:.1f} s held, {freed:.2f} s deferred, {held / freed:.0f} x less\n"
-        )
+        print(f"worker slot of a generation of 90 s: {held:.1f} s held, {freed:.2f} s deferred", end="\n\n")
     for name, seconds in parsed.items():
         print(f"{name:<64} {1000 * seconds:>8.1f} ms")
     print()
