@@ -107,6 +107,7 @@ class Generation:
             clear_number=self._clear_number,
             on_clear=task.on_clear,
             on_unconfirmed_submission=task.on_unconfirmed_submission,
+            max_cost=task.max_cost,
             log=task.log,
         )
         if self._named_id:

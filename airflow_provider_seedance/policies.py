@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from typing import Any, Literal, get_args
 
@@ -12,7 +13,9 @@ OnUnconfirmedSubmission = Literal["fail", "resubmit"]
 _LONGEST = 10 * 365 * 24 * 3600.0
 
 
-def check_policies(*, on_unconfirmed_submission: Any, on_clear: Any, timeout: Any, poll_interval: Any) -> None:
+def check_policies(
+    *, on_unconfirmed_submission: Any, on_clear: Any, timeout: Any, poll_interval: Any, max_cost: Any
+) -> None:
     """
     Refuse a policy that is none: when the DAG is parsed, or, where the task is mapped, before anything is sent.
 
@@ -31,6 +34,9 @@ def check_policies(*, on_unconfirmed_submission: Any, on_clear: Any, timeout: An
         raise ValueError(f"timeout: {timeout!r} is not allowed; allowed: seconds above 0, or a timedelta")
     if poll_interval is not None and not _is_positive(poll_interval):
         raise ValueError(f"poll_interval: {poll_interval!r} is not allowed; allowed: seconds above 0, or None")
+    is_number = isinstance(max_cost, (int, float)) and not isinstance(max_cost, bool)
+    if max_cost is not None and not (is_number and 0 <= max_cost < math.inf):
+        raise ValueError(f"max_cost: {max_cost!r} is not allowed; allowed: USD, 0 or more, or None")
 
 
 def seconds(time_span: timedelta | float) -> float:

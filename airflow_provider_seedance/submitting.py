@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowException
@@ -13,6 +14,7 @@ from airflow_provider_seedance.gptproto.conversations import Log
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
     ContentPolicyError,
+    CostLimitError,
     PredictionNotFoundError,
     RepeatableSubmissionError,
     UnconfirmedSubmissionError,
@@ -43,6 +45,7 @@ class Submitter:
     :param clear_number: How often the DAG run has been cleared.
     :param on_clear: See :func:`~airflow_provider_seedance.submissions.decide`.
     :param on_unconfirmed_submission: Likewise.
+    :param max_cost: What may be spent, in USD; ``None`` for any price.
     :param log: The task's log.
     """
 
@@ -56,6 +59,7 @@ class Submitter:
         clear_number: int,
         on_clear: OnClear,
         on_unconfirmed_submission: OnUnconfirmedSubmission,
+        max_cost: float | None,
         log: Log,
     ) -> None:
         self._client = client
@@ -65,6 +69,7 @@ class Submitter:
         self._clear_number = clear_number
         self._on_clear = on_clear
         self._on_unconfirmed_submission = on_unconfirmed_submission
+        self._max_cost = max_cost
         self._log = log
         self._is_stopped = False
         self._is_sending = False
@@ -106,6 +111,7 @@ class Submitter:
         """
         Return the generation that an earlier try submitted, or submit it.
 
+        :raises CostLimitError: When it would cost more than it may.
         :raises UnconfirmedSubmissionError: When nobody can tell whether it was submitted.
         :raises SeedanceError: When it was refused, or an earlier one could not be asked for.
         """
@@ -154,6 +160,8 @@ class Submitter:
         request = self._request
         cost = estimate_cost(request.model, request.resolution, request.duration or 0)
         price = "at an unknown price" if cost is None else f"for about {cost:.2f} USD at list price"
+        if self._max_cost is not None and (cost is None or cost > Decimal(str(self._max_cost))):
+            raise CostLimitError(f"The generation would be submitted {price}, and max_cost is {self._max_cost:g} USD")
 
         def before_send() -> None:
             if self._is_stopped:

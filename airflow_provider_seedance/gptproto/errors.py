@@ -97,6 +97,15 @@ class ConnectionSettingsError(SeedanceError):
     default_advice = "Correct the Airflow connection and run the task again."
 
 
+class CostLimitError(SeedanceError):
+    """The generation would cost more than the task may spend; raised before anything is sent."""
+
+    at_fault = "author"
+    default_advice = (
+        "Nothing was sent. Ask for a shorter video, a lower resolution or a cheaper model, or raise max_cost."
+    )
+
+
 class BadRequestError(SeedanceError):
     """The service refused the request as invalid (400, or another 4xx)."""
 
@@ -249,12 +258,73 @@ class WaitTimeoutError(SeedanceError):
     default_advice = "It goes on at the service. A retry of this task waits for the same prediction and pays nothing."
 
 
+class InvalidTransferError(SeedanceError):
+    """Arguments of a download that cannot be used; raised before anything is fetched."""
+
+    at_fault = "author"
+    default_advice = "Nothing was downloaded. Correct the arguments and run the task again."
+
+
+class ForbiddenLinkError(SeedanceError):
+    """A link, or where it redirects to, that a worker must not follow: not http(s), or to a private address."""
+
+    at_fault = "author"
+    default_advice = "If the link is to be trusted, allow it with allow_private_addresses=True and run the task again."
+
+
+class DeadLinkError(SeedanceError):
+    """The link to an output is refused or leads nowhere, and the service names no other that works."""
+
+    default_advice = (
+        "Links live about a day. The video was paid for, and the service does not hand it out any more: clear the task "
+        'that made it with on_clear="regenerate" to pay for a new one, and download that within the day.'
+    )
+
+
+class FileTooLargeError(SeedanceError):
+    """The file behind a link is larger than the author allows."""
+
+    at_fault = "author"
+    default_advice = "If it is to be that large, raise max_bytes and run the task again before the link dies."
+
+
+class NotAVideoError(SeedanceError):
+    """What is behind a link is no video: another type, or content that does not begin as an MP4 file does."""
+
+    retryable = True
+    default_advice = "A retry downloads it again; if it stays so, look at what the link leads to."
+
+
+class DownloadFailedError(SeedanceError):
+    """A file did not arrive whole, although it was asked for several times."""
+
+    retryable = True
+    at_fault = "network"
+    default_advice = "A retry of this task downloads it again. The link lives about a day."
+
+
+class DestinationTakenError(SeedanceError):
+    """Another file has the name under which the download was to be stored."""
+
+    at_fault = "author"
+    default_advice = "It was left as it is. Choose another name, or replace it with overwrite=True."
+
+
+class StorageError(SeedanceError):
+    """The store does not hold what was handed to it."""
+
+    retryable = True
+    at_fault = "network"
+    default_advice = "A retry of this task downloads and stores it again."
+
+
 _CLASSES: Mapping[str, type[SeedanceError]] = {
     cls.__name__: cls
     for cls in (
         SeedanceError,
         InvalidRequestError,
         ConnectionSettingsError,
+        CostLimitError,
         BadRequestError,
         ContentPolicyError,
         AuthenticationError,
@@ -275,6 +345,14 @@ _CLASSES: Mapping[str, type[SeedanceError]] = {
         MissingOutputsError,
         NsfwContentError,
         WaitTimeoutError,
+        InvalidTransferError,
+        ForbiddenLinkError,
+        DeadLinkError,
+        FileTooLargeError,
+        NotAVideoError,
+        DownloadFailedError,
+        DestinationTakenError,
+        StorageError,
     )
 }
 

@@ -64,6 +64,8 @@ class SeedanceBaseOperator(BaseOperator):
         ends the task, ``resubmit`` lets a retry submit again and accepts that it may be paid twice.
     :param on_clear: What clearing a task does whose video was delivered: ``reuse`` it, or ``regenerate`` one.
     :param fail_on_nsfw: Whether a flagged output fails the task.
+    :param max_cost: What a generation may cost at most, in USD, by the catalogue's list prices; one that costs more, or
+        whose price is not known, is not submitted.
     """
 
     #: Which kind of request the arguments make up.
@@ -109,6 +111,7 @@ class SeedanceBaseOperator(BaseOperator):
         on_unconfirmed_submission: OnUnconfirmedSubmission = "fail",
         on_clear: OnClear = "reuse",
         fail_on_nsfw: bool = False,
+        max_cost: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -133,12 +136,14 @@ class SeedanceBaseOperator(BaseOperator):
         self.on_unconfirmed_submission = on_unconfirmed_submission
         self.on_clear = on_clear
         self.fail_on_nsfw = fail_on_nsfw
+        self.max_cost = max_cost
         self._generation: Generation | None = None
         check_policies(
             on_unconfirmed_submission=on_unconfirmed_submission,
             on_clear=on_clear,
             timeout=timeout,
             poll_interval=poll_interval,
+            max_cost=max_cost,
         )
 
     @cached_property

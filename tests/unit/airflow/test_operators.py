@@ -331,6 +331,9 @@ class TestBadInput:
             ({"timeout": timedelta(0)}, "seconds above 0"),
             ({"timeout": True}, "seconds above 0"),
             ({"poll_interval": -1}, "seconds above 0"),
+            ({"max_cost": -0.01}, "USD, 0 or more"),
+            ({"max_cost": "1"}, "USD, 0 or more"),
+            ({"max_cost": float("nan")}, "USD, 0 or more"),
         ],
     )
     def test_policies_are_checked_when_the_dag_is_parsed(self, arguments: dict[str, Any], allowed: str) -> None:
@@ -345,6 +348,35 @@ class TestBadInput:
 
 
 @needs_store
+class TestMaximumCost:
+    # 5 seconds at 0.0998 USD are 0.499 USD.
+    @pytest.mark.parametrize("max_cost", [0.499, 1, None])
+    def test_what_may_be_spent_is_spent(self, emulator: Emulator, max_cost: float | None) -> None:
+        Run().try_once(text_to_video(max_cost=max_cost))
+        assert len(emulator.ledger()) == 1
+
+    @pytest.mark.parametrize("max_cost", [0.498, 0])
+    def test_more_is_refused_before_anything_is_sent(self, emulator: Emulator, max_cost: float) -> None:
+        run = Run()
+        with pytest.raises(AirflowFailException, match=r"about 0\.50 USD at list price, and max_cost is 0") as caught:
+            run.try_once(text_to_video(max_cost=max_cost))
+        assert "Nothing was charged. Nothing was sent." in str(caught.value)
+        assert run.xcoms["prediction"]["estimated_cost_usd"] == 0.499
+        assert emulator.requests() == []
+
+    def test_an_unknown_price_is_refused(self, emulator: Emulator) -> None:
+        with pytest.raises(AirflowFailException, match="at an unknown price, and max_cost is 100 USD"):
+            Run().try_once(text_to_video(model="seedance-of-tomorrow", max_cost=100))
+        assert emulator.requests() == []
+
+    @needs_store
+    def test_a_retry_goes_on_with_what_was_paid_for(self, emulator: Emulator) -> None:
+        run = Run()
+        prediction_id = run.try_once(text_to_video(wait_for_completion=False))
+        run.try_once(text_to_video(max_cost=0))
+        assert [entry["id"] for entry in emulator.ledger()] == [prediction_id]
+
+
 class TestRecord:
     def test_a_retry_goes_on_with_what_was_submitted(self, emulator: Emulator, deferrable: bool) -> None:
         run = Run()

@@ -24,6 +24,7 @@ CAUSES = [cls for cls in CLASSES if cls is not SeedanceError]
 EXPECTED = {
     "InvalidRequestError": (False, "author"),
     "ConnectionSettingsError": (False, "account"),
+    "CostLimitError": (False, "author"),
     "BadRequestError": (False, "author"),
     "ContentPolicyError": (False, "author"),
     "AuthenticationError": (False, "account"),
@@ -44,6 +45,14 @@ EXPECTED = {
     "MissingOutputsError": (True, "service"),
     "NsfwContentError": (False, "author"),
     "WaitTimeoutError": (True, "service"),
+    "InvalidTransferError": (False, "author"),
+    "ForbiddenLinkError": (False, "author"),
+    "DeadLinkError": (False, "service"),
+    "FileTooLargeError": (False, "author"),
+    "NotAVideoError": (True, "service"),
+    "DownloadFailedError": (True, "network"),
+    "DestinationTakenError": (False, "author"),
+    "StorageError": (True, "network"),
 }
 
 
