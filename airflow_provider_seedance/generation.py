@@ -19,6 +19,7 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, Wait
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest, request_from
+from airflow_provider_seedance.local_media import with_local_media
 from airflow_provider_seedance.policies import seconds
 from airflow_provider_seedance.reports import Report, accept
 from airflow_provider_seedance.submissions import Submission, SubmissionRecord
@@ -65,10 +66,11 @@ class Generation:
         """Submit, or go on with what an earlier try submitted; then wait for the videos."""
         task = self._task
         request = request_from(task.mode, task)
-        if not self._named_id:
-            # What a named prediction was asked for with is not known here.
-            self._report.asked(request)
         with self._failures(), task.hook.get_conn() as client:
+            if not self._named_id:
+                # What a named prediction was asked for with is not known here.
+                request = with_local_media(request)
+                self._report.asked(request)
             submission, prediction = self._submit(client, request)
             self._report.submitted(prediction, None if self._named_id else submission.submitted_at)
             if not task.wait_for_completion:

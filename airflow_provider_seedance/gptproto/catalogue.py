@@ -53,6 +53,9 @@ MAXIMUM_IMAGES = 10
 #: Limits on uploaded media, in bytes: one image, and the whole request (ByteDance's Ark documentation).
 MAXIMUM_IMAGE_BYTES = 30 * 1024 * 1024
 MAXIMUM_REQUEST_BYTES = 64 * 1024 * 1024
+#: Limits on width and height of an image, in pixels (likewise).
+MINIMUM_IMAGE_SIDE = 300
+MAXIMUM_IMAGE_SIDE = 6000
 #: Every Seedance video has this many frames a second.
 FRAMES_PER_SECOND = 24
 

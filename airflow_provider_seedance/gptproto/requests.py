@@ -16,9 +16,9 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeGuard
+from typing import Any, ClassVar, Self, TypeGuard
 
 from airflow_provider_seedance.gptproto.catalogue import (
     ASPECT_RATIOS,
@@ -36,8 +36,11 @@ from airflow_provider_seedance.gptproto.errors import InvalidRequestError
 from airflow_provider_seedance.gptproto.media import (
     ALLOWED_MEDIA,
     MediaKind,
+    Medium,
+    UnusableFile,
     UploadedMedia,
     conceal,
+    is_path,
     is_uploaded,
     media_problem,
     reveal,
@@ -148,6 +151,21 @@ class GenerationRequest:
         """
         parts = [connection_id, self.mode.value, self.model, self.payload()]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def with_media(self, replace: Callable[[Any, MediaKind], Any]) -> Self:
+        """
+        Return the request with each medium replaced.
+
+        :param replace: Returns what takes the place of a medium of a kind.
+        """
+        media: dict[str, Any] = {}
+        for name, kind in self.single_media.items():
+            value = getattr(self, name)
+            media[name] = None if value is None else replace(value, kind)
+        for name, kind in self.listed_media.items():
+            values = getattr(self, name)
+            media[name] = [replace(value, kind) for value in values] if isinstance(values, list) else values
+        return dataclasses.replace(self, **media)
 
     def _parameters(self) -> Iterator[tuple[str, Any]]:
         for field in dataclasses.fields(self):
@@ -272,15 +290,16 @@ class ImageToVideo(MediaRequest):
 
     Further parameters as in :class:`MediaRequest` and :class:`GenerationRequest`.
 
-    :param image: The first frame: an http(s) URL or a data URI.
+    :param image: The first frame: an http(s) URL, a data URI, or a file that
+        :func:`~airflow_provider_seedance.gptproto.media_files.with_media_files` reads.
     :param last_image: The last frame, likewise; the video moves from one to the other.
     """
 
     mode = Mode.IMAGE_TO_VIDEO
     single_media: ClassVar[Mapping[str, MediaKind]] = {"image": "image", "last_image": "image"}
 
-    image: str | UploadedMedia | None = None
-    last_image: str | UploadedMedia | None = None
+    image: Medium | None = None
+    last_image: Medium | None = None
 
     def _range_problems(self, known: Model) -> Iterator[str]:
         yield from super()._range_problems(known)
@@ -301,7 +320,8 @@ class ReferenceToVideo(MediaRequest):
     At least one of ``images`` and ``videos`` is needed. Further parameters as in :class:`MediaRequest` and
     :class:`GenerationRequest`.
 
-    :param images: Up to 10 images of the subject, scene or style: http(s) URLs or data URIs.
+    :param images: Up to 10 images of the subject, scene or style: http(s) URLs, data URIs, or files that
+        :func:`~airflow_provider_seedance.gptproto.media_files.with_media_files` reads.
     :param videos: Reference clips, likewise.
     :param audios: Reference sounds, likewise; never alone.
     """
@@ -309,9 +329,9 @@ class ReferenceToVideo(MediaRequest):
     mode = Mode.REFERENCE_TO_VIDEO
     listed_media: ClassVar[Mapping[str, MediaKind]] = {"images": "image", "videos": "video", "audios": "audio"}
 
-    images: Sequence[str | UploadedMedia] | None = None
-    videos: Sequence[str | UploadedMedia] | None = None
-    audios: Sequence[str | UploadedMedia] | None = None
+    images: Sequence[Medium] | None = None
+    videos: Sequence[Medium] | None = None
+    audios: Sequence[Medium] | None = None
 
     def _range_problems(self, known: Model) -> Iterator[str]:
         yield from super()._range_problems(known)
@@ -347,6 +367,8 @@ def _described(value: Any) -> Any:
         return [_described(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): _described(item) for key, item in value.items()}
+    if isinstance(value, (UploadedMedia, UnusableFile)) or is_path(value):
+        return str(value)
     if value is None or isinstance(value, (str, bool)) or (isinstance(value, (int, float)) and math.isfinite(value)):
         return value
     return _shown(value)
@@ -386,7 +408,7 @@ def _as_boolean(value: Any) -> Any:
 
 def _as_list(value: Any) -> Any:
     """Return one medium, or any sequence of them, as a list; none at all as ``None``, which is not sent."""
-    if isinstance(value, (str, UploadedMedia)):
+    if isinstance(value, (str, UploadedMedia, UnusableFile)) or is_path(value):
         return [value]
     if isinstance(value, (bytes, bytearray, memoryview)):
         return value

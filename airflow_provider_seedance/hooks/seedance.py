@@ -88,8 +88,10 @@ class SeedanceHook(BaseHook):
 
         :raises SeedanceError: See :meth:`~airflow_provider_seedance.gptproto.client.GPTProtoClient.submit`.
         """
+        from airflow_provider_seedance.local_media import with_local_media
+
         with self.get_conn() as client:
-            return client.submit(request)
+            return client.submit(with_local_media(request))
 
     def get_prediction(self, prediction_id: str) -> Prediction:
         """
@@ -166,7 +168,8 @@ class SeedanceHook(BaseHook):
             max_bytes=max_bytes,
             allow_private_addresses=allow_private_addresses,
         ) as courier:
-            return courier.carry(url, lambda _: target, prediction_id=prediction_id or "")
+            courier.carry(url, target, prediction_id=prediction_id or "")
+        return target
 
     def test_connection(self) -> tuple[bool, str]:
         """Return whether the service accepts the key, and what was found; free of charge, never an exception."""

@@ -69,7 +69,7 @@ class SeedanceBaseOperator(BaseOperator):
     """
 
     #: Which kind of request the arguments make up.
-    mode: ClassVar[Mode]
+    mode: Mode
 
     template_fields: Sequence[str] = (
         "prompt",

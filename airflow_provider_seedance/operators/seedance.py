@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_seedance.gptproto.catalogue import Mode
 from airflow_provider_seedance.operators.base import SeedanceBaseOperator
+
+if TYPE_CHECKING:
+    import os
+
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    #: What a media argument takes: a URL, a data URI, or a file.
+    Medium: TypeAlias = str | os.PathLike[str] | ObjectStoragePath
 
 
 class SeedanceTextToVideoOperator(SeedanceBaseOperator):
@@ -21,9 +29,12 @@ class SeedanceImageToVideoOperator(SeedanceBaseOperator):
 
     Further parameters as in :class:`SeedanceBaseOperator`.
 
-    :param image: The first frame: an http(s) URL or a data URI. (templated)
+    :param image: The first frame: an http(s) URL, a data URI, or a file: a path on the worker, or whatever
+        ``ObjectStoragePath`` takes, such as ``s3://aws_conn@bucket/key``. A file is read where the task runs, checked,
+        and sent as a data URI. Whoever can set this argument, or what its template renders, can so send the service
+        any image that the worker can read. (templated)
     :param last_image: The last frame, likewise. (templated)
-    :param is_upload_media: Whether the media are base64 or data URIs; ``None`` finds it out. (templated)
+    :param is_upload_media: Whether the media are base64, data URIs or files; ``None`` finds it out. (templated)
     """
 
     mode = Mode.IMAGE_TO_VIDEO
@@ -32,8 +43,8 @@ class SeedanceImageToVideoOperator(SeedanceBaseOperator):
     def __init__(
         self,
         *,
-        image: str,
-        last_image: str | None = None,
+        image: Medium,
+        last_image: Medium | None = None,
         is_upload_media: bool | str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -49,10 +60,13 @@ class SeedanceReferenceToVideoOperator(SeedanceBaseOperator):
 
     At least one image or video is needed. Further parameters as in :class:`SeedanceBaseOperator`.
 
-    :param images: Up to 10 images of the subject, scene or style: http(s) URLs or data URIs. (templated)
+    :param images: Up to 10 images of the subject, scene or style: http(s) URLs, data URIs, or files: paths on the
+        worker, or whatever ``ObjectStoragePath`` takes, such as ``s3://aws_conn@bucket/key``. Files are read where the
+        task runs, checked, and sent as data URIs. Whoever can set this argument, or what its template renders, can so
+        send the service any image that the worker can read. (templated)
     :param videos: Reference clips, likewise. (templated)
     :param audios: Reference sounds, likewise; never alone. (templated)
-    :param is_upload_media: Whether the media are base64 or data URIs; ``None`` finds it out. (templated)
+    :param is_upload_media: Whether the media are base64, data URIs or files; ``None`` finds it out. (templated)
     """
 
     mode = Mode.REFERENCE_TO_VIDEO
@@ -61,9 +75,9 @@ class SeedanceReferenceToVideoOperator(SeedanceBaseOperator):
     def __init__(
         self,
         *,
-        images: Sequence[str] | str | None = None,
-        videos: Sequence[str] | str | None = None,
-        audios: Sequence[str] | str | None = None,
+        images: Sequence[Medium] | Medium | None = None,
+        videos: Sequence[Medium] | Medium | None = None,
+        audios: Sequence[Medium] | Medium | None = None,
         is_upload_media: bool | str | None = None,
         **kwargs: Any,
     ) -> None:

@@ -18,6 +18,7 @@ from airflow_provider_seedance.gptproto.media import (
     media_problem,
     reveal,
 )
+from tests.unit.gptproto.samples import clip, picture
 
 CONTENT = base64.b64encode(bytes(range(256)) * 3).decode()
 PNG = f"data:image/png;base64,{CONTENT}"
@@ -57,6 +58,11 @@ class TestOutOfSight:
 
     def test_a_data_uri_shows_its_type_and_length(self) -> None:
         assert str(conceal(PNG)) == f"<data:image/png, {len(PNG):,} characters>"
+
+    def test_media_from_a_file_show_where_they_are_from(self) -> None:
+        media = UploadedMedia(PNG, source="s3://bucket/boat.png")
+
+        assert str(media) == f"<data:image/png, {len(PNG):,} characters, from s3://bucket/boat.png>"
 
     def test_base64_shows_its_length(self) -> None:
         assert str(conceal(CONTENT)) == "<uploaded media, 1,024 characters>"
@@ -159,7 +165,7 @@ class TestAddresses:
         ],
     )
     def test_other_text_is_neither_address_nor_upload(self, value: str) -> None:
-        assert image_problem(value) == "is neither"
+        assert image_problem(value) == "is neither URL nor data URI, and no file was read"
 
     @pytest.mark.parametrize(
         "value",
@@ -201,7 +207,7 @@ class TestUploads:
 
     def test_short_base64_is_allowed_only_as_a_declared_upload(self) -> None:
         assert image_problem("aGVsbG8=", declared_upload=True) is None
-        assert image_problem("aGVsbG8=", declared_upload=False) == "is neither"
+        assert image_problem("aGVsbG8=") == "is neither URL nor data URI, and no file was read"
 
     @pytest.mark.parametrize(
         "text",
@@ -243,6 +249,25 @@ class TestUploads:
 
         assert image_problem(f"data:image/png;base64,{too_large}") == problem
         assert image_problem(too_large, declared_upload=True) == problem
+
+    @pytest.mark.parametrize("declared", ["image/png", "image/jpeg", "image/x-unheard-of"])
+    def test_content_counts_more_than_the_declared_type(self, declared: str) -> None:
+        film = base64.b64encode(clip()).decode()
+
+        assert image_problem(f"data:{declared};base64,{film}") == "holds video/mp4, not image"
+        assert image_problem(film) == "holds video/mp4, not image"
+
+    def test_an_image_of_another_format_than_declared_may_be_taken(self) -> None:
+        image = base64.b64encode(picture("WEBP")).decode()
+
+        assert image_problem(f"data:image/png;base64,{image}") is None
+
+    @pytest.mark.parametrize(("width", "height", "allowed"), [(300, 6000, True), (299, 300, False), (300, 6001, False)])
+    def test_sides_of_an_image_are_limited(self, width: int, height: int, allowed: bool) -> None:
+        image = base64.b64encode(picture("PNG", width, height)).decode()
+        problem = f"holds an image of {width} x {height} pixels; each side has to have 300 to 6,000"
+
+        assert image_problem(f"data:image/png;base64,{image}") == (None if allowed else problem)
 
     def test_the_limit_holds_for_images_alone(self) -> None:
         clip = "data:video/mp4;base64," + base64.b64encode(bytes(IMAGE_LIMIT + 1)).decode()

@@ -184,8 +184,8 @@ class TestMedia:
         ("value", "why"),
         [
             ("https://example.com/my boat.png", "has spaces or line breaks in it"),
-            ("ftp://example.com/boat.png", "is neither"),
-            ("pictures/boat.png", "is neither"),
+            ("ftp://example.com/boat.png", "is neither URL nor data URI, and no file was read"),
+            ("pictures/boat.png", "is neither URL nor data URI, and no file was read"),
             ("", "is empty or not text"),
             (None, "is empty or not text"),
             (7, "is empty or not text"),
@@ -200,8 +200,8 @@ class TestMedia:
         line = refusal(make("reference-to-video", **{name: [good[name], value]}))
 
         assert line == (
-            f"{name}[1]: {conceal(value)!r} is not allowed; "
-            f"allowed: an http(s) URL or a base64 data URI (data:<type>;base64,...); the value {why}"
+            f"{name}[1]: {conceal(value)!r} is not allowed; allowed: an http(s) URL, "
+            f"a base64 data URI (data:<type>;base64,...), or the path or URI of a file; the value {why}"
         )
 
     @pytest.mark.parametrize("name", ["image", "last_image"])
@@ -209,7 +209,7 @@ class TestMedia:
     def test_a_wrong_frame_is_named_with_what_is_allowed(self, name: str, value: object) -> None:
         line = refusal(make("image-to-video", **{name: value}))
 
-        assert line.startswith(f"{name}: {value!r} is not allowed; allowed: an http(s) URL or a base64 data URI")
+        assert line.startswith(f"{name}: {value!r} is not allowed; allowed: an http(s) URL, a base64 data URI ")
 
     @pytest.mark.parametrize("name", ["images", "videos", "audios"])
     @pytest.mark.parametrize(
