@@ -40,7 +40,17 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_provider_seedance.triggers.seedance"],
             }
         ],
+        "transfers": [
+            {
+                "source-integration-name": _INTEGRATION,
+                "target-integration-name": "Common IO",
+                "python-module": "airflow_provider_seedance.transfers.seedance_to_object_storage",
+            }
+        ],
         "extra-links": ["airflow_provider_seedance.links.seedance.SeedanceVideoLink"],
+        "task-decorators": [
+            {"name": "seedance", "class-name": "airflow_provider_seedance.decorators.seedance.seedance_task"}
+        ],
         "connection-types": [
             {
                 "connection-type": "seedance",

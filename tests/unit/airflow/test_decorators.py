@@ -1,0 +1,177 @@
+"""``@task.seedance``: what the function returns becomes the generation."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import pendulum
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.sdk import DAG, task
+
+from airflow_provider_seedance.emulator.handle import Emulator
+from airflow_provider_seedance.gptproto.errors import WaitTimeoutError
+from tests.unit.airflow.driving import Run, needs_store
+
+pytestmark = pytest.mark.usefixtures("short_waits")
+
+IMAGE = "https://example.com/first.png"
+PNG = "data:image/png;base64," + base64.b64encode(b"\x89PNG" + b"pixels" * 200).decode()
+
+
+def decorated(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Return the task that the decorator makes of a function."""
+    with DAG("dag", schedule=None, start_date=pendulum.datetime(2026, 1, 1)):
+        return task.seedance(**options)(function)(*arguments).operator
+
+
+class TestReturnValue:
+    def test_a_text_is_the_prompt(self, emulator: Emulator) -> None:
+        def write() -> str:
+            return "A paper boat"
+
+        run = Run()
+        outputs = run.try_once(decorated(write, duration=4, deferrable=True))
+        [booked] = emulator.ledger()
+        assert outputs == [f"{emulator.url}/outputs/{booked['id']}/0.mp4"]
+        assert (booked["mode"], booked["parameters"]) == ("text-to-video", {"prompt": "A paper boat", "duration": 4})
+        assert run.xcoms["prediction"]["parameters"]["prompt"] == "A paper boat"
+
+    @pytest.mark.parametrize(
+        ("media", "mode"),
+        [
+            ({}, "text-to-video"),
+            ({"image": IMAGE}, "image-to-video"),
+            ({"image": IMAGE, "last_image": IMAGE}, "image-to-video"),
+            ({"images": [IMAGE]}, "reference-to-video"),
+            ({"videos": ["https://example.com/a.mp4"]}, "reference-to-video"),
+        ],
+    )
+    def test_a_dict_holds_arguments_and_decides_on_the_mode(
+        self, emulator: Emulator, media: dict[str, Any], mode: str
+    ) -> None:
+        def write() -> dict[str, Any]:
+            return {"prompt": "A paper boat", "duration": 6, **media}
+
+        Run().try_once(decorated(write, duration=4))
+        [booked] = emulator.ledger()
+        assert booked["mode"] == mode
+        assert booked["parameters"] == {"prompt": "A paper boat", "duration": 6, **media}
+
+    def test_it_gets_arguments_and_context(self, emulator: Emulator) -> None:
+        def write(what: str, params: Any = None) -> str:
+            return f"{what} {params['where']}"
+
+        Run().try_once(decorated(write, "A boat"), params={"where": "at sea"})
+        assert emulator.ledger()[0]["parameters"]["prompt"] == "A boat at sea"
+
+    def test_what_it_returns_is_no_template(self, emulator: Emulator) -> None:
+        def write() -> str:
+            return "A neon sign that reads {{ ds }}"
+
+        Run().try_once(decorated(write))
+        assert emulator.ledger()[0]["parameters"]["prompt"] == "A neon sign that reads {{ ds }}"
+
+    def test_a_prediction_that_was_submitted_before_is_waited_for(self, emulator: Emulator) -> None:
+        def write() -> str:
+            return "A paper boat"
+
+        prediction_id = Run().try_once(decorated(write, wait_for_completion=False))
+
+        def name() -> dict[str, str]:
+            return {"prediction_id": prediction_id}
+
+        assert Run().try_once(decorated(name)) == [f"{emulator.url}/outputs/{prediction_id}/0.mp4"]
+        assert len(emulator.ledger()) == 1
+
+    def test_uploaded_media_stay_out_of_sight(self, emulator: Emulator) -> None:
+        def write() -> dict[str, str]:
+            return {"prompt": "A paper boat", "image": PNG}
+
+        run, operator = Run(), decorated(write)
+        run.try_once(operator)
+        assert emulator.ledger()[0]["parameters"]["is_upload_media"] is True
+        assert PNG not in str(operator.image)
+        assert PNG not in str(run.xcoms)
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("returned", "said"),
+        [
+            (None, "NoneType is not allowed; allowed: a prompt or a dict"),
+            ({"promt": "A boat"}, "promt: is nothing that the function can return"),
+            ({"prompt": "A boat", "deferrable": True}, "deferrable: is nothing that the function can return"),
+            ({"prompt": "A boat", "image": IMAGE, "images": [IMAGE]}, "images: is no argument of image-to-video"),
+            ({"duration": 4}, "prompt: "),
+            ("", "prompt: "),
+        ],
+    )
+    def test_what_cannot_be_sent_ends_the_task(self, emulator: Emulator, returned: Any, said: str) -> None:
+        with pytest.raises(AirflowFailException, match=said):
+            Run().try_once(decorated(lambda: returned, task_id="write"))
+        assert emulator.requests() == []
+
+    def test_media_of_another_mode_than_was_told(self, emulator: Emulator) -> None:
+        def write() -> dict[str, str]:
+            return {"prompt": "A boat", "image": IMAGE}
+
+        with pytest.raises(AirflowFailException, match="image: is no argument of text-to-video"):
+            Run().try_once(decorated(write, mode="text-to-video"))
+        assert emulator.requests() == []
+
+    def test_a_mode_that_is_none_is_refused_when_the_dag_is_parsed(self) -> None:
+        with pytest.raises(ValueError, match="allowed: text-to-video, image-to-video, reference-to-video"):
+            decorated(lambda: "A boat", task_id="write", mode="sound-to-video")
+
+
+@needs_store
+class TestRetries:
+    def test_a_retry_goes_on_where_the_function_returns_the_same(self, emulator: Emulator) -> None:
+        def write() -> str:
+            return "A paper boat"
+
+        run, operator = Run(), decorated(write, timeout=0.2, poll_interval=0.1)
+        emulator.settings(seconds_running=60)
+        for _ in range(2):
+            with pytest.raises(WaitTimeoutError):
+                run.try_once(operator)
+        assert len(emulator.ledger()) == 1
+
+    def test_another_return_value_is_another_generation_and_the_log_says_so(
+        self, emulator: Emulator, printed: Callable[[], str]
+    ) -> None:
+        prompts = iter(["A paper boat", "A kite"])
+
+        def write() -> str:
+            return next(prompts)
+
+        run, operator = Run(), decorated(write, wait_for_completion=False)
+        run.try_once(operator)
+        run.try_once(operator)
+        assert len(emulator.ledger()) == 2
+        assert "was for other arguments" in printed()
+
+    def test_it_is_not_called_again_after_a_deferral(self, emulator: Emulator) -> None:
+        calls: list[str] = []
+
+        def write() -> str:
+            calls.append("call")
+            return "A paper boat"
+
+        run = Run()
+        run.try_once(decorated(write, deferrable=True))
+        assert (len(run.deferrals), calls) == (1, ["call"])
+
+
+def test_it_is_mapped(emulator: Emulator) -> None:
+    with DAG("dag", schedule=None, start_date=pendulum.datetime(2026, 1, 1)) as dag:
+
+        @task.seedance(duration=4)
+        def write(subject: str) -> str:
+            return f"{subject} at dawn"
+
+        write.expand(subject=["A boat", "A kite"])
+    assert dag.task_ids == ["write"]
