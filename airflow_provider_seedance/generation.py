@@ -115,6 +115,7 @@ class Generation:
         if self._named_id:
             return self._submitter.attach(self._named_id)
         request.check()
+        self._report.checked(request)
         self._warn(request)
         return self._submitter.submit_once()
 

@@ -7,7 +7,15 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_seedance.gptproto.catalogue import estimate_cost
+from airflow.providers.common.compat.sdk import Asset
+
+from airflow_provider_seedance import metrics
+from airflow_provider_seedance.gptproto.catalogue import (
+    DEFAULT_ASPECT_RATIO,
+    DEFAULT_RESOLUTION,
+    estimate_cost,
+    frame_size,
+)
 from airflow_provider_seedance.gptproto.errors import Charge, GenerationExpiredError, NsfwContentError, SeedanceError
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
 
@@ -31,6 +39,7 @@ class Report:
     """
 
     def __init__(self, context: Context, *, log: Log) -> None:
+        self._context = context
         self._task_instance = context["ti"]
         self._log = log
         self._was_complete = False
@@ -41,6 +50,8 @@ class Report:
             "model": None,
             "status": None,
             "parameters": {},
+            "width": None,
+            "height": None,
             "outputs": [],
             "error": None,
             "submitted_at": None,
@@ -52,12 +63,19 @@ class Report:
         }
 
     def asked(self, request: GenerationRequest) -> None:
-        """Note what is asked for."""
+        """Note what is asked for, right or wrong."""
+        self._told |= {"mode": request.mode.value, "model": request.model, "parameters": request.description()}
+
+    def checked(self, request: GenerationRequest) -> None:
+        """Note what a request that may be sent will cost and bring."""
         cost = estimate_cost(request.model, request.resolution, request.duration or 0)
+        size = frame_size(
+            request.model, request.resolution or DEFAULT_RESOLUTION, request.aspect_ratio or DEFAULT_ASPECT_RATIO
+        )
+        width, height = size or (None, None)
         self._told |= {
-            "mode": request.mode.value,
-            "model": request.model,
-            "parameters": request.description(),
+            "width": width,
+            "height": height,
             "estimated_cost_usd": None if cost is None else float(cost),
         }
 
@@ -90,6 +108,13 @@ class Report:
             self._told["finished_at"] = _iso(time.time())
         self._push()
         self._task_instance.xcom_push(key=VIDEO_URL, value=prediction.outputs[0])
+        self._tell_assets()
+        metrics.count_success(
+            looks=looks,
+            wait_seconds=self._waited,
+            generation_seconds=prediction.inference_seconds,
+            tags=self._tags,
+        )
         self._log.info("Prediction %s succeeded: %s", prediction.id, ", ".join(self._sum_up(looks)))
 
     def failed(self, error: SeedanceError) -> None:
@@ -104,6 +129,7 @@ class Report:
             "error": str(error),
             "finished_at": _iso(time.time()),
         }
+        metrics.count_failure(error, self._tags)
         try:
             self._push()
         except Exception as failure:  # whatever the API of Airflow raises
@@ -121,6 +147,29 @@ class Report:
             "has_nsfw_contents": list(prediction.has_nsfw_contents),
         }
 
+    @property
+    def _tags(self) -> dict[str, str]:
+        return metrics.tags_of(self._told["model"], self._told["mode"])
+
+    @property
+    def _waited(self) -> float | None:
+        """Seconds since the submission, where that is known."""
+        submitted_at = self._told["submitted_at"]
+        if submitted_at is None:
+            return None
+        return max(time.time() - datetime.fromisoformat(submitted_at).timestamp(), 0.0)
+
+    def _tell_assets(self) -> None:
+        """Give every asset among the task's outlets what a DAG that is scheduled on it wants to know."""
+        told = self._told
+        for outlet in self._context.get("outlets") or ():
+            if isinstance(outlet, Asset):
+                self._context["outlet_events"][outlet].extra.update(
+                    prediction_id=told["id"],
+                    urls=told["outputs"],
+                    **{name: told[name] for name in ("model", "width", "height", "estimated_cost_usd")},
+                )
+
     def _push(self) -> None:
         self._task_instance.xcom_push(key=PREDICTION, value=self._told)
 
@@ -130,9 +179,8 @@ class Report:
         yield f"try {self._task_instance.try_number}"
         if looks is not None:
             yield _count(looks, "look")
-        if told["submitted_at"] is not None:
-            waited = time.time() - datetime.fromisoformat(told["submitted_at"]).timestamp()
-            yield f"here {max(waited, 0.0):.0f} s after its submission"
+        if self._waited is not None:
+            yield f"here {self._waited:.0f} s after its submission"
         if told["inference_seconds"]:
             yield f"generated in {told['inference_seconds']:.0f} s"
         if told["estimated_cost_usd"] is not None:

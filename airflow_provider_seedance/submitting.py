@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowException
 
+from airflow_provider_seedance import metrics
 from airflow_provider_seedance.gptproto.catalogue import estimate_cost
 from airflow_provider_seedance.gptproto.conversations import Log
 from airflow_provider_seedance.gptproto.errors import (
@@ -185,6 +186,7 @@ class Submitter:
         submission = dataclasses.replace(intent, prediction_id=prediction.id)
         self._record.write(submission)
         self._is_sending = False
+        metrics.count_submission(cost, metrics.tags_of(request.model, request.mode.value))
         return submission, prediction
 
     def _go_on_with_named(self, error: UnconfirmedSubmissionError, intent: Submission) -> tuple[Submission, Prediction]:

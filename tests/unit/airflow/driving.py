@@ -48,6 +48,8 @@ class Run:
     xcoms: dict[str, Any] = field(default_factory=dict)
     deferrals: list[TaskDeferred] = field(default_factory=list)
     events: list[Any] = field(default_factory=list)
+    outlets: list[Any] = field(default_factory=list)
+    outlet_events: Any = None
     #: How many pushes to XCom succeed before one fails; ``None`` lets all succeed.
     pushes_before_failure: int | None = None
 
@@ -59,6 +61,8 @@ class Run:
             ),
             "dag_run": SimpleNamespace(clear_number=self.clear_number),
             "task_state_store": self.store,
+            "outlets": self.outlets,
+            "outlet_events": self.outlet_events,
             **values,
         }
         return context  # type: ignore[no-any-return]

@@ -12,7 +12,8 @@ from typing import Any
 import pendulum
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset, AssetAlias
+from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
@@ -69,6 +70,9 @@ class TestResult:
             "mode": "text-to-video",
             "status": "succeeded",
             "parameters": {"prompt": "A paper boat", "duration": 5, "resolution": "720p"},
+            # The page's size of 720p at the service's default, 16:9.
+            "width": 1280,
+            "height": 720,
             "outputs": outputs,
             "error": None,
             "inference_seconds": 0.03,
@@ -165,6 +169,24 @@ class TestResult:
         prediction_id = Run().try_once(text_to_video(prompt="[fail]", wait_for_completion=False))
         with pytest.raises(AirflowFailException, match="Remove prediction_id to submit a new generation"):
             Run().try_once(text_to_video(prediction_id=prediction_id, deferrable=deferrable))
+
+
+class TestAssets:
+    def test_an_outlet_tells_what_was_made(self, emulator: Emulator, deferrable: bool) -> None:
+        asset, alias = Asset("seedance_daily"), AssetAlias("some_videos")
+        run = Run(outlets=[asset, alias], outlet_events=OutletEventAccessors())
+        outputs = run.try_once(text_to_video(deferrable=deferrable, resolution="480p", aspect_ratio="9:16"))
+
+        assert run.outlet_events[asset].extra == {
+            "prediction_id": emulator.ledger()[0]["id"],
+            "urls": outputs,
+            "model": "doubao-seedance-2-0-fast-260128",
+            # The page's size of 480p at 9:16.
+            "width": 496,
+            "height": 864,
+            "estimated_cost_usd": run.xcoms["prediction"]["estimated_cost_usd"],
+        }
+        assert run.outlet_events[alias].asset_alias_events == []
 
 
 class TestModes:
