@@ -1,5 +1,5 @@
 """
-How requests are carried: the only module that imports httpx.
+How requests are carried: with :mod:`~airflow_provider_seedance.gptproto.links` the only module that imports httpx.
 
 On a worker a client has a transport of its own. On an event loop all clients of the same settings share one
 (:func:`shared_transport`), because a triggerer runs a thousand waits at once: one TLS context, a few connections that
@@ -81,8 +81,8 @@ class Transport:
     """
 
     def __init__(self, settings: ClientSettings, carrier: Carrier | None = None) -> None:
-        self._timeout = _timeout(settings)
-        self._carrier = carrier or _open(httpx.HTTPTransport, settings, KEEP_ALIVE_OF_WORKER)
+        self._timeout = timeouts(settings)
+        self._carrier = carrier or open_carrier(httpx.HTTPTransport, settings, KEEP_ALIVE_OF_WORKER)
 
     def send(self, step: Send) -> Answer | NoAnswer:
         """Send a request once, and return what became of it."""
@@ -117,7 +117,7 @@ class AsyncTransport:
         self._settings = settings
         self._carrier = carrier
         self._turnstile = turnstile
-        self._timeout = _timeout(settings)
+        self._timeout = timeouts(settings)
         self._turns = asyncio.Semaphore(CONNECTIONS)
         # The first one shows whether the settings can be used at all.
         self._idle = [self._connect()]
@@ -164,7 +164,7 @@ class AsyncTransport:
         return _answer(response)
 
     def _connect(self) -> AsyncCarrier:
-        return self._carrier or _open(httpx.AsyncHTTPTransport, self._settings, KEEP_ALIVE, connections=1)
+        return self._carrier or open_carrier(httpx.AsyncHTTPTransport, self._settings, KEEP_ALIVE, connections=1)
 
 
 @dataclass(slots=True, eq=False)
@@ -207,10 +207,21 @@ async def shared_transport(settings: ClientSettings) -> AsyncIterator[AsyncTrans
             await transport.aclose()
 
 
-def _open(kind: Callable[..., C], settings: ClientSettings, keep_alive: float, connections: int | None = None) -> C:
+def open_carrier(
+    kind: Callable[..., C],
+    settings: ClientSettings,
+    keep_alive: float,
+    connections: int | None = None,
+    address: str | None = None,
+) -> C:
     """
     Return one of httpx's transports; both take the same arguments.
 
+    :param kind: Which one.
+    :param settings: How the service is reached.
+    :param keep_alive: Seconds that an idle connection is kept.
+    :param connections: How many there are at most; ``None`` for no limit.
+    :param address: What is to be reached; ``None`` for the service.
     :raises ConnectionSettingsError: When they are such that nothing could be sent. It repeats no address, because one
         may hold a password.
     """
@@ -222,7 +233,7 @@ def _open(kind: Callable[..., C], settings: ClientSettings, keep_alive: float, c
     try:
         return kind(
             limits=httpx.Limits(max_connections=connections, keepalive_expiry=keep_alive),
-            proxy=settings.proxy or _proxy_of_environment(settings.base_url),
+            proxy=proxy_for(settings, address or settings.base_url),
             verify=tls_context(settings.verify),
         )
     except ImportError as error:
@@ -232,17 +243,24 @@ def _open(kind: Callable[..., C], settings: ClientSettings, keep_alive: float, c
         raise ConnectionSettingsError(what) from None
 
 
-def _proxy_of_environment(base_url: str) -> str | None:
-    """Return the proxy that ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` (likewise in lower case) name."""
-    address = urlsplit(base_url)
+def proxy_for(settings: ClientSettings, address: str) -> str | None:
+    """
+    Return the proxy on the way to an address, or ``None``.
+
+    It is the settings' own, or what ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` (likewise in lower case) name.
+    """
+    if settings.proxy:
+        return settings.proxy
+    parts = urlsplit(address)
     proxies = getproxies()
-    proxy = proxies.get(address.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(address.netloc):
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(parts.netloc):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _timeout(settings: ClientSettings) -> Mapping[str, float | None]:
+def timeouts(settings: ClientSettings) -> Mapping[str, float | None]:
+    """Return the settings' timeout in the form of httpx's transports."""
     return httpx.Timeout(settings.timeout, connect=min(CONNECT_TIMEOUT, settings.timeout)).as_dict()
 
 

@@ -22,6 +22,7 @@ def run_python(code: str, **environment: str) -> str:
 
 def test_dag_files_load_neither_httpx_nor_the_emulator() -> None:
     modules = [f"airflow_provider_seedance.{each}.seedance" for each in ("operators", "sensors", "triggers", "hooks")]
+    modules.append("airflow_provider_seedance.transfers.seedance_to_object_storage")
     loaded = run_python(
         "import sys, airflow.sdk; before = set(sys.modules); "
         f"import {', '.join(modules)}; print(*set(sys.modules) - before)"
@@ -35,12 +36,14 @@ def test_dag_files_load_only_what_describes_a_task() -> None:
     package = "airflow_provider_seedance"
     loaded = run_python(
         "import sys, airflow.sdk; before = set(sys.modules); "
-        f"import {package}.operators.seedance, {package}.sensors.seedance; print(*set(sys.modules) - before)"
+        f"import {package}.operators.seedance, {package}.sensors.seedance, "
+        f"{package}.transfers.seedance_to_object_storage; print(*set(sys.modules) - before)"
     ).split()
     rooms = {name.removeprefix(f"{package}.") for name in loaded if name.startswith(f"{package}.")}
     assert rooms - {"retries"} == {
         "gptproto", "gptproto.catalogue", "gptproto.errors", "hooks", "hooks.seedance", "links", "links.seedance",
         "operators", "operators.base", "operators.seedance", "policies", "sensors", "sensors.seedance",
+        "transfers", "transfers.seedance_to_object_storage",
     }  # fmt: skip
     assert "airflow.triggers.base" not in loaded
 

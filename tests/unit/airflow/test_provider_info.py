@@ -39,6 +39,8 @@ def test_every_module_it_names_exists() -> None:
         for entry in info[kind]:
             for module in entry["python-modules"]:
                 import_module(module)
+    for transfer in info["transfers"]:
+        import_module(transfer["python-module"])
 
 
 def test_airflow_knows_the_connection_type_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:

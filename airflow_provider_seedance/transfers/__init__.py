@@ -1,0 +1,1 @@
+"""Transfers from the service to where files are kept."""

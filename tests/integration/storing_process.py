@@ -1,0 +1,68 @@
+"""
+Store a video in a process of its own, so that its memory can be measured, and so that it can be killed.
+
+``python -m tests.integration.storing_process LINK DESTINATION [S3]``, S3 being the address of an S3 server. The last
+line of the output is JSON: the paths, and by how many bytes the process grew at most.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow.sdk.io import attach
+
+from airflow_provider_seedance.transfers.seedance_to_object_storage import SeedanceToObjectStorageOperator
+
+#: The Airflow connection to the S3 server.
+S3_CONN_ID = "s3_server"
+
+
+def attach_s3(address: str) -> Any:
+    """Let ``s3://`` paths with the connection lead to an S3 server, as Airflow's Amazon provider would."""
+    from s3fs import S3FileSystem
+
+    # Files are written to a test server with any key.
+    options = {"endpoint_url": address, "key": "test", "secret": "test", "skip_instance_cache": True}
+    return attach("s3", conn_id=S3_CONN_ID, fs=S3FileSystem(**options)).fs
+
+
+def store(link: str, destination: str, **arguments: Any) -> list[str]:
+    """Run the operator."""
+    address = urlsplit(link)
+    connection = {"conn_type": "seedance", "password": "sk-test", "host": f"http://{address.netloc}"}
+    os.environ["AIRFLOW_CONN_SEEDANCE_DEFAULT"] = json.dumps(connection)
+    task = SeedanceToObjectStorageOperator(
+        task_id="store", urls=link, destination=destination, filename="boat.{ext}", **arguments
+    )
+    return task.execute({})
+
+
+def memory(name: str) -> int:
+    """Return a size of this process in bytes, by the kernel's name for it."""
+    # Not getrusage(), which begins with the peak of the process that started this one.
+    status = Path("/proc/self/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith(f"{name}:")]
+    return int(line.split()[1]) * 1024
+
+
+def main() -> None:
+    """Store a video, and print what that took."""
+    link, destination, *s3 = sys.argv[1:]
+    arguments = {}
+    if s3:
+        # Connect before anything is measured, which loads what S3's client needs.
+        attach_s3(*s3).ls(destination.removeprefix("s3://").partition("/")[0])
+        arguments = {"storage_conn_id": S3_CONN_ID}
+    Path("/proc/self/clear_refs").write_text("5")
+    before = memory("VmRSS")
+    stored = store(link, destination, **arguments)
+    print(json.dumps({"stored": stored, "growth": memory("VmHWM") - before}))  # noqa: T201 - for the test
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Large videos, in a process of their own: on this host's disk, and in a real S3 server."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
+from moto.server import ThreadedMotoServer
+from s3fs.core import S3File
+
+from tests.integration import storing_process
+from tests.integration.storing_process import S3_CONN_ID, attach_s3, store
+from tests.integration.video_server import VideoServer, running_video_server
+
+MB = 1_000_000
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def s3_address() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def s3(s3_address: str) -> Any:
+    return attach_s3(s3_address)
+
+
+@pytest.fixture
+def bucket(s3: Any) -> str:
+    name = f"videos-{next(_NUMBERS)}"
+    s3.mkdir(name)
+    return name
+
+
+def contents(s3: Any, bucket: str) -> dict[str, bytes]:
+    """Return all objects in a bucket, in which no upload must be left open."""
+    s3.invalidate_cache()
+    assert s3.list_multipart_uploads(bucket) == []
+    return {path.partition("/")[2]: s3.cat(path) for path in s3.find(bucket)}
+
+
+def start(link: str, destination: str, *s3_address: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 - a module of these tests
+        [sys.executable, "-m", storing_process.__name__, link, destination, *s3_address],
+        env=os.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    result: dict[str, Any] = json.loads(output.splitlines()[-1])
+    return result
+
+
+def kill_half_way(server: VideoServer, destination: str, *s3_address: str) -> None:
+    server.may_go_on.clear()
+    process = start(f"{server.url}/0.mp4", destination, *s3_address)
+    assert server.sent_half.wait(60), "it did not begin"
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    server.may_go_on.set()
+
+
+class TestDisk:
+    def test_200_mb_take_less_than_30_mb_of_memory(self, tmp_path: Path) -> None:
+        with running_video_server(200 * MB) as server:
+            result = finish(start(f"{server.url}/0.mp4", str(tmp_path)))
+            with Path(tmp_path, "boat.mp4").open("rb") as file:
+                assert hashlib.file_digest(file, "sha256").hexdigest() == server.sha256
+        assert result["stored"] == [f"{tmp_path}/boat.mp4"]
+        assert result["growth"] < 30 * MB
+
+    def test_a_process_that_is_killed_leaves_nothing_under_the_name(self, tmp_path: Path) -> None:
+        with running_video_server(20 * MB) as server:
+            kill_half_way(server, str(tmp_path))
+            [left] = tmp_path.iterdir()
+            assert left.name.startswith(".boat.mp4.")
+            finish(start(f"{server.url}/0.mp4", str(tmp_path)))
+        assert [path.name for path in tmp_path.iterdir()] == ["boat.mp4"]
+
+
+class TestS3:
+    def test_a_video_arrives(self, s3: Any, bucket: str) -> None:
+        with running_video_server(MB) as server:
+            [stored] = store(f"{server.url}/0.mp4", f"s3://{bucket}/day", storage_conn_id=S3_CONN_ID)
+            assert stored == f"s3://{S3_CONN_ID}@{bucket}/day/boat.mp4"
+            assert s3.find(bucket) == [f"{bucket}/day/boat.mp4"]
+            assert hashlib.sha256(ObjectStoragePath(stored).read_bytes()).hexdigest() == server.sha256
+        assert s3.info(f"{bucket}/day/boat.mp4", refresh=True)["ContentType"] == "video/mp4"
+
+    def test_100_mb_take_less_than_30_mb_of_memory(self, s3_address: str, s3: Any, bucket: str) -> None:
+        with running_video_server(100 * MB) as server:
+            result = finish(start(f"{server.url}/0.mp4", f"s3://{bucket}", s3_address))
+        assert s3.size(f"{bucket}/boat.mp4") == 100 * MB
+        assert result["growth"] < 30 * MB
+
+    def test_a_process_that_is_killed_leaves_no_object(self, s3_address: str, s3: Any, bucket: str) -> None:
+        with running_video_server(20 * MB) as server:
+            kill_half_way(server, f"s3://{bucket}", s3_address)
+            assert s3.find(bucket) == []
+            assert s3.list_multipart_uploads(bucket) != []
+            store(f"{server.url}/0.mp4", f"s3://{bucket}", storage_conn_id=S3_CONN_ID)
+        s3.invalidate_cache()
+        assert [(path, s3.size(path)) for path in s3.find(bucket)] == [(f"{bucket}/boat.mp4", 20 * MB)]
+
+    @pytest.mark.parametrize("older", [None, b"older"], ids=["empty", "with an older object"])
+    @pytest.mark.parametrize("size", [MB, 12 * MB], ids=["one block", "several blocks"])
+    def test_a_download_that_fails_changes_nothing(self, s3: Any, bucket: str, size: int, older: bytes | None) -> None:
+        if older is not None:
+            s3.pipe(f"{bucket}/boat.mp4", older)
+        # The limit is met when all but the last byte was uploaded.
+        with running_video_server(size, tells_size=False) as server:
+            link = f"{server.url}/0.mp4"
+            with pytest.raises(AirflowFailException, match="larger than"):
+                store(link, f"s3://{bucket}", storage_conn_id=S3_CONN_ID, overwrite=True, max_bytes=size - 1)
+        assert contents(s3, bucket) == ({} if older is None else {"boat.mp4": older})
+
+    @pytest.mark.parametrize("older", [None, b"older"], ids=["empty", "with an older object"])
+    @pytest.mark.parametrize("failing_part", [1, 2, 3], ids=["first", "second", "last"])
+    def test_an_upload_that_fails_changes_nothing(
+        self, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch, failing_part: int, older: bytes | None
+    ) -> None:
+        if older is not None:
+            s3.pipe(f"{bucket}/boat.mp4", older)
+        upload = S3File._upload_chunk
+        parts = []
+
+        def fail(file: Any, final: bool = False) -> Any:
+            parts.append(final)
+            if len(parts) == failing_part:
+                raise ConnectionError("the store is away")
+            return upload(file, final)
+
+        monkeypatch.setattr(S3File, "_upload_chunk", fail)
+        with running_video_server(12 * MB) as server, pytest.raises(ConnectionError, match="the store is away"):
+            store(f"{server.url}/0.mp4", f"s3://{bucket}", storage_conn_id=S3_CONN_ID, overwrite=True)
+        assert parts[-1] is (failing_part == 3)
+        assert contents(s3, bucket) == ({} if older is None else {"boat.mp4": older})
+
+    @pytest.mark.parametrize("is_same", [True, False])
+    def test_the_same_object_is_not_written_again(self, s3: Any, bucket: str, is_same: bool) -> None:
+        path = f"{bucket}/boat.mp4"
+        with running_video_server(6 * MB) as server:
+            video = b"".join(server.pieces())
+            s3.pipe(path, video if is_same else video[::-1])
+            before = s3.info(path)["ETag"]
+            store(f"{server.url}/0.mp4", f"s3://{bucket}", storage_conn_id=S3_CONN_ID, overwrite=True)
+        assert contents(s3, bucket) == {"boat.mp4": video}
+        # An upload in several parts has a tag of another form.
+        assert ("-" in before, "-" in s3.info(path)["ETag"]) == (False, not is_same)

@@ -1,0 +1,474 @@
+"""Videos come into object storage whole or not at all, once, and without the key."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import httpx
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
+from airflow.sdk.io import attach
+from fsspec.implementations.local import LocalFileOpener
+from fsspec.implementations.memory import MemoryFile, MemoryFileSystem
+from fsspec.spec import AbstractBufferedFile
+
+from airflow_provider_seedance.emulator.handle import Emulator
+from airflow_provider_seedance.emulator.server import running_emulator
+from airflow_provider_seedance.gptproto.errors import (
+    DeadLinkError,
+    DestinationTakenError,
+    DownloadFailedError,
+    ForbiddenLinkError,
+    MissingOutputsError,
+    NotAVideoError,
+    SeedanceError,
+    StorageError,
+)
+from airflow_provider_seedance.gptproto.requests import TextToVideo
+from airflow_provider_seedance.hooks.seedance import SeedanceHook
+from airflow_provider_seedance.storing import store
+from airflow_provider_seedance.transfers.seedance_to_object_storage import SeedanceToObjectStorageOperator
+from tests.unit.airflow.driving import Run
+
+pytestmark = pytest.mark.usefixtures("short_waits", "no_pauses")
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_seedance.gptproto.conversations.RECALL_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("airflow_provider_seedance.gptproto.downloads.LONGEST_PAUSE", 0.0)
+
+
+@pytest.fixture
+def make_video(emulator: Emulator) -> Callable[..., str]:
+    """Return a function that has a video made, and returns the prediction's id."""
+
+    def make(prompt: str = "A paper boat", seed: int = 1) -> str:
+        hook = SeedanceHook()
+        submitted = hook.submit(TextToVideo(prompt=prompt, duration=4, resolution="480p", seed=seed))
+        return hook.wait_for_prediction(submitted.id, poll_interval=0.02).id
+
+    return make
+
+
+@pytest.fixture
+def link(emulator: Emulator, make_video: Callable[..., str]) -> str:
+    return link_of(emulator, make_video())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "videos"
+
+
+def link_of(emulator: Emulator, prediction_id: str) -> str:
+    return f"{emulator.url}/outputs/{prediction_id}/0.mp4"
+
+
+def content_of(link: str) -> bytes:
+    with httpx.Client(trust_env=False) as browser:
+        return browser.get(link).content
+
+
+def copy(destination: Path | str, **arguments: Any) -> list[str]:
+    task = SeedanceToObjectStorageOperator(task_id="store", destination=str(destination), **arguments)
+    stored: list[str] = Run().try_once(task)
+    return stored
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Return all files below a folder, hidden ones included."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+class TestCopy:
+    def test_all_outputs_of_a_prediction(
+        self, emulator: Emulator, make_video: Callable[..., str], folder: Path
+    ) -> None:
+        prediction_id = make_video()
+        stored = copy(folder, prediction_id=prediction_id)
+        assert stored == [f"{folder}/{prediction_id}-0.mp4"]
+        assert files(folder) == {f"{prediction_id}-0.mp4": content_of(link_of(emulator, prediction_id))}
+        assert ObjectStoragePath(stored[0]).read_bytes()[4:8] == b"ftyp"
+
+    def test_addresses(self, emulator: Emulator, make_video: Callable[..., str], folder: Path) -> None:
+        links = [link_of(emulator, make_video(seed=seed)) for seed in (1, 2)]
+        stored = copy(folder, urls=links, filename="day/shot-{index:02}.{ext}")
+        assert stored == [f"{folder}/day/shot-00.mp4", f"{folder}/day/shot-01.mp4"]
+        assert list(files(folder).values()) == [content_of(link) for link in links]
+
+    @pytest.mark.parametrize("form", ["{}", " {} \n", "['{}']", '["{}"]'])
+    def test_one_address_or_the_text_of_a_list(self, link: str, folder: Path, form: str) -> None:
+        assert copy(folder, urls=form.format(link), filename="boat.mp4") == [f"{folder}/boat.mp4"]
+
+    def test_arguments_are_templates(self, make_video: Callable[..., str], folder: Path) -> None:
+        task = SeedanceToObjectStorageOperator(
+            task_id="store",
+            destination=f"file://{folder}/{{{{ ds }}}}",
+            prediction_id=" {{ params.id }} ",
+            filename="{{ params.name }}-{prediction_id}-{index}.{ext}",
+            storage_conn_id="{{ params.nothing }}",
+            seedance_conn_id="seedance_{{ params.conn }}",
+        )
+        prediction_id = make_video()
+        params = {"id": prediction_id, "name": "boat", "nothing": "", "conn": "default"}
+        expected = f"file://{folder}/2026-01-01/boat-{prediction_id}-0.mp4"
+        assert Run().try_once(task, ds="2026-01-01", params=params) == [expected]
+
+    def test_the_key_is_not_sent_along(self, emulator: Emulator, make_video: Callable[..., str], folder: Path) -> None:
+        copy(folder, prediction_id=make_video())
+        assert [request["key"] for request in emulator.requests() if "outputs" in request["path"]] == [False]
+        assert emulator.leaks() == []
+
+    def test_into_a_store_of_another_kind(self, link: str) -> None:
+        memory = MemoryFileSystem()
+        attach("memory", conn_id="store", fs=memory)
+        stored = copy("memory://videos", urls=link, filename="boat.mp4", storage_conn_id="store")
+        assert memory.ls("/videos", detail=False) == ["/videos/boat.mp4"]
+        assert ObjectStoragePath(stored[0]).conn_id == "store"
+        assert ObjectStoragePath(stored[0]).read_bytes() == content_of(link)
+
+    def test_what_was_stored_is_logged(self, link: str, folder: Path, printed: Callable[[], str]) -> None:
+        copy(folder, urls=link, filename="boat.mp4")
+        assert f"Stored {folder}/boat.mp4: " in printed()
+
+
+class Blob(AbstractBufferedFile):  # type: ignore[misc]  # fsspec's, which has no types
+    """A file of a store that cannot discard an upload, as Azure's: it appears when its file is closed."""
+
+    def _initiate_upload(self) -> None:
+        self.staged = b""
+
+    def _upload_chunk(self, final: bool = False) -> bool:
+        self.staged += self.buffer.getvalue()
+        if final:
+            self.fs.store[self.path] = MemoryFile(self.fs, self.path, self.staged)
+        return True
+
+
+class BlobStore(MemoryFileSystem):  # type: ignore[misc]  # likewise
+    store: ClassVar[dict[str, Any]] = {}
+    options: ClassVar[dict[str, Any]] = {}
+    cachable = False
+
+    def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
+        if mode == "rb":
+            return super()._open(path, mode)
+        self.options.update(options)
+        return Blob(self, path, mode, **options)
+
+
+class TestStoreThatCannotDiscard:
+    @pytest.mark.parametrize("is_larger", [False, True])
+    def test_holds_the_older_file_or_the_whole_new_one(
+        self, emulator: Emulator, link: str, monkeypatch: pytest.MonkeyPatch, is_larger: bool
+    ) -> None:
+        monkeypatch.setattr("airflow_provider_seedance.storing.BLOCK", 10_000 if is_larger else 10**6)
+        blobs = BlobStore()
+        attach("abfs", conn_id="blobs", fs=blobs)
+        blobs.store["/videos/boat.mp4"] = MemoryFile(None, None, b"older")
+        arguments = {"urls": link, "filename": "boat.mp4", "storage_conn_id": "blobs", "overwrite": True}
+        emulator.fault(endpoint="output", truncate=True)
+        emulator.fault(endpoint="output", status=503, times=5)
+        with pytest.raises(DownloadFailedError):
+            copy("abfs://videos", **arguments)
+        gc.collect()
+        assert blobs.cat("/videos/boat.mp4") == b"older"
+        copy("abfs://videos", **arguments)
+        assert blobs.cat("/videos/boat.mp4") == content_of(link)
+        assert blobs.options["content_settings"] == {"content_type": "video/mp4"}
+
+
+class TestWhole:
+    @pytest.mark.parametrize(
+        "fault", [{"truncate": True}, {"status": 503}, {"status": 429, "retry_after": 0}, {"drop": "before"}], ids=str
+    )
+    def test_a_passing_fault_is_survived(self, emulator: Emulator, link: str, folder: Path, fault: Any) -> None:
+        emulator.fault(endpoint="output", times=2, **fault)
+        copy(folder, urls=link, filename="boat.mp4")
+        assert emulator.faults() == []
+        assert files(folder) == {"boat.mp4": content_of(link)}
+
+    def test_a_lasting_fault_leaves_nothing(self, emulator: Emulator, link: str, folder: Path) -> None:
+        emulator.fault(endpoint="output", truncate=True)
+        emulator.fault(endpoint="output", status=503, times=None)
+        with pytest.raises(DownloadFailedError, match="answers 503"):
+            copy(folder, urls=link, filename="boat.mp4")
+        assert files(folder) == {}
+
+    def test_a_lasting_fault_leaves_what_was_there(self, emulator: Emulator, link: str, folder: Path) -> None:
+        folder.mkdir()
+        (folder / "boat.mp4").write_bytes(b"older")
+        emulator.fault(endpoint="output", truncate=True)
+        emulator.fault(endpoint="output", status=503, times=None)
+        with pytest.raises(DownloadFailedError):
+            copy(folder, urls=link, filename="boat.mp4", overwrite=True)
+        assert files(folder) == {"boat.mp4": b"older"}
+
+    def test_what_a_killed_try_left_is_removed(self, link: str, folder: Path) -> None:
+        folder.mkdir()
+        for name in (".boat.mp4.0a1b.part", ".boat.mp4", ".other.mp4.0a1b.part"):
+            (folder / name).touch()
+        copy(folder, urls=link, filename="boat.mp4")
+        assert sorted(files(folder)) == [".boat.mp4", ".other.mp4.0a1b.part", "boat.mp4"]
+
+    def test_a_page_in_place_of_the_video_is_not_stored(self, emulator: Emulator, link: str, folder: Path) -> None:
+        emulator.fault(endpoint="output", status=200, body="html")
+        with pytest.raises(NotAVideoError, match="of type text/html"):
+            copy(folder, urls=link, filename="boat.mp4")
+        assert not folder.exists()
+
+    def test_a_store_that_lost_something_is_found_out(
+        self, monkeypatch: pytest.MonkeyPatch, link: str, folder: Path
+    ) -> None:
+        monkeypatch.setattr(LocalFileOpener, "write", lambda file, piece: file.f.write(piece[:-1]))
+        with pytest.raises(StorageError, match=r"was handed [0-9,]+ bytes, and the store reports"):
+            copy(folder, urls=link, filename="boat.mp4")
+        assert files(folder) == {}
+
+
+class TestAgain:
+    """A retry after a try that stored something, or all of it."""
+
+    @pytest.fixture
+    def stored(self, link: str, folder: Path) -> Iterator[Path]:
+        copy(folder, urls=link, filename="boat.mp4")
+        path = folder / "boat.mp4"
+        before = path.stat()
+        yield path
+        after = path.stat()
+        assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_the_same_file_is_left_as_it_is(
+        self, link: str, stored: Path, printed: Callable[[], str], overwrite: bool
+    ) -> None:
+        assert copy(stored.parent, urls=link, filename="boat.mp4", overwrite=overwrite) == [str(stored)]
+        assert "holds the same file already" in printed()
+        assert list(files(stored.parent)) == ["boat.mp4"]
+
+    def test_a_file_that_its_server_names_by_its_md5_is_not_downloaded(self, stored: Path) -> None:
+        content = stored.read_bytes()
+
+        class Named:
+            size = len(content)
+            md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+            def __iter__(self) -> Iterator[bytes]:
+                raise AssertionError("it is downloaded")
+
+        named: Any = Named()
+        assert not store(named, ObjectStoragePath(str(stored)), overwrite=False, log=logging.getLogger())
+
+    def test_another_file_of_another_size_is_not_even_downloaded(
+        self, emulator: Emulator, make_video: Callable[..., str], stored: Path
+    ) -> None:
+        other = link_of(emulator, make_video("A ship, which is another video", seed=3))
+        with pytest.raises(AirflowFailException, match=r"boat\.mp4 holds another file.*overwrite=True") as raised:
+            copy(stored.parent, urls=other, filename="boat.mp4")
+        assert isinstance(raised.value.__cause__, DestinationTakenError)
+
+    def test_another_file_of_the_same_size_is_found_out(self, link: str, folder: Path) -> None:
+        folder.mkdir()
+        (folder / "boat.mp4").write_bytes(bytes(len(content_of(link))))
+        with pytest.raises(AirflowFailException, match="holds another file"):
+            copy(folder, urls=link, filename="boat.mp4")
+        assert not any(files(folder)["boat.mp4"])
+        assert list(files(folder)) == ["boat.mp4"]
+
+    @pytest.mark.parametrize("older", [b"older", None], ids=["other size", "same size"])
+    def test_another_file_is_replaced_where_that_is_wanted(self, link: str, folder: Path, older: bytes | None) -> None:
+        content = content_of(link)
+        folder.mkdir()
+        (folder / "boat.mp4").write_bytes(older or bytes(len(content)))
+        copy(folder, urls=link, filename="boat.mp4", overwrite=True)
+        assert files(folder) == {"boat.mp4": content}
+
+    def test_a_folder_is_never_replaced(self, link: str, folder: Path) -> None:
+        (folder / "boat.mp4").mkdir(parents=True)
+        with pytest.raises(AirflowFailException, match="is a folder"):
+            copy(folder, urls=link, filename="boat.mp4", overwrite=True)
+
+    def test_only_what_is_missing_is_stored(
+        self, emulator: Emulator, make_video: Callable[..., str], folder: Path
+    ) -> None:
+        links = [link_of(emulator, make_video(seed=seed)) for seed in (1, 2)]
+        emulator.fault(endpoint="output", status=503, times=None, after=1)
+        with pytest.raises(DownloadFailedError):
+            copy(folder, urls=links, filename="{index}.{ext}")
+        first = (folder / "0.mp4").stat()
+        assert list(files(folder)) == ["0.mp4"]
+        emulator.clear_faults()
+        assert len(copy(folder, urls=links, filename="{index}.{ext}")) == 2
+        assert (folder / "0.mp4").stat() == first
+
+
+class TestDeadLink:
+    @pytest.mark.parametrize("status", [403, 404, 410])
+    def test_the_prediction_is_asked_for_another(
+        self, emulator: Emulator, make_video: Callable[..., str], folder: Path, status: int
+    ) -> None:
+        prediction_id = make_video()
+        emulator.fault(endpoint="output", status=status)
+        copy(folder, urls=link_of(emulator, prediction_id), prediction_id=prediction_id)
+        assert list(files(folder)) == [f"{prediction_id}-0.mp4"]
+        asked = [request["path"].split("/")[1] for request in emulator.requests()[-3:]]
+        assert asked == ["outputs", "api", "outputs"]
+
+    @pytest.mark.parametrize("query", ["", "?signature=older"])
+    def test_only_the_same_output_is_taken_for_it(
+        self, emulator: Emulator, make_video: Callable[..., str], folder: Path, query: str
+    ) -> None:
+        dead, other = make_video(seed=1), make_video(seed=2)
+        emulator.fault(endpoint="output", status=403, prediction_id=dead)
+        links = [link_of(emulator, dead) + query, link_of(emulator, other)]
+        copy(folder, urls=links, prediction_id=dead, filename="{index}.{ext}")
+        assert files(folder)["0.mp4"] == content_of(links[0])
+
+    def test_no_other_output_is_taken_for_it(
+        self, emulator: Emulator, make_video: Callable[..., str], folder: Path
+    ) -> None:
+        dead, other = make_video(seed=1), make_video(seed=2)
+        emulator.fault(endpoint="output", status=403, prediction_id=dead)
+        with pytest.raises(AirflowFailException, match="answers 403"):
+            copy(folder, urls=[link_of(emulator, dead)] * 2, prediction_id=other, filename="{index}.{ext}")
+
+    def test_a_video_that_is_gone_was_billed_all_the_same(
+        self, emulator: Emulator, make_video: Callable[..., str], folder: Path
+    ) -> None:
+        prediction_id = make_video()
+        emulator.settings(link_seconds=0)
+        with pytest.raises(AirflowFailException) as raised:
+            copy(folder, prediction_id=prediction_id)
+        assert isinstance(raised.value.__cause__, DeadLinkError)
+        message = str(raised.value)
+        assert f"answers 403 (prediction {prediction_id})." in message
+        assert "The generation was accepted and is billed whatever becomes of this task." in message
+        assert "pay for a new one" in message
+        assert not folder.exists()
+
+    def test_without_a_prediction_nobody_can_be_asked(self, emulator: Emulator, link: str, folder: Path) -> None:
+        emulator.settings(link_seconds=0)
+        with pytest.raises(AirflowFailException, match="Set prediction_id"):
+            copy(folder, urls=link, filename="boat.mp4")
+
+
+class TestPrediction:
+    def test_in_progress_may_be_tried_again(self, emulator: Emulator, folder: Path) -> None:
+        emulator.settings(seconds_running=60)
+        submitted = SeedanceHook().submit(TextToVideo(prompt="A paper boat"))
+        with pytest.raises(MissingOutputsError, match=r"has no outputs yet.*SeedancePredictionSensor"):
+            copy(folder, prediction_id=submitted.id)
+
+    @pytest.mark.parametrize("prompt", ["[fail]", "[expire]"])
+    def test_that_ended_without_a_video_is_final(self, emulator: Emulator, folder: Path, prompt: str) -> None:
+        submitted = SeedanceHook().submit(TextToVideo(prompt=prompt))
+        with pytest.raises(SeedanceError):
+            SeedanceHook().wait_for_prediction(submitted.id, poll_interval=0.02)
+        with pytest.raises(AirflowFailException, match="There is nothing to store"):
+            copy(folder, prediction_id=submitted.id)
+
+    def test_that_nobody_knows(self, emulator: Emulator, folder: Path) -> None:
+        with pytest.raises(AirflowFailException, match=r"does not know the prediction .*\(prediction 0a0a\)"):
+            copy(folder, prediction_id="0a0a")
+
+
+class TestPrivateAddress:
+    def test_of_another_server_is_refused(self, emulator: Emulator, folder: Path) -> None:
+        with running_emulator() as other, pytest.raises(AirflowFailException, match="no public address") as raised:
+            copy(folder, urls=f"{other.url}/outputs/0a0a/0.mp4", filename="boat.mp4")
+        assert isinstance(raised.value.__cause__, ForbiddenLinkError)
+        assert "allow_private_addresses=True" in str(raised.value)
+
+    def test_of_another_server_may_be_allowed(self, link: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AIRFLOW_CONN_ELSEWHERE", '{"conn_type": "seedance", "password": "sk-needle"}')
+        arguments = {"urls": link, "filename": "boat.mp4", "seedance_conn_id": "elsewhere"}
+        with pytest.raises(AirflowFailException, match="no public address"):
+            copy(folder, **arguments)
+        copy(folder, **arguments, allow_private_addresses=True)
+        assert list(files(folder)) == ["boat.mp4"]
+
+    def test_is_refused_after_a_redirect(self, emulator: Emulator, link: str, folder: Path) -> None:
+        emulator.fault(endpoint="output", answer="redirect", location="http://169.254.169.254/latest/meta-data")
+        with pytest.raises(AirflowFailException, match=r"leads to 169\.254\.169\.254, which is no public address"):
+            copy(folder, urls=link, filename="boat.mp4")
+
+
+class TestArguments:
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({}, "urls or prediction_id: one of them is needed"),
+            ({"prediction_id": " "}, "urls or prediction_id: one of them is needed"),
+            ({"urls": []}, "urls: an address or a list of addresses"),
+            ({"urls": [""]}, "urls: an address or a list of addresses"),
+            ({"urls": [None]}, "urls: an address or a list of addresses"),
+            ({"urls": {"a": 1}}, "urls: an address or a list of addresses"),
+            ({"urls": "[not a list"}, "urls: an address or a list of addresses"),
+            ({"urls": "http://a/"}, "filename: holds {prediction_id}; set prediction_id as well"),
+            ({"prediction_id": "a", "filename": "{name}"}, "can hold {prediction_id}, {index} and {ext}"),
+            ({"prediction_id": "a", "filename": "{index.real}{}"}, "can hold {prediction_id}, {index} and {ext}"),
+            ({"prediction_id": "a", "filename": "{index"}, "can hold {prediction_id}, {index} and {ext}"),
+            ({"prediction_id": "a", "filename": "../x.mp4"}, "is not the name of a file below the destination"),
+            ({"prediction_id": "a", "filename": "/x.mp4"}, "is not the name of a file below the destination"),
+            ({"prediction_id": "a", "filename": "a//x.mp4"}, "is not the name of a file below the destination"),
+            ({"prediction_id": "a", "filename": ""}, "is not the name of a file below the destination"),
+            ({"prediction_id": "a", "filename": "a\n.mp4"}, "is not the name of a file below the destination"),
+            ({"urls": ["http://a/", "http://b/"], "filename": "x.{ext}"}, "the same for each of 2 files"),
+            ({"prediction_id": "a", "max_bytes": 0}, "max_bytes: 0 is not allowed"),
+        ],
+        ids=str,
+    )
+    def test_that_cannot_be_used_are_refused_before_anything_is_fetched(
+        self, emulator: Emulator, folder: Path, arguments: dict[str, Any], message: str
+    ) -> None:
+        with pytest.raises(AirflowFailException) as raised:
+            copy(folder, **arguments)
+        assert message in str(raised.value)
+        assert "Nothing was downloaded" in str(raised.value)
+        assert emulator.requests() == []
+
+    @pytest.mark.parametrize("destination", ["gopher://host/videos", "nothing://videos"])
+    def test_a_store_that_no_provider_knows(self, emulator: Emulator, destination: str) -> None:
+        with pytest.raises(AirflowFailException, match=r"destination: .*cannot be used"):
+            copy(destination, prediction_id="a")
+        assert emulator.requests() == []
+
+    def test_an_id_with_a_slash_stays_below_the_destination(self, link: str, folder: Path) -> None:
+        copy(folder, urls=link, prediction_id="../sora-2:task_x")
+        assert list(files(folder)) == [".._sora-2_task_x-0.mp4"]
+
+    def test_too_large_a_file(self, emulator: Emulator, link: str, folder: Path) -> None:
+        with pytest.raises(AirflowFailException, match=r"larger than 1,000 bytes.*raise max_bytes"):
+            copy(folder, urls=link, filename="boat.mp4", max_bytes=1000)
+        assert not folder.exists()
+
+
+class TestHook:
+    def test_stores_a_link_under_a_path(self, emulator: Emulator, link: str, folder: Path) -> None:
+        stored = SeedanceHook().download(link, f"file://{folder}/boat.mp4")
+        assert (str(stored), stored.read_bytes()) == (f"file://{folder}/boat.mp4", content_of(link))
+        assert emulator.leaks() == []
+
+    def test_takes_a_path_as_it_is(self, link: str, folder: Path) -> None:
+        path = ObjectStoragePath(str(folder / "boat.mp4"))
+        assert SeedanceHook().download(link, path) is path
+
+    def test_asks_the_prediction_for_another_link(
+        self, emulator: Emulator, make_video: Callable[..., str], folder: Path
+    ) -> None:
+        prediction_id = make_video()
+        emulator.fault(endpoint="output", status=403)
+        SeedanceHook().download(link_of(emulator, prediction_id), str(folder / "boat.mp4"), prediction_id=prediction_id)
+        assert list(files(folder)) == ["boat.mp4"]
+
+    def test_raises_what_went_wrong(self, emulator: Emulator, link: str, folder: Path) -> None:
+        emulator.settings(link_seconds=0)
+        with pytest.raises(DeadLinkError):
+            SeedanceHook().download(link, str(folder / "boat.mp4"))
