@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -69,8 +70,8 @@ class Generation:
         with self._failures(), task.hook.get_conn() as client:
             if not self._named_id:
                 # What a named prediction was asked for with is not known here.
-                request = with_local_media(request)
                 self._report.asked(request)
+                request = with_local_media(request)
             submission, prediction = self._submit(client, request)
             self._report.submitted(prediction, None if self._named_id else submission.submitted_at)
             if not task.wait_for_completion:
@@ -93,6 +94,11 @@ class Generation:
             self._submitter.stop()
         if self._waiting_for is not None:
             self._task.log.warning(still_running(self._waiting_for))
+
+    @property
+    def told(self) -> Mapping[str, Any]:
+        """What XCom ``prediction`` holds by now."""
+        return self._report.told
 
     @property
     def _clear_number(self) -> int:

@@ -44,7 +44,7 @@ class Report:
         self._log = log
         self._was_complete = False
         #: What XCom ``prediction`` holds; times as ISO 8601, seconds and USD as numbers.
-        self._told: dict[str, Any] = {
+        self.told: dict[str, Any] = {
             "id": None,
             "mode": None,
             "model": None,
@@ -64,7 +64,7 @@ class Report:
 
     def asked(self, request: GenerationRequest) -> None:
         """Note what is asked for, right or wrong."""
-        self._told |= {"mode": request.mode.value, "model": request.model, "parameters": request.description()}
+        self.told |= {"mode": request.mode.value, "model": request.model, "parameters": request.description()}
 
     def checked(self, request: GenerationRequest) -> None:
         """Note what a request that may be sent will cost and bring."""
@@ -73,7 +73,7 @@ class Report:
             request.model, request.resolution or DEFAULT_RESOLUTION, request.aspect_ratio or DEFAULT_ASPECT_RATIO
         )
         width, height = size or (None, None)
-        self._told |= {
+        self.told |= {
             "width": width,
             "height": height,
             "estimated_cost_usd": None if cost is None else float(cost),
@@ -83,7 +83,7 @@ class Report:
         """Push ``prediction_id`` and ``prediction`` before the wait; ``submitted_at`` in seconds since the epoch."""
         self._was_complete = prediction.is_complete
         self._saw(prediction)
-        self._told["submitted_at"] = None if submitted_at is None else _iso(submitted_at)
+        self.told["submitted_at"] = None if submitted_at is None else _iso(submitted_at)
         self._task_instance.xcom_push(key=PREDICTION_ID, value=prediction.id)
         self._push()
 
@@ -93,7 +93,7 @@ class Report:
             task_ids=self._task_instance.task_id, map_indexes=self._task_instance.map_index, key=PREDICTION
         )
         if isinstance(told, Mapping):
-            self._told |= told
+            self.told |= told
 
     def finished(self, prediction: Prediction, *, looks: int | None = None) -> None:
         """
@@ -105,7 +105,7 @@ class Report:
         self._saw(prediction)
         if not self._was_complete:
             # One that was finished when this try first saw it was so before.
-            self._told["finished_at"] = _iso(time.time())
+            self.told["finished_at"] = _iso(time.time())
         self._push()
         self._task_instance.xcom_push(key=VIDEO_URL, value=prediction.outputs[0])
         self._tell_assets()
@@ -121,11 +121,11 @@ class Report:
         """Push ``prediction`` with the error; where that fails, the error counts, and not that it could not be told."""
         if error.charge is Charge.FAILED:
             expired = isinstance(error, GenerationExpiredError)
-            self._told["status"] = (PredictionStatus.EXPIRED if expired else PredictionStatus.FAILED).value
-        elif error.prediction_id and not self._told["id"]:
-            self._told["status"] = PredictionStatus.UNKNOWN.value
-        self._told |= {
-            "id": self._told["id"] or error.prediction_id,
+            self.told["status"] = (PredictionStatus.EXPIRED if expired else PredictionStatus.FAILED).value
+        elif error.prediction_id and not self.told["id"]:
+            self.told["status"] = PredictionStatus.UNKNOWN.value
+        self.told |= {
+            "id": self.told["id"] or error.prediction_id,
             "error": str(error),
             "finished_at": _iso(time.time()),
         }
@@ -137,31 +137,31 @@ class Report:
 
     def _saw(self, prediction: Prediction) -> None:
         created_at = prediction.created_at
-        self._told |= {
+        self.told |= {
             "id": prediction.id,
-            "model": prediction.model or self._told["model"],
+            "model": prediction.model or self.told["model"],
             "status": prediction.status.value,
             "outputs": list(prediction.outputs),
-            "created_at": created_at.isoformat() if created_at else self._told["created_at"],
+            "created_at": created_at.isoformat() if created_at else self.told["created_at"],
             "inference_seconds": prediction.inference_seconds,
             "has_nsfw_contents": list(prediction.has_nsfw_contents),
         }
 
     @property
     def _tags(self) -> dict[str, str]:
-        return metrics.tags_of(self._told["model"], self._told["mode"])
+        return metrics.tags_of(self.told["model"], self.told["mode"])
 
     @property
     def _waited(self) -> float | None:
         """Seconds since the submission, where that is known."""
-        submitted_at = self._told["submitted_at"]
+        submitted_at = self.told["submitted_at"]
         if submitted_at is None:
             return None
         return max(time.time() - datetime.fromisoformat(submitted_at).timestamp(), 0.0)
 
     def _tell_assets(self) -> None:
         """Give every asset among the task's outlets what a DAG that is scheduled on it wants to know."""
-        told = self._told
+        told = self.told
         for outlet in self._context.get("outlets") or ():
             if isinstance(outlet, Asset):
                 self._context["outlet_events"][outlet].extra.update(
@@ -171,10 +171,10 @@ class Report:
                 )
 
     def _push(self) -> None:
-        self._task_instance.xcom_push(key=PREDICTION, value=self._told)
+        self._task_instance.xcom_push(key=PREDICTION, value=self.told)
 
     def _sum_up(self, looks: int | None) -> Iterator[str]:
-        told = self._told
+        told = self.told
         yield _count(len(told["outputs"]), "output")
         yield f"try {self._task_instance.try_number}"
         if looks is not None:

@@ -29,6 +29,7 @@ else:
 if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_seedance.generation import Generation
 
@@ -175,6 +176,14 @@ class SeedanceBaseOperator(BaseOperator):
         """Send nothing more, and say what becomes of a generation that is under way."""
         if self._generation is not None:
             self._generation.stop()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Return what OpenLineage is told of a try; its provider calls this."""
+        if self._generation is None:
+            return None
+        from airflow_provider_seedance.lineage import lineage_of
+
+        return lineage_of(self._generation.told)
 
     def _new_generation(self, context: Context) -> Generation:
         from airflow_provider_seedance.generation import Generation
