@@ -284,7 +284,7 @@ def _resumed(home: Path) -> list[Resumed]:
 
 def main() -> None:
     """Measure all ways, or one, and print what was measured as JSON."""
-    from benchmarks.__main__ import running_service
+    from benchmarks.bench import running_service
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.triggerer", description="What waits cost in Airflow.")
     parser.add_argument("--ways", nargs="+", choices=TRIGGERS, default=list(TRIGGERS), help="which ways to wait")
