@@ -13,6 +13,7 @@ from airflow_provider_seedance.gptproto.errors import (
     Charge,
     GenerationExpiredError,
     GenerationFailedError,
+    InvalidRequestError,
     PredictionNotFoundError,
     SeedanceError,
     UnconfirmedSubmissionError,
@@ -139,6 +140,8 @@ class Generation:
         def advise(error: SeedanceError) -> str | None:
             if self._named_id:
                 return "Remove prediction_id to submit a new generation." if isinstance(error, _ENDED) else None
+            if isinstance(error, InvalidRequestError):
+                return self._advise_on_earlier_try()
             if self._record.is_kept:
                 return None
             if isinstance(error, UnconfirmedSubmissionError) and not error.retryable:
@@ -148,6 +151,20 @@ class Generation:
             return None
 
         return airflow_failures(advise, final=_ENDED if self._named_id else (), tell=self._report.failed)
+
+    def _advise_on_earlier_try(self) -> str | None:
+        """Return how to go on with what an earlier try paid for, when this one cannot tell what it asks for."""
+        try:
+            recorded = self._record.read()
+        except SeedanceError:
+            # What is wrong with the record is told when the arguments are right.
+            return None
+        if recorded is None or recorded.prediction_id is None:
+            return None
+        return (
+            f"An earlier try submitted prediction {recorded.prediction_id}. To go on with it, set prediction_id to its "
+            "id; to submit another one, correct the arguments."
+        )
 
     def _last_look(self, client: GPTProtoClient, wait: Wait) -> Decision:
         """Look at a prediction that the trigger saw finished, with the patience that a paid one deserves."""

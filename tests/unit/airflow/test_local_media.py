@@ -217,6 +217,15 @@ class TestTask:
         run.try_once(image_task(str(image)))
         assert len(emulator.ledger()) == 2
 
+    @needs_store
+    def test_a_retry_whose_file_is_gone_names_what_was_paid_for(self, emulator: Emulator, image: Path) -> None:
+        run = Run()
+        prediction_id = run.try_once(image_task(str(image), wait_for_completion=False))
+        image.unlink()
+        with pytest.raises(AirflowFailException, match=f"An earlier try submitted prediction {prediction_id}"):
+            run.try_once(image_task(str(image)))
+        assert len(emulator.ledger()) == 1
+
     def test_bad_files_and_other_bad_arguments_are_told_together_and_nothing_is_sent(
         self, emulator: Emulator, image: Path
     ) -> None:
