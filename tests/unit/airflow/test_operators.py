@@ -369,7 +369,6 @@ class TestBadInput:
         assert [request["status"] for request in emulator.requests()] == [status]
 
 
-@needs_store
 class TestMaximumCost:
     # 5 seconds at 0.0998 USD are 0.499 USD.
     @pytest.mark.parametrize("max_cost", [0.499, 1, None])
@@ -399,6 +398,7 @@ class TestMaximumCost:
         assert [entry["id"] for entry in emulator.ledger()] == [prediction_id]
 
 
+@needs_store
 class TestRecord:
     def test_a_retry_goes_on_with_what_was_submitted(self, emulator: Emulator, deferrable: bool) -> None:
         run = Run()
