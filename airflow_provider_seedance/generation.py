@@ -156,8 +156,8 @@ class Generation:
         """Return how to go on with what an earlier try paid for, when this one cannot tell what it asks for."""
         try:
             recorded = self._record.read()
-        except SeedanceError:
-            # What is wrong with the record is told when the arguments are right.
+        except Exception:  # whatever the store raises
+            # What is wrong with the record is told when the arguments are right; the error that is advised on counts.
             return None
         if recorded is None or recorded.prediction_id is None:
             return None
@@ -210,7 +210,9 @@ class Generation:
         if not isinstance(decision, Done) and self._task.deferrable:
             defer_wait(self._task, wait, self._task.seedance_conn_id)
         prediction = decision.prediction if isinstance(decision, Done) else client.wait(wait)
-        self._report.finished(prediction, looks=wait.looks)
+        self._report.finished(prediction)
         self._record.mark_delivered(prediction.id, self._clear_number)
         self._waiting_for = None
-        return accept(prediction, log=self._task.log, fail_on_nsfw=self._task.fail_on_nsfw)
+        outputs = accept(prediction, log=self._task.log, fail_on_nsfw=self._task.fail_on_nsfw)
+        self._report.succeeded(looks=wait.looks)
+        return outputs

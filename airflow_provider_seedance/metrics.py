@@ -15,16 +15,36 @@ All have the tags ``model`` and ``mode`` where they are known; an outcome also `
 
 from __future__ import annotations
 
+import functools
+import logging
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec
 
 from airflow.providers.common.compat.sdk import Stats
 
 if TYPE_CHECKING:
     from airflow_provider_seedance.gptproto.errors import SeedanceError
 
+P = ParamSpec("P")
+
+logger = logging.getLogger(__name__)
+
 _NAME = "seedance"
+
+
+def _aside(count: Callable[P, None]) -> Callable[P, None]:
+    """Let a task that was paid for go on when its metrics cannot be told."""
+
+    @functools.wraps(count)
+    def counted(*arguments: P.args, **keywords: P.kwargs) -> None:
+        try:
+            count(*arguments, **keywords)
+        except Exception:  # whatever a backend of metrics raises
+            logger.warning("A metric could not be told", exc_info=True)
+
+    return counted
 
 
 def tags_of(model: str | None, mode: str | None) -> dict[str, str]:
@@ -32,6 +52,7 @@ def tags_of(model: str | None, mode: str | None) -> dict[str, str]:
     return {name: value for name, value in {"model": model, "mode": mode}.items() if value}
 
 
+@_aside
 def count_submission(cost: Decimal | None, tags: dict[str, str]) -> None:
     """Count an accepted submission, and what it costs in USD at list price."""
     Stats.incr(f"{_NAME}.submissions", tags=tags)
@@ -39,6 +60,7 @@ def count_submission(cost: Decimal | None, tags: dict[str, str]) -> None:
         Stats.incr(f"{_NAME}.estimated_cost_cents", count=round(100 * cost), tags=tags)
 
 
+@_aside
 def count_success(
     *, looks: int | None, wait_seconds: float | None, generation_seconds: float, tags: dict[str, str]
 ) -> None:
@@ -59,6 +81,7 @@ def count_success(
         Stats.timing(f"{_NAME}.generation", timedelta(seconds=generation_seconds), tags=tags)
 
 
+@_aside
 def count_failure(error: SeedanceError, tags: dict[str, str]) -> None:
     """Count a try that ended with an error."""
     Stats.incr(f"{_NAME}.outcomes.{type(error).__name__}", tags={**tags, "at_fault": error.at_fault})

@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 PREDICTION_ID = "prediction_id"
 PREDICTION = "prediction"
 VIDEO_URL = "video_url"
+#: What fields of XCom ``prediction`` must be to go on with them.
+_SHAPE: Mapping[str, type | tuple[type, ...]] = {
+    "parameters": dict,
+    "outputs": list,
+    "submitted_at": (str, type(None)),
+    "inference_seconds": (int, float),
+    "estimated_cost_usd": (int, float, type(None)),
+}
 
 
 class Report:
@@ -88,20 +96,19 @@ class Report:
         self._push()
 
     def resumed(self) -> None:
-        """Go on with what was told before the task was deferred."""
-        told = self._task_instance.xcom_pull(
-            task_ids=self._task_instance.task_id, map_indexes=self._task_instance.map_index, key=PREDICTION
-        )
-        if isinstance(told, Mapping):
-            self.told |= told
+        """Go on with what was told before the task was deferred; what cannot be had is left out."""
+        try:
+            told = self._task_instance.xcom_pull(
+                task_ids=self._task_instance.task_id, map_indexes=self._task_instance.map_index, key=PREDICTION
+            )
+        except Exception as failure:  # whatever the API of Airflow raises: it must not cost another generation
+            self._log.warning("What was told before the wait could not be read: %r", failure)
+            return
+        if isinstance(told, Mapping) and all(isinstance(told.get(name), kind) for name, kind in _SHAPE.items()):
+            self.told |= {name: told[name] for name in self.told if name in told}
 
-    def finished(self, prediction: Prediction, *, looks: int | None = None) -> None:
-        """
-        Push ``prediction`` and ``video_url``, and sum up in the log.
-
-        :param prediction: A complete one.
-        :param looks: How often it was looked at; ``None`` where nobody counted.
-        """
+    def finished(self, prediction: Prediction) -> None:
+        """Push ``prediction`` and ``video_url`` of a complete prediction, and tell the task's assets."""
         self._saw(prediction)
         if not self._was_complete:
             # One that was finished when this try first saw it was so before.
@@ -109,13 +116,18 @@ class Report:
         self._push()
         self._task_instance.xcom_push(key=VIDEO_URL, value=prediction.outputs[0])
         self._tell_assets()
+
+    def succeeded(self, *, looks: int | None = None) -> None:
+        """
+        Sum up in the log and in the metrics, once nothing can go wrong any more.
+
+        :param looks: How often the prediction was looked at; ``None`` where nobody counted.
+        """
+        told = self.told
         metrics.count_success(
-            looks=looks,
-            wait_seconds=self._waited,
-            generation_seconds=prediction.inference_seconds,
-            tags=self._tags,
+            looks=looks, wait_seconds=self._waited, generation_seconds=told["inference_seconds"], tags=self._tags
         )
-        self._log.info("Prediction %s succeeded: %s", prediction.id, ", ".join(self._sum_up(looks)))
+        self._log.info("Prediction %s succeeded: %s", told["id"], ", ".join(self._sum_up(looks)))
 
     def failed(self, error: SeedanceError) -> None:
         """Push ``prediction`` with the error; where that fails, the error counts, and not that it could not be told."""
@@ -129,11 +141,11 @@ class Report:
             "error": str(error),
             "finished_at": _iso(time.time()),
         }
-        metrics.count_failure(error, self._tags)
         try:
             self._push()
         except Exception as failure:  # whatever the API of Airflow raises
             self._log.warning("What follows could not be pushed to XCom: %r", failure)
+        metrics.count_failure(error, self._tags)
 
     def _saw(self, prediction: Prediction) -> None:
         created_at = prediction.created_at
@@ -162,13 +174,14 @@ class Report:
     def _tell_assets(self) -> None:
         """Give every asset among the task's outlets what a DAG that is scheduled on it wants to know."""
         told = self.told
+        extra = {
+            "prediction_id": told["id"],
+            "urls": told["outputs"],
+            **{name: told[name] for name in ("model", "width", "height", "estimated_cost_usd")},
+        }
         for outlet in self._context.get("outlets") or ():
             if isinstance(outlet, Asset):
-                self._context["outlet_events"][outlet].extra.update(
-                    prediction_id=told["id"],
-                    urls=told["outputs"],
-                    **{name: told[name] for name in ("model", "width", "height", "estimated_cost_usd")},
-                )
+                self._context["outlet_events"][outlet].extra.update(extra)
 
     def _push(self) -> None:
         self._task_instance.xcom_push(key=PREDICTION, value=self.told)

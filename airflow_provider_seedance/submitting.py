@@ -158,8 +158,7 @@ class Submitter:
         return prediction
 
     def _submit(self, intent: Submission, recorded: Submission | None) -> tuple[Submission, Prediction]:
-        request = self._request
-        cost = estimate_cost(request.model, request.resolution, request.duration or 0)
+        request, cost = self._request, self._cost
         price = "at an unknown price" if cost is None else f"for about {cost:.2f} USD at list price"
         if self._max_cost is not None and (cost is None or cost > Decimal(str(self._max_cost))):
             raise CostLimitError(f"The generation would be submitted {price}, and max_cost is {self._max_cost:g} USD")
@@ -186,8 +185,16 @@ class Submitter:
         submission = dataclasses.replace(intent, prediction_id=prediction.id)
         self._record.write(submission)
         self._is_sending = False
-        metrics.count_submission(cost, metrics.tags_of(request.model, request.mode.value))
+        self._count()
         return submission, prediction
+
+    @property
+    def _cost(self) -> Decimal | None:
+        """List price in USD, where it is known."""
+        return estimate_cost(self._request.model, self._request.resolution, self._request.duration or 0)
+
+    def _count(self) -> None:
+        metrics.count_submission(self._cost, metrics.tags_of(self._request.model, self._request.mode.value))
 
     def _go_on_with_named(self, error: UnconfirmedSubmissionError, intent: Submission) -> tuple[Submission, Prediction]:
         """Go on with the prediction that an answer named although it was no success, or raise the error."""
@@ -199,6 +206,7 @@ class Submitter:
         submission = dataclasses.replace(intent, prediction_id=error.prediction_id)
         self._record.write(submission)
         self._is_sending = False
+        self._count()
         prediction = self._client.recall(error.prediction_id)
         if prediction is None:
             raise error

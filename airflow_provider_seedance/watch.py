@@ -65,8 +65,9 @@ class Watch:
                 what = "GPTProto does not know the prediction that is waited for"
                 raise PredictionNotFoundError(what, prediction_id=self._prediction_id, charge=Charge.POSSIBLE)
             if prediction.is_complete:
-                self._report.finished(prediction, looks=looks)
+                self._report.finished(prediction)
                 outputs = accept(prediction, log=log, fail_on_nsfw=self._task.fail_on_nsfw)
+                self._report.succeeded(looks=looks)
                 return PokeReturnValue(is_done=True, xcom_value=outputs)
             if prediction.status.is_final:
                 raise failure(prediction)
@@ -92,6 +93,8 @@ class Watch:
             wait = read_event(event)
         looked = self.look(looks=wait.looks + 1)
         if not looked:
+            with self._failures():
+                _check_deadline(wait)
             defer_wait(self._task, wait, self._task.seedance_conn_id)
         return looked
 
@@ -103,6 +106,13 @@ class Watch:
                 yield
         except WaitTimeoutError as error:
             raise AirflowSensorTimeout(str(error)) from error
+
+
+def _check_deadline(wait: Wait) -> None:
+    """Raise where there is no time left for the triggerer, which may see what the worker cannot ask for."""
+    if time.time() >= wait.deadline:
+        what = f"The prediction could not be fetched in {wait.deadline - wait.submitted_at:.0f} s"
+        raise WaitTimeoutError(what, prediction_id=wait.prediction_id, charge=Charge.ACCEPTED)
 
 
 def _advise(error: SeedanceError) -> str | None:

@@ -25,6 +25,7 @@ _MEDIA_OF: Mapping[Mode, tuple[str, ...]] = {
     Mode.REFERENCE_TO_VIDEO: ("images", "videos", "audios"),
 }
 _MEDIA = tuple(name for names in _MEDIA_OF.values() for name in names)
+_MODES_OF_SENSORS = ("poke", "reschedule")
 #: What the function may return: the parameters of a generation, and a prediction to go on with.
 _RETURNABLE = (
     *(name for name in SeedanceBaseOperator.template_fields if name != "seedance_conn_id"),
@@ -85,19 +86,29 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
         self.videos = videos
         self.audios = audios
         self.is_upload_media = is_upload_media
-        self.mode_as_told = mode
-        if mode is not None and mode not in list(Mode):
+        # A DAG's default_args may hold the mode of its sensors.
+        self.mode_as_told = None if mode in _MODES_OF_SENSORS else mode
+        if self.mode_as_told is not None and mode not in list(Mode):
             raise ValueError(f"mode: {mode!r} is not allowed; allowed: {', '.join(Mode)}, or None")
 
     def execute(self, context: Context) -> list[str] | str:
         """Call the function, and do what an operator does with what it returns."""
         from airflow_provider_seedance.failures import airflow_failures
+        from airflow_provider_seedance.gptproto.media import reveal
 
-        context_merge(context, self.op_kwargs)
-        keywords = determine_kwargs(self.python_callable, self.op_args, context)
+        # As attributes they are rendered fields, which are shown.
+        arguments, keywords = reveal(list(self.op_args)), reveal(dict(self.op_kwargs))
+        context_merge(context, keywords)
+        keywords = determine_kwargs(self.python_callable, arguments, context)
+        returned = self.python_callable(*arguments, **keywords)
         with airflow_failures():
-            self._take(self.python_callable(*self.op_args, **keywords))
+            self._take(returned)
         return SeedanceBaseOperator.execute(self, context)
+
+    def execute_complete(self, context: Context, event: Any = None) -> list[str]:
+        """Go on after the trigger fired, without the function; what it returned stays in the rendered fields."""
+        self.overwrite_rtif_after_execution = False
+        return super().execute_complete(context, event)
 
     def _take(self, returned: object) -> None:
         from airflow_provider_seedance.gptproto.errors import InvalidRequestError
@@ -112,8 +123,9 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
             for name in arguments
             if name not in _RETURNABLE
         ]
-        for name, value in arguments.items():
-            setattr(self, str(name), conceal(value))
+        for name in _RETURNABLE:
+            if name in arguments:
+                setattr(self, name, conceal(arguments[name]))
         if isinstance(self.prompt, type(SET_DURING_EXECUTION)):
             self.prompt = ""
         given = [name for name in _MEDIA if getattr(self, name) is not None]

@@ -165,6 +165,8 @@ class Conversations:
         self.random = random.SystemRandom()
         self.headers = {
             "Accept": "application/json",
+            # Answers are short, and one in a coding that cannot be read here would be lost, with what was paid for.
+            "Accept-Encoding": "identity",
             "Authorization": settings.authorization,
             "User-Agent": user_agent,
         }

@@ -18,6 +18,8 @@ GROWTH = 0.01
 LOWEST_RATE = 0.2
 #: Seconds of pause after a 429 that does not say how long.
 PAUSE = 1.0
+#: Seconds of pause at most, whatever it says: waits have deadlines, and links die.
+LONGEST_PAUSE = 300.0
 
 
 class Governor:
@@ -54,7 +56,7 @@ class Governor:
         :param now: When the answer came.
         :param retry_after: Seconds that the service asks to wait.
         """
-        self.next_turn = max(self.next_turn, now + (PAUSE if retry_after is None else retry_after))
+        self.next_turn = max(self.next_turn, now + (PAUSE if retry_after is None else min(retry_after, LONGEST_PAUSE)))
         if sent_at >= self._slowed_at:
             lowest = min(LOWEST_RATE, self._highest_rate)
             self._slowed_rate = max(self.rate(now) * SLOWDOWN, lowest)

@@ -133,6 +133,7 @@ class Wait:
 
     def begin(self, now: float) -> LookAgain:
         """Return when to look first, given that the prediction was just seen in progress."""
+        self._errors_in_row = self._permanent_in_row = 0
         news = self._status_news(self.last) if self.last else "is in progress"
         return LookAgain(self._until_deadline(self._pause(now), now), news)
 

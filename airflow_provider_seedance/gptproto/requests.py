@@ -49,8 +49,9 @@ from airflow_provider_seedance.gptproto.media import (
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}")
 _BOOLEANS = {"true": True, "false": False}
 _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
-#: What a Python string can hold but UTF-8, and so a request, cannot.
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+#: What a Python string can hold, but UTF-8, and so a request, cannot, or Airflow's database, and so XCom, cannot.
+_UNSTORABLE = re.compile("[\ud800-\udfff\0]")
+_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 #: Longest piece of a refused value that is repeated in a message, in characters.
 _MAXIMUM_VALUE = 80
 
@@ -369,7 +370,8 @@ def _described(value: Any) -> Any:
         return {str(key): _described(item) for key, item in value.items()}
     if isinstance(value, (UploadedMedia, UnusableFile)) or is_path(value):
         return str(value)
-    if value is None or isinstance(value, (str, bool)) or (isinstance(value, (int, float)) and math.isfinite(value)):
+    is_number = _is_whole_number(value) or (isinstance(value, float) and math.isfinite(value))
+    if value is None or isinstance(value, (str, bool)) or is_number:
         return value
     return _shown(value)
 
@@ -393,6 +395,8 @@ def _json_problem(value: Any) -> str | None:
         text.encode()
     except (TypeError, ValueError) as error:
         return str(error)
+    if _ESCAPED_NUL.search(text):
+        return "it holds a NUL character"
     return None if json.loads(text) == value else "a key is not text"
 
 
@@ -420,4 +424,4 @@ def _is_whole_number(value: object) -> TypeGuard[int]:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and not _LONE_SURROGATE.search(value)
+    return isinstance(value, str) and bool(value.strip()) and not _UNSTORABLE.search(value)

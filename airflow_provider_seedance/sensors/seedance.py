@@ -6,7 +6,8 @@ What looks at it is in :mod:`~airflow_provider_seedance.watch`, which is importe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -85,18 +86,26 @@ class SeedancePredictionSensor(BaseSensorOperator):
         """Look, and while the prediction is in progress wait: on the worker, or in the triggerer."""
         if not self.deferrable:
             return super().execute(context)
-        try:
+        with self._never_failing():
             looked = self.poke(context)
-        except (AirflowException, SeedanceError) as error:
-            # As a sensor that pokes: soft_fail is for what ends it, never_fail for everything.
-            if self.never_fail or (self.soft_fail and isinstance(error, AirflowException)):
-                raise AirflowSkipException(str(error)) from error
-            raise
         return looked.xcom_value if looked else self._watch(context).defer()
 
     def execute_complete(self, context: Context, event: Any = None) -> list[str]:
         """Go on after the trigger fired: fetch the finished prediction on the worker."""
-        return cast(list[str], self._watch(context).resume(event).xcom_value)
+        with self._never_failing():
+            return cast(list[str], self._watch(context).resume(event).xcom_value)
+
+    @contextmanager
+    def _never_failing(self) -> Iterator[None]:
+        """Skip as a sensor that pokes does: ``soft_fail`` is for what ends it, ``never_fail`` for everything."""
+        try:
+            yield
+        except AirflowSkipException:
+            raise
+        except (AirflowException, SeedanceError) as error:
+            if self.never_fail or (self.soft_fail and isinstance(error, AirflowException)):
+                raise AirflowSkipException(str(error)) from error
+            raise
 
     def _watch(self, context: Context) -> Watch:
         from airflow_provider_seedance.watch import Watch

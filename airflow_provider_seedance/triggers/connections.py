@@ -8,7 +8,9 @@ through all of its triggers. A thousand that start together would keep it busy f
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
@@ -17,15 +19,16 @@ if TYPE_CHECKING:
 
 #: Seconds for which a look-up serves others.
 LIFETIME = 30.0
+#: The same where a key was refused. Three refusals in a row take longer: it was rotated before that, or not at all.
+LIFETIME_AFTER_REFUSAL = 10.0
 
 
-class _LookUp(NamedTuple):
+@dataclass(slots=True)
+class _LookUp:
     started_at: float
-    settings: asyncio.Task[ClientSettings]
-
-    @property
-    def failed(self) -> bool:
-        return self.settings.done() and (self.settings.cancelled() or self.settings.exception() is not None)
+    #: Only as long as it is under way: a task would keep its event loop alive.
+    task: asyncio.Task[ClientSettings] | None = None
+    settings: ClientSettings | None = None
 
 
 _look_ups: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _LookUp]] = WeakKeyDictionary()
@@ -42,8 +45,20 @@ async def shared_settings(hook: SeedanceHook, *, not_before: float) -> ClientSet
     loop = asyncio.get_running_loop()
     known = _look_ups.setdefault(loop, {})
     look_up = known.get(hook.seedance_conn_id)
-    if look_up is None or look_up.started_at < not_before or look_up.failed:
-        look_up = _LookUp(loop.time(), loop.create_task(hook.aget_settings()))
-        known[hook.seedance_conn_id] = look_up
+    if look_up is None or look_up.started_at < not_before:
+        look_up = known[hook.seedance_conn_id] = _LookUp(loop.time())
+        look_up.task = loop.create_task(hook.aget_settings())
+        look_up.task.add_done_callback(functools.partial(_end, known, hook.seedance_conn_id, look_up))
+    if look_up.settings is not None:
+        return look_up.settings
+    assert look_up.task is not None  # noqa: S101 - else it has ended, and is known no more where it failed
     # Others wait for it, too, when this one is cancelled.
-    return await asyncio.shield(look_up.settings)
+    return await asyncio.shield(look_up.task)
+
+
+def _end(known: dict[str, _LookUp], conn_id: str, look_up: _LookUp, task: asyncio.Task[ClientSettings]) -> None:
+    look_up.task = None
+    if not task.cancelled() and task.exception() is None:
+        look_up.settings = task.result()
+    elif known.get(conn_id) is look_up:
+        del known[conn_id]

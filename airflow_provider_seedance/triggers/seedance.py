@@ -13,7 +13,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_seedance.gptproto.errors import AuthenticationError, SeedanceError, restore
 from airflow_provider_seedance.gptproto.polling import Wait
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
-from airflow_provider_seedance.triggers.connections import LIFETIME, shared_settings
+from airflow_provider_seedance.triggers.connections import LIFETIME, LIFETIME_AFTER_REFUSAL, shared_settings
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator
@@ -98,7 +98,7 @@ class SeedancePredictionTrigger(BaseTrigger):
                 except AuthenticationError as error:
                     failure = error
                     # The key may have been rotated since the connection was looked up.
-                    settings = await shared_settings(hook, not_before=clock())
+                    settings = await shared_settings(hook, not_before=clock() - LIFETIME_AFTER_REFUSAL)
                 else:
                     return None
         except SeedanceError as error:

@@ -48,6 +48,8 @@ class Run:
     xcoms: dict[str, Any] = field(default_factory=dict)
     deferrals: list[TaskDeferred] = field(default_factory=list)
     events: list[Any] = field(default_factory=list)
+    #: What a pull from XCom raises.
+    pull_failure: Exception | None = None
     outlets: list[Any] = field(default_factory=list)
     outlet_events: Any = None
     #: How many pushes to XCom succeed before one fails; ``None`` lets all succeed.
@@ -77,6 +79,8 @@ class Run:
 
     def _pull(self, *, task_ids: str, map_indexes: int, key: str) -> Any:
         assert (task_ids, map_indexes) == ("task", -1)
+        if self.pull_failure is not None:
+            raise self.pull_failure
         return self.xcoms.get(key)
 
     def try_once(self, operator: BaseOperator, **values: Any) -> Any:

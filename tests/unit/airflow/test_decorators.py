@@ -67,6 +67,18 @@ class TestReturnValue:
         Run().try_once(decorated(write, "A boat"), params={"where": "at sea"})
         assert emulator.ledger()[0]["parameters"]["prompt"] == "A boat at sea"
 
+    def test_it_gets_long_texts_and_media_as_they_are(self, emulator: Emulator) -> None:
+        got: list[Any] = []
+
+        def write(word: str, image: str) -> str:
+            got.extend([word, image])
+            return "A paper boat"
+
+        operator = decorated(write, "ab" * 300, PNG)
+        Run().try_once(operator)
+        assert got == ["ab" * 300, PNG]
+        assert PNG not in str(operator.op_args) + str(operator.op_kwargs)
+
     def test_what_it_returns_is_no_template(self, emulator: Emulator) -> None:
         def write() -> str:
             return "A neon sign that reads {{ ds }}"
@@ -106,6 +118,7 @@ class TestRefusals:
             ({"prompt": "A boat", "deferrable": True}, "deferrable: is nothing that the function can return"),
             ({"prompt": "A boat", "image": IMAGE, "images": [IMAGE]}, "images: is no argument of image-to-video"),
             ({"duration": 4}, "prompt: "),
+            ({"prompt": "A boat", "log": "x", "dag": None}, "log: is nothing that the function can return"),
             ("", "prompt: "),
         ],
     )
@@ -121,6 +134,10 @@ class TestRefusals:
         with pytest.raises(AirflowFailException, match="image: is no argument of text-to-video"):
             Run().try_once(decorated(write, mode="text-to-video"))
         assert emulator.requests() == []
+
+    @pytest.mark.parametrize("mode", ["poke", "reschedule"])
+    def test_the_mode_of_sensors_in_default_args_is_not_meant(self, mode: str) -> None:
+        assert decorated(lambda: "A boat", task_id="write", mode=mode).mode_as_told is None
 
     def test_a_mode_that_is_none_is_refused_when_the_dag_is_parsed(self) -> None:
         with pytest.raises(ValueError, match="allowed: text-to-video, image-to-video, reference-to-video"):

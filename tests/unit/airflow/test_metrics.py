@@ -84,3 +84,26 @@ def test_what_is_picked_up_is_no_submission(
     assert "seedance.submissions" not in told
     # The service says the model, and nobody the mode.
     assert told["seedance.outcomes.succeeded"] == (1, {"model": TAGS["model"]})
+
+
+def test_a_backend_that_fails_costs_nothing_and_hides_nothing(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def __getattr__(self, _: str) -> Callable[..., None]:
+            def fail(*_: Any, **__: Any) -> None:
+                raise OSError("no statsd")
+
+            return fail
+
+    monkeypatch.setattr(metrics, "Stats", Broken())
+    assert Run().try_once(text_to_video(durable=False))
+    with pytest.raises(AirflowFailException, match="duration: 99"):
+        Run().try_once(text_to_video(duration=99))
+    assert len(emulator.ledger()) == 1
+
+
+def test_a_flagged_video_that_fails_the_task_is_no_success(emulator: Emulator, told: dict[str, Any]) -> None:
+    with pytest.raises(AirflowFailException):
+        Run().try_once(text_to_video(prompt="[nsfw]", fail_on_nsfw=True))
+    assert [name for name in told if "outcomes" in name] == ["seedance.outcomes.NsfwContentError"]

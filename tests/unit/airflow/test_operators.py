@@ -139,6 +139,26 @@ class TestResult:
         with pytest.raises(AirflowFailException, match="policy"):
             run.try_once(text_to_video(prompt="[policy]"))
 
+    @pytest.mark.parametrize(
+        "spoiled", [None, "text", {"submitted_at": 7}, {"outputs": None, "parameters": []}], ids=repr
+    )
+    def test_what_was_told_before_the_wait_may_be_spoiled(self, emulator: Emulator, spoiled: Any) -> None:
+        class Spoiling(Run):
+            def _fire(self, trigger: Any) -> Any:
+                self.xcoms["prediction"] = (
+                    {**self.xcoms["prediction"], **spoiled} if isinstance(spoiled, dict) else spoiled
+                )
+                return super()._fire(trigger)
+
+        run = Spoiling()
+        outputs = run.try_once(text_to_video(deferrable=True))
+        assert run.xcoms["prediction"]["outputs"] == outputs
+
+    def test_a_pull_that_fails_costs_nothing(self, emulator: Emulator) -> None:
+        run = Run(pull_failure=ConnectionError("the API server is away"))
+        assert run.try_once(text_to_video(deferrable=True, durable=False))
+        assert len(emulator.ledger()) == 1
+
     def test_uploaded_media_are_only_described_in_xcom(self, emulator: Emulator) -> None:
         run = Run()
         run.try_once(SeedanceImageToVideoOperator(task_id="make_video", prompt="A paper boat", image=PNG))

@@ -9,6 +9,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
 from airflow_provider_seedance.emulator.handle import Emulator
+from airflow_provider_seedance.gptproto.client import GPTProtoClient
+from airflow_provider_seedance.gptproto.errors import NotConnectedError
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
 from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
 from tests.unit.airflow.driving import Run
@@ -146,6 +148,23 @@ class TestFailure:
         emulator.settings(seconds_created=0, seconds_queued=0, seconds_running=seconds)
         with pytest.raises(AirflowSkipException):
             Run().try_once(sensor(submit("[fail]"), deferrable=deferrable, **{argument: True}))
+
+    def test_never_fail_holds_after_a_deferral(self, emulator: Emulator, submit: Callable[..., str]) -> None:
+        prediction_id = submit()
+        emulator.fault(endpoint="result", answer="empty-outputs", times=None)
+        with pytest.raises(AirflowSkipException):
+            Run().try_once(sensor(prediction_id, deferrable=True, never_fail=True))
+
+    def test_what_only_the_triggerer_can_ask_for_has_an_end(
+        self, emulator: Emulator, submit: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def away(_: object, prediction_id: str) -> None:
+            raise NotConnectedError("no way out", prediction_id=prediction_id)
+
+        prediction_id = submit()
+        monkeypatch.setattr(GPTProtoClient, "recall", away)
+        with pytest.raises(AirflowSensorTimeout, match="could not be fetched"):
+            Run().try_once(sensor(prediction_id, deferrable=True, timeout=0.3))
 
     def test_a_flagged_output(self, submit: Callable[..., str], deferrable: bool) -> None:
         with pytest.raises(AirflowFailException, match="not safe for work"):

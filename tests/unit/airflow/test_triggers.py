@@ -130,6 +130,8 @@ class TestRotatedKey:
     def keys(self, monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> list[str]:
         """Return the keys that the connection has, one after the other."""
         keys: list[str] = []
+        # Here a key is rotated within a second.
+        monkeypatch.setattr("airflow_provider_seedance.triggers.seedance.LIFETIME_AFTER_REFUSAL", 0.0)
 
         async def connection_with_next_key(conn_id: str, **arguments: Any) -> Any:
             connection = await get_async_connection(conn_id, **arguments)

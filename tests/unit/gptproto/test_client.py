@@ -215,7 +215,7 @@ class TestWhatIsSaidOfTheClient:
         exchange.submit()
         exchange.get_prediction()
         submitted, asked = (set(request.headers) for request in exchange.requests)
-        assert asked == {"host", "accept", "authorization", "user-agent"}
+        assert asked == {"host", "accept", "accept-encoding", "authorization", "user-agent"}
         assert submitted == asked | {"content-type", "content-length"}
 
     @pytest.mark.parametrize(("timeout", "connect"), [(42.0, 10.0), (5.0, 5.0)])

@@ -34,6 +34,11 @@ class TestRate:
         governor.on_throttled(sent_at=START, now=START + 1, retry_after=30)
         assert governor.next_turn == START + 31
 
+    def test_it_may_not_say_a_day(self) -> None:
+        governor = Governor(20)
+        governor.on_throttled(sent_at=START, now=START + 1, retry_after=86_400)
+        assert governor.next_turn == START + 301
+
     def test_a_429_without_a_wish_is_a_pause_of_a_second(self) -> None:
         governor = Governor(20)
         governor.on_throttled(sent_at=START, now=START + 1, retry_after=None)

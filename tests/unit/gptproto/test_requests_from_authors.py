@@ -135,13 +135,15 @@ class TestRenderedText:
 
     @pytest.mark.parametrize("model", [SEEDANCE_2_0, UNKNOWN_MODEL])
     @pytest.mark.parametrize("name", ["aspect_ratio", "resolution"])
-    @pytest.mark.parametrize("value", ["", " ", 720, True, ["720p"], b"720p", "720p\ud800"])
+    @pytest.mark.parametrize("value", ["", " ", 720, True, ["720p"], b"720p", "720p\ud800", "720p\0"])
     def test_what_is_no_text_is_refused(self, model: str, name: str, value: object) -> None:
         assert refusal(make("text-to-video", model=model, **{name: value})) == (
             f"{name}: {value!r} is not allowed; allowed: Unicode text that is not blank, or None"
         )
 
-    @pytest.mark.parametrize("prompt", [5, True, b"A boat", ["A boat"], {"text": "A boat"}, "A boat \ud83d"])
+    @pytest.mark.parametrize(
+        "prompt", [5, True, b"A boat", ["A boat"], {"text": "A boat"}, "A boat \ud83d", "A boat\0"]
+    )
     def test_a_prompt_that_is_no_text_is_refused(self, prompt: object) -> None:
         assert refusal(make("text-to-video", prompt=prompt)) == (
             f"prompt: {prompt!r} is not allowed; allowed: Unicode text that is not blank"
@@ -277,6 +279,8 @@ class TestExtraParameters:
             {"what": Decimal(1)},
             {"what": "\ud800"},
             {"\ud800": 1},
+            {"what": ["\0"]},
+            {"\0": 1},
             pytest.param({"what": 10**5000}, id="a number of thousands of digits"),
         ],
         ids=ascii,
@@ -286,6 +290,11 @@ class TestExtraParameters:
 
         assert line.startswith("extra_parameters: ")
         assert "allowed: only what JSON can hold (" in line
+
+    def test_text_that_only_looks_like_a_nul_is_sent(self) -> None:
+        extra = {"what": r"\u0000", "why": "\\"}
+        assert make("text-to-video", extra_parameters=extra).payload()["what"] == r"\u0000"
+        make("text-to-video", extra_parameters=extra).check()
 
     def test_any_mapping_will_do(self) -> None:
         request = make("text-to-video", extra_parameters=MappingProxyType({"style": MappingProxyType({"grain": 1})}))
