@@ -14,9 +14,13 @@ except ImportError:  # Airflow 3.1
 from tests.conftest import EXAMPLE_DAGS
 
 
-def load_example(dag_id: str) -> DAG:
-    """Return one of the example DAGs."""
+def load_examples() -> dict[str, DAG]:
+    """Return all example DAGs by their ids."""
     bag: Any = DagBag(str(EXAMPLE_DAGS))
     assert bag.import_errors == {}
-    dag: DAG = bag.dags[dag_id]
-    return dag
+    return dict(bag.dags)
+
+
+def load_example(dag_id: str) -> DAG:
+    """Return one of the example DAGs."""
+    return load_examples()[dag_id]

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import av
+import pendulum
 import pytest
+from airflow.models import dagrun as dag_runs
+from airflow.models.asset import AssetEvent
 from airflow.sdk import DAG
+from airflow.utils.session import create_session
+from PIL import Image, ImageChops, ImageStat
+from sqlalchemy import select
 
 from airflow_provider_seedance.emulator.handle import Emulator
 from tests.conftest import EXAMPLE_DAGS
+from tests.integration.examples import load_examples
+from tests.integration.reviewing import reviewing
+
+LIGHTHOUSE = (EXAMPLE_DAGS / "data" / "lighthouse.png").read_bytes()
+#: What the emulator books of an uploaded file.
+UPLOADED = {"length": len(LIGHTHOUSE), "sha256": hashlib.sha256(LIGHTHOUSE).hexdigest()}
+#: A Monday, which has two rows in the table of the daily content.
+MONDAY = pendulum.datetime(2026, 11, 23, 6)
+MP4 = b"ftyp"
 
 #: What each example submits: mode and parameters, in the order of the ledger.
 SUBMISSIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
@@ -46,14 +65,28 @@ SUBMISSIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("text-to-video", {"duration": 4, "prompt": f"{subject} as a watercolour that comes to life."})
         for subject in ("A lighthouse", "A hot-air balloon", "A tram")
     ],
+    "seedance_image_from_file": [
+        ("image-to-video", {"duration": 4, "image": UPLOADED}),
+        ("image-to-video", {"duration": 4, "image": UPLOADED, "last_image": UPLOADED}),
+    ],
+    "seedance_new_video": [("text-to-video", {"duration": 5})],
 }
+#: Examples that need more than to be started: each has a class of tests below.
+PARTICULAR = (
+    "seedance_daily_content",
+    "seedance_fan_out",
+    "seedance_on_new_video",
+    "seedance_retries_and_clears",
+    "seedance_review_and_publish",
+    "seedance_storyboard",
+)
 
 
-def test_every_example_is_listed() -> None:
-    assert set(SUBMISSIONS) == {path.stem for path in EXAMPLE_DAGS.glob("*.py")}
+def test_every_example_is_tested() -> None:
+    assert sorted([*SUBMISSIONS, *PARTICULAR]) == sorted(load_examples())
 
 
-@pytest.mark.parametrize("dag_id", SUBMISSIONS)
+@pytest.mark.parametrize("dag_id", [*SUBMISSIONS, *PARTICULAR])
 def test_every_example_says_in_the_ui_what_it_does_and_costs(dag_id: str, example: Callable[[str], DAG]) -> None:
     dag = example(dag_id)
     assert dag.doc_md is not None
@@ -95,3 +128,220 @@ def test_xcom_carries_the_addresses_downstream(example: Callable[[str], DAG], se
     assert task.xcom_pull(task_ids="make_video", key="video_url") == address
     assert task.xcom_pull(task_ids="make_video", key="prediction_id") == booked["id"]
     assert task.xcom_pull(task_ids="make_video", key="prediction")["outputs"] == [address]
+
+
+def run(dag: DAG, **arguments: Any) -> dict[tuple[str, int], Any]:
+    """Run an example and return its task instances by task id and map index."""
+    done: Any = dag.test(**arguments)
+    return {(task.task_id, task.map_index): task for task in done.get_task_instances()}
+
+
+def states(tasks: dict[tuple[str, int], Any]) -> dict[tuple[str, int], str]:
+    return {key: str(task.state) for key, task in tasks.items()}
+
+
+class TestDailyContent:
+    def test_keeps_a_video_for_each_row_of_the_day(
+        self, example: Callable[[str], DAG], seedance_emulator: Emulator, tmp_path: Path
+    ) -> None:
+        tasks = run(
+            example("seedance_daily_content"),
+            logical_date=MONDAY,
+            run_after=MONDAY,
+            run_conf={"videos": tmp_path.as_uri()},
+        )
+
+        assert set(states(tasks).values()) == {"success"}
+        # dag.test() runs what is due in any order.
+        asked = sorted(
+            (each["parameters"]["aspect_ratio"], each["parameters"]["duration"]) for each in seedance_emulator.ledger()
+        )
+        assert asked == [("16:9", 5), ("9:16", 4)]
+        kept = sorted((tmp_path / "2026-11-23").iterdir())
+        assert [path.name for path in kept] == ["coffee.mp4", "market.mp4"]
+        assert [path.read_bytes()[4:8] for path in kept] == [MP4, MP4]
+        assert tasks["one_video.keep_video", 0].rendered_map_index == "coffee.mp4"
+
+    def test_a_row_that_fails_holds_no_other_up(
+        self, example: Callable[[str], DAG], seedance_emulator: Emulator, tmp_path: Path
+    ) -> None:
+        table = tmp_path / "table.csv"
+        rows = ["weekday,file,prompt,aspect_ratio,duration"]
+        rows += [
+            "monday,one.mp4,A fox [policy],16:9,4",
+            "monday,two.mp4,A badger,16:9,4",
+            "monday,three.mp4,A hare,16:9,15",
+        ]
+        table.write_text("\n".join(rows))
+        conf = {"table": str(table), "videos": str(tmp_path / "videos")}
+
+        found = states(run(example("seedance_daily_content"), logical_date=MONDAY, run_after=MONDAY, run_conf=conf))
+
+        assert [found["one_video.make_video", index] for index in range(3)] == ["failed", "success", "failed"]
+        assert [found["one_video.keep_video", index] for index in range(3)] == [
+            "upstream_failed",
+            "success",
+            "upstream_failed",
+        ]
+        # One is refused for its content, and one is above max_cost.
+        assert [each["parameters"]["prompt"] for each in seedance_emulator.ledger()] == ["A badger"]
+
+    def test_spends_nothing_before_it_is_switched_on(self, example: Callable[[str], DAG]) -> None:
+        dag = example("seedance_daily_content")
+        assert dag.is_paused_upon_creation
+        assert not dag.catchup
+
+
+class TestFanOut:
+    def test_makes_twenty_videos_and_adds_up(self, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
+        tasks = run(example("seedance_fan_out"))
+
+        assert set(states(tasks).values()) == {"success"}
+        booked = seedance_emulator.ledger()
+        assert len({each["parameters"]["prompt"] for each in booked}) == len(booked) == 20
+        # Four seconds in 480p at 0.0443 USD a second.
+        assert tasks["add_up", -1].xcom_pull(task_ids="add_up") == {"generations": 20, "usd": 3.54}
+        assert {task.pool for task in tasks.values()} == {"seedance", "default_pool"}
+
+    def test_adds_up_what_was_submitted_although_some_failed(
+        self, example: Callable[[str], DAG], seedance_emulator: Emulator
+    ) -> None:
+        subjects = ["a fox", "a badger [policy]", "a hare [policy-late]"]
+        tasks = run(example("seedance_fan_out"), run_conf={"subjects": subjects})
+
+        assert [tasks["make_videos", index].state for index in range(3)] == ["success", "failed", "failed"]
+        assert len(seedance_emulator.ledger()) == 2
+        assert tasks["add_up", -1].xcom_pull(task_ids="add_up") == {"generations": 2, "usd": 0.35}
+
+
+@pytest.fixture
+def review_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let whoever asks Airflow's REST API be an admin."""
+    monkeypatch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS", "True")
+    monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "of this test " * 8)
+
+
+@pytest.mark.usefixtures("review_api")
+class TestReviewAndPublish:
+    @pytest.mark.parametrize(("answer", "published"), [("Approve", 1), ("Reject", 0)])
+    def test_publishes_what_a_person_approved(
+        self,
+        answer: str,
+        published: int,
+        example: Callable[[str], DAG],
+        seedance_emulator: Emulator,
+        tmp_path: Path,
+    ) -> None:
+        with reviewing("seedance_review_and_publish", answer) as reviewer:
+            tasks = run(example("seedance_review_and_publish"), run_conf={"published": tmp_path.as_uri()})
+
+        [booked] = seedance_emulator.ledger()
+        assert f"{seedance_emulator.url}/outputs/{booked['id']}/0.mp4" in reviewer.request["body"]
+        assert tasks["publish", -1].state == ("success" if published else "skipped")
+        assert [path.name for path in tmp_path.iterdir()] == [f"{booked['id']}-0.mp4"] * published
+
+
+class TestReactToVideos:
+    def test_keeps_what_the_event_of_the_asset_tells_of(
+        self,
+        example: Callable[[str], DAG],
+        seedance_emulator: Emulator,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        run(example("seedance_new_video"))
+        [booked] = seedance_emulator.ledger()
+        link = f"{seedance_emulator.url}/outputs/{booked['id']}/0.mp4"
+        create = dag_runs.get_or_create_dagrun
+        with create_session() as session:
+            event = session.scalars(select(AssetEvent).order_by(AssetEvent.id.desc()).limit(1)).one()
+            assert event.extra == {
+                "prediction_id": booked["id"],
+                "urls": [link],
+                "model": "doubao-seedance-2-0-fast-260128",
+                "width": 1280,
+                "height": 720,
+                "estimated_cost_usd": 0.499,
+            }
+
+        def create_with_event(*, session: Any, **arguments: Any) -> Any:
+            # dag.test() starts a run for no event; the scheduler does.
+            created = create(session=session, **arguments)
+            created.consumed_asset_events.append(session.get(AssetEvent, event.id))
+            session.commit()
+            return created
+
+        monkeypatch.setattr(dag_runs, "get_or_create_dagrun", create_with_event)
+        tasks = run(example("seedance_on_new_video"), run_conf={"videos": tmp_path.as_uri()})
+
+        assert set(states(tasks).values()) == {"success"}
+        [kept] = tmp_path.iterdir()
+        assert kept.name == f"{booked['id']}-0.mp4"
+        assert tasks["keep_video", 0].rendered_map_index == booked["id"]
+        assert len(seedance_emulator.ledger()) == 1
+
+
+class TestStoryboard:
+    def test_each_shot_begins_where_the_one_before_ended(
+        self, example: Callable[[str], DAG], seedance_emulator: Emulator, tmp_path: Path
+    ) -> None:
+        tasks = run(example("seedance_storyboard"), run_conf={"film": tmp_path.as_uri()})
+
+        assert set(states(tasks).values()) == {"success"}
+        booked = seedance_emulator.ledger()
+        assert [each["mode"] for each in booked] == ["text-to-video", "image-to-video", "image-to-video"]
+        [folder] = tmp_path.iterdir()
+        assert sorted(path.name for path in folder.glob("*.mp4")) == ["shot_1.mp4", "shot_2.mp4", "shot_3.mp4"]
+        for number in (1, 2):
+            still = folder / f"shot_{number}.png"
+            assert booked[number]["parameters"]["image"]["sha256"] == hashlib.sha256(still.read_bytes()).hexdigest()
+            assert mean_difference(still, folder / f"shot_{number}.mp4", -1) < 1
+            assert mean_difference(still, folder / f"shot_{number}.mp4", 0) > 1
+
+    def test_pays_for_no_shot_after_one_that_failed(
+        self, example: Callable[[str], DAG], seedance_emulator: Emulator, tmp_path: Path
+    ) -> None:
+        seedance_emulator.fault(endpoint="submit", after=1, status=400, body={"error": {"message": "no"}})
+        tasks = run(example("seedance_storyboard"), run_conf={"film": tmp_path.as_uri()})
+
+        assert tasks["make_shot_2", -1].state == "failed"
+        assert tasks["make_shot_3", -1].state == "upstream_failed"
+        assert len(seedance_emulator.ledger()) == 1
+
+
+def mean_difference(still: Path, video: Path, index: int) -> float:
+    """Return by how much a frame of a video differs from an image on average, of 255."""
+    with av.open(video) as container:
+        frame: Any = list(container.decode(video=0))[index]
+    difference = ImageStat.Stat(ImageChops.difference(frame.to_image(), Image.open(still)))
+    return sum(difference.mean) / len(difference.mean)
+
+
+class TestRetriesAndClears:
+    def test_three_tasks_pay_and_one_picks_up(self, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
+        tasks = run(example("seedance_retries_and_clears"))
+
+        assert set(states(tasks).values()) == {"success"}
+        assert len(seedance_emulator.ledger()) == 3
+        ids = {name: tasks[name, -1].xcom_pull(task_ids=name, key="prediction_id") for name, _ in tasks}
+        assert ids["pick_up"] == ids["reuse"]
+        assert len(set(ids.values())) == 3
+
+    def test_picks_up_what_it_is_told(self, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
+        earlier = run(example("seedance_text_to_video"))["make_video", -1]
+        told = earlier.xcom_pull(task_ids="make_video", key="prediction_id")
+        tasks = run(example("seedance_retries_and_clears"), run_conf={"prediction_id": told})
+
+        assert tasks["pick_up", -1].xcom_pull(task_ids="pick_up", key="prediction_id") == told
+        assert len(seedance_emulator.ledger()) == 1 + 3
+
+    @pytest.mark.parametrize(("task_id", "state", "booked"), [("resubmit", "success", 2), ("regenerate", "failed", 1)])
+    def test_only_one_pays_twice_when_an_answer_is_lost(
+        self, task_id: str, state: str, booked: int, example: Callable[[str], DAG], seedance_emulator: Emulator
+    ) -> None:
+        dag = example("seedance_retries_and_clears").partial_subset(task_id)
+        dag.get_task(task_id).retry_delay = timedelta(0)
+        seedance_emulator.fault(endpoint="submit", drop="after")
+
+        assert states(run(dag)) == {(task_id, -1): state}
+        assert len(seedance_emulator.ledger()) == booked
