@@ -7,7 +7,10 @@ from contextlib import contextmanager
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_seedance.gptproto.errors import SeedanceError
+from airflow_provider_seedance.gptproto.errors import GenerationExpiredError, GenerationFailedError, SeedanceError
+
+#: Errors that only a task which submits can cure by a retry: for any other they are final.
+ENDED = (GenerationFailedError, GenerationExpiredError)
 
 
 def _say_nothing(_: SeedanceError) -> None:

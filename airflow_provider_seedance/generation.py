@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_seedance.failures import airflow_failures
+from airflow_provider_seedance.failures import ENDED, airflow_failures
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, expected_seconds
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
-    GenerationExpiredError,
-    GenerationFailedError,
     InvalidRequestError,
     PredictionNotFoundError,
     SeedanceError,
@@ -43,8 +41,6 @@ _UNCONFIRMED_WITHOUT_RECORD = (
     "It is not sent again, because the service cannot be asked for it and might be paid twice. Look for the generation "
     "in the GPTProto dashboard. If it is there, run the task with prediction_id set to its id; if not, clear the task."
 )
-#: A retry of a task that only waits brings no new generation.
-_ENDED = (GenerationFailedError, GenerationExpiredError)
 
 
 class Generation:
@@ -139,18 +135,18 @@ class Generation:
 
         def advise(error: SeedanceError) -> str | None:
             if self._named_id:
-                return "Remove prediction_id to submit a new generation." if isinstance(error, _ENDED) else None
+                return "Remove prediction_id to submit a new generation." if isinstance(error, ENDED) else None
             if isinstance(error, InvalidRequestError):
                 return self._advise_on_earlier_try()
             if self._record.is_kept:
                 return None
             if isinstance(error, UnconfirmedSubmissionError) and not error.retryable:
                 return _UNCONFIRMED_WITHOUT_RECORD
-            if error.prediction_id and error.retryable and not isinstance(error, _ENDED):
+            if error.prediction_id and error.retryable and not isinstance(error, ENDED):
                 return _RETRY_WITHOUT_RECORD
             return None
 
-        return airflow_failures(advise, final=_ENDED if self._named_id else (), tell=self._report.failed)
+        return airflow_failures(advise, final=ENDED if self._named_id else (), tell=self._report.failed)
 
     def _advise_on_earlier_try(self) -> str | None:
         """Return how to go on with what an earlier try paid for, when this one cannot tell what it asks for."""

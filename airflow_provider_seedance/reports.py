@@ -101,11 +101,16 @@ class Report:
             told = self._task_instance.xcom_pull(
                 task_ids=self._task_instance.task_id, map_indexes=self._task_instance.map_index, key=PREDICTION
             )
+            if not isinstance(told, Mapping) or not all(
+                isinstance(told.get(name), kind) for name, kind in _SHAPE.items()
+            ):
+                return
+            if told["submitted_at"] is not None:
+                datetime.fromisoformat(told["submitted_at"])
         except Exception as failure:  # whatever the API of Airflow raises: it must not cost another generation
             self._log.warning("What was told before the wait could not be read: %r", failure)
             return
-        if isinstance(told, Mapping) and all(isinstance(told.get(name), kind) for name, kind in _SHAPE.items()):
-            self.told |= {name: told[name] for name in self.told if name in told}
+        self.told |= {name: told[name] for name in self.told if name in told}
 
     def finished(self, prediction: Prediction) -> None:
         """Push ``prediction`` and ``video_url`` of a complete prediction, and tell the task's assets."""

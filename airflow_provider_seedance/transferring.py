@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_seedance.failures import airflow_failures
+from airflow_provider_seedance.failures import ENDED, airflow_failures
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.conversations import Log
 from airflow_provider_seedance.gptproto.downloads import EXTENSION, Download
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
     DeadLinkError,
-    GenerationExpiredError,
-    GenerationFailedError,
     InvalidTransferError,
     MissingOutputsError,
     PredictionNotFoundError,
@@ -33,8 +31,6 @@ from airflow_provider_seedance.storing import store
 if TYPE_CHECKING:
     from airflow_provider_seedance.transfers.seedance_to_object_storage import SeedanceToObjectStorageOperator
 
-#: A retry of a task that only fetches brings no new generation.
-_ENDED = (GenerationFailedError, GenerationExpiredError)
 _ENDED_ADVICE = "There is nothing to store. Clear the task that submitted it, which pays for a new generation."
 _DEAD_WITHOUT_PREDICTION = (
     "Links live about a day. Set prediction_id to the prediction whose output it is, and the service is asked for "
@@ -201,13 +197,13 @@ class Transfer:
 
         def advise(error: SeedanceError) -> str | None:
             error.prediction_id = error.prediction_id or self._prediction_id or None
-            if isinstance(error, _ENDED):
+            if isinstance(error, ENDED):
                 return _ENDED_ADVICE
             if isinstance(error, DeadLinkError) and not self._prediction_id:
                 return _DEAD_WITHOUT_PREDICTION
             return None
 
-        with airflow_failures(advise, final=_ENDED):
+        with airflow_failures(advise, final=ENDED):
             yield
 
 

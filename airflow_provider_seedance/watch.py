@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, PokeReturnValue
 
-from airflow_provider_seedance.failures import airflow_failures
+from airflow_provider_seedance.failures import ENDED, airflow_failures
 from airflow_provider_seedance.gptproto.catalogue import expected_seconds
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
-    GenerationExpiredError,
-    GenerationFailedError,
     PredictionNotFoundError,
     SeedanceError,
     WaitTimeoutError,
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
-
-#: A retry of a task that only waits brings no new generation.
-_ENDED = (GenerationFailedError, GenerationExpiredError)
 
 
 class Watch:
@@ -102,7 +97,7 @@ class Watch:
     def _failures(self) -> Iterator[None]:
         """Turn errors into Airflow's terms for a task that only waits."""
         try:
-            with airflow_failures(_advise, final=_ENDED, tell=self._report.failed):
+            with airflow_failures(_advise, final=ENDED, tell=self._report.failed):
                 yield
         except WaitTimeoutError as error:
             raise AirflowSensorTimeout(str(error)) from error
@@ -116,6 +111,6 @@ def _check_deadline(wait: Wait) -> None:
 
 
 def _advise(error: SeedanceError) -> str | None:
-    if isinstance(error, _ENDED):
+    if isinstance(error, ENDED):
         return "Waiting again does not help. Clear the task that submitted it, which pays for a new generation."
     return None

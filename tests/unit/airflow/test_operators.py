@@ -140,7 +140,9 @@ class TestResult:
             run.try_once(text_to_video(prompt="[policy]"))
 
     @pytest.mark.parametrize(
-        "spoiled", [None, "text", {"submitted_at": 7}, {"outputs": None, "parameters": []}], ids=repr
+        "spoiled",
+        [None, "text", {"submitted_at": 7}, {"submitted_at": "soon"}, {"outputs": None, "parameters": []}],
+        ids=repr,
     )
     def test_what_was_told_before_the_wait_may_be_spoiled(self, emulator: Emulator, spoiled: Any) -> None:
         class Spoiling(Run):
