@@ -14,11 +14,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, TypeGuard
+from typing import Any, ClassVar, Self
 
 from airflow_provider_seedance.gptproto.catalogue import (
     ASPECT_RATIOS,
@@ -37,23 +36,23 @@ from airflow_provider_seedance.gptproto.media import (
     ALLOWED_MEDIA,
     MediaKind,
     Medium,
-    UnusableFile,
-    UploadedMedia,
     conceal,
-    is_path,
     is_uploaded,
     media_problem,
     reveal,
 )
+from airflow_provider_seedance.gptproto.values import (
+    as_boolean,
+    as_list,
+    as_whole_number,
+    described,
+    is_text,
+    is_whole_number,
+    json_problem,
+    problem,
+)
 
-_WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}")
-_BOOLEANS = {"true": True, "false": False}
 _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
-#: What a Python string can hold, but UTF-8, and so a request, cannot, or Airflow's database, and so XCom, cannot.
-_UNSTORABLE = re.compile("[\ud800-\udfff\0]")
-_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-#: Longest piece of a refused value that is repeated in a message, in characters.
-_MAXIMUM_VALUE = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,14 +88,14 @@ class GenerationRequest:
 
     def __post_init__(self) -> None:
         self._set("prompt", reveal(self.prompt))
-        self._set("duration", DEFAULT_DURATION if self.duration is None else _as_whole_number(self.duration))
-        self._set("seed", _as_whole_number(self.seed))
-        self._set("generate_audio", _as_boolean(self.generate_audio))
-        self._set("camera_fixed", _as_boolean(self.camera_fixed))
+        self._set("duration", DEFAULT_DURATION if self.duration is None else as_whole_number(self.duration))
+        self._set("seed", as_whole_number(self.seed))
+        self._set("generate_audio", as_boolean(self.generate_audio))
+        self._set("camera_fixed", as_boolean(self.camera_fixed))
         for name in self.single_media:
             self._set(name, conceal(getattr(self, name)))
         for name in self.listed_media:
-            self._set(name, conceal(_as_list(getattr(self, name))))
+            self._set(name, conceal(as_list(getattr(self, name))))
         self._set("extra_parameters", conceal(self.extra_parameters))
 
     def _set(self, name: str, value: object) -> None:
@@ -140,7 +139,7 @@ class GenerationRequest:
     def description(self) -> dict[str, Any]:
         """Return what was given, under the API's names, to be shown to people: uploaded media are only described."""
         given = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
-        return {name: _described(value) for name, value in given if value is not None and name != "model"}
+        return {name: described(value) for name, value in given if value is not None and name != "model"}
 
     def fingerprint(self, connection_id: str) -> str:
         """
@@ -175,40 +174,40 @@ class GenerationRequest:
 
     def _model_problems(self, known: Model | None) -> Iterator[str]:
         if not isinstance(self.model, str) or not _MODEL_ID.fullmatch(self.model):
-            yield _problem("model", self.model, "a model id such as " + DEFAULT_MODEL)
+            yield problem("model", self.model, "a model id such as " + DEFAULT_MODEL)
         elif known is not None and self.mode not in known.modes:
             modes = ", ".join(sorted(known.modes))
-            yield _problem("model", self.model, f"one that offers {self.mode.value}; this one offers {modes}")
+            yield problem("model", self.model, f"one that offers {self.mode.value}; this one offers {modes}")
 
     def _value_problems(self) -> Iterator[str]:
-        if not _is_text(self.prompt):
-            yield _problem("prompt", self.prompt, "Unicode text that is not blank")
+        if not is_text(self.prompt):
+            yield problem("prompt", self.prompt, "Unicode text that is not blank")
         for name in ("aspect_ratio", "resolution"):
             value = getattr(self, name)
-            if value is not None and not _is_text(value):
-                yield _problem(name, value, "Unicode text that is not blank, or None")
+            if value is not None and not is_text(value):
+                yield problem(name, value, "Unicode text that is not blank, or None")
         for name in ("duration", "seed"):
             value = getattr(self, name)
-            if value is not None and not _is_whole_number(value):
-                yield _problem(name, value, "a whole number, or None")
+            if value is not None and not is_whole_number(value):
+                yield problem(name, value, "a whole number, or None")
         for name in ("generate_audio", "camera_fixed"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, bool):
-                yield _problem(name, value, "true, false, or None")
+                yield problem(name, value, "true, false, or None")
 
     def _range_problems(self, known: Model) -> Iterator[str]:
         for_model = f"for Seedance {known.name}"
         shortest, longest = known.durations
-        if _is_whole_number(self.duration) and not shortest <= self.duration <= longest:
-            yield _problem("duration", self.duration, f"{shortest} to {longest} seconds {for_model}")
-        if _is_text(self.aspect_ratio) and self.aspect_ratio not in ASPECT_RATIOS:
-            yield _problem("aspect_ratio", self.aspect_ratio, ", ".join(ASPECT_RATIOS))
-        if _is_text(self.resolution) and self.resolution not in known.resolutions:
-            yield _problem("resolution", self.resolution, f"{', '.join(known.resolutions)} {for_model}")
-        if _is_whole_number(self.seed) and not SEED_MINIMUM <= self.seed <= SEED_MAXIMUM:
-            yield _problem("seed", self.seed, f"{SEED_MINIMUM} to {SEED_MAXIMUM}")
+        if is_whole_number(self.duration) and not shortest <= self.duration <= longest:
+            yield problem("duration", self.duration, f"{shortest} to {longest} seconds {for_model}")
+        if is_text(self.aspect_ratio) and self.aspect_ratio not in ASPECT_RATIOS:
+            yield problem("aspect_ratio", self.aspect_ratio, ", ".join(ASPECT_RATIOS))
+        if is_text(self.resolution) and self.resolution not in known.resolutions:
+            yield problem("resolution", self.resolution, f"{', '.join(known.resolutions)} {for_model}")
+        if is_whole_number(self.seed) and not SEED_MINIMUM <= self.seed <= SEED_MAXIMUM:
+            yield problem("seed", self.seed, f"{SEED_MINIMUM} to {SEED_MAXIMUM}")
         if self.generate_audio is True and not known.generate_audio:
-            yield _problem("generate_audio", True, f"false, or None {for_model}, which makes no sound")
+            yield problem("generate_audio", True, f"false, or None {for_model}, which makes no sound")
 
     def _media_problems(self) -> Iterator[str]:
         """Yield what is wrong with media; a request without media has none."""
@@ -218,15 +217,15 @@ class GenerationRequest:
         if self.extra_parameters is None:
             return
         if not isinstance(self.extra_parameters, Mapping):
-            yield _problem("extra_parameters", self.extra_parameters, "a dict, or None")
+            yield problem("extra_parameters", self.extra_parameters, "a dict, or None")
             return
         own = {name for name, _ in self._parameters()}
         for name, value in self.extra_parameters.items():
             if name in own:
-                yield _problem(f"extra_parameters[{name!r}]", value, f"only as the argument {name} itself")
-        why = _json_problem(reveal(self.extra_parameters))
+                yield problem(f"extra_parameters[{name!r}]", value, f"only as the argument {name} itself")
+        why = json_problem(reveal(self.extra_parameters))
         if why is not None:
-            yield _problem("extra_parameters", self.extra_parameters, f"only what JSON can hold ({why})")
+            yield problem("extra_parameters", self.extra_parameters, f"only what JSON can hold ({why})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,7 +247,7 @@ class MediaRequest(GenerationRequest):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._set("is_upload_media", _as_boolean(self.is_upload_media))
+        self._set("is_upload_media", as_boolean(self.is_upload_media))
         if self.is_upload_media is None and any(is_uploaded(value) for _, _, value in self._media()):
             self._set("is_upload_media", True)
 
@@ -264,24 +263,24 @@ class MediaRequest(GenerationRequest):
 
     def _media_problems(self) -> Iterator[str]:
         if self.is_upload_media is not None and not isinstance(self.is_upload_media, bool):
-            yield _problem("is_upload_media", self.is_upload_media, "true, false, or None")
+            yield problem("is_upload_media", self.is_upload_media, "true, false, or None")
         media = list(self._media())
         if self.is_upload_media is False:
             for name, _, value in media:
                 if is_uploaded(value):
-                    yield _problem(name, value, "an http(s) URL where is_upload_media is false")
+                    yield problem(name, value, "an http(s) URL where is_upload_media is false")
         for name in self.listed_media:
             values = getattr(self, name)
             if values is not None and not isinstance(values, list):
-                yield _problem(name, values, "a list, or None")
+                yield problem(name, values, "a list, or None")
         for name, kind, value in media:
             why = media_problem(value, kind=kind, declared_upload=self.is_upload_media is True)
             if why is not None:
-                yield f"{_problem(name, value, ALLOWED_MEDIA)}; the value {why}"
+                yield f"{problem(name, value, ALLOWED_MEDIA)}; the value {why}"
         size = sum(len(reveal(value)) for _, _, value in media if isinstance(reveal(value), str))
         if size > MAXIMUM_REQUEST_BYTES:
             allowed = f"at most {MAXIMUM_REQUEST_BYTES:,} bytes in one request"
-            yield _problem("media", f"{size:,} bytes in {len(media)} parts", allowed)
+            yield problem("media", f"{size:,} bytes in {len(media)} parts", allowed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,12 +304,12 @@ class ImageToVideo(MediaRequest):
     def _range_problems(self, known: Model) -> Iterator[str]:
         yield from super()._range_problems(known)
         if self.last_image is not None and not known.last_image:
-            yield _problem("last_image", self.last_image, f"None for Seedance {known.name}, which takes no last frame")
+            yield problem("last_image", self.last_image, f"None for Seedance {known.name}, which takes no last frame")
 
     def _media_problems(self) -> Iterator[str]:
         yield from super()._media_problems()
         if self.image is None:
-            yield _problem("image", None, f"{ALLOWED_MEDIA}; image-to-video needs it")
+            yield problem("image", None, f"{ALLOWED_MEDIA}; image-to-video needs it")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -337,13 +336,13 @@ class ReferenceToVideo(MediaRequest):
     def _range_problems(self, known: Model) -> Iterator[str]:
         yield from super()._range_problems(known)
         if isinstance(self.images, list) and len(self.images) > MAXIMUM_IMAGES:
-            yield _problem("images", f"{len(self.images)} items", f"at most {MAXIMUM_IMAGES} items")
+            yield problem("images", f"{len(self.images)} items", f"at most {MAXIMUM_IMAGES} items")
 
     def _media_problems(self) -> Iterator[str]:
         yield from super()._media_problems()
         if self.images is None and self.videos is None:
             beside = "" if self.audios is None else ", and audios never come alone"
-            yield _problem("images, videos", None, f"at least one image or video{beside}")
+            yield problem("images, videos", None, f"at least one image or video{beside}")
 
 
 _REQUESTS: Mapping[Mode, type[GenerationRequest]] = {
@@ -360,68 +359,3 @@ def request_from(mode: Mode, source: object) -> GenerationRequest:
     """
     request = _REQUESTS[mode]
     return request(**{field.name: getattr(source, field.name) for field in dataclasses.fields(request)})
-
-
-def _described(value: Any) -> Any:
-    """Return a value as JSON that people read."""
-    if isinstance(value, (list, tuple)):
-        return [_described(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): _described(item) for key, item in value.items()}
-    if isinstance(value, (UploadedMedia, UnusableFile)) or is_path(value):
-        return str(value)
-    is_number = _is_whole_number(value) or (isinstance(value, float) and math.isfinite(value))
-    if value is None or isinstance(value, (str, bool)) or is_number:
-        return value
-    return _shown(value)
-
-
-def _problem(name: str, value: object, allowed: str) -> str:
-    return f"{name}: {_shown(value)} is not allowed; allowed: {allowed}"
-
-
-def _shown(value: object) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # a number of thousands of digits
-        return f"this {type(value).__name__}"
-    return text if len(text) <= _MAXIMUM_VALUE else f"{text[:_MAXIMUM_VALUE]}..."
-
-
-def _json_problem(value: Any) -> str | None:
-    """Return why a value is not what a reader of its JSON would get, or ``None``."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        text.encode()
-    except (TypeError, ValueError) as error:
-        return str(error)
-    if _ESCAPED_NUL.search(text):
-        return "it holds a NUL character"
-    return None if json.loads(text) == value else "a key is not text"
-
-
-def _as_whole_number(value: Any) -> Any:
-    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
-        return int(value)
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _as_boolean(value: Any) -> Any:
-    return _BOOLEANS.get(value.strip().lower(), value) if isinstance(value, str) else value
-
-
-def _as_list(value: Any) -> Any:
-    """Return one medium, or any sequence of them, as a list; none at all as ``None``, which is not sent."""
-    if isinstance(value, (str, UploadedMedia, UnusableFile)) or is_path(value):
-        return [value]
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return value
-    return list(value) or None if isinstance(value, Sequence) else value
-
-
-def _is_whole_number(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 64
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and not _UNSTORABLE.search(value)
