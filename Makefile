@@ -2,13 +2,16 @@
 bin := .venv/bin
 ready := .venv/ready$(if $(PYTHON),-$(notdir $(PYTHON)))
 playwright := .ci/uv pip install --quiet --python $(bin)/python --group browser --constraints constraints.txt
+pin := .ci/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --no-header --no-annotate
+# Those that constraints.txt pins.
+groups := dev bench browser cluster package
 
 .DEFAULT_GOAL := help
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
-.PHONY: help demo ui test unit integration system chaos browser screenshots bench check format constraints clean
+.PHONY: help demo ui test test-matrix unit integration system chaos browser screenshots cluster package bench check format constraints clean
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 15
 
 demo: $(ready) ## run the example DAG in a real Airflow against the emulator, and report
 	@$(bin)/python -m demo
@@ -19,6 +22,9 @@ ui: $(ready) ## the same, but Airflow stays up for you to look around
 test: $(ready) ## all tests but the system tests
 	$(bin)/pytest
 
+test-matrix: $(ready) ## all tests but the system tests on every Airflow and Python; CELLS="3.1-py3.12 lowest" for some
+	$(bin)/python -m tests.matrix $(CELLS)
+
 unit: $(ready) ## the tests that start no Airflow
 	$(bin)/pytest tests/unit
 
@@ -26,7 +32,7 @@ integration: $(ready) ## the tests that run DAGs in their own process
 	$(bin)/pytest tests/integration
 
 system: $(ready) ## the slow tests, in a real Airflow
-	$(bin)/pytest tests/system
+	$(bin)/pytest tests/system --ignore=tests/system/cluster
 
 chaos: $(ready) ## kill what can be killed, and see what was paid; CHAOS_STORMS=10 for more storms
 	$(bin)/pytest tests/system/test_chaos.py
@@ -39,26 +45,40 @@ screenshots: $(ready) ## take the pictures of the documentation anew
 	$(playwright)
 	$(bin)/pytest tests/browser/screenshots.py
 
+cluster: $(ready) ## 300 generations on PostgreSQL, Redis, Celery, two triggerers, and what dies among them
+	.ci/uv pip install --quiet --python $(bin)/python --group cluster --constraints constraints.txt
+	$(bin)/pytest tests/system/cluster
+
+package: $(ready) ## build what is published, install it alone, and look at it
+	.ci/uv pip install --quiet --python $(bin)/python --group package --constraints constraints.txt
+	$(bin)/pytest tests/package
+
 bench: $(ready) ## measure what waiting costs beside other ways to wait, in an hour and a quarter; BENCH="--repeats 1" is faster
 	.ci/uv pip install --quiet --python $(bin)/python --group bench --constraints constraints.txt
 	$(bin)/python -m benchmarks $(BENCH)
 
-check: $(ready) ## linter, formatter and types
+check: $(ready) ## linter, formatter, types, spelling and workflows
 	$(bin)/ruff check
 	$(bin)/ruff format --check
 	$(bin)/mypy
-	@! grep -n '://' constraints.txt || { echo "constraints.txt names a host"; exit 1; }
+	$(bin)/codespell
+	$(bin)/actionlint
+	$(bin)/zizmor --offline --quiet --strict-collection --persona pedantic .
+	@! grep -n '://' constraints.txt tests/matrix/*.txt || { echo "pins name a host"; exit 1; }
 
 format: $(ready) ## format the code and mend what the linter can
 	$(bin)/ruff format
 	$(bin)/ruff check --fix
 
 constraints: $(ready) ## pin what pyproject.toml asks for; UPGRADE=--upgrade takes the newest versions
-	.ci/uv pip compile pyproject.toml --quiet --universal $(UPGRADE) --all-extras --group dev --group bench --group browser \
-		--no-header --no-annotate --output-file constraints.txt
+	$(pin) $(UPGRADE) --all-extras $(addprefix --group ,$(groups)) --output-file constraints.txt
+	for each in tests/matrix/airflow-*.in; do \
+		$(pin) $(UPGRADE) --extra emulator --group test --constraints $$each --output-file $${each%.in}.txt || exit 1; done
+	$(pin) --extra emulator --group test --constraints tests/matrix/lowest.in --output-file tests/matrix/lowest.txt \
+		--resolution lowest-direct
 
 clean: ## remove everything that can be made again
-	rm -rf .venv .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .demo .matrix .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(ready): pyproject.toml constraints.txt .ci/environment .ci/uv

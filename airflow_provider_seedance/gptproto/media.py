@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 from airflow_provider_seedance.gptproto.catalogue import (
@@ -82,12 +82,19 @@ class UnusableFile:
         return repr(self.path)
 
 
+class StoragePath(Protocol):
+    """A path of object storage, which is not what Python calls path-like."""
+
+    def read_bytes(self) -> bytes:
+        """Return the content of the file."""
+
+
 #: What a request's fields for media hold. Paths are to be read before it is sent.
-Medium = str | os.PathLike[str] | UploadedMedia | UnusableFile
+Medium = str | os.PathLike[str] | StoragePath | UploadedMedia | UnusableFile
 
 
 def is_path(value: object) -> bool:
-    """Say whether a value is a path object. Those of object storage are not what Python calls path-like."""
+    """Say whether a value is a path object, of this machine or of object storage."""
     return isinstance(value, os.PathLike) or hasattr(value, "read_bytes")
 
 
@@ -137,7 +144,7 @@ def media_problem(value: object, *, kind: MediaKind, declared_upload: bool) -> s
         return "is empty or not text"
     if text.split(maxsplit=1) != [text]:
         return "has spaces or line breaks in it"
-    if _is_web_address(text):
+    if is_web_address(text):
         return None
     if text[:5].lower() == "data:":
         data_uri = _DATA_URI.fullmatch(text)
@@ -181,7 +188,8 @@ def _content_problem(content: bytes, kind: MediaKind) -> str | None:
     return None
 
 
-def _is_web_address(text: str) -> bool:
+def is_web_address(text: str) -> bool:
+    """Say whether text is an address from which media can be fetched."""
     # urlsplit drops line breaks and control characters silently; what is sent would still hold them.
     if not text.isprintable():
         return False

@@ -28,7 +28,7 @@ else:
 
 if TYPE_CHECKING:
     import jinja2
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_seedance.generation import Generation
@@ -93,16 +93,16 @@ class SeedanceBaseOperator(BaseOperator):
     def __init__(
         self,
         *,
-        prompt: str,
-        model: str = DEFAULT_MODEL,
-        aspect_ratio: str | None = None,
-        duration: int | str | None = DEFAULT_DURATION,
-        resolution: str | None = None,
-        generate_audio: bool | str | None = None,
-        camera_fixed: bool | str | None = None,
-        seed: int | str | None = None,
-        extra_parameters: dict[str, Any] | None = None,
-        prediction_id: str | None = None,
+        prompt: str | XComArg,
+        model: str | XComArg = DEFAULT_MODEL,
+        aspect_ratio: str | XComArg | None = None,
+        duration: int | str | XComArg | None = DEFAULT_DURATION,
+        resolution: str | XComArg | None = None,
+        generate_audio: bool | str | XComArg | None = None,
+        camera_fixed: bool | str | XComArg | None = None,
+        seed: int | str | XComArg | None = None,
+        extra_parameters: dict[str, Any] | XComArg | None = None,
+        prediction_id: str | XComArg | None = None,
         seedance_conn_id: str = SeedanceHook.default_conn_name,
         wait_for_completion: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),

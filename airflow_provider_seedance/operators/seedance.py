@@ -11,10 +11,10 @@ from airflow_provider_seedance.operators.base import SeedanceBaseOperator
 if TYPE_CHECKING:
     import os
 
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    from airflow.providers.common.compat.sdk import ObjectStoragePath, XComArg
 
-    #: What a media argument takes: a URL, a data URI, or a file.
-    Medium: TypeAlias = str | os.PathLike[str] | ObjectStoragePath
+    #: What a media argument takes: a URL, a data URI, or a file, or another task's output that is one.
+    Medium: TypeAlias = str | os.PathLike[str] | ObjectStoragePath | XComArg
 
 
 class SeedanceTextToVideoOperator(SeedanceBaseOperator):

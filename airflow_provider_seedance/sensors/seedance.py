@@ -25,7 +25,7 @@ from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.links.seedance import SeedanceVideoLink
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_seedance.watch import Watch
 
@@ -56,7 +56,7 @@ class SeedancePredictionSensor(BaseSensorOperator):
     def __init__(
         self,
         *,
-        prediction_id: str,
+        prediction_id: str | XComArg,
         seedance_conn_id: str = SeedanceHook.default_conn_name,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poke_interval: timedelta | float | None = None,

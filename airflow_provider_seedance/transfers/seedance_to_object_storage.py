@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_seedance.hooks.seedance import MAXIMUM_FILE_BYTES, SeedanceHook
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
 
 class SeedanceToObjectStorageOperator(BaseOperator):
@@ -58,9 +58,9 @@ class SeedanceToObjectStorageOperator(BaseOperator):
         self,
         *,
         destination: str | ObjectStoragePath,
-        prediction_id: str | None = None,
-        urls: str | list[str] | None = None,
-        filename: str = "{prediction_id}-{index}.{ext}",
+        prediction_id: str | XComArg | None = None,
+        urls: str | list[str] | XComArg | None = None,
+        filename: str | XComArg = "{prediction_id}-{index}.{ext}",
         storage_conn_id: str | None = None,
         seedance_conn_id: str = SeedanceHook.default_conn_name,
         overwrite: bool = False,
