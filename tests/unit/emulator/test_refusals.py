@@ -113,7 +113,7 @@ class TestAddress:
 
 class TestModel:
     @pytest.mark.parametrize(
-        "model", ["seedance-3-0", "doubao-seedance-2-0-slow-260128", "sora-2", FAST.upper(), f"{FAST}%20", f"x{FAST}"]
+        "model", ["seedance-9-0", "doubao-seedance-2-0-slow-260128", "sora-2", FAST.upper(), f"{FAST}%20", f"x{FAST}"]
     )
     def test_an_unknown_one_is_refused(self, customer: Customer, model: str) -> None:
         assert "unknown model" in problem(customer.submit(model=model))

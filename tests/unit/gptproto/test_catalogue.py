@@ -55,7 +55,7 @@ class TestModels:
 
     @pytest.mark.parametrize(
         "model",
-        ["", "-", "doubao-", "seedance", "seedance-3-0", "seedance-2-0-ultra", "seedance-2-0-12345", "veo-3", "a\nb"],
+        ["", "-", "doubao-", "seedance", "seedance-9-0", "seedance-2-0-ultra", "seedance-2-0-12345", "veo-3", "a\nb"],
     )
     def test_an_id_that_is_not_listed_is_unknown(self, model: str) -> None:
         assert find_model(model) is None
