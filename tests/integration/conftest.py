@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -10,8 +11,12 @@ from pathlib import Path
 
 import pytest
 from airflow.sdk import DAG
+from airflow.sdk.execution_time import supervisor
 
 from tests.integration.examples import load_example
+
+# Airflow below 3.3 makes its whole API anew for each task of dag.test(), which takes seconds.
+supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
 
 
 @pytest.fixture(scope="session")

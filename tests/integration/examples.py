@@ -6,12 +6,8 @@ from typing import Any
 
 from airflow.sdk import DAG
 
-try:
-    from airflow.dag_processing.dagbag import DagBag
-except ImportError:  # Airflow 3.1
-    from airflow.models.dagbag import DagBag  # type: ignore[no-redef]
-
 from tests.conftest import EXAMPLE_DAGS
+from tests.versions import DagBag
 
 
 def load_examples() -> dict[str, DAG]:

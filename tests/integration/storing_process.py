@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from airflow.sdk import BaseHook
 from airflow.sdk.io import attach
 
+from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.transfers.seedance_to_object_storage import SeedanceToObjectStorageOperator
 
 #: The Airflow connection to the S3 server.
@@ -31,11 +33,15 @@ def attach_s3(address: str) -> Any:
     return attach("s3", conn_id=S3_CONN_ID, fs=S3FileSystem(**options)).fs
 
 
+def connect(link: str) -> None:
+    """Make the service that a link leads to the one of the Airflow connection."""
+    connection = {"conn_type": "seedance", "password": "sk-test", "host": f"http://{urlsplit(link).netloc}"}
+    os.environ["AIRFLOW_CONN_SEEDANCE_DEFAULT"] = json.dumps(connection)
+
+
 def store(link: str, destination: str, **arguments: Any) -> list[str]:
     """Run the operator."""
-    address = urlsplit(link)
-    connection = {"conn_type": "seedance", "password": "sk-test", "host": f"http://{address.netloc}"}
-    os.environ["AIRFLOW_CONN_SEEDANCE_DEFAULT"] = json.dumps(connection)
+    connect(link)
     task = SeedanceToObjectStorageOperator(
         task_id="store", urls=link, destination=destination, filename="boat.{ext}", **arguments
     )
@@ -58,6 +64,9 @@ def main() -> None:
         # Connect before anything is measured, which loads what S3's client needs.
         attach_s3(*s3).ls(destination.removeprefix("s3://").partition("/")[0])
         arguments = {"storage_conn_id": S3_CONN_ID}
+    # Airflow 3.1 loads its database's models to look a connection up.
+    connect(link)
+    BaseHook.get_connection(SeedanceHook.default_conn_name)
     Path("/proc/self/clear_refs").write_text("5")
     before = memory("VmRSS")
     stored = store(link, destination, **arguments)

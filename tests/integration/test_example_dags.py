@@ -22,6 +22,7 @@ from airflow_provider_seedance.emulator.handle import Emulator
 from tests.conftest import EXAMPLE_DAGS
 from tests.integration.examples import load_examples
 from tests.integration.reviewing import reviewing
+from tests.versions import needs_answers
 
 LIGHTHOUSE = (EXAMPLE_DAGS / "data" / "lighthouse.png").read_bytes()
 #: What the emulator books of an uploaded file.
@@ -222,6 +223,7 @@ def review_api(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("review_api")
+@needs_answers
 class TestReviewAndPublish:
     @pytest.mark.parametrize(("answer", "published"), [("Approve", 1), ("Reject", 0)])
     def test_publishes_what_a_person_approved(

@@ -32,7 +32,7 @@ UNMASKED = {
 
 def main() -> None:
     """Do the runs, one after the other."""
-    from airflow.sdk.log import redact  # type: ignore[attr-defined]  # not in its __all__
+    from airflow.sdk._shared.secrets_masker import redact
 
     from airflow_provider_seedance.emulator.server import running_emulator
     from airflow_provider_seedance.emulator.settings import Settings

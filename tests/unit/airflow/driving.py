@@ -9,14 +9,10 @@ from pkgutil import resolve_name
 from types import SimpleNamespace
 from typing import Any
 
-import airflow.sdk
-import pytest
 from airflow.providers.common.compat.sdk import BaseOperator, Context, TaskDeferred
 from airflow.triggers.base import BaseTrigger
 
-#: Whether this Airflow keeps task state, which 3.3 was the first to do.
-HAS_STORE = hasattr(airflow.sdk, "NEVER_EXPIRE")
-needs_store = pytest.mark.skipif(not HAS_STORE, reason="this Airflow keeps no task state; 3.3 was the first to do so")
+from tests.versions import HAS_STORE
 
 
 @dataclass

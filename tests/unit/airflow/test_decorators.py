@@ -13,7 +13,8 @@ from airflow.sdk import DAG, task
 
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.errors import WaitTimeoutError
-from tests.unit.airflow.driving import Run, needs_store
+from tests.unit.airflow.driving import Run
+from tests.versions import needs_store
 
 pytestmark = pytest.mark.usefixtures("short_waits")
 

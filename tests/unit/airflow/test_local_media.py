@@ -22,9 +22,10 @@ from airflow_provider_seedance.operators.seedance import (
     SeedanceImageToVideoOperator,
     SeedanceReferenceToVideoOperator,
 )
-from tests.unit.airflow.driving import Run, needs_store
+from tests.unit.airflow.driving import Run
 from tests.unit.gptproto.making import make, refusal
 from tests.unit.gptproto.samples import clip, picture, sound
+from tests.versions import needs_store
 
 PICTURE = picture("JPEG")
 DATA_URI = f"data:image/jpeg;base64,{base64.b64encode(PICTURE).decode()}"

@@ -28,7 +28,8 @@ from airflow_provider_seedance.gptproto.errors import SeedanceError
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
-from tests.unit.airflow.driving import FakeStore, Run, needs_store
+from tests.unit.airflow.driving import FakeStore, Run
+from tests.versions import needs_store
 
 #: What happens to one submission; those of the second kind are booked.
 SUBMIT_LOST = ("no connection", "rate limit", "refused", "key refused", "timeout", "gateway", "die before")

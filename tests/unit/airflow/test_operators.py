@@ -30,7 +30,8 @@ from airflow_provider_seedance.operators.seedance import (
     SeedanceReferenceToVideoOperator,
     SeedanceTextToVideoOperator,
 )
-from tests.unit.airflow.driving import FakeStore, Run, needs_store
+from tests.unit.airflow.driving import FakeStore, Run
+from tests.versions import needs_store
 
 pytestmark = pytest.mark.usefixtures("short_waits")
 

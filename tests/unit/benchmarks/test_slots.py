@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airflow.dag_processing.dagbag import DagBag
-
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
 from benchmarks.slots import DAG_FILE
+from tests.versions import DagBag
 
 
 def test_tasks_differ_only_in_where_they_wait(tmp_path: Path) -> None:

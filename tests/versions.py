@@ -1,0 +1,17 @@
+"""In what the Airflows differ that the tests run on; users read of it in the guide."""
+
+from __future__ import annotations
+
+import pytest
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
+
+try:
+    from airflow.dag_processing.dagbag import DagBag as DagBag
+except ImportError:  # Airflow 3.1
+    from airflow.models.dagbag import DagBag as DagBag  # type: ignore[no-redef]
+
+HAS_STORE = AIRFLOW_V_3_3_PLUS
+needs_store = pytest.mark.skipif(not HAS_STORE, reason="Airflow below 3.3 keeps no task state")
+needs_answers = pytest.mark.skipif(
+    not AIRFLOW_V_3_3_PLUS, reason="dag.test() of Airflow below 3.3 brings no task the answer of a person"
+)
