@@ -6,6 +6,9 @@ from typing import Any
 
 import httpx
 
+#: The most that Airflow returns at a time unless it is told otherwise.
+_PAGE = 100
+
 
 class AirflowApi:
     """
@@ -66,10 +69,13 @@ class AirflowApi:
         return state
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """Return the task instances of a run, up to a hundred."""
-        found: list[dict[str, Any]]
-        found = self.get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", limit=100)["task_instances"]
-        return found
+        """Return the task instances of a run."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", limit=_PAGE, offset=len(found))
+            found += page["task_instances"]
+            if not page["task_instances"] or len(found) >= page["total_entries"]:
+                return found
 
     def events(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return what the audit log holds of a run, the oldest first."""
@@ -86,7 +92,7 @@ class AirflowApi:
         """Return the log of a try."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
         content = self.get(path, map_index=map_index)["content"]
-        return [each if isinstance(each, str) else _line(each) for each in content]
+        return [each if isinstance(each, str) else line(each) for each in content]
 
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
         answer = self._client.request(method, f"/api/v2/{path}", **arguments)
@@ -94,6 +100,7 @@ class AirflowApi:
         return answer.json()
 
 
-def _line(entry: dict[str, Any]) -> str:
+def line(entry: dict[str, Any]) -> str:
+    """Return an entry of a task's log as text."""
     details = [f"{each['exc_type']}: {each['exc_value']}" for each in entry.get("error_detail") or []]
     return " ".join([entry.get("level", "").upper(), entry["event"], *details]).strip()

@@ -106,8 +106,15 @@ class SeedancePredictionTrigger(BaseTrigger):
         return failure
 
     async def on_kill(self) -> None:
-        """Say what becomes of the generation when the deferred task is cleared or marked (Airflow 3.3 and later)."""
-        self.log.warning(still_running(self.prediction_id))
+        """
+        Say what becomes of the generation when the deferred task is cleared or marked (Airflow 3.3 and later).
+
+        Airflow 3.3.2 calls this also where it moves the trigger to another triggerer.
+        """
+        self.log.warning(
+            "Airflow ended this wait here. Where it moved it to another triggerer, it goes on there; otherwise: %s",
+            still_running(self.prediction_id),
+        )
 
 
 def defer_wait(operator: BaseOperator, wait: Wait, seedance_conn_id: str) -> NoReturn:

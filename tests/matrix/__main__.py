@@ -3,6 +3,7 @@ Run the unit and integration tests in each cell, and show what came out.
 
 ``python -m tests.matrix [CELL...]``, by default all of :data:`~tests.matrix.cells.CELLS`. Logs, and the environments in
 which a test failed, are left in ``.matrix/``. An interpreter that is missing is named, and its cells count as failed.
+As many cells are tested at a time as there are processors.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +114,19 @@ def show_end(log: Path) -> None:
     print(f"    {log.relative_to(ROOT)}:", *lines[-SHOWN:], sep="\n    ", flush=True)
 
 
+def line_for(cell: Cell) -> tuple[str, bool]:
+    """Run the tests in a cell, and return its line of the table, and whether it is green."""
+    started = time.monotonic()
+    try:
+        found = test(cell)
+    except CellError as error:
+        return f"{cell.name:<12} {error}", False
+    if found.is_green:
+        shutil.rmtree(ENVIRONMENTS / cell.name)
+    counts = (found.passed, found.failed, found.skipped, round(time.monotonic() - started))
+    return ROW.format(cell.name, found.airflow, found.python, *counts), found.is_green
+
+
 def main(names: list[str]) -> int:
     """Run cells, print a line for each, and return the exit code."""
     if unknown := [name for name in names if name not in CELLS]:
@@ -121,21 +136,12 @@ def main(names: list[str]) -> int:
     cells = [CELLS[name] for name in names] or list(CELLS.values())
     green = 0
     print(ROW.format("cell", "Airflow", "Python", "passed", "failed", "skipped", "seconds"), flush=True)
-    for cell in cells:
-        started = time.monotonic()
-        try:
-            found = test(cell)
-        except CellError as error:
-            print(f"{cell.name:<12} {error}", flush=True)
-            show_end(log_of(cell))
-            continue
-        counts = (found.passed, found.failed, found.skipped, round(time.monotonic() - started))
-        print(ROW.format(cell.name, found.airflow, found.python, *counts), flush=True)
-        if found.is_green:
-            green += 1
-            shutil.rmtree(ENVIRONMENTS / cell.name)
-        else:
-            show_end(log_of(cell))
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for cell, (line, is_green) in zip(cells, pool.map(line_for, cells), strict=True):
+            print(line, flush=True)
+            green += is_green
+            if not is_green:
+                show_end(log_of(cell))
     print(f"{green} of {len(cells)} cells are green")
     return 0 if green == len(cells) else 1
 

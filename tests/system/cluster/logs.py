@@ -1,0 +1,102 @@
+"""Task logs in S3, and what the components wrote before they put them there."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+from moto.server import ThreadedMotoServer
+
+from demo.rest import line
+from tests.system.cluster.stage import TASK_ID, Stage
+
+_BUCKET = "task-logs"
+#: Seconds between looks for new files; each is there for at least as long as a task's process takes to start.
+_PERIOD = 0.1
+
+
+@contextmanager
+def running_s3() -> Iterator[dict[str, str]]:
+    """Run a server with an empty bucket, and yield the settings that put task logs there."""
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        url = f"http://{host}:{port}"
+        httpx.put(f"{url}/{_BUCKET}", trust_env=False).raise_for_status()
+        connection = {
+            "conn_type": "aws",
+            "login": "test",
+            "password": "test",
+            "extra": {"endpoint_url": url, "region_name": "us-east-1"},
+        }
+        yield {
+            "AIRFLOW_CONN_TASK_LOGS": json.dumps(connection),
+            "AIRFLOW__LOGGING__DELETE_LOCAL_LOGS": "True",
+            "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER": f"s3://{_BUCKET}",
+            "AIRFLOW__LOGGING__REMOTE_LOGGING": "True",
+            "AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID": "task_logs",
+        }
+    finally:
+        server.stop()
+
+
+def task_logs(folder: Path) -> list[Path]:
+    """Return the files below a folder that components now write task logs to."""
+    return list(folder.rglob("attempt=*.log*"))
+
+
+@contextmanager
+def kept_task_logs(folder: Path, copies: Path) -> Iterator[None]:
+    """
+    Keep all task logs that are written below a folder, although Airflow deletes them once they are in S3.
+
+    :param folder: Where the components write.
+    :param copies: Where each gets a second link, which has its content to the end.
+    """
+    ended = threading.Event()
+
+    def link_new() -> None:
+        for path in task_logs(folder):
+            with suppress(FileNotFoundError):
+                # The next leg's file has the same name.
+                copy = copies / path.relative_to(folder).parent / f"{path.name}.{path.stat().st_ino}"
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                with suppress(FileExistsError):
+                    os.link(path, copy)
+
+    def watch() -> None:
+        while not ended.wait(_PERIOD):
+            link_new()
+
+    watcher = threading.Thread(target=watch, name="task-logs")
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def written(copies: Path, dag_id: str, run_id: str, index: int) -> dict[str, list[str]]:
+    """Return what each component wrote of a task's log."""
+    folder = f"dag_id={dag_id}/run_id={run_id}/task_id={TASK_ID}/map_index={index}"
+    found: dict[str, list[str]] = {}
+    for place in copies.iterdir():
+        for path in task_logs(place / folder):
+            found.setdefault(place.name, []).extend(line(json.loads(entry)) for entry in path.read_text().splitlines())
+    return found
+
+
+def read(stage: Stage, dag_id: str, run_id: str, index: int, tries: int) -> list[str]:
+    """Return the log of a task's tries as Airflow's API shows it, without what that says of where it was read from."""
+    shown = []
+    for number in range(1, tries + 1):
+        lines = stage.cluster.api.log_lines(dag_id, run_id, TASK_ID, number, map_index=index)
+        shown += lines[next(at for at, each in enumerate(lines) if "::endgroup::" in each) + 1 :]
+    return shown

@@ -1,0 +1,186 @@
+"""The cluster, the emulated service that it calls, and how runs are driven and judged."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import sqlalchemy
+
+from airflow_provider_seedance.emulator.handle import Emulator
+from demo.standalone import free_ports
+from tests.system.cluster.airflow import TRIGGERERS, WORKERS, Cluster, Component
+from tests.system.cluster.judging import Row, judge
+from tests.system.cluster.plan import GENERATIONS
+from tests.system.cluster.services import Service, engine, find_programs, running_postgresql, running_redis
+from tests.system.scenarios import UNCONFIRMED
+
+CONNECTION = "seedance_default"
+KEY = "sk-cluster-first"
+TASK_ID = "make_video"
+_ENDED = ("success", "failed")
+#: Far more seconds than a run takes: one that is lost must not let the test wait for ever.
+_PATIENCE = 1800.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """
+    What is running.
+
+    :param cluster: Airflow.
+    :param emulator: Where its connection leads.
+    :param database: Airflow's database.
+    :param services: PostgreSQL and Redis.
+    """
+
+    cluster: Cluster
+    emulator: Emulator
+    database: sqlalchemy.Engine
+    services: Mapping[str, Service]
+
+    def start(self, dag_id: str, *, seconds_running: float) -> str:
+        """Empty the ledger, start a run and return its id."""
+        self.emulator.reset()
+        self.emulator.settings(seconds_running=seconds_running)
+        self.cluster.wait_for_dags([dag_id])
+        return self.cluster.api.trigger(dag_id)
+
+    def set_key(self, key: str) -> None:
+        """Put a key into the connection, as a person does in the UI."""
+        content = {"connection_id": CONNECTION, "conn_type": "seedance", "host": self.emulator.url, "password": key}
+        self.cluster.api.patch(f"connections/{CONNECTION}", content)
+
+    def states(self, dag_id: str) -> dict[str, int]:
+        """Return how many task instances of a DAG's runs are in which state, straight from the database."""
+        query = "SELECT coalesce(state, 'none'), count(*) FROM task_instance WHERE dag_id = :dag_id GROUP BY 1"
+        return dict(self.select(query, dag_id=dag_id))
+
+    def select(self, query: str, **parameters: Any) -> list[Any]:
+        """Return rows of Airflow's database."""
+        with self.database.connect() as connection:
+            return [tuple(row) for row in connection.execute(sqlalchemy.text(query), parameters)]
+
+    def wait_until_deferred(self, dag_id: str) -> None:
+        """Wait until all generations of a DAG are under way, and none has ended."""
+        self.cluster.wait_for(
+            f"deferral of all of {dag_id}",
+            lambda: self.states(dag_id) == {"deferred": GENERATIONS[dag_id]},
+            _PATIENCE,
+        )
+
+    def wait_for_end(self, dag_id: str, run_id: str) -> None:
+        """Wait for the end of a run."""
+        self.cluster.wait_for(
+            f"end of {dag_id}", lambda: self.cluster.api.run_state(dag_id, run_id) in _ENDED, _PATIENCE
+        )
+
+    def judge(self, scenario: str, dag_id: str, run_id: str, *notes: str) -> Row:
+        """Return what came of a run that has ended."""
+        api = self.cluster.api
+        tasks = [task for task in api.task_instances(dag_id, run_id) if task["task_id"] == TASK_ID]
+        outputs: dict[int, list[str]] = {}
+        unconfirmed: set[int] = set()
+        failed: list[str] = []
+        for task in tasks:
+            index = task["map_index"]
+            if task["state"] == "success":
+                outputs[index] = api.xcom(dag_id, run_id, TASK_ID, map_index=index)
+                continue
+            log = api.log_lines(dag_id, run_id, TASK_ID, task["try_number"], map_index=index)
+            failed.append(
+                f"{index} is {task['state']}: {next((each for each in log if each.startswith('ERROR')), '')[:200]}"
+            )
+            if any(UNCONFIRMED in line for line in log):
+                unconfirmed.add(index)
+        run = api.get(f"dags/{dag_id}/dagRuns/{run_id}")
+        return judge(
+            scenario,
+            dag_id,
+            tasks,
+            outputs,
+            self.emulator.ledger(),
+            seconds=_time(run["end_date"]) - _time(run["start_date"]),
+            unconfirmed=unconfirmed,
+            notes=(*notes, *failed),
+        )
+
+    def processes(self) -> dict[str, list[psutil.Process]]:
+        """Return the running processes of each component, those of the same kind together."""
+        components = {name: component.processes() for name, component in self.cluster.components.items()}
+        both = {
+            kind: [process for name in names for process in components.pop(name)]
+            for kind, names in (("triggerers", TRIGGERERS), ("workers", WORKERS))
+        }
+        return components | both | {name: service.processes() for name, service in self.services.items()}
+
+
+def _time(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+@contextmanager
+def running_services(home: Path) -> Iterator[dict[str, Service]]:
+    """Run PostgreSQL and Redis."""
+    programs = find_programs()
+    with (
+        running_postgresql(programs, home / "postgresql.log") as postgresql,
+        running_redis(programs, home / "redis.log") as redis,
+    ):
+        yield {"PostgreSQL": postgresql, "Redis": redis}
+
+
+@contextmanager
+def running_emulator(home: Path) -> Iterator[Emulator]:
+    """Run the emulator as a process of its own, with its ledger in a file."""
+    [port] = free_ports(1)
+    command = [sys.executable, "-m", "airflow_provider_seedance.emulator", "--port", str(port), "--api-key", KEY]
+    emulator = Component(
+        "emulator",
+        [*command, "--ledger", str(home / "ledger.jsonl")],
+        dict(os.environ),
+        home / "emulator.log",
+        lambda said: "Emulating GPTProto" in said,
+    )
+    emulator.start()
+    try:
+        emulator.wait()
+        yield Emulator(f"http://127.0.0.1:{port}", KEY)
+    finally:
+        emulator.end()
+
+
+@contextmanager
+def running_stage(
+    home: Path, settings: Mapping[str, str] | None = None, *, own_log_folders: bool = False
+) -> Iterator[Stage]:
+    """
+    Run everything for the length of a ``with`` block.
+
+    :param home: Folder for all logs.
+    :param settings: More environment variables for Airflow.
+    :param own_log_folders: See :class:`~tests.system.cluster.airflow.Cluster`.
+    """
+    with ExitStack() as stack:
+        services = stack.enter_context(running_services(home))
+        emulator = stack.enter_context(running_emulator(home))
+        database = engine(services["PostgreSQL"].url)
+        stack.callback(database.dispose)
+        cluster = stack.enter_context(
+            Cluster(
+                home / "airflow",
+                database=services["PostgreSQL"].url,
+                broker=services["Redis"].url,
+                settings=settings,
+                own_log_folders=own_log_folders,
+            )
+        )
+        cluster.api.post("connections", {"connection_id": CONNECTION, **emulator.connection})
+        yield Stage(cluster, emulator, database, services)
