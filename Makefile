@@ -4,11 +4,11 @@ ready := .venv/ready$(if $(PYTHON),-$(notdir $(PYTHON)))
 playwright := .ci/uv pip install --quiet --python $(bin)/python --group browser --constraints constraints.txt
 pin := .ci/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --no-header --no-annotate
 # Those that constraints.txt pins.
-groups := dev bench browser cluster package
+groups := dev bench browser cluster mutation package
 
 .DEFAULT_GOAL := help
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
-.PHONY: help demo ui test test-matrix unit integration system chaos browser screenshots cluster package bench check format constraints clean
+.PHONY: help demo ui test test-matrix unit integration coverage mutants fuzz system chaos browser screenshots cluster package bench check format constraints clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 15
@@ -30,6 +30,17 @@ unit: $(ready) ## the tests that start no Airflow
 
 integration: $(ready) ## the tests that run DAGs in their own process
 	$(bin)/pytest tests/integration
+
+coverage: $(ready) ## what of the package the tests of `make test` reach, branches too
+	$(bin)/pytest --cov
+
+mutants: $(ready) ## change the code that money depends on in thousands of ways, and see which ways no test notices; takes an hour
+	.ci/uv pip install --quiet --python $(bin)/python --group mutation --constraints constraints.txt
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(bin)/mutmut run $(MUTANTS)
+	$(bin)/mutmut results
+
+fuzz: $(ready) ## ten thousand examples for each test that makes up its input, in a quarter of an hour
+	$(bin)/pytest tests/unit --hypothesis-profile=long --hypothesis-show-statistics -m hypothesis
 
 system: $(ready) ## the slow tests, in a real Airflow
 	$(bin)/pytest tests/system --ignore=tests/system/cluster
@@ -78,7 +89,7 @@ constraints: $(ready) ## pin what pyproject.toml asks for; UPGRADE=--upgrade tak
 		--resolution lowest-direct
 
 clean: ## remove everything that can be made again
-	rm -rf .venv .demo .matrix .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .demo .matrix .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants .coverage* build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(ready): pyproject.toml constraints.txt .ci/environment .ci/uv

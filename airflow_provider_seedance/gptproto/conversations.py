@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -163,6 +164,7 @@ class Conversations:
         self.clock = clock
         self.log = log
         self.random = random.SystemRandom()
+        self._key = _spellings(settings.api_key)
         self.headers = {
             "Accept": "application/json",
             # Answers are short, and one in a coding that cannot be read here would be lost, with what was paid for.
@@ -335,12 +337,17 @@ class Conversations:
     def _without_key(self, value: Any) -> Any:
         """Return text, or every text in decoded JSON, with the key blotted out."""
         if isinstance(value, str):
-            return value.replace(self.settings.api_key, "***")
+            return self._key.sub("***", value)
         if isinstance(value, list):
             return [self._without_key(item) for item in value]
         if isinstance(value, dict):
             return {name: self._without_key(item) for name, item in value.items()}
         return value
+
+
+def _spellings(key: str) -> re.Pattern[str]:
+    """Return what finds a key, also where its signs are escaped as in JSON: a broken answer is quoted undecoded."""
+    return re.compile(r"\\{0,7}".join(rf"(?:{re.escape(sign)}|u(?i:{ord(sign):04x}))" for sign in key))
 
 
 def _charge(prediction_id: str | None) -> Charge:

@@ -39,7 +39,9 @@ NEWS_EVERY = 10.0
 _PASSING = (408, 425, 429)
 #: Types that a store gives to files which it does not know, besides all kinds of video.
 _NEUTRAL_TYPES = ("", "application/mp4", "application/octet-stream", "binary/octet-stream")
-_CONTENT_RANGE = re.compile(r"bytes (?P<start>\d+)-\d+/(?P<size>\d+|\*)")
+#: How headers number bytes. Python refuses to read numbers of thousands of digits.
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_CONTENT_RANGE = re.compile(r"bytes (?P<start>[0-9]{1,18})-[0-9]{1,18}/(?P<size>[0-9]{1,18}|\*)")
 #: How many stores name what they hold: by its MD5.
 _MD5 = re.compile(r'"([0-9a-f]{32})"', re.IGNORECASE)
 #: Bytes that tell an MP4 file from others: size, type and brand of its first box (ISO/IEC 14496-12, section 4.3).
@@ -256,4 +258,4 @@ class Download:
 
 
 def _whole_number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    return int(text) if text is not None and _NUMBER.fullmatch(text) else None

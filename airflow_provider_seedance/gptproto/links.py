@@ -172,7 +172,7 @@ def shown(link: str) -> str:
     """Return a link as errors and logs show it: without the signature that lets anybody fetch it."""
     try:
         url = httpx.URL(link)
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, ValueError):
         return "The link"
     return str(url.copy_with(username=None, password=None, query=None, fragment=None))
 
@@ -180,9 +180,11 @@ def shown(link: str) -> str:
 def _parse(link: str, base: httpx.URL | None = None) -> httpx.URL:
     try:
         url = base.join(link) if base is not None else httpx.URL(link)
+        # Only here a name is decoded that was encoded for the name service, and may be so wrongly.
+        host = url.host
     except (httpx.InvalidURL, ValueError):
         raise _forbidden(f"{shown(link)} is no address that can be used") from None
-    if url.scheme not in ("http", "https") or not url.host or not 0 < _origin(url)[2] < 65536:
+    if url.scheme not in ("http", "https") or not host or not 0 < _origin(url)[2] < 65536:
         raise _forbidden(f"{shown(link)} is no http(s) address")
     return url
 

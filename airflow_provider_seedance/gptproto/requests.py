@@ -38,6 +38,7 @@ from airflow_provider_seedance.gptproto.media import (
     Medium,
     conceal,
     is_uploaded,
+    is_web_address,
     media_problem,
     reveal,
 )
@@ -269,6 +270,8 @@ class MediaRequest(GenerationRequest):
             for name, _, value in media:
                 if is_uploaded(value):
                     yield problem(name, value, "an http(s) URL where is_upload_media is false")
+        if self.is_upload_media is True and media and all(_is_linked(value) for _, _, value in media):
+            yield problem("is_upload_media", True, "false, or None where all media are URLs")
         for name in self.listed_media:
             values = getattr(self, name)
             if values is not None and not isinstance(values, list):
@@ -281,6 +284,10 @@ class MediaRequest(GenerationRequest):
         if size > MAXIMUM_REQUEST_BYTES:
             allowed = f"at most {MAXIMUM_REQUEST_BYTES:,} bytes in one request"
             yield problem("media", f"{size:,} bytes in {len(media)} parts", allowed)
+
+
+def _is_linked(value: object) -> bool:
+    return isinstance(value, str) and is_web_address(value)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,8 @@ _KEY = re.compile(r"[\x21-\x7e]+")
 _HOSTNAME = re.compile(r"[\w.-]+|[0-9a-f:.]+", re.IGNORECASE)
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_UNITS = {"timeout": "seconds", "polls_per_second": "a number"}
+#: In seconds. What is far above it sockets cannot hold, and say so only when the request has left.
+_LONGEST_TIMEOUT = 24 * 3600.0
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -69,7 +70,7 @@ def read_settings(
     host: str | None,
     schema: str | None,
     port: int | None,
-    extra: Mapping[str, Any],
+    extra: object,
 ) -> ClientSettings:
     """
     Return the settings that the fields of an Airflow connection mean.
@@ -78,19 +79,21 @@ def read_settings(
     :param host: A bare host, a host with a port, or a full URL; empty for GPTProto itself.
     :param schema: ``http`` or ``https``, for a host without a scheme.
     :param port: For a host without a port.
-    :param extra: ``vendor``, ``auth_scheme``, ``timeout``, ``verify``, ``proxy`` and ``polls_per_second``, each
-        optional.
+    :param extra: A mapping with ``vendor``, ``auth_scheme``, ``timeout``, ``verify``, ``proxy`` and
+        ``polls_per_second``, each optional.
     :raises ConnectionSettingsError: When a field cannot be used; it never repeats the key.
     """
+    if not isinstance(extra, Mapping):
+        raise ConnectionSettingsError("The connection's extra is no JSON object")
     return ClientSettings(
         api_key=_api_key(password),
         base_url=_base_url(host, schema, port),
         vendor=_vendor(extra.get("vendor")),
         auth_scheme=_auth_scheme(extra.get("auth_scheme")),
-        timeout=_positive("timeout", extra.get("timeout"), DEFAULT_TIMEOUT),
+        timeout=_timeout(extra.get("timeout")),
         verify=_verify(extra.get("verify")),
         proxy=_proxy(extra.get("proxy")),
-        polls_per_second=_positive("polls_per_second", extra.get("polls_per_second"), DEFAULT_POLLS_PER_SECOND),
+        polls_per_second=_polls_per_second(extra.get("polls_per_second")),
     )
 
 
@@ -126,6 +129,8 @@ def _base_url(host: str | None, schema: str | None, port: int | None) -> str:
     if address.port == _PORTS[address.scheme]:
         netloc = netloc.rpartition(":")[0]
     elif port and not address.port and port != _PORTS[address.scheme]:
+        if not 0 < port < 65536:
+            raise ConnectionSettingsError(f"The connection's port is {port}; it can be 1 to 65535")
         netloc = f"{netloc}:{port}"
     return f"{address.scheme}://{netloc}{address.path.rstrip('/')}"
 
@@ -162,18 +167,31 @@ def _auth_scheme(value: Any) -> str:
     return scheme
 
 
-def _positive(name: str, value: Any, default: float) -> float:
+def _timeout(value: Any) -> float:
+    seconds = _number(value, DEFAULT_TIMEOUT)
+    if not 0 < seconds <= _LONGEST_TIMEOUT:
+        what = f"timeout in the connection's extra is {value!r}; it can be seconds above 0, up to a day"
+        raise ConnectionSettingsError(what)
+    return seconds
+
+
+def _polls_per_second(value: Any) -> float:
+    rate = _number(value, DEFAULT_POLLS_PER_SECOND)
+    if not 0 < rate < float("inf"):
+        raise ConnectionSettingsError(
+            f"polls_per_second in the connection's extra is {value!r}; it can be a number above 0"
+        )
+    return rate
+
+
+def _number(value: Any, default: float) -> float:
+    """Return a number, the default where none is given, and 0 for what is none."""
     if value in (None, ""):
         return default
     try:
-        number = 0.0 if isinstance(value, bool) else float(value)
+        return 0.0 if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise ConnectionSettingsError(
-            f"{name} in the connection's extra is {value!r}; it can be {_UNITS[name]} above 0"
-        )
-    return number
+        return 0.0
 
 
 def _verify(value: Any) -> bool | str:

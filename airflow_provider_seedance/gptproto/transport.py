@@ -226,8 +226,10 @@ def open_carrier(
         may hold a password.
     """
     try:
-        # What the system's resolver does with a host; it would fail there after a submission was recorded as sent.
-        httpx.URL(settings.base_url).raw_host.decode().encode("idna")
+        # What httpx and the system's resolver do with a host; it would fail there after a submission was recorded as
+        # sent.
+        url = httpx.URL(settings.base_url)
+        _ = url.host, url.raw_host.decode().encode("idna")
     except (httpx.InvalidURL, ValueError):
         raise ConnectionSettingsError("The connection's host is no address that can be used") from None
     try:

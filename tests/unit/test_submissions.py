@@ -22,10 +22,7 @@ from airflow_provider_seedance.submissions import (
     decide,
 )
 from tests.unit.airflow.driving import FakeStore
-
-needs_a_store = pytest.mark.skipif(
-    not hasattr(sdk, "NEVER_EXPIRE"), reason="Airflow below 3.3 has no task state store to write to"
-)
+from tests.versions import needs_store
 
 OURS, OTHER = "fingerprint-of-this-try", "fingerprint-of-other-arguments"
 INTENT = Submission(fingerprint=OURS, submitted_at=1_800_000_000.0, clear_number=2)
@@ -94,6 +91,17 @@ class TestDecide:
         passed_over = decision(RECORDS[name])
         assert isinstance(passed_over, SubmitAnew)
         assert "abc" in (passed_over.reason or "")
+
+    def test_a_submission_that_never_got_an_id_is_not_given_one(self) -> None:
+        passed_over = decision(RECORDS["intent for other arguments"])
+        assert isinstance(passed_over, SubmitAnew)
+        assert "without an id" in (passed_over.reason or "")
+
+    def test_the_error_says_what_is_not_known(self) -> None:
+        with pytest.raises(
+            UnconfirmedSubmissionError, match="interrupted between sending the submission and recording"
+        ):
+            decision(INTENT)
 
     def test_what_is_regenerated_is_named(self) -> None:
         regenerated = decision(DELIVERED, cleared=True, on_clear="regenerate")
@@ -177,6 +185,7 @@ class TestReading:
         with pytest.raises(UnreadableRecordError) as caught:
             SubmissionRecord(holding(garbage)).read()
         assert STORE_KEY in str(caught.value)
+        assert repr(garbage)[:40] in str(caught.value)
         assert caught.value.charge is Charge.POSSIBLE
         assert not caught.value.retryable
 
@@ -186,7 +195,7 @@ class TestReading:
         assert len(str(caught.value)) < 2_000
 
 
-@needs_a_store
+@needs_store
 class TestWriting:
     def test_it_is_kept_as_long_as_its_dag_run(self) -> None:
         store = RetentionStore()
@@ -223,7 +232,7 @@ class TestWriting:
 
 
 class TestStores:
-    @needs_a_store
+    @needs_store
     def test_one_that_cannot_be_reached_is_an_error(self) -> None:
         record = SubmissionRecord(BrokenStore())
         assert record.is_kept

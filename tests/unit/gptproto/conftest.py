@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
-from airflow_provider_seedance.gptproto.conversations import KeyCheck
+from airflow_provider_seedance.gptproto.conversations import KeyCheck, Log
 from airflow_provider_seedance.gptproto.polling import Decision, Wait
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest, TextToVideo
@@ -87,6 +87,7 @@ class Exchange:
     kind: ClientKind
     settings: ClientSettings = SETTINGS
     in_memory: bool = True
+    log: Log | None = None
     now: float = 1_800_000_000.0
     replies: deque[Reply] = field(default_factory=deque)
     requests: list[httpx.Request] = field(default_factory=list)
@@ -125,6 +126,8 @@ class Exchange:
 
     def _call(self, method: str, *arguments: Any, **callbacks: Any) -> Any:
         options: dict[str, Any] = {"clock": lambda: self.now}
+        if self.log is not None:
+            options["log"] = self.log
         if self.in_memory:
             options["transport"] = httpx.MockTransport(self._reply)
         if self.kind == "sync":

@@ -8,6 +8,7 @@ import re
 import httpx
 import pytest
 
+from airflow_provider_seedance.gptproto.conversations import Conversations, KeyCheck, Send
 from airflow_provider_seedance.gptproto.errors import (
     AuthenticationError,
     BadRequestError,
@@ -34,6 +35,7 @@ from tests.unit.gptproto.conftest import (
     KEY,
     POLICY_BODIES,
     PREDICTION_ID,
+    SETTINGS,
     Exchange,
     Reply,
     answer,
@@ -174,11 +176,15 @@ class TestRecall:
         assert prediction is not None
         assert prediction.is_complete
 
-    def test_a_success_that_stays_without_outputs_is_returned(self, exchange: Exchange) -> None:
-        exchange.will_answer(*[answer(envelope(status="succeeded", outputs=[]))] * 4)
+    def test_a_success_that_stays_without_outputs_is_returned_as_last_seen(self, exchange: Exchange) -> None:
+        replies = [
+            envelope(status="succeeded", outputs=[], model=f"model as of answer {number}") for number in range(4)
+        ]
+        exchange.will_answer(*[answer(reply) for reply in replies])
         prediction = exchange.recall()
         assert prediction is not None
         assert prediction.status is PredictionStatus.SUCCEEDED
+        assert prediction.model == "model as of answer 3"
 
     def test_the_services_wish_is_obeyed_within_reason(self, exchange: Exchange) -> None:
         exchange.will_answer(
@@ -283,10 +289,19 @@ class TestWait:
         assert re.fullmatch(r"is succeeded, \d+ s after its submission", ends)
 
 
+class TestUrgency:
+    def test_a_look_is_as_urgent_as_its_wait(self) -> None:
+        exchange = Exchange("sync")
+        conversations = Conversations(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
+        step = next(conversations.look(exchange.new_wait(submitted_at=100.0, deadline=3700.0, expected_seconds=60.0)))
+        assert isinstance(step, Send)
+        assert step.due_at == 160.0
+
+
 class TestCheckKey:
     def test_it_asks_for_the_models_which_is_free(self, exchange: Exchange) -> None:
         exchange.will_answer(answer({"object": "list", "data": [{"id": "doubao-seedance-2-0-fast-260128"}]}))
-        assert exchange.check_key().accepted
+        assert exchange.check_key() == KeyCheck(True, "https://gptproto.example accepts the API key")
         [asked] = exchange.requests
         assert (asked.method, str(asked.url)) == ("GET", "https://gptproto.example/v1/models")
         assert asked.headers["Authorization"] == KEY
@@ -298,17 +313,20 @@ class TestCheckKey:
             (answer(error_body(403), 403), "refuses the API key (403)"),
             (answer({"code": 401, "message": "No"}), "refuses the API key (401)"),
             (answer(error_body(404), 404), "answers 404; the API key could not be verified"),
+            (answer(HTML, 500), "answers 500; the API key could not be verified"),
             (answer(HTML, 502), "answers 502; the API key could not be verified"),
+            (answer(HTML, 429), "answers 429; the API key could not be verified"),
+            (answer(HTML, 404), "answers 404, but not as GPTProto does"),
             (answer("", 307, location="https://elsewhere.example/"), "answers 307"),
             (answer(HTML), "not as GPTProto does"),
             (answer({"models": []}), "not as GPTProto does"),
-            (httpx.ConnectError("refused"), "cannot be reached"),
-            (httpx.ReadTimeout("too late"), "cannot be reached"),
+            (httpx.ConnectError("refused"), "cannot be reached: ConnectError refused"),
+            (httpx.ReadTimeout("too late"), "cannot be reached: ReadTimeout too late"),
         ],
     )
     def test_anything_else_is_no_acceptance(self, exchange: Exchange, reply: Reply, words: str) -> None:
         exchange.will_answer(reply)
         check = exchange.check_key()
-        assert not check.accepted
+        assert check.accepted is False
         assert words in check.message
         assert "https://gptproto.example" in check.message

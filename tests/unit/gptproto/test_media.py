@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_seedance.gptproto.media import (
@@ -111,7 +111,6 @@ class TestOutOfSight:
 
         assert original == {"images": [PNG]}
 
-    @settings(deadline=None)
     @given(
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(sorted(UPLOADS.values())),

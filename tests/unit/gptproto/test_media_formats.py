@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_seedance.gptproto.formats import image_size, media_type
@@ -151,7 +151,6 @@ class TestSize:
         sizes = {image_size(content[:length]) for length in range(min(len(content), 200))}
         assert sizes <= {None, (400, 300)}
 
-    @settings(deadline=None)
     @given(st.sampled_from([picture(kind)[:40] for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")]), st.binary())
     def test_whatever_follows_a_mark_is_no_error(self, start: bytes, rest: bytes) -> None:
         for length in (4, 8, 12, 16, 20, 40):

@@ -256,6 +256,7 @@ class TestEnds:
         assert type(missing) is MissingOutputsError
         assert missing.prediction_id == PREDICTION_ID
         assert missing.charge is Charge.ACCEPTED
+        assert "no output" in missing.what
 
     def test_outputs_that_come_late_are_taken(self) -> None:
         wait = new_wait()
@@ -294,6 +295,9 @@ class TestEnds:
         detail = ErrorDetail("No", frozenset({"OutputAudioSensitiveContentDetected"}))
         refused = failure(prediction(PredictionStatus.FAILED, error=detail))
         assert type(refused) is ContentPolicyError
+        assert refused.what == "The generation ended as failed: No"
+        assert refused.prediction_id == PREDICTION_ID
+        assert refused.charge is Charge.FAILED
         assert "generate_audio to false" in refused.advice
 
     def test_other_refused_content_is_not(self) -> None:

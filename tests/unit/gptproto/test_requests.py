@@ -29,6 +29,9 @@ from tests.unit.gptproto.making import (
 PARAMETERS = read_table("parameters")
 MODELS = read_table("models")
 
+#: What each mode cannot do without, as uploads.
+UPLOADED: dict[str, dict[str, Any]] = {"image-to-video": {"image": PNG}, "reference-to-video": {"images": [PNG]}}
+
 each_mode = pytest.mark.parametrize("mode", CLASSES)
 
 
@@ -50,7 +53,8 @@ class TestParametersOfThePage:
         mode, name, choices = row["mode"], row["parameter"], row["range"].split()
         for choice in choices:
             value = choice == "true" if row["type"] == "boolean" else choice
-            request = make(mode, model=SEEDANCE_2_0, **{name: value})
+            media = UPLOADED[mode] if name == "is_upload_media" and value else {}
+            request = make(mode, model=SEEDANCE_2_0, **media, **{name: value})
             request.check()
             assert request.payload()[name] == value
 
@@ -220,6 +224,13 @@ class TestMediaRules:
 
         assert [line.partition(":")[0] for line in lines] == ["last_image"]
         assert "where is_upload_media is false" in lines[0]
+
+    @pytest.mark.parametrize("mode", UPLOADED)
+    def test_links_alone_are_refused_where_the_author_says_that_they_are_uploads(self, mode: str) -> None:
+        assert refusal(make(mode, is_upload_media=True)).startswith(
+            "is_upload_media: True is not allowed; allowed: false"
+        )
+        make("image-to-video", last_image=PNG, is_upload_media=True).check()
 
     def test_the_whole_request_is_limited(self) -> None:
         clip = MP4 + MP4.partition(",")[2] * 2270  # 7 MB, the same text in every place

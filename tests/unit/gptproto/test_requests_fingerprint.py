@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_seedance.gptproto.requests import ImageToVideo
@@ -66,7 +66,6 @@ class TestSameGeneration:
             "image-to-video", image=PNG, is_upload_media="true"
         )
 
-    @settings(deadline=None)
     @given(st.dictionaries(st.text(), st.dictionaries(st.text(), st.integers() | st.text(), min_size=2), min_size=2))
     def test_the_order_of_a_dict_does_not_matter(self, extra: dict[str, dict[str, Any]]) -> None:
         turned = {name: dict(reversed(inner.items())) for name, inner in reversed(extra.items())}

@@ -16,7 +16,7 @@ from airflow_provider_seedance.gptproto.resending import (
     pause_before_resend,
 )
 
-REPEATABLE = {NotConnectedError, RateLimitError}
+REPEATABLE = (NotConnectedError, RateLimitError)
 FINAL = [
     cls
     for _, cls in inspect.getmembers(errors, inspect.isclass)
@@ -54,6 +54,11 @@ class TestWhatIsSentAgain:
     def test_within_a_budget_only(self, cls: type[SeedanceError]) -> None:
         assert pause(cls("It broke"), elapsed=BUDGET_SECONDS - 2) is not None
         assert pause(cls("It broke"), elapsed=BUDGET_SECONDS) is None
+
+    def test_the_last_moment_of_the_budget_is_within_it(self, cls: type[SeedanceError]) -> None:
+        seconds = pause(cls("It broke", retry_after=40.0))
+        assert seconds is not None
+        assert pause(cls("It broke", retry_after=40.0), elapsed=BUDGET_SECONDS - seconds) == seconds
 
     def test_a_wish_beyond_the_budget_is_not_waited_for(self, cls: type[SeedanceError]) -> None:
         assert pause(cls("It broke", retry_after=BUDGET_SECONDS + 1)) is None

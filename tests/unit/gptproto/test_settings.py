@@ -55,6 +55,10 @@ class TestBaseUrl:
             ("HTTPS://gptproto.com", None, None, "https://gptproto.com"),
             ("https://gptproto.com/gateway/seedance/", None, None, "https://gptproto.com/gateway/seedance"),
             ("https://gptproto.com//", None, None, "https://gptproto.com"),
+            ("https://gptproto.com:443", None, None, "https://gptproto.com"),
+            ("http://localhost:80/gateway", None, 9090, "http://localhost/gateway"),
+            ("https://[::1]:443", None, None, "https://[::1]"),
+            ("http://localhost:443", None, None, "http://localhost:443"),
             ("http://localhost", "https", None, "http://localhost"),
             ("http://localhost/gateway", None, 8080, "http://localhost:8080/gateway"),
             ("http://localhost:8080", "https", 9090, "http://localhost:8080"),
@@ -69,6 +73,13 @@ class TestBaseUrl:
     )
     def test_every_way_to_write_it(self, host: str | None, schema: str | None, port: int | None, base_url: str) -> None:
         assert read(host=host, schema=schema, port=port).base_url == base_url
+
+    @pytest.mark.parametrize("port", [-1, 65_536])
+    def test_a_port_that_is_none_is_refused(self, port: int) -> None:
+        assert "1 to 65535" in refusal(host="gptproto.com", port=port)
+
+    def test_a_port_beside_a_host_that_names_one_does_not_matter(self) -> None:
+        assert read(host="gptproto.com:8443", port=65_536).base_url == "https://gptproto.com:8443"
 
     @pytest.mark.parametrize(
         "host",
@@ -157,6 +168,11 @@ class TestExtra:
     def test_vendor(self, vendor: str) -> None:
         assert read(vendor=vendor).vendor == "doubao"
 
+    @pytest.mark.parametrize("extra", [[], "", "vendor", 5, None])
+    def test_an_extra_that_is_no_object_is_refused(self, extra: object) -> None:
+        with pytest.raises(ConnectionSettingsError, match="extra is no JSON object"):
+            read_settings(password=KEY, host=None, schema=None, port=None, extra=extra)
+
     @pytest.mark.parametrize("vendor", ["a/b", "../admin", "byte dance", "?", "..", ["bytedance"]])
     def test_a_vendor_that_is_no_segment_is_refused(self, vendor: object) -> None:
         assert "one path segment" in refusal(vendor=vendor)
@@ -174,7 +190,9 @@ class TestExtra:
         assert "polls_per_second" in refusal(polls_per_second=value)
         assert "a number above 0" in refusal(polls_per_second=value)
 
-    @pytest.mark.parametrize(("value", "seconds"), [(30, 30.0), (0.5, 0.5), ("30", 30.0), (" 2.5 ", 2.5)])
+    @pytest.mark.parametrize(
+        ("value", "seconds"), [(30, 30.0), (0.5, 0.5), ("30", 30.0), (" 2.5 ", 2.5), (86_400, 86_400.0)]
+    )
     def test_timeout(self, value: object, seconds: float) -> None:
         assert read(timeout=value).timeout == seconds
 
@@ -183,6 +201,7 @@ class TestExtra:
         [
             *(0, -1, float("inf"), True, [60], {"connect": 5}),
             *("0", "soon", "60s", "nan", "inf"),
+            *(86_401, 1e10),  # a socket refuses the second, but only once it is connected
             pytest.param(10**400, id="a number of hundreds of digits"),
         ],
     )
@@ -210,7 +229,8 @@ class TestExtra:
         assert "true, false or the path of a CA bundle" in refusal(verify=value)
 
     @pytest.mark.parametrize(
-        "proxy", ["http://proxy.example:3128", "https://user:secret@proxy.example", "socks5h://[::1]:1080"]
+        "proxy",
+        ["http://proxy.example:3128", "https://user:secret@proxy.example", "socks5h://[::1]:1080", "socks5://[::1]"],
     )
     def test_proxy(self, proxy: str) -> None:
         assert read(proxy=f" {proxy} ").proxy == proxy

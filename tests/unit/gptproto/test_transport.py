@@ -133,8 +133,9 @@ class TestSharing:
         assert [asyncio.run(ask()), asyncio.run(ask())] == ["running", "running"]
         assert lent[0] is not lent[1]
 
-    async def test_settings_that_cannot_be_used_fail_for_each_and_leave_nothing(self) -> None:
-        settings = ClientSettings(api_key="sk-test", base_url="https://a..b")
+    @pytest.mark.parametrize("host", ["a..b", "xn--"])
+    async def test_settings_that_cannot_be_used_fail_for_each_and_leave_nothing(self, host: str) -> None:
+        settings = ClientSettings(api_key="sk-test", base_url=f"https://{host}")
         for _ in range(2):
             with pytest.raises(ConnectionSettingsError):
                 async with AsyncGPTProtoClient(settings):

@@ -1,0 +1,53 @@
+"""What people are shown of a request, and how one is made of what holds its arguments."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from airflow_provider_seedance.gptproto.catalogue import Mode
+from airflow_provider_seedance.gptproto.requests import request_from
+from tests.unit.gptproto.making import IMAGE, OTHER_IMAGE, PNG, PROMPT, VIDEO, make
+
+
+class TestDescription:
+    def test_every_value_stands_under_its_name(self) -> None:
+        request = make(
+            "text-to-video",
+            seed=7,
+            generate_audio=True,
+            extra_parameters={"style": {"grain": 0.5, "tones": ["warm", None]}},
+        )
+        assert request.description() == {
+            "prompt": PROMPT,
+            "duration": 5,
+            "seed": 7,
+            "generate_audio": True,
+            "extra_parameters": {"style": {"grain": 0.5, "tones": ["warm", None]}},
+        }
+
+    def test_media_are_described_where_they_stand(self) -> None:
+        request = make("reference-to-video", images=[IMAGE, PNG], videos=[VIDEO])
+        assert request.description()["videos"] == [VIDEO]
+        linked, uploaded = request.description()["images"]
+        assert linked == IMAGE
+        assert re.fullmatch(r"<data:image/png, [\d,]+ characters>", uploaded)
+
+    @pytest.mark.parametrize(
+        "value", [float("inf"), float("nan"), 10**5000, object()], ids=["inf", "nan", "long", "any"]
+    )
+    def test_what_json_cannot_hold_is_text(self, value: object) -> None:
+        shown = make("text-to-video", extra_parameters={"what": value}).description()["extra_parameters"]["what"]
+        assert isinstance(shown, str)
+        assert shown
+
+
+class TestMaking:
+    def test_whoever_has_the_arguments_as_attributes_makes_up_a_request(self) -> None:
+        request = make("image-to-video", last_image=OTHER_IMAGE, seed=7)
+        assert request_from(Mode.IMAGE_TO_VIDEO, request) == request
+
+    def test_only_media_that_are_there_are_replaced(self) -> None:
+        request = make("image-to-video").with_media(lambda value, kind: f"{value}?{kind}")
+        assert request.payload() == {"prompt": PROMPT, "image": f"{IMAGE}?image", "duration": 5}
