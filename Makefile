@@ -6,6 +6,9 @@ pin := .ci/uv pip compile pyproject.toml --quiet --universal --python-version 3.
 # Those that constraints.txt pins.
 groups := dev bench browser cluster mutation package
 
+# Tests share nothing, so each processor takes its part of them.
+parallel := --numprocesses auto --dist worksteal
+
 .DEFAULT_GOAL := help
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 .PHONY: help demo ui test test-matrix unit integration coverage mutants fuzz system chaos browser screenshots cluster package bench check format constraints clean
@@ -20,19 +23,19 @@ ui: $(ready) ## the same, but Airflow stays up for you to look around
 	@$(bin)/python -m demo --stay
 
 test: $(ready) ## all tests but the system tests
-	$(bin)/pytest
+	$(bin)/pytest $(parallel)
 
 test-matrix: $(ready) ## all tests but the system tests on every Airflow and Python; CELLS="3.1-py3.12 lowest" for some
 	$(bin)/python -m tests.matrix $(CELLS)
 
 unit: $(ready) ## the tests that start no Airflow
-	$(bin)/pytest tests/unit
+	$(bin)/pytest $(parallel) tests/unit
 
 integration: $(ready) ## the tests that run DAGs in their own process
-	$(bin)/pytest tests/integration
+	$(bin)/pytest $(parallel) tests/integration
 
 coverage: $(ready) ## what of the package the tests of `make test` reach, branches too
-	$(bin)/pytest --cov
+	$(bin)/pytest $(parallel) --cov
 
 mutants: $(ready) ## change the code that money depends on in thousands of ways, and see which ways no test notices; takes an hour
 	.ci/uv pip install --quiet --python $(bin)/python --group mutation --constraints constraints.txt
@@ -40,7 +43,7 @@ mutants: $(ready) ## change the code that money depends on in thousands of ways,
 	$(bin)/mutmut results
 
 fuzz: $(ready) ## ten thousand examples for each test that makes up its input, in a quarter of an hour
-	$(bin)/pytest tests/unit --hypothesis-profile=long --hypothesis-show-statistics -m hypothesis
+	$(bin)/pytest $(parallel) tests/unit -m hypothesis --hypothesis-profile=long --hypothesis-show-statistics
 
 system: $(ready) ## the slow tests, in a real Airflow
 	$(bin)/pytest tests/system --ignore=tests/system/cluster

@@ -1,41 +1,93 @@
-"""What all tests share: an Airflow home of their own, and no setting of the person who runs them."""
+"""What all tests share: an Airflow home of their own, a clock that nobody waits for, and what no test may do."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import network, sleeping
+from tests.clock import Clock
+
+if TYPE_CHECKING:
+    from airflow_provider_seedance.emulator.handle import Emulator
+
+network.guard()
+sleeping.watch()
 # Airflow reads its configuration when it is imported, which some test module does before any fixture runs.
 for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
     del os.environ[_name]
 EXAMPLE_DAGS = Path(__file__).parents[1] / "example_dags"
+UNIT = Path(__file__).with_name("unit")
 _HOME = Path(tempfile.mkdtemp(prefix="seedance-tests-"))
 os.environ |= {
     "AIRFLOW_HOME": str(_HOME),
     "AIRFLOW__CORE__DAGS_FOLDER": str(EXAMPLE_DAGS),
+    # Airflow's own way to learn this host's name asks name servers.
+    "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(_HOME / "logs"),
+    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    "SCARF_ANALYTICS": "False",
 }
 
 pytest_plugins = ["airflow_provider_seedance.emulator.pytest_plugin"]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def airflow_home() -> Iterator[Path]:
-    yield _HOME
+def pytest_unconfigure() -> None:
     shutil.rmtree(_HOME, ignore_errors=True)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    sleeping.take_slept()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    yield
+    assert network.take_refused() == [], "a test reached beyond this host"
+    slept = sleeping.take_slept()
+    if item.path.is_relative_to(UNIT) and item.get_closest_marker("real_time") is None:
+        assert slept == [], "a unit test slept, for so many seconds"
+
+
+@pytest.fixture(scope="session")
+def airflow_home() -> Path:
+    return _HOME
+
+
+@pytest.fixture(scope="session")
+def clock() -> Clock:
+    """Return the emulator's clock, which pauses of ``short_waits`` put forward."""
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def seedance_emulator_server(clock: Clock) -> Iterator[Emulator]:
+    from airflow_provider_seedance.emulator.server import running_emulator
+
+    with running_emulator(clock=clock) as emulator:
+        yield emulator
+
+
 @pytest.fixture
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look often: the emulator takes a quarter of a second where the service takes a minute."""
+def short_waits(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """Look often, and wait by putting the clock forward."""
+    from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
     from airflow_provider_seedance.gptproto.polling import Wait
 
+    monkeypatch.setattr(time, "time", clock)
+    for client, pause in ((GPTProtoClient, clock.pause), (AsyncGPTProtoClient, clock.pause_async)):
+        defaults: Any = client.__init__.__kwdefaults__
+        monkeypatch.setitem(defaults, "clock", clock)
+        monkeypatch.setitem(defaults, "sleep", pause)
     monkeypatch.setattr(Wait, "HOLD", 0.0)
     monkeypatch.setattr(Wait, "RHYTHM", 0.0)
     monkeypatch.setattr(Wait, "SHORTEST_PAUSE", 0.05)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import functools
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from airflow.cli import cli_parser
 from airflow.sdk import DAG
 from airflow.sdk.execution_time import supervisor
 
@@ -22,9 +20,8 @@ supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_ser
 @pytest.fixture(scope="session")
 def airflow_database(airflow_home: Path) -> Path:
     for command in (["db", "migrate"], ["dags", "reserialize"]):
-        subprocess.run(  # noqa: S603 - Airflow's own command line
-            [sys.executable, "-m", "airflow", *command], env=os.environ, check=True, capture_output=True
-        )
+        arguments = cli_parser.get_parser().parse_args(command)
+        arguments.func(arguments)
     return airflow_home / "airflow.db"
 
 

@@ -34,6 +34,7 @@ class TestPercentile:
 
 
 class TestLagProbe:
+    @pytest.mark.real_time("a block of the loop is what is measured")
     async def test_sees_a_block(self) -> None:
         probe = LagProbe()
         running = asyncio.create_task(probe.run())

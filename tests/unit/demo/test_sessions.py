@@ -16,6 +16,8 @@ import pytest
 from demo import sessions
 from demo.sessions import Session
 
+pytestmark = pytest.mark.real_time("processes take their time to end, and are looked at now and then")
+
 #: A command that starts another one.
 FAMILY = ["sh", "-c", "sleep 300 & echo started; sleep 300; true"]
 #: A program that starts a command, tells the ids of its processes, and waits.

@@ -17,7 +17,7 @@ pytest_plugins = ["pytester"]
 
 PLUGIN = "airflow_provider_seedance.emulator.pytest_plugin"
 #: Plugins that the inner pytest can do without; hypothesis alone would take a second.
-ARGUMENTS = ("-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:hypothesispytest")
+ARGUMENTS = ("-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:hypothesispytest", "-p", "no:randomly")
 
 
 class TestFixture:

@@ -51,7 +51,10 @@ RESPONSES = st.binary() | st.builds(
     | st.sampled_from([b"5\r\nabc", b"zz\r\n", b"-1\r\n", b"0" * 40 + b"3\r\nabc\r\n0\r\n\r\n"]),
 )
 #: Each example has a server and connections of its own.
-FEWER = settings(max_examples=settings().max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEWER = settings(
+    max_examples=settings().max_examples // 2,
+    suppress_health_check=[*settings().suppress_health_check, HealthCheck.function_scoped_fixture],
+)
 
 
 def ending(call: Callable[[], Any]) -> str:

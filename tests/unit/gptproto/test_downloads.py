@@ -38,6 +38,7 @@ class Server:
     answers: deque[Callable[[Mapping[str, str]], Any]] = field(default_factory=deque)
     asked: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
     open: int = 0
+    headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": "video/mp4"})
 
     @contextmanager
     def follow(self, link: str, headers: Mapping[str, str]) -> Iterator[LinkAnswer]:
@@ -45,7 +46,7 @@ class Server:
         status, answer_headers, pieces = self.answers.popleft()(headers)
         self.open += 1
         try:
-            yield LinkAnswer(status, {"content-type": "video/mp4", **answer_headers}, pieces)
+            yield LinkAnswer(status, {**self.headers, **answer_headers}, pieces)
         finally:
             self.open -= 1
 
@@ -177,6 +178,7 @@ class TestKind:
             "video/quicktime",
             "application/mp4",
             "application/octet-stream",
+            "application/octet-stream; charset=binary",
             "binary/octet-stream",
             "",
         ],
@@ -185,13 +187,19 @@ class TestKind:
         desk.server.will_send(content_type=media_type)
         assert desk.fetch() == VIDEO
 
+    def test_of_what_nobody_names(self, desk: Desk) -> None:
+        desk.server.headers = {}
+        desk.server.will_send()
+        assert desk.fetch() == VIDEO
+
     @pytest.mark.parametrize(
         "media_type", ["text/html", "application/json", "image/png", "application/xml; charset=utf-8"]
     )
     def test_of_something_else(self, desk: Desk, media_type: str) -> None:
         desk.server.will_send(content_type=media_type)
-        with pytest.raises(NotAVideoError, match=f"of type {media_type.partition(';')[0]}"):
+        with pytest.raises(NotAVideoError, match=f"of type {media_type.partition(';')[0]}") as caught:
             desk.fetch()
+        assert caught.value.charge is Charge.ACCEPTED
         assert desk.server.open == 0
 
     @pytest.mark.parametrize(
@@ -209,15 +217,17 @@ class TestKind:
 class TestSize:
     def test_is_refused_before_the_file_arrives(self, desk: Desk) -> None:
         desk.server.will_send()
-        with pytest.raises(FileTooLargeError, match=f"larger than 100 bytes: it has {len(VIDEO)}"):
+        with pytest.raises(FileTooLargeError, match=f"larger than 100 bytes: it has {len(VIDEO)}") as caught:
             desk.fetch(max_bytes=100)
+        assert caught.value.charge is Charge.ACCEPTED
         assert desk.server.open == 0
 
     def test_is_watched_where_nobody_tells_it(self, desk: Desk) -> None:
         desk.server.will_send(tells_size=False)
         arrived: list[bytes] = []
-        with pytest.raises(FileTooLargeError), desk.download(max_bytes=100) as download:
+        with pytest.raises(FileTooLargeError) as caught, desk.download(max_bytes=100) as download:
             arrived.extend(download)
+        assert "it has" not in caught.value.what
         assert 0 < len(b"".join(arrived)) <= 100
 
     def test_may_be_as_large_as_allowed(self, desk: Desk) -> None:
@@ -251,6 +261,31 @@ class TestBreak:
         desk.server.will_send(breaks_after=breaks_after)
         desk.server.will_send(breaks_after=breaks_after - 10, knows_ranges=False)
         desk.server.will_send(knows_ranges=False)
+        assert desk.fetch() == VIDEO
+
+    def test_progress_begins_the_pauses_anew(self, desk: Desk) -> None:
+        desk.server.will_answer(503)
+        desk.server.will_answer(503)
+        desk.server.will_send(breaks_after=100)
+        desk.server.will_send()
+        desk.fetch()
+        assert 0.5 <= desk.pauses[2] < 1.0
+
+    def test_what_arrived_before_is_read_over_piece_by_piece(self, desk: Desk) -> None:
+        # 14 and 28 bytes are two and four of the server's pieces: what is known ends where a piece does.
+        for breaks_after in (14, 28):
+            desk.server.will_send(breaks_after=breaks_after, knows_ranges=False)
+        desk.server.will_send(knows_ranges=False)
+        assert desk.fetch() == VIDEO
+        assert len(desk.server.asked) == 3
+
+    def test_a_range_of_a_file_of_unknown_size_is_taken(self, desk: Desk) -> None:
+        desk.server.will_send(breaks_after=100, tells_size=False)
+        desk.server.will_answer(206, VIDEO[100:], content_range=f"bytes 100-{len(VIDEO) - 1}/*", etag=ETAG)
+        assert desk.fetch() == VIDEO
+
+    def test_a_range_counts_only_where_a_part_is_sent(self, desk: Desk) -> None:
+        desk.server.will_answer(200, VIDEO, content_range="bytes 7-9/10")
         assert desk.fetch() == VIDEO
 
     def test_an_end_that_came_too_early_is_one(self, desk: Desk) -> None:
@@ -323,6 +358,12 @@ class TestPassingFault:
         desk.server.will_send()
         desk.fetch()
         assert desk.pauses == [pause]
+
+    def test_is_waited_out_until_the_date_that_the_server_names(self, desk: Desk) -> None:
+        desk.server.will_answer(429, retry_after="Fri, 31 Dec 9999 23:59:59 GMT")
+        desk.server.will_send()
+        desk.fetch()
+        assert desk.pauses == [30.0]
 
     def test_is_not_waited_out_for_ever(self, desk: Desk) -> None:
         for _ in range(5):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_seedance.gptproto.errors import DownloadFailedError, ForbiddenLinkError
+from airflow_provider_seedance.gptproto.errors import Charge, DownloadFailedError, ForbiddenLinkError
 from airflow_provider_seedance.gptproto.links import LinkAnswer, Links, is_public, resolve
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from benchmarks import certificates
@@ -38,6 +38,10 @@ class Names:
         self.asked.append(host)
         known = self.addresses.get(host.partition(".")[0])
         return known.split() if known else resolve(host, port)
+
+
+def nobody(host: str, port: int) -> list[str]:
+    raise OSError("nobody knows it")
 
 
 @contextmanager
@@ -130,8 +134,52 @@ class TestAddress:
         ],
     )
     def test_only_http_is_followed(self, link: str) -> None:
-        with pytest.raises(ForbiddenLinkError):
+        with pytest.raises(ForbiddenLinkError, match=r"is no (http\(s\) )?address") as caught:
             fetch(link)
+        # Whose link it is was paid for.
+        assert caught.value.charge is Charge.ACCEPTED
+
+    @pytest.mark.parametrize(("port", "is_one"), [(1, True), (65_535, True), (65_536, False)])
+    def test_a_port_has_to_be_one(self, port: int, is_one: bool) -> None:
+        with pytest.raises(DownloadFailedError if is_one else ForbiddenLinkError):
+            fetch(f"http://cdn.example:{port}/", Links(SETTINGS, resolver=nobody))
+
+    @pytest.mark.parametrize(
+        ("link", "asked"),
+        [
+            ("https://cdn.example/", ("cdn.example", 443)),
+            ("http://cdn.example/", ("cdn.example", 80)),
+            ("https://cdn.example:80/", ("cdn.example", 80)),
+        ],
+    )
+    def test_a_name_is_looked_up_for_its_port(self, link: str, asked: tuple[str, int]) -> None:
+        lookups: list[tuple[str, int]] = []
+
+        def find_nothing(host: str, port: int) -> list[str]:
+            lookups.append((host, port))
+            return []
+
+        with pytest.raises(DownloadFailedError, match=r"//cdn\.example.* could not be fetched: .*no address") as caught:
+            fetch(link, Links(SETTINGS, resolver=find_nothing))
+        assert lookups == [asked]
+        assert caught.value.charge is Charge.ACCEPTED
+
+    def test_a_name_that_cannot_be_looked_up_is_told(self) -> None:
+        with pytest.raises(
+            DownloadFailedError, match=r"https://cdn\.example/0\.mp4 could not be fetched: OSError nobody"
+        ):
+            fetch("https://cdn.example/0.mp4", Links(SETTINGS, resolver=nobody))
+
+    def test_a_name_that_is_none_is_told(self) -> None:
+        with pytest.raises(ForbiddenLinkError, match=r"https://a\.\.b/0\.mp4 names no host that can be used"):
+            fetch("https://a..b/0.mp4", Links(SETTINGS, resolver=lambda host, port: [f"{host.encode('idna')!r}"]))
+
+    def test_errors_show_no_part_that_may_be_secret(self) -> None:
+        link = "https://user:needle@cdn.example/0.mp4?needle#needle"
+        with pytest.raises(DownloadFailedError) as caught:
+            fetch(link, Links(SETTINGS, resolver=nobody))
+        assert "https://cdn.example/0.mp4 " in str(caught.value)
+        assert "needle" not in str(caught.value)
 
     @pytest.mark.parametrize(
         "host",
@@ -183,6 +231,20 @@ class TestAddress:
         # A second look could bring another answer; and this name does not exist outside of this test.
         assert names.asked == ["cdn.example"]
         assert f"host: cdn.example:{port}\r\n".encode() in server.received[0].lower()
+
+    @pytest.mark.parametrize(
+        ("link", "error"),
+        [
+            ("https://gptproto.example:443/0.mp4", DownloadFailedError),  # nobody listens there
+            ("https://gptproto.example/0.mp4", DownloadFailedError),
+            ("https://gptproto.example:444/0.mp4", ForbiddenLinkError),
+            ("http://gptproto.example:443/0.mp4", ForbiddenLinkError),
+            ("http://gptproto.example/0.mp4", ForbiddenLinkError),
+        ],
+    )
+    def test_the_usual_port_goes_without_saying_in_an_origin(self, link: str, error: type[Exception]) -> None:
+        with pytest.raises(error):
+            fetch(link, Links(SETTINGS, resolver=Names(gptproto="127.0.0.1")))
 
     def test_the_origin_of_the_connection_is_trusted(self, start_loopback: LoopbackStarter) -> None:
         server, other = start_loopback(OK), start_loopback()

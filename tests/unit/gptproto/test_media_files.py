@@ -222,7 +222,9 @@ class TestWhatIsThere:
         assert "names nothing that can be read" in refusal(image_to_video(text))
 
     def test_a_directory(self, tmp_path: Path) -> None:
-        assert refusal(image_to_video(str(tmp_path))).endswith("the value names a directory")
+        line = refusal(image_to_video(str(tmp_path)))
+        assert line.startswith(f"image: {str(tmp_path)!r} is not allowed")
+        assert line.endswith("the value names a directory")
 
     def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
@@ -237,7 +239,9 @@ class TestWhatIsThere:
         def find(path: Any) -> Any:
             raise PermissionError(errno.EACCES, "Permission denied", path)
 
-        assert refusal(image_to_video("boat.png", find)).endswith("names a file that this worker may not read")
+        line = refusal(image_to_video("boat.png", find))
+        assert line.startswith("image: 'boat.png' is not allowed")
+        assert line.endswith("names a file that this worker may not read")
 
     def test_object_storage_is_not_known_without_airflow(self) -> None:
         assert "only files of this machine" in refusal(image_to_video("s3://bucket/boat.png"))
@@ -278,6 +282,7 @@ class TestContent:
     def test_a_file_of_another_kind_is_never_sent_whatever_its_name(self, content: bytes) -> None:
         request = image_to_video("boat.png", Shelf({"boat.png": content}).find)
 
+        assert refusal(request).startswith("image: 'boat.png' is not allowed")
         assert refusal(request).endswith(
             "holds nothing that is recognised as PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC or AVIF"
         )
