@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import functools
+import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from airflow.cli import cli_parser
 from airflow.sdk import DAG
 from airflow.sdk.execution_time import supervisor
+from sqlalchemy import Engine, event
 
 from tests.integration.examples import load_example
 
 # Airflow below 3.3 makes its whole API anew for each task of dag.test(), which takes seconds.
 supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
+_sleep = time.sleep
 
 
 @pytest.fixture(scope="session")
 def airflow_database(airflow_home: Path) -> Path:
+    event.listen(Engine, "connect", _leave_the_disk_its_time)
     for command in (["db", "migrate"], ["dags", "reserialize"]):
         arguments = cli_parser.get_parser().parse_args(command)
-        arguments.func(arguments)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Could not import graphviz")
+            arguments.func(arguments)
     return airflow_home / "airflow.db"
 
 
+def _leave_the_disk_its_time(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous = OFF")
+    cursor.close()
+
+
 @pytest.fixture
-def example(airflow_database: Path, short_waits: None) -> Callable[[str], DAG]:
+def example(airflow_database: Path, short_waits: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], DAG]:
     """Return a function that returns one of the example DAGs."""
+    # Where there is nothing to run, dag.test() looks again after a second.
+    monkeypatch.setattr(time, "sleep", lambda seconds: _sleep(min(seconds, 0.02)))
     return load_example

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,13 +23,9 @@ class Reviewer:
     """
 
     def __init__(self, dag_id: str, answer: str) -> None:
-        from airflow.api_fastapi.app import create_app
-
         self._dag_id = dag_id
         self._answer = answer
-        self._client = TestClient(create_app(apps="core"))
-        token = self._client.get("/auth/token").json()["access_token"]
-        self._client.headers["Authorization"] = f"Bearer {token}"
+        self._client = _log_in()
         #: What was asked; empty as long as nothing was.
         self.request: dict[str, Any] = {}
 
@@ -42,6 +39,16 @@ class Reviewer:
                 answer = {"chosen_options": [self._answer], "params_input": {}}
                 self._client.patch(f"{place}/-1/hitlDetails", json=answer).raise_for_status()
                 self.request = request
+
+
+@functools.cache
+def _log_in() -> TestClient:
+    from airflow.api_fastapi.app import create_app
+
+    client = TestClient(create_app(apps="core"))
+    token = client.get("/auth/token").json()["access_token"]
+    client.headers["Authorization"] = f"Bearer {token}"
+    return client
 
 
 @contextmanager

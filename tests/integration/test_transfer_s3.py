@@ -26,6 +26,12 @@ MB = 1_000_000
 _NUMBERS = itertools.count(1)
 
 
+@pytest.fixture(autouse=True)
+def _connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """End with the test what it sets."""
+    monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", "")
+
+
 @pytest.fixture(scope="module")
 def s3_address() -> Iterator[str]:
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
@@ -95,7 +101,7 @@ class TestDisk:
             kill_half_way(server, str(tmp_path))
             [left] = tmp_path.iterdir()
             assert left.name.startswith(".boat.mp4.")
-            finish(start(f"{server.url}/0.mp4", str(tmp_path)))
+            store(f"{server.url}/0.mp4", str(tmp_path))
         assert [path.name for path in tmp_path.iterdir()] == ["boat.mp4"]
 
 

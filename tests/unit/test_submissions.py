@@ -143,6 +143,9 @@ def holding(value: Any) -> RetentionStore:
 
 
 class TestReading:
+    def test_a_record_is_found_under_the_name_that_earlier_versions_gave_it(self) -> None:
+        assert STORE_KEY == "seedance_submission"
+
     def test_nothing(self) -> None:
         assert SubmissionRecord(RetentionStore()).read() is None
 

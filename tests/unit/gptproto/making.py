@@ -42,6 +42,11 @@ NEEDED: dict[str, dict[str, Any]] = {
 }
 
 
+def spelled(value: object) -> str:
+    """Return a test's name for a value. pytest escapes backslashes at each collection, so that names would change."""
+    return ascii(value).replace("\\", "/")
+
+
 def make(mode: str, **arguments: Any) -> GenerationRequest:
     """Make a request that is in order but for the arguments."""
     return CLASSES[mode](**{"prompt": PROMPT, **NEEDED[mode], **arguments})

@@ -30,6 +30,7 @@ from airflow_provider_seedance.gptproto.errors import (
     ServiceError,
 )
 from tests.unit.gptproto.conftest import PREDICTION_ID
+from tests.unit.gptproto.making import spelled
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 POLICY = "Content blocked due to safety concerns"
@@ -252,7 +253,7 @@ class TestShorten:
         assert len(quoted) < 1_000
         assert quoted.endswith("...")
 
-    @pytest.mark.parametrize("sign", ["\x00", "\x1b", "\u202e", "\ud800"], ids=repr)
+    @pytest.mark.parametrize("sign", ["\x00", "\x1b", "\u202e", "\ud800"], ids=spelled)
     def test_what_a_log_or_a_database_cannot_hold_is_replaced(self, sign: str) -> None:
         assert shorten(f"a{sign}b") == "a\N{REPLACEMENT CHARACTER}b"
 

@@ -48,6 +48,7 @@ from tests.unit.gptproto.conftest import (
     envelope,
     error_body,
 )
+from tests.unit.gptproto.making import spelled
 
 
 class Callbacks:
@@ -174,7 +175,7 @@ class TestSubmittedOnce:
             {"data": {"id": "\ud800"}, "code": 200},
             {"error": "unknown"},
         ],
-        ids=repr,
+        ids=spelled,
     )
     @pytest.mark.parametrize("status", [200, 202])
     def test_a_success_that_cannot_be_read(self, exchange: Exchange, status: int, body: object) -> None:

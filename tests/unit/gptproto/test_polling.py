@@ -127,7 +127,8 @@ class TestRhythm:
         wait = new_wait()
         wait.on_prediction(prediction(), START)
         wait.on_error(error(), START)
-        assert wait.looks == 2
+        wait.on_prediction(prediction(), START)
+        assert wait.looks == 3
 
 
 class TestRetryAfter:

@@ -19,6 +19,7 @@ from airflow_provider_seedance.gptproto.predictions import (
     read_prediction,
 )
 from tests.unit.gptproto.conftest import PREDICTION_ID, envelope
+from tests.unit.gptproto.making import spelled
 
 #: The page's "Response Example".
 PAGE_EXAMPLE: dict[str, Any] = {
@@ -167,7 +168,7 @@ class TestId:
         assert prediction.id == "sora-2:task_x"
 
     @pytest.mark.parametrize(
-        "text", ["", " ", ".", "..", "a b", "a\nb", "a\x00", "\ud800", "x" * 257], ids=lambda text: repr(text)[:12]
+        "text", ["", " ", ".", "..", "a b", "a\nb", "a\x00", "\ud800", "x" * 257], ids=lambda text: spelled(text)[:12]
     )
     def test_what_no_address_can_hold_is_none(self, text: str) -> None:
         assert not is_prediction_id(text)
@@ -334,7 +335,7 @@ class TestCode:
             ("text", 200),
             (None, 200),
         ],
-        ids=lambda value: repr(value)[:20],
+        ids=lambda value: spelled(value)[:20],
     )
     def test_it_counts_where_it_is_a_number(self, body: object, code: int) -> None:
         assert read_code(body) == code

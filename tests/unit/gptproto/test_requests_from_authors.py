@@ -28,6 +28,7 @@ from tests.unit.gptproto.making import (
     make,
     refusal,
     refusals,
+    spelled,
 )
 
 MODES = tuple(CLASSES)
@@ -270,7 +271,7 @@ class TestExtraParameters:
             {"\0": 1},
             pytest.param({"what": 10**5000}, id="a number of thousands of digits"),
         ],
-        ids=ascii,
+        ids=spelled,
     )
     def test_what_json_cannot_hold_is_refused(self, extra: dict[Any, Any]) -> None:
         line = refusal(make("text-to-video", extra_parameters=extra))
