@@ -279,6 +279,18 @@ class TestExtraParameters:
         assert line.startswith("extra_parameters: ")
         assert "allowed: only what JSON can hold (" in line
 
+    @pytest.mark.parametrize(
+        ("value", "why"),
+        [
+            ("\0", "it holds a NUL character"),
+            ({1: "a"}, "a key is not text"),
+            (date(2026, 1, 1), "Object of type date is not JSON serializable"),
+        ],
+        ids=["NUL", "key", "date"],
+    )
+    def test_the_reason_is_told(self, value: object, why: str) -> None:
+        assert f"({why})" in refusal(make("text-to-video", extra_parameters={"what": value}))
+
     def test_text_that_only_looks_like_a_nul_is_sent(self) -> None:
         extra = {"what": r"\u0000", "why": "\\"}
         assert make("text-to-video", extra_parameters=extra).payload()["what"] == r"\u0000"

@@ -74,6 +74,10 @@ class TestBaseUrl:
     def test_every_way_to_write_it(self, host: str | None, schema: str | None, port: int | None, base_url: str) -> None:
         assert read(host=host, schema=schema, port=port).base_url == base_url
 
+    @pytest.mark.parametrize("port", [1, 65_535])
+    def test_both_ends_of_the_ports_are_ports(self, port: int) -> None:
+        assert read(host="gptproto.com", port=port).base_url == f"https://gptproto.com:{port}"
+
     @pytest.mark.parametrize("port", [-1, 65_536])
     def test_a_port_that_is_none_is_refused(self, port: int) -> None:
         assert "1 to 65535" in refusal(host="gptproto.com", port=port)
@@ -185,7 +189,7 @@ class TestExtra:
     def test_polls_per_second(self, value: object, rate: float) -> None:
         assert read(polls_per_second=value).polls_per_second == rate
 
-    @pytest.mark.parametrize("value", [0, "-1", True, "many"])
+    @pytest.mark.parametrize("value", [0, "-1", True, "many", "inf"])
     def test_a_rate_that_is_none_is_refused(self, value: object) -> None:
         assert "polls_per_second" in refusal(polls_per_second=value)
         assert "a number above 0" in refusal(polls_per_second=value)
