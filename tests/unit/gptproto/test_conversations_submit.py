@@ -201,6 +201,12 @@ class TestSubmittedOnce:
     def test_a_rate_limit_that_names_a_prediction(self, exchange: Exchange) -> None:
         error = self.assert_unconfirmed(exchange, answer({**envelope(id="abc"), "code": 429}, 429, retry_after="1"))
         assert error.prediction_id == "abc"
+        assert error.advice == "The answer named the prediction. Clear the task to go on with it."
+
+    def test_an_answer_that_names_none_leaves_the_advice_of_the_error(self, exchange: Exchange) -> None:
+        error = self.assert_unconfirmed(exchange, answer("", 500))
+        assert error.prediction_id is None
+        assert error.advice == UnconfirmedSubmissionError.default_advice
 
     def test_a_step_whose_outcome_nobody_knows(self) -> None:
         conversations = Conversations(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
