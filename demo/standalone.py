@@ -187,8 +187,14 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return cleaned
 
 
-def _settings(home: Path, dags: Path, port: int, log_ports: list[int]) -> dict[str, str]:
-    worker_log_port, trigger_log_port = log_ports
+def common_settings(home: Path, dags: Path, port: int) -> dict[str, str]:
+    """
+    Return the settings of every Airflow that is run here, as environment variables.
+
+    :param home: Its home.
+    :param dags: Folder of the DAG files.
+    :param port: Of the API server, on this host.
+    """
     url = f"http://127.0.0.1:{port}"
     return {
         "AIRFLOW_HOME": str(home),
@@ -199,17 +205,23 @@ def _settings(home: Path, dags: Path, port: int, log_ports: list[int]) -> dict[s
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "NO_COLOR": "1",
+    }
+
+
+def _settings(home: Path, dags: Path, port: int, log_ports: list[int]) -> dict[str, str]:
+    worker_log_port, trigger_log_port = log_ports
+    return common_settings(home, dags, port) | {
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         # Only one process at a time can write to SQLite; the others shall wait, and not fail after 5 seconds.
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=60",
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(trigger_log_port),
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(worker_log_port),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
-        "NO_COLOR": "1",
     }
 
 

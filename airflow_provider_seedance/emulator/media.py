@@ -33,7 +33,7 @@ class Medium:
 def _is_url(value: str) -> bool:
     try:
         parts = urlsplit(value)
-        _ = parts.port
+        _ = parts.port  # what is no port is refused where it is read
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", value)

@@ -346,8 +346,12 @@ class Conversations:
 
 
 def _spellings(key: str) -> re.Pattern[str]:
-    """Return what finds a key, also where its signs are escaped as in JSON: a broken answer is quoted undecoded."""
-    return re.compile(r"\\{0,7}".join(rf"(?:{re.escape(sign)}|u(?i:{ord(sign):04x}))" for sign in key))
+    """
+    Return what finds a key, also where its characters are escaped as in JSON: a broken answer is quoted undecoded.
+
+    Up to seven backslashes stand before a character that JSON within JSON within JSON escapes.
+    """
+    return re.compile(r"\\{0,7}".join(rf"(?:{re.escape(each)}|u(?i:{ord(each):04x}))" for each in key))
 
 
 def _charge(prediction_id: str | None) -> Charge:

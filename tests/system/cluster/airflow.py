@@ -19,7 +19,7 @@ import psutil
 
 from demo.rest import AirflowApi
 from demo.sessions import Session
-from demo.standalone import clean_environment, free_ports
+from demo.standalone import clean_environment, common_settings, free_ports
 
 Found = TypeVar("Found")
 CHECKOUT = Path(__file__).parents[3]
@@ -264,14 +264,8 @@ def _arguments(name: str) -> list[str]:
 
 
 def _settings(home: Path, port: int, database: str, broker: str) -> dict[str, str]:
-    url = f"http://127.0.0.1:{port}"
-    return {
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__API__BASE_URL": url,
-        "AIRFLOW__API__HOST": "127.0.0.1",
-        "AIRFLOW__API__PORT": str(port),
+    return common_settings(home, DAGS, port) | {
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
-        "AIRFLOW__API__WORKERS": "1",
         # What one component signs or encrypts, the others must be able to read.
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
         "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
@@ -280,12 +274,7 @@ def _settings(home: Path, port: int, database: str, broker: str) -> dict[str, st
         # The scheduler sends its tasks itself. It would start processes for that each time.
         "AIRFLOW__CELERY__SYNC_PARALLELISM": "1",
         "AIRFLOW__CELERY__WORKER_CONCURRENCY": "8",
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{database}",
         # A worker that is gone is noticed only by its silence.
@@ -293,6 +282,5 @@ def _settings(home: Path, port: int, database: str, broker: str) -> dict[str, st
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
         "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "120",
         "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "15",
-        "NO_COLOR": "1",
         "PYTHONPATH": str(CHECKOUT),
     }

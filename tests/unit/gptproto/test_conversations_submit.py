@@ -282,6 +282,12 @@ class TestSentAgain:
         assert callbacks.calls == ["before send", "after refusal", "before send"]
         assert len(exchange.pauses) == 1
 
+    def test_the_log_says_why_and_when(self, exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
+        exchange.will_answer(answer("", 429), answer())
+        exchange.submit()
+        [line] = caplog.messages
+        assert line == f"The submission was not accepted: GPTProto answered 429. Next try in {exchange.pauses[0]:.1f} s"
+
     def test_the_same_again(self, exchange: Exchange) -> None:
         exchange.will_answer(httpx.ConnectError("refused"), answer())
         exchange.submit()

@@ -57,7 +57,8 @@ class TestOutOfSight:
         assert reveal(conceal(text)) == text
 
     def test_a_data_uri_shows_its_type_and_length(self) -> None:
-        assert str(conceal(PNG)) == f"<data:image/png, {len(PNG):,} characters>"
+        media = UploadedMedia(PNG)
+        assert str(conceal(PNG)) == str(media) == media.serialize() == f"<data:image/png, {len(PNG):,} characters>"
 
     def test_media_from_a_file_show_where_they_are_from(self) -> None:
         media = UploadedMedia(PNG, source="s3://bucket/boat.png")
