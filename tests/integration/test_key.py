@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,29 +10,49 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
+from airflow.sdk._shared.secrets_masker import redact
 
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.emulator.server import running_emulator
-from tests.integration import unmasked_runs
-from tests.integration.unmasked_runs import KEY, RUNS
+from airflow_provider_seedance.emulator.settings import Settings
+from tests.clock import Clock
+
+KEY = "sk-needle-7d1c0f52"
+#: The faults of a run, and the state in which it ends.
+RUNS: list[tuple[list[dict[str, Any]], str]] = [
+    ([], "success"),
+    ([{"endpoint": "submit", "status": 400, "body": {"error": {"message": f"no such key: {KEY}"}}}], "failed"),
+    ([{"endpoint": "submit", "drop": "after"}], "failed"),
+    ([{"endpoint": "result", "status": 401, "times": None, "body": {"error": f"bad {KEY}"}}], "failed"),
+    ([{"endpoint": "result", "answer": "failed", "times": None}], "failed"),
+]
 
 
-def test_runs_leave_no_trace_of_it(airflow_database: Path, airflow_home: Path) -> None:
-    ran = subprocess.run(  # noqa: S603 - a module of these tests
-        [sys.executable, "-m", unmasked_runs.__name__],
-        env=os.environ | unmasked_runs.UNMASKED,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    output = f"{ran.stdout}{ran.stderr}"
-    [result] = [json.loads(line[7:]) for line in ran.stdout.splitlines() if line.startswith("RESULT ")]
+def test_runs_leave_no_trace_of_it(
+    example: Callable[[str], DAG],
+    airflow_database: Path,
+    airflow_home: Path,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert (redact({"password": KEY}), redact(KEY)) == ({"password": KEY}, KEY), "Airflow masks it"
+    dag: Any = example("seedance_text_to_video")
+    with running_emulator(Settings(api_keys=(KEY,)), clock=clock) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", emulator.connection_json)
+        for faults, state in RUNS:
+            emulator.clear_faults()
+            emulator.faults(faults)
+            assert dag.test().state == state
+        assert emulator.leaks() == []
+        assert [each for each in emulator.requests() if not each["key"]] == []
+
+    captured = capfd.readouterr()
+    output = "\n".join([captured.out, captured.err, caplog.text])
     with closing(sqlite3.connect(airflow_database)) as connection:
         rows = "\n".join(connection.iterdump())
     files = "\n".join(path.read_text() for path in (airflow_home / "logs").rglob("*") if path.is_file())
-
-    assert result["states"] == {name: state for name, _, state in RUNS}
-    assert result["masked"] is False
     # The places that are searched do hold what was said there.
     assert "Submitted prediction" in output
     for told in ("no such key: ***", "may have been started and charged", "bad ***", "unexpected internal error"):
@@ -44,8 +60,6 @@ def test_runs_leave_no_trace_of_it(airflow_database: Path, airflow_home: Path) -
     assert "A paper boat drifts" in rows
     for place in (output, rows, files):
         assert KEY not in place
-    assert result["leaks"] == []
-    assert result["without_key"] == []
 
 
 @pytest.mark.parametrize(

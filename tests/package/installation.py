@@ -27,19 +27,20 @@ class Installation:
     folder: Path
 
     @classmethod
-    def make(cls, folder: Path, wheel: Path, extra: str = "") -> Self:
+    def make(cls, folder: Path, wheel: Path, extra: str = "", *packages: str) -> Self:
         """
         Install a wheel and what it asks for, at the versions of constraints.txt, and nothing else.
 
         :param folder: A folder that is empty.
         :param wheel: The wheel.
         :param extra: An extra in brackets, or none.
+        :param packages: What to install beside it.
         """
         made = cls(folder)
         made.home.mkdir(parents=True)
         uv("venv", "--quiet", "--python", sys.executable, made.python.parents[1])
         requirement = f"airflow-provider-seedance{extra} @ {wheel.as_uri()}"
-        uv("pip", "install", "--quiet", "--python", made.python, "--constraints", CONSTRAINTS, requirement)
+        uv("pip", "install", "--quiet", "--python", made.python, "--constraints", CONSTRAINTS, requirement, *packages)
         return made
 
     @property

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
 from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
 
+PACKAGE = "airflow_provider_seedance"
+# Airflow takes a second to load, so that one process does all that is looked at.
+_LOAD = f"""
+import json, sys
+import airflow.sdk
+
+before = set(sys.modules)
+from {PACKAGE}.operators.seedance import SeedanceTextToVideoOperator as Operator
+from {PACKAGE}.sensors.seedance import SeedancePredictionSensor as Sensor
+import {PACKAGE}.transfers.seedance_to_object_storage
+dag_file = set(sys.modules) - before
+import {PACKAGE}.hooks.seedance, {PACKAGE}.triggers.seedance
+print(json.dumps({{
+    "dag_file": sorted(dag_file),
+    "all": sorted(set(sys.modules) - before),
+    "deferrable": [
+        Operator(task_id="a", prompt="b").deferrable, Sensor(task_id="c", prediction_id="d").deferrable
+    ],
+}}))
+"""
+
 
 def run_python(code: str, **environment: str) -> str:
     return subprocess.run(  # noqa: S603 - this interpreter and literal code
-        [sys.executable, "-W", "error::DeprecationWarning:airflow_provider_seedance", "-c", code],
+        [sys.executable, "-W", f"error::DeprecationWarning:{PACKAGE}", "-c", code],
         env={**os.environ, **environment},
         check=True,
         capture_output=True,
@@ -20,52 +44,44 @@ def run_python(code: str, **environment: str) -> str:
     ).stdout
 
 
+@functools.cache
+def loaded() -> dict[str, Any]:
+    """Return what a process has loaded in which the tasks of DAGs defer where nothing is said."""
+    printed = run_python(_LOAD, AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE="True")
+    result: dict[str, Any] = json.loads(printed.splitlines()[-1])
+    return result
+
+
 def test_dag_files_load_neither_httpx_nor_the_emulator() -> None:
-    modules = [f"airflow_provider_seedance.{each}.seedance" for each in ("operators", "sensors", "triggers", "hooks")]
-    modules.append("airflow_provider_seedance.transfers.seedance_to_object_storage")
-    loaded = run_python(
-        "import sys, airflow.sdk; before = set(sys.modules); "
-        f"import {', '.join(modules)}; print(*set(sys.modules) - before)"
-    ).split()
-    assert set(modules) <= set(loaded)
-    heavy = ("httpx", "httpcore", "starlette", "uvicorn", "av", "PIL", "wtforms", "airflow_provider_seedance.emulator")
-    assert [name for name in loaded if name.startswith(heavy)] == []
+    modules = loaded()["all"]
+    assert {f"{PACKAGE}.{each}.seedance" for each in ("operators", "sensors", "triggers", "hooks")} <= set(modules)
+    heavy = ("httpx", "httpcore", "starlette", "uvicorn", "av", "PIL", "wtforms", f"{PACKAGE}.emulator")
+    assert [name for name in modules if name.startswith(heavy)] == []
 
 
 def test_dag_files_load_only_what_describes_a_task() -> None:
-    package = "airflow_provider_seedance"
-    loaded = run_python(
-        "import sys, airflow.sdk; before = set(sys.modules); "
-        f"import {package}.operators.seedance, {package}.sensors.seedance, "
-        f"{package}.transfers.seedance_to_object_storage; print(*set(sys.modules) - before)"
-    ).split()
-    rooms = {name.removeprefix(f"{package}.") for name in loaded if name.startswith(f"{package}.")}
+    modules = loaded()["dag_file"]
+    rooms = {name.removeprefix(f"{PACKAGE}.") for name in modules if name.startswith(f"{PACKAGE}.")}
     assert rooms - {"retries"} == {
         "gptproto", "gptproto.catalogue", "gptproto.errors", "hooks", "hooks.seedance", "links", "links.seedance",
         "operators", "operators.base", "operators.seedance", "policies", "sensors", "sensors.seedance",
         "transfers", "transfers.seedance_to_object_storage",
     }  # fmt: skip
-    assert "airflow.triggers.base" not in loaded
+    assert "airflow.triggers.base" not in modules
 
 
 def test_the_api_package_works_without_airflow() -> None:
-    loaded = run_python(
-        "import sys, pkgutil, importlib, airflow_provider_seedance.gptproto as package\n"
+    modules = run_python(
+        f"import sys, pkgutil, importlib, {PACKAGE}.gptproto as package\n"
         "for module in pkgutil.iter_modules(package.__path__, package.__name__ + '.'):\n"
         "    importlib.import_module(module.name)\n"
         "print(*sys.modules)"
     ).split()
-    assert "airflow_provider_seedance.gptproto.client" in loaded
-    assert [name for name in loaded if name.partition(".")[0] == "airflow"] == []
+    assert f"{PACKAGE}.gptproto.client" in modules
+    assert [name for name in modules if name.partition(".")[0] == "airflow"] == []
 
 
 def test_default_deferrable_decides_where_nothing_is_said() -> None:
-    printed = run_python(
-        "from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator as Operator\n"
-        "from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor as Sensor\n"
-        "print(Operator(task_id='a', prompt='b').deferrable, Sensor(task_id='c', prediction_id='d').deferrable)",
-        AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE="True",
-    )
-    assert printed.split() == ["True", "True"]
+    assert loaded()["deferrable"] == [True, True]
     assert not SeedanceTextToVideoOperator(task_id="a", prompt="b").deferrable
     assert not SeedancePredictionSensor(task_id="c", prediction_id="d").deferrable

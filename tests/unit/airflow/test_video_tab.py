@@ -81,14 +81,15 @@ class TestDiscovery:
         assert f'const URL_ROUTE = "{URL_ROUTE}";' in (STATIC / "places.js").read_text()
 
     def test_importing_it_loads_no_web_framework_and_no_client(self) -> None:
-        loaded = run_python(
+        printed = run_python(
             "import sys, airflow.sdk, airflow.plugins_manager\n"
             "from airflow.providers.common.compat.sdk import AirflowPlugin\n"
             "import airflow_provider_seedance\n"
             "before = set(sys.modules)\n"
             "import airflow_provider_seedance.plugins.video_tab\n"
             "print(*set(sys.modules) - before)"
-        ).split()
+        )
+        loaded = printed.splitlines()[-1].split()
         plugins = "airflow_provider_seedance.plugins"
         assert {name for name in loaded if name.partition(".")[0] not in sys.stdlib_module_names} == {
             plugins,

@@ -1,0 +1,36 @@
+"""What the guide says on tests is enough: its own project, file by file as it stands there, passes its tests."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.package.distributions import CHECKOUT
+from tests.package.installation import Installation
+
+PAGE = CHECKOUT / "docs" / "guide" / "test-your-dags.md"
+_FILE = re.compile(r"^```python\n# (\S+\.py)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def author(wheel: Path, tmp_path: Path) -> Installation:
+    """Return the environment of an author who installed what the page says, and wrote down what it shows."""
+    assert "pip install 'airflow-provider-seedance[emulator]' pytest\n" in PAGE.read_text()
+    author = Installation.make(tmp_path, wheel, "[emulator]", "pytest")
+    for name, content in _FILE.findall(PAGE.read_text()):
+        file = author.home / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(content)
+    return author
+
+
+def test_the_tests_of_an_author_pass(author: Installation) -> None:
+    written = {str(path.relative_to(author.home)) for path in author.home.rglob("*.py")}
+    assert written == {"dags/launch.py", "conftest.py", "test_launch.py"}
+
+    ran = author.run("-m", "pytest", "-q")
+
+    assert ran.returncode == 0, ran.stdout[-5000:]
+    assert re.search(r"^3 passed", ran.stdout, re.MULTILINE), ran.stdout[-500:]
