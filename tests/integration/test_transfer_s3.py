@@ -9,7 +9,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,15 @@ def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
     return result
 
 
-def kill_half_way(server: VideoServer, destination: str, *s3_address: str) -> None:
+def kill_half_way(has_begun: Callable[[], bool], server: VideoServer, destination: str, *s3_address: str) -> None:
     server.may_go_on.clear()
     process = start(f"{server.url}/0.mp4", destination, *s3_address)
     assert server.sent_half.wait(60), "it did not begin"
+    # What was sent has not yet been received, and what was received has not yet been stored.
+    deadline = time.monotonic() + 60
+    while not has_begun():
+        assert time.monotonic() < deadline, "it stored nothing"
+        time.sleep(0.02)
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
@@ -98,7 +104,7 @@ class TestDisk:
 
     def test_a_process_that_is_killed_leaves_nothing_under_the_name(self, tmp_path: Path) -> None:
         with running_video_server(20 * MB) as server:
-            kill_half_way(server, str(tmp_path))
+            kill_half_way(lambda: any(tmp_path.iterdir()), server, str(tmp_path))
             [left] = tmp_path.iterdir()
             assert left.name.startswith(".boat.mp4.")
             store(f"{server.url}/0.mp4", str(tmp_path))
@@ -122,7 +128,7 @@ class TestS3:
 
     def test_a_process_that_is_killed_leaves_no_object(self, s3_address: str, s3: Any, bucket: str) -> None:
         with running_video_server(20 * MB) as server:
-            kill_half_way(server, f"s3://{bucket}", s3_address)
+            kill_half_way(lambda: s3.list_multipart_uploads(bucket) != [], server, f"s3://{bucket}", s3_address)
             assert s3.find(bucket) == []
             assert s3.list_multipart_uploads(bucket) != []
             store(f"{server.url}/0.mp4", f"s3://{bucket}", storage_conn_id=S3_CONN_ID)
