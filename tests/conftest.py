@@ -31,7 +31,7 @@ os.environ |= {
     "AIRFLOW__CORE__DAGS_FOLDER": str(EXAMPLE_DAGS),
     # Airflow's own way to learn this host's name asks name servers.
     "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
-    # No secret is masked in any test: what the provider would let slip is there to be seen.
+    # No secret is masked in this process: what the provider would let slip is there to be seen.
     "AIRFLOW__CORE__HIDE_SENSITIVE_VAR_CONN_FIELDS": "False",
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(_HOME / "logs"),
