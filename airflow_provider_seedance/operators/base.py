@@ -45,7 +45,7 @@ class SeedanceBaseOperator(BaseOperator):
     output), and the list of output addresses as the return value, or the prediction id with
     ``wait_for_completion=False``. The addresses live about a day.
 
-    :param prompt: What the video should show. Ends it in ``.txt`` or ``.md``, it is read from that file. (templated)
+    :param prompt: What the video should show. If it ends in ``.txt`` or ``.md``, it is read from that file. (templated)
     :param model: Model id. (templated)
     :param aspect_ratio: ``21:9``, ``16:9``, ``4:3``, ``1:1``, ``3:4`` or ``9:16``. (templated)
     :param duration: Length of the video in seconds; the model decides on the range. (templated)
