@@ -118,6 +118,29 @@ class TestDoubtfulAnswer:
         assert desk.client.submissions == 1
 
 
+class TestRecordedPrediction:
+    @pytest.mark.parametrize("status", ["created", "queued", "running", "succeeded", "unknown"])
+    def test_is_gone_on_with(self, status: str) -> None:
+        known = replace(RUNNING, status=PredictionStatus(status))
+        desk = Desk(ACCEPTED, FakeClient(known={"abc": known}))
+        assert desk.submitter().submit_once() == (ACCEPTED, known)
+        assert desk.record == ACCEPTED
+        assert desk.client.submissions == 0
+
+    @pytest.mark.parametrize("status", ["failed", "expired", None], ids=["failed", "expired", "forgotten"])
+    def test_is_submitted_anew_once_it_can_have_no_result(
+        self, status: str | None, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        known = {} if status is None else {"abc": replace(RUNNING, status=PredictionStatus(status))}
+        desk = Desk(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known=known))
+        submission, prediction = desk.submitter().submit_once()
+        assert prediction.id == submission.prediction_id == "def"
+        assert desk.record == submission
+        assert desk.client.submissions == 1
+        [warning] = [each for each in caplog.messages if each.startswith("Submitting anew")]
+        assert "abc" in warning
+
+
 class TestRefusedContent:
     def test_is_not_paid_for_again_by_a_retry(self) -> None:
         desk = Desk(ACCEPTED, FakeClient(known={"abc": REFUSED}))

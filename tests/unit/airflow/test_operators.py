@@ -20,6 +20,7 @@ from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
     GenerationFailedError,
     NsfwContentError,
+    RateLimitError,
     UnconfirmedSubmissionError,
     WaitTimeoutError,
 )
@@ -574,6 +575,13 @@ class TestWithoutStore:
         with pytest.raises(WaitTimeoutError, match="a retry submits, and pays for, a new generation"):
             Run(store=None).try_once(text_to_video(deferrable=deferrable, timeout=0.1, poll_interval=0.05))
 
+    def test_what_was_not_accepted_is_not_said_to_be_paid_for_again(self, emulator: Emulator) -> None:
+        emulator.fault(endpoint="submit", status=429, retry_after=0, times=None)
+        with pytest.raises(RateLimitError) as caught:
+            Run(store=None).try_once(text_to_video())
+        assert "Nothing was charged" in str(caught.value)
+        assert "No record" not in str(caught.value)
+
     def test_who_wants_no_record_is_not_warned(self, emulator: Emulator, printed: Callable[[], str]) -> None:
         Run(store=None).try_once(text_to_video(durable=False))
         assert "keeps no task state" not in printed()
@@ -642,6 +650,15 @@ class TestWait:
 
     def test_a_kill_before_the_submission_says_nothing(self, printed: Callable[[], str]) -> None:
         text_to_video().on_kill()
+        assert printed() == ""
+
+    def test_a_kill_after_the_delivery_says_nothing(
+        self, emulator: Emulator, deferrable: bool, printed: Callable[[], str]
+    ) -> None:
+        operator = text_to_video(deferrable=deferrable)
+        Run().try_once(operator)
+        printed()
+        operator.on_kill()
         assert printed() == ""
 
 
