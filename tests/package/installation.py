@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,14 +27,14 @@ class Installation:
     folder: Path
 
     @classmethod
-    def make(cls, folder: Path, wheel: Path, extra: str = "", *packages: str) -> Self:
+    def make(cls, folder: Path, wheel: Path, extra: str = "", packages: Sequence[str] = ()) -> Self:
         """
-        Install a wheel and what it asks for, at the versions of constraints.txt, and nothing else.
+        Install a wheel and what it asks for, at the versions of constraints.txt, and nothing that is not named.
 
         :param folder: A folder that is empty.
         :param wheel: The wheel.
         :param extra: An extra in brackets, or none.
-        :param packages: What to install beside it.
+        :param packages: What is installed beside it.
         """
         made = cls(folder)
         made.home.mkdir(parents=True)

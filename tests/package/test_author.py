@@ -18,7 +18,7 @@ _FILE = re.compile(r"^```python\n# (\S+\.py)\n(.*?)^```$", re.DOTALL | re.MULTIL
 def author(wheel: Path, tmp_path: Path) -> Installation:
     """Return the environment of an author who installed what the page says, and wrote down what it shows."""
     assert "pip install 'airflow-provider-seedance[emulator]' pytest\n" in PAGE.read_text()
-    author = Installation.make(tmp_path, wheel, "[emulator]", "pytest")
+    author = Installation.make(tmp_path, wheel, "[emulator]", ["pytest"])
     for name, content in _FILE.findall(PAGE.read_text()):
         file = author.home / name
         file.parent.mkdir(exist_ok=True)

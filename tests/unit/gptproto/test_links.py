@@ -295,6 +295,17 @@ class TestProxy:
         assert fetch("http://cdn.invalid/0.mp4", Links(settings)) == b"video"
         assert proxy.received[0].startswith(b"GET http://cdn.invalid/0.mp4 HTTP/1.1\r\n")
 
+    def test_of_the_environment_carries_links_to_the_hosts_that_are_not_excepted(
+        self, start_loopback: LoopbackStarter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        proxy, near = start_loopback(OK), start_loopback(OK)
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
+        monkeypatch.setenv("NO_PROXY", "near.example")
+        links = Links(SETTINGS, allow_private_addresses=True, resolver=Names(near="127.0.0.1"))
+        assert fetch("http://cdn.invalid/0.mp4", links) == b"video"
+        assert fetch(f"http://near.example:{near.address.rpartition(':')[2]}/0.mp4", links) == b"video"
+        assert [each.received[0].split()[1] for each in (proxy, near)] == [b"http://cdn.invalid/0.mp4", b"/0.mp4"]
+
     def test_is_not_asked_for_a_private_host(self, start_loopback: LoopbackStarter) -> None:
         proxy = start_loopback(OK)
         settings = replace(SETTINGS, proxy=f"http://{proxy.address}")
