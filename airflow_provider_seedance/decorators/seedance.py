@@ -93,8 +93,8 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
 
     def execute(self, context: Context) -> list[str] | str:
         """Call the function, and do what an operator does with what it returns."""
-        from airflow_provider_seedance.failures import airflow_failures
-        from airflow_provider_seedance.gptproto.media import reveal
+        from airflow_provider_seedance.gptproto.media.media import reveal
+        from airflow_provider_seedance.tasks.failures import airflow_failures
 
         # As attributes they are rendered fields, which are shown.
         arguments, keywords = reveal(list(self.op_args)), reveal(dict(self.op_kwargs))
@@ -112,7 +112,7 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
 
     def _take(self, returned: object) -> None:
         from airflow_provider_seedance.gptproto.errors import InvalidRequestError
-        from airflow_provider_seedance.gptproto.media import conceal
+        from airflow_provider_seedance.gptproto.media.media import conceal
 
         arguments = {"prompt": returned} if isinstance(returned, str) else returned
         if not isinstance(arguments, Mapping):

@@ -2,8 +2,8 @@
 The client of the API, synchronous and asynchronous.
 
 The two differ only in how they carry out a step; what is said is in
-:mod:`~airflow_provider_seedance.gptproto.conversations`, and how requests travel in
-:mod:`~airflow_provider_seedance.gptproto.transport`. Redirects are never followed, so the key stays with the
+:mod:`~airflow_provider_seedance.gptproto.flows`, and how requests travel in
+:mod:`~airflow_provider_seedance.gptproto.http.transport`. Redirects are never followed, so the key stays with the
 connection's own origin.
 """
 
@@ -17,12 +17,8 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self, TypeVar
 
-from airflow_provider_seedance.gptproto.conversations import Conversations, KeyCheck, Log, Outcome, Pause, Steps
-from airflow_provider_seedance.gptproto.polling import Decision, Wait
-from airflow_provider_seedance.gptproto.predictions import Prediction
-from airflow_provider_seedance.gptproto.requests import GenerationRequest
-from airflow_provider_seedance.gptproto.settings import ClientSettings
-from airflow_provider_seedance.gptproto.transport import (
+from airflow_provider_seedance.gptproto.flows import Conversations, KeyCheck, Log, Outcome, Pause, Steps
+from airflow_provider_seedance.gptproto.http.transport import (
     USER_AGENT,
     AsyncCarrier,
     AsyncTransport,
@@ -30,6 +26,10 @@ from airflow_provider_seedance.gptproto.transport import (
     Transport,
     shared_transport,
 )
+from airflow_provider_seedance.gptproto.polling import Decision, Wait
+from airflow_provider_seedance.gptproto.predictions import Prediction
+from airflow_provider_seedance.gptproto.requests import GenerationRequest
+from airflow_provider_seedance.gptproto.settings import ClientSettings
 
 T = TypeVar("T")
 

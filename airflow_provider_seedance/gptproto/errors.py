@@ -3,7 +3,7 @@ What can go wrong, one class per cause.
 
 Every error says what happened, to which prediction, whether money was spent and what to do now; its class says who is
 at fault and whether trying again can help. Which answer of the service means which error is in
-:mod:`~airflow_provider_seedance.gptproto.answers`.
+:mod:`~airflow_provider_seedance.gptproto.responses`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 import pendulum
 
-from airflow_provider_seedance.gptproto.answers import ErrorDetail, read_error_detail, shorten
+from airflow_provider_seedance.gptproto.responses import ErrorDetail, read_error_detail, shorten
 
 
 class PredictionStatus(StrEnum):

@@ -32,7 +32,7 @@ from airflow_provider_seedance.gptproto.catalogue import (
     find_model,
 )
 from airflow_provider_seedance.gptproto.errors import InvalidRequestError
-from airflow_provider_seedance.gptproto.media import (
+from airflow_provider_seedance.gptproto.media.media import (
     ALLOWED_MEDIA,
     MediaKind,
     Medium,
@@ -298,7 +298,7 @@ class ImageToVideo(MediaRequest):
     Further parameters as in :class:`MediaRequest` and :class:`GenerationRequest`.
 
     :param image: The first frame: an http(s) URL, a data URI, or a file that
-        :func:`~airflow_provider_seedance.gptproto.media_files.with_media_files` reads.
+        :func:`~airflow_provider_seedance.gptproto.media.files.with_media_files` reads.
     :param last_image: The last frame, likewise; the video moves from one to the other.
     """
 
@@ -328,7 +328,7 @@ class ReferenceToVideo(MediaRequest):
     :class:`GenerationRequest`.
 
     :param images: Up to 10 images of the subject, scene or style: http(s) URLs, data URIs, or files that
-        :func:`~airflow_provider_seedance.gptproto.media_files.with_media_files` reads.
+        :func:`~airflow_provider_seedance.gptproto.media.files.with_media_files` reads.
     :param videos: Reference clips, likewise.
     :param audios: Reference sounds, likewise; never alone.
     """

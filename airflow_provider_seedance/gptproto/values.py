@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-from airflow_provider_seedance.gptproto.media import UnusableFile, UploadedMedia, is_path
+from airflow_provider_seedance.gptproto.media.media import UnusableFile, UploadedMedia, is_path
 
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}")
 _BOOLEANS = {"true": True, "false": False}

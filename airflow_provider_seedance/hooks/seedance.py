@@ -88,7 +88,7 @@ class SeedanceHook(BaseHook):
 
         :raises SeedanceError: See :meth:`~airflow_provider_seedance.gptproto.client.GPTProtoClient.submit`.
         """
-        from airflow_provider_seedance.local_media import with_local_media
+        from airflow_provider_seedance.tasks.media import with_local_media
 
         with self.get_conn() as client:
             return client.submit(with_local_media(request))
@@ -158,7 +158,7 @@ class SeedanceHook(BaseHook):
             origin it may in any case.
         :raises SeedanceError: When it could not be had or stored; errors of the store's own library pass as they are.
         """
-        from airflow_provider_seedance.transferring import Courier, storage_path
+        from airflow_provider_seedance.tasks.transfer import Courier, storage_path
 
         target = storage_path(path, storage_conn_id)
         with Courier(

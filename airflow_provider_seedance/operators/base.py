@@ -2,7 +2,7 @@
 What all operators that submit generations have in common: their arguments, and when they do their work.
 
 DAG files that import the operators are parsed every few seconds. So this module imports little; the work itself is in
-:mod:`~airflow_provider_seedance.generation`, which is imported where a task runs.
+:mod:`~airflow_provider_seedance.tasks.generation`, which is imported where a task runs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, DEFAULT_MODEL, Mode
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.links.seedance import SeedanceVideoLink
-from airflow_provider_seedance.policies import OnClear, OnUnconfirmedSubmission, check_policies
+from airflow_provider_seedance.tasks.options import OnClear, OnUnconfirmedSubmission, check_policies
 
 try:
     from airflow_provider_seedance.retries import SeedanceRetryPolicy
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_seedance.generation import Generation
+    from airflow_provider_seedance.tasks.generation import Generation
 
 
 class SeedanceBaseOperator(BaseOperator):
@@ -160,7 +160,7 @@ class SeedanceBaseOperator(BaseOperator):
         seen_oids: set[int] | None = None,
     ) -> Any:
         """Render a template, and keep uploaded media out of sight: rendered fields are stored and shown."""
-        from airflow_provider_seedance.gptproto.media import conceal
+        from airflow_provider_seedance.gptproto.media.media import conceal
 
         return conceal(super().render_template(content, context, jinja_env, seen_oids))
 
@@ -181,12 +181,12 @@ class SeedanceBaseOperator(BaseOperator):
         """Return what OpenLineage is told of a try; its provider calls this."""
         if self._generation is None:
             return None
-        from airflow_provider_seedance.lineage import lineage_of
+        from airflow_provider_seedance.tasks.lineage import lineage_of
 
         return lineage_of(self._generation.told)
 
     def _new_generation(self, context: Context) -> Generation:
-        from airflow_provider_seedance.generation import Generation
+        from airflow_provider_seedance.tasks.generation import Generation
 
         self._generation = Generation(self, context)
         return self._generation

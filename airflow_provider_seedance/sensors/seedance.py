@@ -1,7 +1,7 @@
 """
 Wait for a prediction that something else submitted.
 
-What looks at it is in :mod:`~airflow_provider_seedance.watch`, which is imported where a task runs.
+What looks at it is in :mod:`~airflow_provider_seedance.tasks.sensing`, which is imported where a task runs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from airflow_provider_seedance.links.seedance import SeedanceVideoLink
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from airflow_provider_seedance.watch import Watch
+    from airflow_provider_seedance.tasks.sensing import Watch
 
 #: Seconds between looks on a worker; ByteDance advises against asking more often.
 _POKE_INTERVAL = 10.0
@@ -108,6 +108,6 @@ class SeedancePredictionSensor(BaseSensorOperator):
             raise
 
     def _watch(self, context: Context) -> Watch:
-        from airflow_provider_seedance.watch import Watch
+        from airflow_provider_seedance.tasks.sensing import Watch
 
         return Watch(self, context)

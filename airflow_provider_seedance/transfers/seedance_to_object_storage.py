@@ -1,7 +1,7 @@
 """
 Bring generated videos into object storage before their links die.
 
-What downloads and stores them is in :mod:`~airflow_provider_seedance.transferring`, which is imported where a task
+What downloads and stores them is in :mod:`~airflow_provider_seedance.tasks.transfer`, which is imported where a task
 runs.
 """
 
@@ -86,6 +86,6 @@ class SeedanceToObjectStorageOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[str]:
         """Copy the videos, one after the other, and return where they are."""
-        from airflow_provider_seedance.transferring import Transfer
+        from airflow_provider_seedance.tasks.transfer import Transfer
 
         return Transfer(self).run()

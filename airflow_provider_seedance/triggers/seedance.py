@@ -13,7 +13,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_seedance.gptproto.errors import AuthenticationError, SeedanceError, restore
 from airflow_provider_seedance.gptproto.polling import Wait
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
-from airflow_provider_seedance.triggers.connections import LIFETIME, LIFETIME_AFTER_REFUSAL, shared_settings
+from airflow_provider_seedance.triggers.settings_cache import LIFETIME, LIFETIME_AFTER_REFUSAL, shared_settings
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator

@@ -11,7 +11,7 @@ from airflow.sdk import Context
 
 from airflow_provider_seedance.gptproto.polling import Wait
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
-from airflow_provider_seedance.submissions import SubmissionRecord
+from airflow_provider_seedance.tasks.record import SubmissionRecord
 
 Death = Literal[
     "before the POST",

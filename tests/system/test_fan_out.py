@@ -32,7 +32,7 @@ PATIENCE = 1200.0
 #: What every process needs, imported once before they part.
 PRELOADED = [
     "airflow_provider_seedance.operators.seedance",
-    "airflow_provider_seedance.generation",
+    "airflow_provider_seedance.tasks.generation",
     "airflow_provider_seedance.gptproto.client",
     "tests.unit.airflow.driving",
 ]

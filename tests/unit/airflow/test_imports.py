@@ -64,7 +64,7 @@ def test_dag_files_load_only_what_describes_a_task() -> None:
     rooms = {name.removeprefix(f"{PACKAGE}.") for name in modules if name.startswith(f"{PACKAGE}.")}
     assert rooms - {"retries"} == {
         "gptproto", "gptproto.catalogue", "gptproto.errors", "hooks", "hooks.seedance", "links", "links.seedance",
-        "operators", "operators.base", "operators.seedance", "policies", "sensors", "sensors.seedance",
+        "operators", "operators.base", "operators.seedance", "sensors", "sensors.seedance", "tasks", "tasks.options",
         "transfers", "transfers.seedance_to_object_storage",
     }  # fmt: skip
     assert "airflow.triggers.base" not in modules
@@ -73,7 +73,7 @@ def test_dag_files_load_only_what_describes_a_task() -> None:
 def test_the_api_package_works_without_airflow() -> None:
     modules = run_python(
         f"import sys, pkgutil, importlib, {PACKAGE}.gptproto as package\n"
-        "for module in pkgutil.iter_modules(package.__path__, package.__name__ + '.'):\n"
+        "for module in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
         "    importlib.import_module(module.name)\n"
         "print(*sys.modules)"
     ).split()

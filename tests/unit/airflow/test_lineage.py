@@ -9,8 +9,8 @@ from airflow.providers.openlineage.extractors.base import DefaultExtractor
 
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.errors import GenerationFailedError
-from airflow_provider_seedance.lineage import lineage_of
 from airflow_provider_seedance.operators.seedance import SeedanceReferenceToVideoOperator, SeedanceTextToVideoOperator
+from airflow_provider_seedance.tasks.lineage import lineage_of
 from tests.unit.airflow.driving import Run
 
 pytestmark = pytest.mark.usefixtures("short_waits")

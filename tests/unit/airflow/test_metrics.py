@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_seedance import metrics
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.errors import GenerationFailedError
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
 from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
+from airflow_provider_seedance.tasks import metrics
 from tests.unit.airflow.driving import Run
 
 pytestmark = pytest.mark.usefixtures("short_waits")

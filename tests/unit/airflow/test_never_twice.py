@@ -184,7 +184,7 @@ def connected(service: Service, clock: Clock) -> Iterator[None]:
         mock.patch.object(SeedanceHook, "get_conn", get_conn),
         mock.patch.object(SeedanceHook, "aget_settings", aget_settings),
         mock.patch.object(SeedanceHook, "get_async_client", get_async_client),
-        mock.patch("airflow_provider_seedance.generation.time", timeless),
+        mock.patch("airflow_provider_seedance.tasks.generation.time", timeless),
         mock.patch("airflow_provider_seedance.triggers.seedance.time", timeless),
     ):
         yield

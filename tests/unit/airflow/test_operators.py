@@ -178,7 +178,7 @@ class TestResult:
     def test_a_named_prediction_that_does_not_exist_ends_the_task(
         self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("airflow_provider_seedance.gptproto.conversations.RECALL_PAUSES", (0.0, 0.0))
+        monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.RECALL_PAUSES", (0.0, 0.0))
         with pytest.raises(AirflowFailException, match=r"does not know .* \(prediction 0a0a\)"):
             Run().try_once(text_to_video(prediction_id="0a0a"))
         assert emulator.ledger() == []

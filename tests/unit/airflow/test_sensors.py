@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("short_waits", "short_recalls")
 
 @pytest.fixture
 def short_recalls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_seedance.gptproto.conversations.RECALL_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.RECALL_PAUSES", (0.0, 0.0))
 
 
 @pytest.fixture(params=[True, False], ids=["deferrable", "poking"])

@@ -31,7 +31,7 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.requests import TextToVideo
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
-from airflow_provider_seedance.storing import store
+from airflow_provider_seedance.tasks.object_storage import store
 from airflow_provider_seedance.transfers.seedance_to_object_storage import SeedanceToObjectStorageOperator
 from tests.unit.airflow.driving import Run
 
@@ -40,8 +40,8 @@ pytestmark = pytest.mark.usefixtures("short_waits", "no_pauses")
 
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_seedance.gptproto.conversations.RECALL_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr("airflow_provider_seedance.gptproto.downloads.LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.RECALL_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("airflow_provider_seedance.gptproto.http.download.LONGEST_PAUSE", 0.0)
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ class TestStoreThatCannotDiscard:
     def test_holds_the_older_file_or_the_whole_new_one(
         self, emulator: Emulator, link: str, monkeypatch: pytest.MonkeyPatch, is_larger: bool
     ) -> None:
-        monkeypatch.setattr("airflow_provider_seedance.storing.BLOCK", 10_000 if is_larger else 10**6)
+        monkeypatch.setattr("airflow_provider_seedance.tasks.object_storage.BLOCK", 10_000 if is_larger else 10**6)
         blobs = BlobStore()
         attach("abfs", conn_id="blobs", fs=blobs)
         blobs.store["/videos/boat.mp4"] = MemoryFile(None, None, b"older")

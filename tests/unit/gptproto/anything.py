@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from airflow_provider_seedance.gptproto.media import UnusableFile, UploadedMedia
+from airflow_provider_seedance.gptproto.media.media import UnusableFile, UploadedMedia
 from tests.unit.gptproto.making import IMAGE, PNG
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
-from airflow_provider_seedance.gptproto.conversations import KeyCheck, Log
+from airflow_provider_seedance.gptproto.flows import KeyCheck, Log
 from airflow_provider_seedance.gptproto.polling import Decision, Wait
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest, TextToVideo

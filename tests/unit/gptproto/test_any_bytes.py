@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import SeedanceError
-from airflow_provider_seedance.gptproto.links import MAXIMUM_REDIRECTS, Links
+from airflow_provider_seedance.gptproto.http.fetch import MAXIMUM_REDIRECTS, Links
 from tests.unit.gptproto.anything import mostly
 from tests.unit.gptproto.conftest import KEY, SETTINGS, LoopbackStarter, envelope
 

@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 import airflow_provider_seedance
+from airflow_provider_seedance.gptproto.backoff import MAXIMUM_CONNECTION_ATTEMPTS
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
     ConnectionSettingsError,
@@ -29,10 +30,9 @@ from airflow_provider_seedance.gptproto.errors import (
     ServiceError,
     UnconfirmedSubmissionError,
 )
+from airflow_provider_seedance.gptproto.http.transport import tls_context
 from airflow_provider_seedance.gptproto.predictions import PredictionStatus
-from airflow_provider_seedance.gptproto.resending import MAXIMUM_CONNECTION_ATTEMPTS
 from airflow_provider_seedance.gptproto.settings import ClientSettings
-from airflow_provider_seedance.gptproto.transport import tls_context
 from tests.unit.gptproto.conftest import (
     KEY,
     PREDICTION_ID,
@@ -359,4 +359,4 @@ class TestImports:
             for path in PACKAGE.rglob("*.py")
             if re.search(r"^\s*(import|from) httpx", path.read_text(), re.MULTILINE)
         }
-        assert importers == {"gptproto/links.py", "gptproto/transport.py"}
+        assert importers == {"gptproto/http/fetch.py", "gptproto/http/transport.py"}

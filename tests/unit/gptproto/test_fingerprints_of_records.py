@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_seedance.gptproto.media_files import with_media_files
+from airflow_provider_seedance.gptproto.media.files import with_media_files
 from airflow_provider_seedance.gptproto.requests import (
     GenerationRequest,
     ImageToVideo,
@@ -102,7 +102,7 @@ class TestReferenceToVideo:
             model=MODEL,
             images=many(["https://example.com/1.png", DATA_URI]),
             videos=many(["https://example.com/1.mp4"]),
-            audios="https://example.com/1.mp3",  # type: ignore[arg-type]  # one value counts as a list of one
+            audios="https://example.com/1.mp3",  # one value counts as a list of one
         )
         assert fingerprint(request) == "6f2fc2db1e12590c46b7ea35ad4733b576a51092f349cec4caa7be57b9c55772"
 

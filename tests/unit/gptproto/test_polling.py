@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_seedance.gptproto.answers import ErrorDetail
 from airflow_provider_seedance.gptproto.errors import (
     AuthenticationError,
     Charge,
@@ -27,6 +26,7 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, LookAgain, Wait, failure
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
+from airflow_provider_seedance.gptproto.responses import ErrorDetail
 from tests.unit.gptproto.conftest import PREDICTION_ID
 
 START = 1_800_000_000.0

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_seedance.gptproto.answers import ErrorDetail
 from airflow_provider_seedance.gptproto.predictions import (
     Prediction,
     PredictionStatus,
@@ -18,6 +17,7 @@ from airflow_provider_seedance.gptproto.predictions import (
     read_code,
     read_prediction,
 )
+from airflow_provider_seedance.gptproto.responses import ErrorDetail
 from tests.unit.gptproto.conftest import PREDICTION_ID, envelope
 from tests.unit.gptproto.making import spelled
 

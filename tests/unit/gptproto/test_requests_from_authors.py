@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_seedance.gptproto.errors import InvalidRequestError
-from airflow_provider_seedance.gptproto.media import conceal
+from airflow_provider_seedance.gptproto.media.media import conceal
 from tests.unit.gptproto.anything import NoTruth
 from tests.unit.gptproto.making import (
     AUDIO,

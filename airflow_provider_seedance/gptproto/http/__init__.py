@@ -1,0 +1,1 @@
+"""HTTP beneath the client: transports, rate limit, and downloads. The only folder that imports httpx."""

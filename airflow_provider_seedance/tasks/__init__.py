@@ -1,0 +1,1 @@
+"""What a task does on a worker: submit, wait, store, report."""

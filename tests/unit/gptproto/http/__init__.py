@@ -1,0 +1,1 @@
+"""Tests of transports, rate limit and downloads."""

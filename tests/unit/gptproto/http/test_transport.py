@@ -1,0 +1,249 @@
+"""What all waits of an event loop share, seen from the other end of the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient
+from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError, NotConnectedError, RateLimitError
+from airflow_provider_seedance.gptproto.http.transport import AsyncTransport, shared_transport
+from airflow_provider_seedance.gptproto.settings import ClientSettings
+
+BODY = json.dumps({"data": {"id": "abc", "status": "running"}, "code": 200}).encode()
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+
+
+@dataclass
+class Server:
+    """A server that answers when it is told to, and counts."""
+
+    url: str = ""
+    connections: int = 0
+    open_connections: int = 0
+    waiting: int = 0
+    most_waiting: int = 0
+    #: What is answered before the usual answer.
+    answers: list[bytes] = field(default_factory=list)
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self.count(connections=1, open_connections=1)
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                await self.count(waiting=1)
+                await self.may_answer.wait()
+                await self.count(waiting=-1)
+                writer.write(self.answers.pop(0) if self.answers else ANSWER)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            await self.count(open_connections=-1)
+            writer.close()
+
+    async def count(self, **steps: int) -> None:
+        async with self.changed:
+            for name, step in steps.items():
+                setattr(self, name, getattr(self, name) + step)
+            self.most_waiting = max(self.most_waiting, self.waiting)
+            self.changed.notify_all()
+
+    async def until(self, name: str, value: int) -> None:
+        """Wait until a count has a value."""
+        async with asyncio.timeout(10), self.changed:
+            await self.changed.wait_for(lambda: getattr(self, name) == value)
+
+
+@asynccontextmanager
+async def running_server() -> AsyncIterator[Server]:
+    server = Server()
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    async with listener:
+        server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        yield server
+
+
+def settings_for(server: Server, key: str = "sk-test") -> ClientSettings:
+    return ClientSettings(api_key=key, base_url=server.url, polls_per_second=1e6)
+
+
+class TestSharing:
+    async def test_a_thousand_waits_need_a_few_connections(self) -> None:
+        async with running_server() as server:
+
+            async def wait() -> str:
+                async with AsyncGPTProtoClient(settings_for(server)) as client:
+                    first = await client.get_prediction("abc")
+                    again = await client.get_prediction("abc")
+                    return f"{first.status} {again.status}"
+
+            waits = [asyncio.create_task(wait()) for _ in range(1000)]
+            await server.until("waiting", 32)
+            server.may_answer.set()
+            assert set(await asyncio.gather(*waits)) == {"running running"}
+
+            assert server.most_waiting <= 32
+            assert server.connections == 32
+
+    async def test_what_the_first_made_serves_all_until_the_last_has_left(self) -> None:
+        async with running_server() as server:
+            server.may_answer.set()
+            settings = settings_for(server)
+            async with AsyncGPTProtoClient(settings) as staying:
+                async with AsyncGPTProtoClient(settings) as leaving:
+                    await leaving.get_prediction("abc")
+                await staying.get_prediction("abc")
+                assert (server.connections, server.open_connections) == (1, 1)
+            await server.until("open_connections", 0)
+
+            async with AsyncGPTProtoClient(settings) as later:
+                await later.get_prediction("abc")
+            assert server.connections == 2
+
+    async def test_another_key_has_a_transport_of_its_own(self) -> None:
+        async with running_server() as server:
+            one, other = settings_for(server, "sk-one"), settings_for(server, "sk-other")
+            async with (
+                shared_transport(one) as first,
+                shared_transport(other) as second,
+                shared_transport(one) as third,
+            ):
+                assert first is third
+                assert first is not second
+
+    def test_another_event_loop_has_a_transport_of_its_own(self) -> None:
+        lent: list[AsyncTransport] = []
+
+        async def ask() -> str:
+            async with running_server() as server:
+                server.may_answer.set()
+                # The same settings on both loops: the address is not the server's own.
+                settings = ClientSettings(api_key="sk-test", base_url="http://127.0.0.1:9")
+                async with shared_transport(settings) as transport, AsyncGPTProtoClient(settings_for(server)) as client:
+                    lent.append(transport)
+                    return (await client.get_prediction("abc")).status
+
+        assert [asyncio.run(ask()), asyncio.run(ask())] == ["running", "running"]
+        assert lent[0] is not lent[1]
+
+    @pytest.mark.parametrize("host", ["a..b", "xn--"])
+    async def test_settings_that_cannot_be_used_fail_for_each_and_leave_nothing(self, host: str) -> None:
+        settings = ClientSettings(api_key="sk-test", base_url=f"https://{host}")
+        for _ in range(2):
+            with pytest.raises(ConnectionSettingsError):
+                async with AsyncGPTProtoClient(settings):
+                    pass
+
+
+class TestLeaving:
+    async def test_a_cancelled_wait_frees_its_turn(self) -> None:
+        async with running_server() as server:
+            settings = settings_for(server)
+
+            async def ask() -> str:
+                async with AsyncGPTProtoClient(settings) as client:
+                    return (await client.get_prediction("abc")).status
+
+            async with AsyncGPTProtoClient(settings):
+                cancelled = [asyncio.create_task(ask()) for _ in range(40)]
+                await server.until("waiting", 32)
+                for each in cancelled:
+                    each.cancel()
+                await asyncio.gather(*cancelled, return_exceptions=True)
+                server.may_answer.set()
+                assert set(await asyncio.gather(*(ask() for _ in range(40)))) == {"running"}
+
+    async def test_a_thousand_cancelled_requests_occupy_nothing(self) -> None:
+        async with running_server() as server:
+            server.may_answer.set()
+            settings = settings_for(server)
+
+            async def ask() -> str:
+                async with AsyncGPTProtoClient(settings) as client:
+                    return (await client.get_prediction("abc")).status
+
+            async with AsyncGPTProtoClient(settings):
+                for number in range(50):
+                    tasks = [asyncio.create_task(ask()) for _ in range(20)]
+                    # At another point of the request each time.
+                    for _ in range(number):
+                        await asyncio.wait(tasks, timeout=0)
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.gather(*tasks, return_exceptions=True)
+                async with asyncio.timeout(10):
+                    assert set(await asyncio.gather(*(ask() for _ in range(200)))) == {"running"}
+                assert server.open_connections <= 32
+            await server.until("open_connections", 0)
+
+    async def test_a_client_is_of_no_use_outside_its_block(self) -> None:
+        async with running_server() as server:
+            client = AsyncGPTProtoClient(settings_for(server))
+            with pytest.raises(RuntimeError, match="async with"):
+                await client.get_prediction("abc")
+            async with client:
+                pass
+            with pytest.raises(RuntimeError, match="async with"):
+                await client.get_prediction("abc")
+
+
+class TestGoverning:
+    async def test_a_429_makes_everybody_wait(self) -> None:
+        async with running_server() as server:
+            server.may_answer.set()
+            server.answers = [b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0.3\r\nContent-Length: 0\r\n\r\n"]
+            loop = asyncio.get_running_loop()
+
+            async def ask() -> float:
+                async with AsyncGPTProtoClient(settings_for(server)) as client:
+                    await client.get_prediction("abc")
+                    return loop.time()
+
+            async with AsyncGPTProtoClient(settings_for(server)) as client:
+                with pytest.raises(RateLimitError):
+                    await client.get_prediction("abc")
+                refused_at = loop.time()
+                assert min(await asyncio.gather(*(ask() for _ in range(20)))) - refused_at >= 0.29
+
+
+class TestProxyOfTheEnvironment:
+    @pytest.fixture
+    def environment(self, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+            monkeypatch.delenv(name.upper(), raising=False)
+        return monkeypatch
+
+    async def ask_through(self, environment: pytest.MonkeyPatch, **variables: str) -> int:
+        """Ask a host that does not exist, and return how many connections a proxy got; ``{}`` is its address."""
+        async with running_server() as proxy:
+            proxy.may_answer.set()
+            for name, value in variables.items():
+                environment.setenv(name, value.format(proxy.url.removeprefix("http://")))
+            async with AsyncGPTProtoClient(
+                ClientSettings(api_key="sk-test", base_url="http://gptproto.invalid")
+            ) as client:
+                try:
+                    assert (await client.get_prediction("abc")).status == "running"
+                except NotConnectedError:
+                    assert proxy.connections == 0
+            return proxy.connections
+
+    @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+    @pytest.mark.parametrize("address", ["http://{}", "{}"])
+    async def test_it_is_used(self, environment: pytest.MonkeyPatch, name: str, address: str) -> None:
+        assert await self.ask_through(environment, **{name: address}) == 1
+
+    @pytest.mark.parametrize("hosts", ["*", "gptproto.invalid", ".invalid", "other.example, gptproto.invalid"])
+    async def test_no_proxy_goes_around_it(self, environment: pytest.MonkeyPatch, hosts: str) -> None:
+        assert await self.ask_through(environment, http_proxy="http://{}", no_proxy=hosts) == 0
+
+    async def test_it_is_for_the_scheme_that_it_names(self, environment: pytest.MonkeyPatch) -> None:
+        assert await self.ask_through(environment, https_proxy="http://{}") == 0

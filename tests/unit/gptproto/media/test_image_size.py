@@ -1,0 +1,93 @@
+"""Sizes of images whose headers no usual library writes, built after the formats' own specifications."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from airflow_provider_seedance.gptproto.media.sniff import image_size
+
+#: ITU-T T.81, table B.1: C0-CF begin a frame but for DHT, JPG and DAC.
+NO_FRAMES = (0xC4, 0xC8, 0xCC)
+FRAMES = [marker for marker in range(0xC0, 0xD0) if marker not in NO_FRAMES]
+#: The same table: markers without a segment behind them.
+TEMPORARY, RESTARTS = 0x01, range(0xD0, 0xD8)
+END_OF_IMAGE, START_OF_SCAN, APPLICATION = 0xD9, 0xDA, 0xE0
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
+
+
+def frame(marker: int = 0xC0, width: int = 400, height: int = 300) -> bytes:
+    """Return a frame header: precision, height, width, and no components."""
+    return segment(marker, struct.pack(">BHHB", 8, height, width, 0))
+
+
+def jpeg(*parts: bytes) -> bytes:
+    return b"\xff\xd8" + b"".join(parts)
+
+
+class TestJpeg:
+    @pytest.mark.parametrize("marker", FRAMES, ids=hex)
+    def test_every_kind_of_frame_tells_the_size(self, marker: int) -> None:
+        assert image_size(jpeg(segment(APPLICATION, b"JFIF"), frame(marker))) == (400, 300)
+
+    @pytest.mark.parametrize("marker", NO_FRAMES, ids=hex)
+    def test_what_is_no_frame_does_not(self, marker: int) -> None:
+        assert image_size(jpeg(frame(marker, 1, 1), frame())) == (400, 300)
+
+    @pytest.mark.parametrize("marker", [TEMPORARY, *RESTARTS], ids=hex)
+    def test_markers_without_a_segment_are_passed_by(self, marker: int) -> None:
+        alone = bytes([0xFF, marker])
+        assert image_size(jpeg(segment(APPLICATION, b"JFIF"), alone, alone, frame())) == (400, 300)
+
+    def test_markers_may_be_filled_up(self) -> None:
+        assert image_size(jpeg(segment(APPLICATION, b"JFIF"), b"\xff\xff\xff", frame())) == (400, 300)
+
+    @pytest.mark.parametrize("marker", [END_OF_IMAGE, START_OF_SCAN], ids=hex)
+    def test_no_frame_comes_behind_these(self, marker: int) -> None:
+        assert image_size(jpeg(segment(marker, b""), frame())) is None
+
+    def test_what_is_no_marker_ends_it(self) -> None:
+        assert image_size(jpeg(segment(APPLICATION, b"JFIF"), b"\x00\xc0", frame()[2:])) is None
+
+    def test_sides_may_have_all_of_their_bits(self) -> None:
+        assert image_size(jpeg(segment(APPLICATION, b"JFIF"), frame(width=65_535, height=40_000))) == (65_535, 40_000)
+
+
+def tiff(order: str, *entries: tuple[int, int, int]) -> bytes:
+    """Return a file of one directory at byte 8, with entries of tag, type and value (TIFF 6.0, section 2)."""
+    codes = {3: "H2x", 4: "I"}
+    fields = [struct.pack(f"{order}HHI{codes[kind]}", tag, kind, 1, value) for tag, kind, value in entries]
+    mark = b"II*\x00" if order == "<" else b"MM\x00*"
+    return mark + struct.pack(f"{order}IH", 8, len(fields)) + b"".join(fields)
+
+
+WIDTH, HEIGHT, SHORT, LONG = 256, 257, 3, 4
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+class TestTiff:
+    @pytest.mark.parametrize("kind", [SHORT, LONG])
+    def test_numbers_have_two_lengths(self, order: str, kind: int) -> None:
+        assert image_size(tiff(order, (WIDTH, kind, 400), (HEIGHT, kind, 300))) == (400, 300)
+
+    @pytest.mark.parametrize(("kind", "side"), [(SHORT, 65_535), (LONG, 4_294_967_295)])
+    def test_numbers_have_no_sign(self, order: str, kind: int, side: int) -> None:
+        assert image_size(tiff(order, (WIDTH, kind, side), (HEIGHT, kind, side))) == (side, side)
+
+    def test_other_entries_do_not_matter(self, order: str) -> None:
+        entries = [(254, LONG, 0), (WIDTH, LONG, 400), (255, LONG, 1), (HEIGHT, SHORT, 300)]
+        assert image_size(tiff(order, *entries)) == (400, 300)
+
+
+class TestBitmap:
+    def test_the_first_version_has_short_numbers_without_a_sign(self) -> None:
+        header = b"BM" + bytes(12) + struct.pack("<IHHHH", 12, 65_535, 40_000, 1, 24)
+        assert image_size(header) == (65_535, 40_000)
+
+    def test_later_versions_may_go_from_the_top_down(self) -> None:
+        header = b"BM" + bytes(12) + struct.pack("<IiiHH", 40, 400, -300, 1, 24)
+        assert image_size(header) == (400, 300)

@@ -1,0 +1,157 @@
+"""Files are told by their content, and images measured by their header, as real libraries write them."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_seedance.gptproto.media.sniff import image_size, media_type
+from tests.unit.gptproto.samples import clip, picture, sound
+
+#: Pillow's name, options, and the registered media type.
+IMAGES: dict[str, tuple[str, dict[str, Any], str]] = {
+    "PNG": ("PNG", {}, "image/png"),
+    "PNG with a palette": ("PNG", {"mode": "P"}, "image/png"),
+    "JPEG": ("JPEG", {}, "image/jpeg"),
+    "progressive JPEG": ("JPEG", {"progressive": True}, "image/jpeg"),
+    "JPEG with a large comment": ("JPEG", {"comment": b"x" * 60_000}, "image/jpeg"),
+    "JPEG with metadata": (
+        "JPEG",
+        {"exif": b"Exif\x00\x00" + b"\xff\xc0" * 500, "icc_profile": b"x" * 90_000},
+        "image/jpeg",
+    ),
+    "lossy WebP": ("WEBP", {}, "image/webp"),
+    "lossless WebP": ("WEBP", {"lossless": True}, "image/webp"),
+    "WebP with metadata": ("WEBP", {"exif": b"Exif\x00\x00" + b"x" * 50}, "image/webp"),
+    "lossless WebP with transparency": ("WEBP", {"mode": "RGBA", "lossless": True}, "image/webp"),
+    "GIF": ("GIF", {}, "image/gif"),
+    "BMP": ("BMP", {}, "image/bmp"),
+    "TIFF": ("TIFF", {}, "image/tiff"),
+    "compressed TIFF": ("TIFF", {"compression": "tiff_lzw"}, "image/tiff"),
+    "TIFF in the other byte order": ("TIFF", {"mode": "I;16B"}, "image/tiff"),
+}
+each_image = pytest.mark.parametrize(("kind", "options", "expected"), IMAGES.values(), ids=IMAGES)
+
+CLIPS = {
+    "MP4": (("mp4", "libx264"), "video/mp4"),
+    "MOV": (("mov", "mpeg4"), "video/quicktime"),
+    "WebM": (("webm", "libvpx"), "video/webm"),
+    "MKV": (("matroska", "libx264"), "video/x-matroska"),
+    "AVI": (("avi", "mpeg4"), "video/x-msvideo"),
+}
+SOUNDS = {
+    "MP3": (("mp3", "libmp3lame"), {}, "audio/mpeg"),
+    "MP3 without a tag": (("mp3", "libmp3lame"), {"id3v2_version": "0", "write_xing": "0"}, "audio/mpeg"),
+    "WAV": (("wav", "pcm_s16le"), {}, "audio/wav"),
+    "M4A": (("ipod", "aac"), {}, "audio/mp4"),
+    "AAC": (("adts", "aac"), {}, "audio/aac"),
+    "OGG": (("ogg", "libopus"), {}, "audio/ogg"),
+    "FLAC": (("flac", "flac"), {}, "audio/flac"),
+}
+
+OTHER_FILES = {
+    "nothing": b"",
+    "one byte": b"\xff",
+    "text": b"root:x:0:0:root:/root:/bin/bash\n",
+    "text that begins as a bitmap does": b"BMW builds cars in Munich, and has done so for more than a century.",
+    "UTF-16": "\ufeffA paper boat".encode("utf-16-le"),
+    "a private key": b"-----BEGIN PRIVATE KEY-----\nMIIEvQ",
+    "JSON": b'{"password": "secret"}',
+    "SVG": b'<svg xmlns="http://www.w3.org/2000/svg" width="400" height="400"/>',
+    "PDF": b"%PDF-1.7",
+    "ZIP": b"PK\x03\x04",
+    "ELF": b"\x7fELF\x02\x01\x01",
+    "SQLite": b"SQLite format 3\x00",
+    "RIFF of another kind": b"RIFF\x24\x00\x00\x00CDR9vrsn",
+    "half a mark": b"\x89PNG",
+}
+
+
+class TestType:
+    @each_image
+    def test_of_an_image(self, kind: str, options: dict[str, Any], expected: str) -> None:
+        assert media_type(picture(kind, **options)) == expected
+
+    @pytest.mark.parametrize(("arguments", "expected"), CLIPS.values(), ids=CLIPS)
+    def test_of_a_clip(self, arguments: tuple[str, str], expected: str) -> None:
+        assert media_type(clip(*arguments)) == expected
+
+    @pytest.mark.parametrize(("arguments", "options", "expected"), SOUNDS.values(), ids=SOUNDS)
+    def test_of_a_sound(self, arguments: tuple[str, str], options: dict[str, str], expected: str) -> None:
+        assert media_type(sound(*arguments, **options)) == expected
+
+    @pytest.mark.parametrize(
+        ("brand", "expected"), [("heic", "image/heic"), ("mif1", "image/heif"), ("avif", "image/avif")]
+    )
+    def test_of_an_image_in_the_container_of_films(self, brand: str, expected: str) -> None:
+        assert media_type(b"\x00\x00\x00\x18ftyp" + brand.encode() + b"\x00\x00\x00\x00") == expected
+
+    @pytest.mark.parametrize("content", OTHER_FILES.values(), ids=OTHER_FILES)
+    def test_other_content_is_not_recognised(self, content: bytes) -> None:
+        assert media_type(content) is None
+
+
+class TestSize:
+    @each_image
+    @pytest.mark.parametrize(("width", "height"), [(300, 6000), (317, 1), (4099, 513)])
+    def test_of_an_image(self, kind: str, options: dict[str, Any], expected: str, width: int, height: int) -> None:
+        assert image_size(picture(kind, width, height, **options)) == (width, height)
+
+    def test_of_a_wide_webp(self) -> None:
+        # More than 16 bits can hold: no encoder makes one, but the container has 24 of them.
+        header = b"RIFF\x16\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00" + b"\x00" * 4
+        assert image_size(header + b"\x6f\x11\x01" + b"\x2b\x01\x00") == (70000, 300)
+
+    def test_of_a_bitmap_of_the_first_version(self) -> None:
+        assert image_size(b"BM" + bytes(12) + struct.pack("<IHHHH", 12, 640, 480, 1, 24)) == (640, 480)
+
+    def test_of_a_bitmap_from_the_top_down(self) -> None:
+        assert image_size(b"BM" + bytes(12) + struct.pack("<Iii", 40, 640, -480)) == (640, 480)
+
+    def test_of_a_tiff_with_long_numbers(self) -> None:
+        entries = struct.pack(">HHII", 256, 4, 1, 70000) + struct.pack(">HHII", 257, 4, 1, 300)
+        assert image_size(b"MM\x00*" + struct.pack(">IH", 8, 2) + entries) == (70000, 300)
+
+    def test_of_a_jpeg_with_filled_gaps(self) -> None:
+        content = picture("JPEG")
+        assert image_size(content[:2] + b"\xff\xff\xff" + content[2:]) == (400, 300)
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            picture("AVIF"),
+            clip(),
+            b"\xff\xd8\xff\xda\x00\x08",
+            b"\xff\xd8\xff\xe0\x00\x02no marker",
+            # The height is told behind the image.
+            b"\xff\xd8\xff\xc0\x00\x11\x08\x00\x00\x01\x90",
+            b"RIFF\x16\x00\x00\x00WEBPJUNK" + bytes(30),
+            b"II*\x00\x08\x00\x00\x00\x00\x00",
+        ],
+        ids=[
+            "AVIF",
+            "clip",
+            "JPEG without a frame",
+            "spoilt JPEG",
+            "JPEG without a height",
+            "WebP",
+            "TIFF without one",
+        ],
+    )
+    def test_is_unknown_where_the_header_does_not_tell(self, content: bytes) -> None:
+        assert image_size(content) is None
+
+    @each_image
+    def test_a_header_that_is_cut_off_is_no_error(self, kind: str, options: dict[str, Any], expected: str) -> None:
+        content = picture(kind, **options)
+        sizes = {image_size(content[:length]) for length in range(min(len(content), 200))}
+        assert sizes <= {None, (400, 300)}
+
+    @given(st.sampled_from([picture(kind)[:40] for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")]), st.binary())
+    def test_whatever_follows_a_mark_is_no_error(self, start: bytes, rest: bytes) -> None:
+        for length in (4, 8, 12, 16, 20, 40):
+            image_size(start[:length] + rest)

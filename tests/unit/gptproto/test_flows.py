@@ -1,0 +1,332 @@
+"""Questions and what their answers mean, by both clients: one look, a recall, a wait, the check of the key."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+import httpx
+import pytest
+
+from airflow_provider_seedance.gptproto.errors import (
+    AuthenticationError,
+    BadRequestError,
+    Charge,
+    ContentPolicyError,
+    GenerationFailedError,
+    InvalidRequestError,
+    LostAnswerError,
+    MissingOutputsError,
+    NotConnectedError,
+    PermissionDeniedError,
+    PredictionNotFoundError,
+    RateLimitError,
+    RedirectError,
+    SeedanceError,
+    ServiceError,
+    UnreadableAnswerError,
+    WaitTimeoutError,
+)
+from airflow_provider_seedance.gptproto.flows import Conversations, KeyCheck, Send
+from airflow_provider_seedance.gptproto.polling import Done, GiveUp, LookAgain
+from airflow_provider_seedance.gptproto.predictions import PredictionStatus
+from tests.unit.gptproto.conftest import (
+    HTML,
+    KEY,
+    POLICY_BODIES,
+    PREDICTION_ID,
+    SETTINGS,
+    Exchange,
+    Reply,
+    answer,
+    envelope,
+    error_body,
+    succeeded,
+)
+
+
+class TestGetPrediction:
+    @pytest.mark.parametrize(
+        ("prediction_id", "path"),
+        [
+            (PREDICTION_ID, PREDICTION_ID),
+            ("cgt-2026-x", "cgt-2026-x"),
+            ("sora-2:task_x", "sora-2%3Atask_x"),
+            ("a/../b?c#d%2F", "a%2F..%2Fb%3Fc%23d%252F"),
+        ],
+    )
+    def test_the_address_is_the_base_and_the_quoted_id(self, exchange: Exchange, prediction_id: str, path: str) -> None:
+        exchange.will_answer(answer())
+        assert exchange.get_prediction(prediction_id).id == prediction_id
+        [asked] = exchange.requests
+        assert asked.method == "GET"
+        assert asked.url.raw_path.decode() == f"/api/v3/predictions/{path}/result"
+        assert asked.url.host == "gptproto.example"
+        assert asked.content == b""
+
+    def test_an_address_that_the_service_supplies_is_never_asked(self, exchange: Exchange) -> None:
+        urls = {"get": "https://elsewhere.example/api/v3/predictions/abc/result"}
+        exchange.will_answer(answer(envelope(urls=urls, status="running")), answer(succeeded()))
+        exchange.wait(exchange.new_wait())
+        assert {request.url.host for request in exchange.requests} == {"gptproto.example"}
+
+    @pytest.mark.parametrize("prediction_id", ["", " ", ".", "..", "a b", "a\r\nb", "\ud800", "x" * 1_000])
+    def test_what_is_no_id_is_not_asked_for(self, exchange: Exchange, prediction_id: str) -> None:
+        with pytest.raises(InvalidRequestError, match="prediction_id"):
+            exchange.get_prediction(prediction_id)
+        assert exchange.requests == []
+
+    @pytest.mark.parametrize(
+        ("reply", "cls"),
+        [
+            (answer(error_body(400), 400), BadRequestError),
+            (answer(error_body(401), 401), AuthenticationError),
+            (answer(error_body(403), 403), PermissionDeniedError),
+            (answer(error_body(404), 404), PredictionNotFoundError),
+            (answer({"data": None, "code": 404, "message": "not found"}), PredictionNotFoundError),
+            (answer(POLICY_BODIES[0], 400), ContentPolicyError),
+            (answer(POLICY_BODIES[1], 400), ContentPolicyError),
+            (answer({"data": None, "code": 503, "message": "Content blocked"}), ContentPolicyError),
+            (answer("", 307, location="https://elsewhere.example/"), RedirectError),
+            (answer(envelope(), 300), RedirectError),
+        ],
+        ids=lambda value: value.__name__ if isinstance(value, type) else "",
+    )
+    def test_permanent_answers(self, exchange: Exchange, reply: Reply, cls: type[SeedanceError]) -> None:
+        error = self.failure(exchange, reply)
+        assert type(error) is cls
+        assert not error.retryable
+
+    @pytest.mark.parametrize(
+        ("reply", "cls"),
+        [
+            (answer(error_body(429), 429), RateLimitError),
+            (answer(error_body(500), 500), ServiceError),
+            (answer(HTML, 502), ServiceError),
+            (answer(HTML, 503), ServiceError),
+            (answer({"code": 503, "message": "Service Unavailable"}, 503), ServiceError),
+            (answer("", 408), ServiceError),
+            (answer({"data": None, "code": 500, "message": "internal server error"}), ServiceError),
+            (answer({**envelope(), "code": 201}), ServiceError),
+            (answer(HTML), UnreadableAnswerError),
+            (answer(HTML, 404), UnreadableAnswerError),
+            (answer({"data": []}), UnreadableAnswerError),
+            (httpx.ReadTimeout(""), LostAnswerError),
+            (httpx.RemoteProtocolError(""), LostAnswerError),
+            (httpx.ConnectError(""), NotConnectedError),
+        ],
+        ids=lambda value: value.__name__ if isinstance(value, type) else "",
+    )
+    def test_passing_answers(self, exchange: Exchange, reply: Reply, cls: type[SeedanceError]) -> None:
+        error = self.failure(exchange, reply)
+        assert type(error) is cls
+        assert error.retryable
+        assert error.charge is Charge.ACCEPTED
+
+    def test_the_wish_to_wait_is_handed_on(self, exchange: Exchange) -> None:
+        assert self.failure(exchange, answer("", 503, retry_after="30")).retry_after == 30
+
+    def failure(self, exchange: Exchange, reply: Reply) -> SeedanceError:
+        exchange.will_answer(reply)
+        with pytest.raises(SeedanceError) as caught:
+            exchange.get_prediction()
+        assert caught.value.prediction_id == PREDICTION_ID
+        assert len(exchange.requests) == 1
+        return caught.value
+
+
+class TestRecall:
+    def test_one_answer_in_progress_is_believed(self, exchange: Exchange) -> None:
+        exchange.will_answer(answer(envelope(status="running")))
+        prediction = exchange.recall()
+        assert prediction is not None
+        assert prediction.status is PredictionStatus.RUNNING
+        assert exchange.pauses == []
+
+    @pytest.mark.parametrize("failure", [httpx.ReadTimeout(""), answer(error_body(404), 404), answer(HTML, 503)])
+    def test_a_passing_fault_is_asked_again(self, exchange: Exchange, failure: Reply) -> None:
+        exchange.will_answer(failure, answer(succeeded()))
+        prediction = exchange.recall()
+        assert prediction is not None
+        assert prediction.is_complete
+        assert len(exchange.pauses) == 1
+
+    def test_unknown_to_the_service_needs_more_than_one_answer(self, exchange: Exchange) -> None:
+        exchange.will_answer(*[answer(error_body(404), 404)] * 4)
+        assert exchange.recall() is None
+        assert len(exchange.requests) == 4
+
+    def test_a_gateways_page_does_not_make_it_unknown(self, exchange: Exchange) -> None:
+        exchange.will_answer(*[answer(HTML, 404)] * 4)
+        with pytest.raises(UnreadableAnswerError):
+            exchange.recall()
+
+    @pytest.mark.parametrize("position", range(4))
+    def test_one_other_failure_leaves_it_undecided(self, exchange: Exchange, position: int) -> None:
+        replies = [answer(error_body(404), 404) for _ in range(4)]
+        replies[position] = answer(HTML, 503)
+        exchange.will_answer(*replies)
+        with pytest.raises(ServiceError) as caught:
+            exchange.recall()
+        assert caught.value.retryable
+
+    def test_a_success_without_outputs_is_asked_again(self, exchange: Exchange) -> None:
+        exchange.will_answer(answer(envelope(status="succeeded", outputs=[])), answer(succeeded()))
+        prediction = exchange.recall()
+        assert prediction is not None
+        assert prediction.is_complete
+
+    def test_a_success_that_stays_without_outputs_is_returned_as_last_seen(self, exchange: Exchange) -> None:
+        replies = [
+            envelope(status="succeeded", outputs=[], model=f"model as of answer {number}") for number in range(4)
+        ]
+        exchange.will_answer(*[answer(reply) for reply in replies])
+        prediction = exchange.recall()
+        assert prediction is not None
+        assert prediction.status is PredictionStatus.SUCCEEDED
+        assert prediction.model == "model as of answer 3"
+
+    def test_the_services_wish_is_obeyed_within_reason(self, exchange: Exchange) -> None:
+        exchange.will_answer(
+            answer("", 429, retry_after="20"), answer("", 429, retry_after="86400"), answer(succeeded())
+        )
+        exchange.recall()
+        assert exchange.pauses == [20, 30]
+
+    @pytest.mark.parametrize("body", POLICY_BODIES)
+    def test_refused_content_is_not_asked_again(self, exchange: Exchange, body: object) -> None:
+        exchange.will_answer(answer(body, 400))
+        with pytest.raises(ContentPolicyError):
+            exchange.recall()
+        assert len(exchange.requests) == 1
+
+    def test_what_is_no_id_is_not_asked_for(self, exchange: Exchange) -> None:
+        with pytest.raises(InvalidRequestError):
+            exchange.recall("a b")
+        assert exchange.requests == []
+        assert exchange.pauses == []
+
+
+class TestWait:
+    def test_until_there_are_outputs(self, exchange: Exchange) -> None:
+        exchange.will_answer(
+            answer(envelope(status="queued")), answer(envelope(status="running")), answer(succeeded("https://x/0.mp4"))
+        )
+        assert exchange.wait(exchange.new_wait()).outputs == ("https://x/0.mp4",)
+        assert len(exchange.requests) == 3
+
+    def test_it_pauses_before_the_first_look(self, exchange: Exchange) -> None:
+        exchange.will_answer(answer(succeeded()))
+        exchange.wait(exchange.new_wait(poll_interval=7.0))
+        assert exchange.pauses == [7.0]
+
+    def test_a_gateways_faults_do_not_end_it(self, exchange: Exchange) -> None:
+        faults: list[Reply] = [
+            answer(HTML, 503),
+            answer(HTML, 502),
+            httpx.ReadTimeout(""),
+            httpx.ConnectError(""),
+            answer(HTML),
+        ]
+        exchange.will_answer(*faults, *[answer({"code": 503}, 503)] * 20, answer(succeeded()))
+        assert exchange.wait(exchange.new_wait()).is_complete
+
+    @pytest.mark.parametrize("body", POLICY_BODIES)
+    def test_refused_content_ends_it_at_once(self, exchange: Exchange, body: object) -> None:
+        exchange.will_answer(answer(body, 400))
+        with pytest.raises(ContentPolicyError) as caught:
+            exchange.wait(exchange.new_wait())
+        assert len(exchange.requests) == 1
+        assert not caught.value.retryable
+
+    def test_a_refused_key_ends_it_after_three_answers(self, exchange: Exchange) -> None:
+        exchange.will_answer(*[answer(error_body(401), 401)] * 3)
+        with pytest.raises(AuthenticationError):
+            exchange.wait(exchange.new_wait())
+        assert len(exchange.requests) == 3
+
+    def test_it_ends_with_the_reason_of_a_failure(self, exchange: Exchange) -> None:
+        exchange.will_answer(answer(envelope(status="failed", error="out of capacity")))
+        with pytest.raises(GenerationFailedError, match="out of capacity"):
+            exchange.wait(exchange.new_wait())
+
+    def test_it_ends_where_outputs_stay_empty(self, exchange: Exchange) -> None:
+        exchange.will_answer(*[answer(succeeded() | envelope(status="succeeded", outputs=[]))] * 6)
+        with pytest.raises(MissingOutputsError):
+            exchange.wait(exchange.new_wait())
+        assert len(exchange.requests) == 6
+
+    def test_it_ends_at_the_deadline(self, exchange: Exchange) -> None:
+        wait = exchange.new_wait(deadline=exchange.now + 60)
+        exchange.will_answer(*[answer(envelope(status="running"))] * 100)
+        with pytest.raises(WaitTimeoutError):
+            exchange.wait(wait)
+        assert exchange.now == pytest.approx(wait.deadline)
+
+    def test_a_look_is_one_question(self, exchange: Exchange) -> None:
+        wait = exchange.new_wait()
+        exchange.will_answer(
+            answer(envelope(status="running")), answer(HTML, 503), answer(succeeded()), answer(POLICY_BODIES[0], 400)
+        )
+        decisions = [exchange.look(wait) for _ in range(4)]
+        assert [type(decision) for decision in decisions] == [LookAgain, LookAgain, Done, GiveUp]
+        assert exchange.pauses == []
+
+    def test_each_change_is_one_line_with_elapsed_time_and_next_look(
+        self, exchange: Exchange, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        unknown = [answer(envelope(status="warming_up")) for _ in range(3)]
+        exchange.will_answer(*unknown, answer(HTML, 503), answer(HTML, 503), answer(succeeded()))
+        with caplog.at_level(logging.INFO, logger="airflow_provider_seedance"):
+            exchange.wait(exchange.new_wait())
+        lines = [record.getMessage() for record in caplog.records if record.name.startswith("airflow_provider")]
+        assert all(line.startswith(f"Prediction {PREDICTION_ID} ") for line in lines)
+        begins, *changes, ends = [line.removeprefix(f"Prediction {PREDICTION_ID} ") for line in lines]
+        assert begins.startswith("is in progress, 0 s after its submission; next look in ")
+        assert ["warming_up" in line for line in changes] == [True, False]
+        assert ["503" in line for line in changes] == [False, True]
+        assert all(re.search(r", \d+ s after its submission; next look in \d+\.\d s$", line) for line in changes)
+        assert re.fullmatch(r"is succeeded, \d+ s after its submission", ends)
+
+
+class TestUrgency:
+    def test_a_look_is_as_urgent_as_its_wait(self) -> None:
+        exchange = Exchange("sync")
+        conversations = Conversations(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
+        step = next(conversations.look(exchange.new_wait(submitted_at=100.0, deadline=3700.0, expected_seconds=60.0)))
+        assert isinstance(step, Send)
+        assert step.due_at == 160.0
+
+
+class TestCheckKey:
+    def test_it_asks_for_the_models_which_is_free(self, exchange: Exchange) -> None:
+        exchange.will_answer(answer({"object": "list", "data": [{"id": "doubao-seedance-2-0-fast-260128"}]}))
+        assert exchange.check_key() == KeyCheck(True, "https://gptproto.example accepts the API key")
+        [asked] = exchange.requests
+        assert (asked.method, str(asked.url)) == ("GET", "https://gptproto.example/v1/models")
+        assert asked.headers["Authorization"] == KEY
+
+    @pytest.mark.parametrize(
+        ("reply", "words"),
+        [
+            (answer(error_body(401), 401), "refuses the API key (401)"),
+            (answer(error_body(403), 403), "refuses the API key (403)"),
+            (answer({"code": 401, "message": "No"}), "refuses the API key (401)"),
+            (answer(error_body(404), 404), "answers 404; the API key could not be verified"),
+            (answer(HTML, 500), "answers 500; the API key could not be verified"),
+            (answer(HTML, 502), "answers 502; the API key could not be verified"),
+            (answer(HTML, 429), "answers 429; the API key could not be verified"),
+            (answer(HTML, 404), "answers 404, but not as GPTProto does"),
+            (answer("", 307, location="https://elsewhere.example/"), "answers 307"),
+            (answer(HTML), "not as GPTProto does"),
+            (answer({"models": []}), "not as GPTProto does"),
+            (httpx.ConnectError("refused"), "cannot be reached: ConnectError refused"),
+            (httpx.ReadTimeout("too late"), "cannot be reached: ReadTimeout too late"),
+        ],
+    )
+    def test_anything_else_is_no_acceptance(self, exchange: Exchange, reply: Reply, words: str) -> None:
+        exchange.will_answer(reply)
+        check = exchange.check_key()
+        assert check.accepted is False
+        assert words in check.message
+        assert "https://gptproto.example" in check.message

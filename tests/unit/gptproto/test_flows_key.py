@@ -1,0 +1,104 @@
+"""Where the key goes, by both clients: into one header, and nowhere else whatever the service answers."""
+
+from __future__ import annotations
+
+import logging
+
+import httpx
+import pytest
+
+from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
+from airflow_provider_seedance.gptproto.errors import (
+    SeedanceError,
+    ServiceError,
+    UnconfirmedSubmissionError,
+)
+from airflow_provider_seedance.gptproto.flows import Conversations, Send
+from airflow_provider_seedance.gptproto.settings import ClientSettings
+from tests.unit.gptproto.conftest import (
+    KEY,
+    SETTINGS,
+    Exchange,
+    answer,
+    succeeded,
+)
+
+
+class TestTheKey:
+    #: A service that repeats the key as it is, and one that escapes slashes, as JSON allows.
+    ECHOES = (KEY, KEY.replace("/", "\\/"), "".join(f"\\u{ord(sign):04x}" for sign in KEY))
+
+    def test_it_goes_in_one_header_alone(self, exchange: Exchange) -> None:
+        exchange.will_answer(answer(), answer(succeeded()))
+        exchange.submit()
+        exchange.get_prediction()
+        for request in exchange.requests:
+            holders = [name for name, value in request.headers.items() if KEY in value]
+            assert holders == ["authorization"]
+            assert request.headers["Authorization"] == KEY
+            assert KEY not in str(request.url)
+            assert KEY.encode() not in request.content
+
+    def test_the_scheme_is_a_setting(self, exchange: Exchange) -> None:
+        exchange.settings = ClientSettings(api_key=KEY, base_url="https://gptproto.example", auth_scheme="Bearer")
+        exchange.will_answer(answer())
+        exchange.submit()
+        assert exchange.requests[0].headers["Authorization"] == f"Bearer {KEY}"
+
+    @pytest.mark.parametrize("echo", ECHOES)
+    @pytest.mark.parametrize("status", [200, 400, 401, 404, 500, 503])
+    def test_a_service_that_repeats_it_brings_it_into_no_error_and_no_log(
+        self, exchange: Exchange, caplog: pytest.LogCaptureFixture, echo: str, status: int
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        body = (
+            f'{{"error": {{"message": "key {echo} is bad", "code": "{echo}"}}, "code": {status}, "message": "{echo}"}}'
+        )
+        exchange.will_answer(*[answer(body, status)] * 8)
+        with pytest.raises(SeedanceError) as submitted:
+            exchange.submit()
+        with pytest.raises(SeedanceError) as recalled:
+            exchange.recall() or exchange.get_prediction()
+        check = exchange.check_key()
+        for error in (submitted.value, recalled.value, submitted.value.__cause__):
+            assert KEY not in f"{error} {error!r} {vars(error) if error else ''}"
+        assert KEY not in check.message
+        assert KEY not in caplog.text
+
+    @pytest.mark.parametrize("echo", ECHOES)
+    def test_nor_into_a_prediction_or_the_news_of_a_wait(
+        self, exchange: Exchange, caplog: pytest.LogCaptureFixture, echo: str
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        fields = f'"id": "abc", "status": "{echo}", "model": "{echo}", "error": {{"message": "{echo}"}}'
+        done = f'"id": "abc", "status": "succeeded", "outputs": ["https://x.example/?key={echo}"]'
+        exchange.will_answer(*(answer(f'{{"data": {{{data}}}, "code": 200}}') for data in (fields, fields, done)))
+        assert KEY not in repr(exchange.get_prediction())
+        assert KEY not in repr(exchange.wait(exchange.new_wait()))
+        assert KEY not in caplog.text
+
+    def test_nor_into_an_error_that_tells_of_a_broken_connection(self, exchange: Exchange) -> None:
+        exchange.will_answer(httpx.LocalProtocolError(f"Illegal header value {KEY!r}"))
+        with pytest.raises(UnconfirmedSubmissionError) as caught:
+            exchange.submit()
+        assert KEY not in f"{caught.value} {caught.value!r} {caught.value.__cause__}"
+
+    def test_a_page_that_is_no_json_is_cleaned_too(self, exchange: Exchange) -> None:
+        exchange.will_answer(answer(f"<html>{KEY}</html>", 502))
+        with pytest.raises(ServiceError) as caught:
+            exchange.get_prediction()
+        assert "***" in str(caught.value)
+        assert KEY not in str(caught.value)
+
+    def test_a_key_that_is_a_word_of_the_answers_does_not_garble_them(self, exchange: Exchange) -> None:
+        exchange.settings = ClientSettings(api_key="data", base_url="https://gptproto.example")
+        exchange.will_answer(answer(succeeded()))
+        assert exchange.get_prediction().is_complete
+
+    def test_it_is_in_no_repr(self) -> None:
+        send = Send("POST", "https://gptproto.example", {"Authorization": KEY}, KEY.encode())
+        conversations = Conversations(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
+        for owner in (SETTINGS, send, conversations, next(conversations.get_prediction("abc"))):
+            assert KEY not in f"{owner!r} {owner}"
+        with GPTProtoClient(SETTINGS) as client:
+            assert KEY not in f"{client!r} {AsyncGPTProtoClient(SETTINGS)!r}"

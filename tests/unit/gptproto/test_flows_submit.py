@@ -1,0 +1,369 @@
+"""Submissions, by both clients: sent once, and again only when they provably were not accepted."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from airflow_provider_seedance.gptproto.backoff import BUDGET_SECONDS, MAXIMUM_CONNECTION_ATTEMPTS
+from airflow_provider_seedance.gptproto.errors import (
+    AuthenticationError,
+    BadRequestError,
+    Charge,
+    ContentPolicyError,
+    InsufficientBalanceError,
+    InvalidRequestError,
+    NotConnectedError,
+    PermissionDeniedError,
+    RateLimitError,
+    RedirectError,
+    SeedanceError,
+    UnconfirmedSubmissionError,
+)
+from airflow_provider_seedance.gptproto.flows import Conversations
+from airflow_provider_seedance.gptproto.predictions import PredictionStatus
+from airflow_provider_seedance.gptproto.requests import (
+    GenerationRequest,
+    ImageToVideo,
+    ReferenceToVideo,
+    TextToVideo,
+)
+from airflow_provider_seedance.gptproto.settings import ClientSettings
+from tests.unit.gptproto.conftest import (
+    HTML,
+    KEY,
+    POLICY_BODIES,
+    PREDICTION_ID,
+    REQUEST,
+    SETTINGS,
+    Exchange,
+    Reply,
+    answer,
+    envelope,
+    error_body,
+)
+from tests.unit.gptproto.making import spelled
+
+
+class Callbacks:
+    """What a task does around each sending, as a list of words."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def before_send(self) -> None:
+        self.calls.append("before send")
+
+    def after_refusal(self) -> None:
+        self.calls.append("after refusal")
+
+    def submit(self, exchange: Exchange) -> Any:
+        return exchange.submit(before_send=self.before_send, after_refusal=self.after_refusal)
+
+
+class TestWhatIsSubmitted:
+    @pytest.mark.parametrize(
+        ("request_", "path"),
+        [
+            (
+                TextToVideo(prompt="A cat", model="doubao-seedance-2-0-fast-260128"),
+                "/api/v3/bytedance/doubao-seedance-2-0-fast-260128/text-to-video",
+            ),
+            (
+                ImageToVideo(prompt="A cat", model="seedance-1-0-pro", image="https://example.com/a.png"),
+                "/api/v3/bytedance/seedance-1-0-pro/image-to-video",
+            ),
+            (
+                ReferenceToVideo(prompt="A cat", model="seedance-9-9", images=["https://example.com/a.png"]),
+                "/api/v3/bytedance/seedance-9-9/reference-to-video",
+            ),
+        ],
+    )
+    def test_the_address_names_vendor_model_and_mode(
+        self, exchange: Exchange, request_: GenerationRequest, path: str
+    ) -> None:
+        exchange.will_answer(answer())
+        exchange.submit(request_)
+        [sent] = exchange.requests
+        assert (sent.method, str(sent.url)) == ("POST", f"https://gptproto.example{path}")
+
+    def test_the_vendor_is_a_setting(self, exchange: Exchange) -> None:
+        exchange.settings = ClientSettings(api_key=KEY, base_url="https://gptproto.example/v", vendor="doubao")
+        exchange.will_answer(answer())
+        exchange.submit()
+        assert exchange.requests[0].url.path.startswith("/v/api/v3/doubao/")
+
+    def test_the_body_is_the_payload(self, exchange: Exchange) -> None:
+        exchange.will_answer(answer())
+        exchange.submit(TextToVideo(prompt="猫 on a beach", aspect_ratio="16:9", seed=-1))
+        [sent] = exchange.requests
+        assert json.loads(sent.content) == {
+            "prompt": "猫 on a beach",
+            "aspect_ratio": "16:9",
+            "duration": 5,
+            "seed": -1,
+        }
+        assert sent.headers["Content-Type"] == "application/json"
+
+    @pytest.mark.parametrize("status", [200, 201, 202])
+    def test_an_acceptance_is_the_prediction(self, exchange: Exchange, status: int) -> None:
+        exchange.will_answer(answer(envelope(id="sora-2:task_x", status="created"), status))
+        prediction = exchange.submit()
+        assert (prediction.id, prediction.status) == ("sora-2:task_x", PredictionStatus.CREATED)
+
+    def test_an_acceptance_with_its_id_in_urls_alone(self, exchange: Exchange) -> None:
+        urls = {"get": "https://elsewhere.example/api/v3/predictions/abc/result"}
+        exchange.will_answer(answer({"data": {"status": "created", "urls": urls}, "code": 200}))
+        assert exchange.submit().id == "abc"
+
+    def test_what_is_certain_to_fail_is_not_sent(self, exchange: Exchange) -> None:
+        callbacks = Callbacks()
+        with pytest.raises(InvalidRequestError):
+            exchange.submit(TextToVideo(prompt=" "), before_send=callbacks.before_send)
+        assert exchange.requests == []
+        assert callbacks.calls == []
+
+
+class TestSubmittedOnce:
+    """Each submission that arrives costs money."""
+
+    def test_an_accepted_one(self, exchange: Exchange) -> None:
+        callbacks = Callbacks()
+        exchange.will_answer(answer())
+        callbacks.submit(exchange)
+        assert callbacks.calls == ["before send"]
+        assert exchange.pauses == []
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            httpx.ReadTimeout("no answer in 60 s"),
+            httpx.WriteTimeout(""),
+            httpx.WriteError("broken pipe"),
+            httpx.ReadError("reset by peer"),
+            httpx.CloseError(""),
+            httpx.RemoteProtocolError("peer closed connection without sending complete message body"),
+            httpx.LocalProtocolError(""),
+            httpx.DecodingError("incorrect header check"),
+        ],
+        ids=lambda error: type(error).__name__,
+    )
+    def test_an_answer_that_was_lost(self, exchange: Exchange, reply: Exception) -> None:
+        self.assert_unconfirmed(exchange, reply)
+
+    @pytest.mark.parametrize("status", [500, 502, 503, 504, 524, 408, 425])
+    @pytest.mark.parametrize("body", [HTML, error_body(500), {"code": 503, "message": "unavailable"}, ""])
+    def test_an_error_of_the_service_or_a_gateway(self, exchange: Exchange, status: int, body: object) -> None:
+        self.assert_unconfirmed(exchange, answer(body, status))
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "",
+            HTML,
+            '{"data": {"id": "abc", "sta',
+            [],
+            {},
+            {"data": None, "message": "success", "code": 200},
+            {"data": {"status": "created"}, "code": 200},
+            {"data": {"id": "\ud800"}, "code": 200},
+            {"error": "unknown"},
+        ],
+        ids=spelled,
+    )
+    @pytest.mark.parametrize("status", [200, 202])
+    def test_a_success_that_cannot_be_read(self, exchange: Exchange, status: int, body: object) -> None:
+        self.assert_unconfirmed(exchange, answer(body, status))
+
+    def test_a_success_without_content(self, exchange: Exchange) -> None:
+        self.assert_unconfirmed(exchange, answer("", 204))
+
+    @pytest.mark.parametrize("code", [500, "500", 502, 201, 307, 10_005, -1])
+    def test_a_success_whose_code_says_otherwise(self, exchange: Exchange, code: object) -> None:
+        self.assert_unconfirmed(exchange, answer({"data": None, "message": "internal server error", "code": code}))
+
+    @pytest.mark.parametrize("status", [300, 302, 303])
+    def test_a_redirect_that_may_follow_the_work(self, exchange: Exchange, status: int) -> None:
+        self.assert_unconfirmed(exchange, answer("", status, location="https://elsewhere.example/"))
+
+    def test_the_id_is_kept_where_the_answer_names_one(self, exchange: Exchange) -> None:
+        exchange.will_answer(answer({**envelope(id="abc"), "code": 500, "message": "timeout"}))
+        with pytest.raises(UnconfirmedSubmissionError) as caught:
+            exchange.submit()
+        assert caught.value.prediction_id == "abc"
+
+    def test_a_rate_limit_that_names_a_prediction(self, exchange: Exchange) -> None:
+        error = self.assert_unconfirmed(exchange, answer({**envelope(id="abc"), "code": 429}, 429, retry_after="1"))
+        assert error.prediction_id == "abc"
+        assert error.advice == "The answer named the prediction. Clear the task to go on with it."
+
+    def test_an_answer_that_names_none_leaves_the_advice_of_the_error(self, exchange: Exchange) -> None:
+        error = self.assert_unconfirmed(exchange, answer("", 500))
+        assert error.prediction_id is None
+        assert error.advice == UnconfirmedSubmissionError.default_advice
+
+    def test_a_step_whose_outcome_nobody_knows(self) -> None:
+        conversations = Conversations(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
+        steps = conversations.submit(REQUEST, lambda: None, lambda: None)
+        next(steps)
+        with pytest.raises(UnconfirmedSubmissionError):
+            steps.send(None)
+
+    def assert_unconfirmed(self, exchange: Exchange, reply: Reply) -> UnconfirmedSubmissionError:
+        callbacks = Callbacks()
+        exchange.will_answer(reply)
+        with pytest.raises(UnconfirmedSubmissionError) as caught:
+            callbacks.submit(exchange)
+        assert len(exchange.requests) == 1
+        assert callbacks.calls == ["before send"]
+        assert caught.value.charge is Charge.POSSIBLE
+        assert not caught.value.retryable
+        assert isinstance(caught.value.__cause__, SeedanceError)
+        assert caught.value.__cause__.what in str(caught.value)
+        return caught.value
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("reply", "cls"),
+        [
+            ((error_body(400), 400), BadRequestError),
+            ((error_body(401), 401), AuthenticationError),
+            ((error_body(402), 402), InsufficientBalanceError),
+            ((error_body(403), 403), PermissionDeniedError),
+            ((error_body(403, "Insufficient balance"), 403), InsufficientBalanceError),
+            ((error_body(404, "no such model"), 404), BadRequestError),
+            ((HTML, 404), BadRequestError),
+            ((error_body(413), 413), BadRequestError),
+            ((error_body(422), 422), BadRequestError),
+            ((POLICY_BODIES[0], 400), ContentPolicyError),
+            ((POLICY_BODIES[1], 400), ContentPolicyError),
+            (({**envelope(), **POLICY_BODIES[0]}, 400), ContentPolicyError),
+            (({"data": None, "code": 503, "message": "Content blocked"}, 200), ContentPolicyError),
+            (({"data": None, "code": 400, "message": "No"}, 200), BadRequestError),
+            (({"data": None, "code": 401, "message": "No"}, 200), AuthenticationError),
+            (({"data": None, "code": "403", "message": "No"}, 200), PermissionDeniedError),
+            (({**envelope(), "code": 403, "message": "No"}, 403), PermissionDeniedError),
+            (({}, 301), RedirectError),
+            (({}, 307), RedirectError),
+            (({}, 308), RedirectError),
+        ],
+    )
+    def test_once_and_for_nothing(self, exchange: Exchange, reply: tuple[Any, int], cls: type[SeedanceError]) -> None:
+        callbacks = Callbacks()
+        exchange.will_answer(answer(*reply))
+        with pytest.raises(SeedanceError) as caught:
+            callbacks.submit(exchange)
+        assert type(caught.value) is cls
+        assert caught.value.charge is Charge.NONE
+        assert not caught.value.retryable
+        assert len(exchange.requests) == 1
+        assert callbacks.calls == ["before send", "after refusal"]
+        assert exchange.pauses == []
+
+
+class TestSentAgain:
+    @pytest.mark.parametrize(
+        "failure",
+        [httpx.ConnectError("refused"), httpx.ConnectTimeout(""), httpx.PoolTimeout(""), httpx.ProxyError("407")],
+        ids=lambda error: type(error).__name__,
+    )
+    def test_where_no_connection_was_made(self, exchange: Exchange, failure: Exception) -> None:
+        callbacks = Callbacks()
+        exchange.will_answer(failure, answer())
+        assert callbacks.submit(exchange).id == PREDICTION_ID
+        assert len(exchange.requests) == 2
+        assert callbacks.calls == ["before send", "after refusal", "before send"]
+        assert len(exchange.pauses) == 1
+
+    def test_the_log_says_why_and_when(self, exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
+        exchange.will_answer(answer("", 429), answer())
+        exchange.submit()
+        [line] = caplog.messages
+        assert line == f"The submission was not accepted: GPTProto answered 429. Next try in {exchange.pauses[0]:.1f} s"
+
+    def test_the_same_again(self, exchange: Exchange) -> None:
+        exchange.will_answer(httpx.ConnectError("refused"), answer())
+        exchange.submit()
+        first, second = exchange.requests
+        assert (first.url, first.content, first.headers) == (second.url, second.content, second.headers)
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"retry_after": "12"},
+            {"retry_after_ms": "12000"},
+            {"retry_after": format_datetime(datetime.fromtimestamp(1_800_000_012, UTC), usegmt=True)},
+        ],
+    )
+    @pytest.mark.parametrize("reply", [(error_body(429), 429), ({"data": None, "code": 429, "message": "slow"}, 200)])
+    def test_after_a_rate_limit_and_its_wish(
+        self, exchange: Exchange, reply: tuple[Any, int], headers: dict[str, Any]
+    ) -> None:
+        exchange.will_answer(answer(*reply, **headers), answer())
+        assert exchange.submit().id == PREDICTION_ID
+        assert len(exchange.requests) == 2
+        assert 12 <= exchange.pauses[0] <= 13
+
+    def test_after_a_rate_limit_without_a_wish(self, exchange: Exchange) -> None:
+        exchange.will_answer(answer(error_body(429), 429), answer())
+        exchange.submit()
+        assert 0 < exchange.pauses[0] <= 1
+
+    @pytest.mark.parametrize(
+        ("reply", "cls"), [(httpx.ConnectError("refused"), NotConnectedError), (None, RateLimitError)]
+    )
+    def test_a_few_times_within_a_budget(
+        self, exchange: Exchange, reply: Exception | None, cls: type[SeedanceError]
+    ) -> None:
+        callbacks = Callbacks()
+        exchange.will_answer(*(reply or answer(error_body(429), 429) for _ in range(100)))
+        with pytest.raises(cls) as caught:
+            callbacks.submit(exchange)
+        sends = len(exchange.requests)
+        assert sends == MAXIMUM_CONNECTION_ATTEMPTS if cls is NotConnectedError else 5 < sends < 15
+        assert callbacks.calls == ["before send", "after refusal"] * sends
+        assert sum(exchange.pauses) <= BUDGET_SECONDS
+        assert caught.value.charge is Charge.NONE
+        assert caught.value.retryable
+
+    def test_not_after_a_wish_beyond_the_budget(self, exchange: Exchange) -> None:
+        exchange.will_answer(answer(error_body(429), 429, retry_after="3600"))
+        with pytest.raises(RateLimitError) as caught:
+            exchange.submit()
+        assert len(exchange.requests) == 1
+        assert caught.value.retry_after == 3_600
+
+    def test_what_follows_is_judged_by_itself(self, exchange: Exchange) -> None:
+        callbacks = Callbacks()
+        exchange.will_answer(httpx.ConnectError("refused"), httpx.ReadTimeout(""))
+        with pytest.raises(UnconfirmedSubmissionError):
+            callbacks.submit(exchange)
+        assert callbacks.calls == ["before send", "after refusal", "before send"]
+
+
+class TestCallbacksThatFail:
+    """A task state store that cannot be reached."""
+
+    class StoreError(Exception):
+        pass
+
+    def fail(self) -> None:
+        raise self.StoreError
+
+    def test_nothing_is_sent_that_could_not_be_recorded(self, exchange: Exchange) -> None:
+        with pytest.raises(self.StoreError):
+            exchange.submit(before_send=self.fail)
+        assert exchange.requests == []
+
+    def test_nothing_is_sent_again_whose_refusal_could_not_be_recorded(self, exchange: Exchange) -> None:
+        exchange.will_answer(httpx.ConnectError("refused"))
+        with pytest.raises(self.StoreError):
+            exchange.submit(after_refusal=self.fail)
+        assert len(exchange.requests) == 1

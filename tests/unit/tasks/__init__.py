@@ -1,0 +1,1 @@
+"""Tests of what a task does on a worker."""
