@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_seedance.gptproto.http import download as downloads
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
     DeadLinkError,
@@ -22,6 +21,7 @@ from airflow_provider_seedance.gptproto.errors import (
     SeedanceError,
     ServiceError,
 )
+from airflow_provider_seedance.gptproto.http import download as downloads
 from airflow_provider_seedance.gptproto.http.download import Download
 from airflow_provider_seedance.gptproto.http.fetch import LinkAnswer
 
