@@ -24,9 +24,9 @@ from benchmarks.ways import WAYS, Looks, Way, delay_of
 
 #: Seconds for which the probe runs alone, to find what it takes itself.
 _ALONE = 1.0
-#: Seconds between the looks of the wait that imports everything.
+#: Seconds between the polls of the wait that imports everything.
 _SHORT = 0.05
-#: Seconds that count as the start, where the provider decides when it looks first.
+#: Seconds that count as the start, where the provider decides when it polls first.
 _START = 5.0
 #: Seconds between two looks at the memory.
 _MEMORY_PERIOD = 0.1
@@ -80,21 +80,21 @@ def durations(seconds: float, waits: int, *, spread: float = 0.0, sigma: float =
     return [seconds + spread * number / waits for number in range(waits)]
 
 
-async def measure(way: Way, looks: Looks, durations: Sequence[float]) -> Figures:
+async def measure(way: Way, polls: Looks, durations: Sequence[float]) -> Figures:
     """
     Run a case.
 
     :param way: How to wait.
-    :param looks: Where and how often to look.
+    :param polls: Where and how often to look.
     :param durations: How long the generation of each wait takes, in seconds.
     """
     waits = len(durations)
-    async with way(replace(looks, interval=_SHORT, expected_seconds=_SHORT)) as wait_for:
+    async with way(replace(polls, interval=_SHORT, expected_seconds=_SHORT)) as wait_for:
         await wait_for(name_prediction(time.time(), waits))
     alone = await _cost_of_probe()
     delays: list[float] = []
     probe = LagProbe()
-    async with way(looks) as wait_for, asyncio.TaskGroup() as watchers:
+    async with way(polls) as wait_for, asyncio.TaskGroup() as watchers:
 
         async def wait(prediction_id: str) -> None:
             await wait_for(prediction_id)
@@ -112,7 +112,7 @@ async def measure(way: Way, looks: Looks, durations: Sequence[float]) -> Figures
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
         for task in watching:
             task.cancel()
-    lags, start = probe.lags(), probe.lags(until=looks.interval or _START)
+    lags, start = probe.lags(), probe.lags(until=polls.interval or _START)
     return Figures(
         waits=waits,
         detected=len(delays),
@@ -160,14 +160,14 @@ def main() -> None:
     parser.add_argument("way", choices=WAYS)
     parser.add_argument("base_url")
     parser.add_argument("waits", type=int)
-    parser.add_argument("--interval", type=float, help="seconds between looks; the provider's own schedule without it")
+    parser.add_argument("--interval", type=float, help="seconds between polls; the provider's own schedule without it")
     parser.add_argument("--seconds", type=float, required=True, help="how long a generation takes")
     parser.add_argument("--spread", type=float, default=0.0, help="seconds from the first end to the last")
     parser.add_argument("--sigma", type=float, default=0.0, help="sigma of their lognormal distribution instead")
     given = parser.parse_args()
-    looks = Looks(given.base_url, given.interval, given.seconds)
+    polls = Looks(given.base_url, given.interval, given.seconds)
     lengths = durations(given.seconds, given.waits, spread=given.spread, sigma=given.sigma)
-    print(json.dumps(asdict(asyncio.run(measure(WAYS[given.way], looks, lengths)))))
+    print(json.dumps(asdict(asyncio.run(measure(WAYS[given.way], polls, lengths)))))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def many():
 
 many()
 """
-#: Seconds between the looks of the http provider's sensor.
+#: Seconds between the polls of the http provider's sensor.
 _INTERVAL = 5.0
 
 

@@ -21,7 +21,7 @@ THROTTLED = "this provider, 10/s allowed"
 OWN_SCHEDULE = "this provider, its schedule"
 SENSOR_EVERY_5_S = "HttpSensorTrigger, every 5 s"
 
-#: Seconds between two looks where all ways look alike, at least.
+#: Seconds between two polls where all ways look alike, at least.
 _SHORTEST_INTERVAL = 2.0
 #: Looks a second for which the interval becomes longer; more than twice as many leave a core no rest.
 _HIGHEST_RATE = 250.0
@@ -51,7 +51,7 @@ class Plan:
     :param name: How it is called in the table.
     :param way: How to wait.
     :param waits: How many waits, which all start at once.
-    :param interval: Seconds between looks; ``None`` leaves them to the provider.
+    :param interval: Seconds between polls; ``None`` leaves them to the provider.
     :param seconds: How long a generation takes; the shortest, or with ``sigma`` the median.
     :param spread: Seconds from the end of the first generation to the end of the last.
     :param sigma: Sigma of a lognormal distribution of the durations, instead of a spread.

@@ -5,8 +5,9 @@ When to look: how often waits ask, and how late they find the video, simulated f
 
     $ python -m benchmarks.schedule
 
-The schedule under test is :class:`~airflow_provider_seedance.gptproto.polling.Wait` itself, fed with answers and times;
-the others are pauses computed beside it. Nothing sleeps and nothing is sent, and every run prints the same figures.
+The schedule under test is :class:`~airflow_provider_seedance.gptproto.polling.Poller` itself, fed with responses and
+times; the others are intervals computed beside it. Nothing sleeps, nothing
+is sent, and every run prints the same figures.
 
 How long a generation takes is drawn from a lognormal distribution around the median of its kind (model, resolution and
 duration), and the kinds have medians of 60-120 s. Two things are known of its spread: 55-90 s is typical, and 300 s is
@@ -26,7 +27,7 @@ from itertools import accumulate, repeat
 from typing import NamedTuple
 
 from airflow_provider_seedance.gptproto.catalogue import USUAL_SECONDS
-from airflow_provider_seedance.gptproto.polling import Decision, LookAgain, Wait
+from airflow_provider_seedance.gptproto.polling import Decision, PollAgain, Poller
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
 
 #: The standard deviation of the logarithm of a generation's time.
@@ -190,7 +191,7 @@ def _follow(pauses: Iterable[float], generation: Generation) -> Cost:
 def _wait(generation: Generation, expected_seconds: float, luck: random.Random) -> Cost:
     """Wait as operator, sensor and trigger do."""
     now = 0.0
-    wait = Wait(
+    wait = Poller(
         prediction_id=_RUNNING.id,
         submitted_at=now,
         deadline=_FAR_AWAY,
@@ -198,10 +199,10 @@ def _wait(generation: Generation, expected_seconds: float, luck: random.Random) 
         random=luck,
     )
     decision: Decision = wait.begin(now)
-    while isinstance(decision, LookAgain):
+    while isinstance(decision, PollAgain):
         now += decision.seconds
         decision = wait.on_prediction(_SUCCEEDED if now >= generation.seconds else _RUNNING, now)
-    return Cost(wait.looks, now - generation.seconds)
+    return Cost(wait.polls, now - generation.seconds)
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ class Looks:
     Where and how often to look.
 
     :param base_url: Address of the service.
-    :param interval: Seconds between two looks; ``None`` leaves it to the provider.
+    :param interval: Seconds between two polls; ``None`` leaves it to the provider.
     :param expected_seconds: How long a generation takes; only the provider can make use of it.
     """
 
@@ -74,7 +74,7 @@ def environment(base_url: str, bundle: str, polls_per_second: float | None) -> M
 
 
 @asynccontextmanager
-async def provider(looks: Looks) -> AsyncIterator[WaitFor]:
+async def provider(polls: Looks) -> AsyncIterator[WaitFor]:
     """Wait with this provider's trigger."""
     from airflow_provider_seedance.triggers.seedance import SeedancePredictionTrigger
 
@@ -85,8 +85,8 @@ async def provider(looks: Looks) -> AsyncIterator[WaitFor]:
             seedance_conn_id="seedance_default",
             submitted_at=now,
             deadline=now + PATIENCE,
-            expected_seconds=looks.expected_seconds,
-            poll_interval=looks.interval,
+            expected_seconds=polls.expected_seconds,
+            poll_interval=polls.interval,
         )
         async for event in trigger.run():
             if event.payload["failure"] is not None:
@@ -96,13 +96,13 @@ async def provider(looks: Looks) -> AsyncIterator[WaitFor]:
 
 
 @asynccontextmanager
-async def http_sensor_trigger(looks: Looks) -> AsyncIterator[WaitFor]:
+async def http_sensor_trigger(polls: Looks) -> AsyncIterator[WaitFor]:
     """Wait with the http provider's trigger, which understands a 404 as "not yet"."""
     from airflow.providers.http.triggers.http import HttpSensorTrigger
 
     async def wait_for(prediction_id: str) -> None:
         endpoint = NOT_FOUND_UNTIL_DONE.format(prediction_id)
-        trigger = HttpSensorTrigger(endpoint=endpoint, headers=_HEADERS, poke_interval=looks.pause)
+        trigger = HttpSensorTrigger(endpoint=endpoint, headers=_HEADERS, poke_interval=polls.pause)
         async for _ in trigger.run():
             pass
 
@@ -110,15 +110,15 @@ async def http_sensor_trigger(looks: Looks) -> AsyncIterator[WaitFor]:
 
 
 @asynccontextmanager
-async def client_per_trigger(looks: Looks) -> AsyncIterator[WaitFor]:
+async def client_per_trigger(polls: Looks) -> AsyncIterator[WaitFor]:
     """Wait as most triggers do: with an httpx client of their own, as httpx makes it."""
     import httpx
 
     async def wait_for(prediction_id: str) -> None:
-        url = f"{looks.base_url}{RESULT.format(prediction_id)}"
+        url = f"{polls.base_url}{RESULT.format(prediction_id)}"
         async with httpx.AsyncClient(timeout=60.0) as client:
             while True:
-                await asyncio.sleep(looks.pause)
+                await asyncio.sleep(polls.pause)
                 response = await client.get(url, headers=_HEADERS)
                 if _is_done(response.content):
                     return
@@ -127,14 +127,14 @@ async def client_per_trigger(looks: Looks) -> AsyncIterator[WaitFor]:
 
 
 @asynccontextmanager
-async def aiohttp_session(looks: Looks) -> AsyncIterator[WaitFor]:
+async def aiohttp_session(polls: Looks) -> AsyncIterator[WaitFor]:
     """Wait with one session of aiohttp that all share."""
     import aiohttp
 
     async def wait_for(prediction_id: str) -> None:
-        url = f"{looks.base_url}{RESULT.format(prediction_id)}"
+        url = f"{polls.base_url}{RESULT.format(prediction_id)}"
         while True:
-            await asyncio.sleep(looks.pause)
+            await asyncio.sleep(polls.pause)
             async with session.get(url) as response:
                 if _is_done(await response.read()):
                     return
@@ -146,15 +146,15 @@ async def aiohttp_session(looks: Looks) -> AsyncIterator[WaitFor]:
 
 
 @asynccontextmanager
-async def bare_loop(looks: Looks) -> AsyncIterator[WaitFor]:
+async def bare_loop(polls: Looks) -> AsyncIterator[WaitFor]:
     """Wait with asyncio's own streams and no HTTP library: it can read nothing but what the mock service answers."""
-    address = urlsplit(looks.base_url)
+    address = urlsplit(polls.base_url)
     context = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
     idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
     turns = asyncio.Semaphore(CONNECTIONS)
     head = "".join(f"{name}: {value}\r\n" for name, value in {"Host": address.netloc, **_HEADERS}.items())
 
-    async def look(prediction_id: str) -> bytes:
+    async def poll(prediction_id: str) -> bytes:
         async with turns:
             reader, writer = (
                 idle.pop() if idle else await asyncio.open_connection(address.hostname, address.port, ssl=context)
@@ -167,8 +167,8 @@ async def bare_loop(looks: Looks) -> AsyncIterator[WaitFor]:
 
     async def wait_for(prediction_id: str) -> None:
         while True:
-            await asyncio.sleep(looks.pause)
-            if _is_done(await look(prediction_id)):
+            await asyncio.sleep(polls.pause)
+            if _is_done(await poll(prediction_id)):
                 return
 
     yield wait_for

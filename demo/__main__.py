@@ -21,7 +21,7 @@ from demo.standalone import Standalone, StandaloneError
 from demo.workspace import workspace
 
 _CHECKOUT = Path(__file__).parents[1]
-#: Long enough to see it wait; ready when the operator looks first, which is after half of the usual 75 seconds.
+#: Long enough to see it wait; ready when the operator polls first, which is after half of the usual 75 seconds.
 _CLOCK = Settings(seconds_created=1.0, seconds_queued=3.0, seconds_running=24.0)
 
 

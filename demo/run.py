@@ -101,7 +101,7 @@ def _follow(airflow: Standalone, emulator: Emulator, run_id: str, show: Callable
     api = airflow.api
     seen: set[Hashable] = set()
 
-    def look() -> str | None:
+    def poll() -> str | None:
         state = api.run_state(DAG_ID, run_id)
         facts = [
             *task_facts(api.events(DAG_ID, run_id), api.task_instances(DAG_ID, run_id), time.time()),
@@ -113,7 +113,7 @@ def _follow(airflow: Standalone, emulator: Emulator, run_id: str, show: Callable
                 show(fact.text)
         return state if state in ("success", "failed") else None
 
-    if airflow.wait_for("end of the run", look, _SECONDS) == "failed":
+    if airflow.wait_for("end of the run", poll, _SECONDS) == "failed":
         log = api.log_lines(DAG_ID, run_id, TASK_ID, try_number=1)
         raise StandaloneError("\n".join(["The run failed; the end of the task's log:", *log[-_LOG_LINES:]]))
 

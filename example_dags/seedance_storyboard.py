@@ -26,9 +26,9 @@ from airflow.sdk import DAG, ObjectStoragePath, Param, task
 from airflow_provider_seedance.transfers.seedance_to_object_storage import SeedanceToObjectStorageOperator
 
 SCENES = [
-    "A courier on a red bicycle waits at a railway crossing, a train passes.",
-    "The barrier opens, the courier rides on through a tunnel of trees.",
-    "The courier stops at a farmhouse and hands over a small parcel.",
+    "A downloader on a red bicycle waits at a railway crossing, a train passes.",
+    "The barrier opens, the downloader rides on through a tunnel of trees.",
+    "The downloader stops at a farmhouse and hands over a small parcel.",
 ]
 STYLE = "Autumn afternoon, long shadows, muted colours, 35mm film."
 

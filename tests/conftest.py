@@ -84,13 +84,13 @@ def seedance_emulator_server(clock: Clock) -> Iterator[Emulator]:
 def short_waits(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     """Look often, and wait by putting the clock forward."""
     from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
-    from airflow_provider_seedance.gptproto.polling import Wait
+    from airflow_provider_seedance.gptproto.polling import Poller
 
     monkeypatch.setattr(time, "time", clock)
     for client, pause in ((GPTProtoClient, clock.pause), (AsyncGPTProtoClient, clock.pause_async)):
         defaults: Any = client.__init__.__kwdefaults__
         monkeypatch.setitem(defaults, "clock", clock)
         monkeypatch.setitem(defaults, "sleep", pause)
-    monkeypatch.setattr(Wait, "HOLD", 0.0)
-    monkeypatch.setattr(Wait, "RHYTHM", 0.0)
-    monkeypatch.setattr(Wait, "SHORTEST_PAUSE", 0.05)
+    monkeypatch.setattr(Poller, "INITIAL_DELAY", 0.0)
+    monkeypatch.setattr(Poller, "INTERVAL_SHARE", 0.0)
+    monkeypatch.setattr(Poller, "MINIMUM_INTERVAL", 0.05)

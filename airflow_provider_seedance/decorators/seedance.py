@@ -93,15 +93,15 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
 
     def execute(self, context: Context) -> list[str] | str:
         """Call the function, and do what an operator does with what it returns."""
-        from airflow_provider_seedance.gptproto.media.media import reveal
-        from airflow_provider_seedance.tasks.failures import airflow_failures
+        from airflow_provider_seedance.gptproto.media.media import unwrap_media
+        from airflow_provider_seedance.tasks.failures import as_airflow_errors
 
         # As attributes they are rendered fields, which are shown.
-        arguments, keywords = reveal(list(self.op_args)), reveal(dict(self.op_kwargs))
+        arguments, keywords = unwrap_media(list(self.op_args)), unwrap_media(dict(self.op_kwargs))
         context_merge(context, keywords)
         keywords = determine_kwargs(self.python_callable, arguments, context)
         returned = self.python_callable(*arguments, **keywords)
-        with airflow_failures():
+        with as_airflow_errors():
             self._take(returned)
         return SeedanceBaseOperator.execute(self, context)
 
@@ -112,7 +112,7 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
 
     def _take(self, returned: object) -> None:
         from airflow_provider_seedance.gptproto.errors import InvalidRequestError
-        from airflow_provider_seedance.gptproto.media.media import conceal
+        from airflow_provider_seedance.gptproto.media.media import wrap_media
 
         arguments = {"prompt": returned} if isinstance(returned, str) else returned
         if not isinstance(arguments, Mapping):
@@ -125,7 +125,7 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
         ]
         for name in _RETURNABLE:
             if name in arguments:
-                setattr(self, name, conceal(arguments[name]))
+                setattr(self, name, wrap_media(arguments[name]))
         if isinstance(self.prompt, type(SET_DURING_EXECUTION)):
             self.prompt = ""
         given = [name for name in _MEDIA if getattr(self, name) is not None]

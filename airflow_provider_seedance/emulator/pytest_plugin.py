@@ -46,5 +46,5 @@ def seedance_emulator(seedance_emulator_server: Emulator, monkeypatch: pytest.Mo
     monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", seedance_emulator_server.connection_json)
     monkeypatch.setattr(catalogue, "USUAL_SECONDS", 0.25)
     # By its name, because the emulator imports nothing of what waits for it.
-    monkeypatch.setattr("airflow_provider_seedance.gptproto.polling.Wait.SHORTEST_PAUSE", 0.05)
+    monkeypatch.setattr("airflow_provider_seedance.gptproto.polling.Poller.MINIMUM_INTERVAL", 0.05)
     return seedance_emulator_server

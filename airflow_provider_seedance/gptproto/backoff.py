@@ -18,7 +18,7 @@ BUDGET_SECONDS = 300.0
 MAXIMUM_CONNECTION_ATTEMPTS = 6
 
 
-def pause_before_resend(error: SeedanceError, *, sends: int, elapsed: float, source: random.Random) -> float | None:
+def retry_delay(error: SeedanceError, *, sends: int, elapsed: float, source: random.Random) -> float | None:
     """
     Return how many seconds to wait before the submission is sent again, or ``None`` when it must not be.
 

@@ -60,7 +60,7 @@ MAXIMUM_IMAGE_SIDE = 6000
 FRAMES_PER_SECOND = 24
 
 #: The generations differ in frame sizes and in what upstream accepts.
-Generation = Literal["1.0", "1.5", "2.x"]
+ModelFamily = Literal["1.0", "1.5", "2.x"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Model:
     resolutions: tuple[str, ...]
     last_image: bool
     generate_audio: bool
-    generation: Generation
+    generation: ModelFamily
     prices: Mapping[str, Decimal] = field(default_factory=dict)
     usual_time: float = 1.0
 
@@ -248,7 +248,7 @@ _LATER_FRAME_SIZES: Mapping[str, Mapping[str, tuple[int, int]]] = {
     },
     "1080p": _FRAME_SIZES_1080P,
 }
-_FRAME_SIZES: Mapping[Generation, Mapping[str, Mapping[str, tuple[int, int]]]] = {
+_FRAME_SIZES: Mapping[ModelFamily, Mapping[str, Mapping[str, tuple[int, int]]]] = {
     "1.0": _FIRST_FRAME_SIZES,
     "1.5": _LATER_FRAME_SIZES,
     "2.x": _LATER_FRAME_SIZES,

@@ -17,16 +17,16 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self, TypeVar
 
-from airflow_provider_seedance.gptproto.flows import Conversations, KeyCheck, Log, Outcome, Pause, Steps
+from airflow_provider_seedance.gptproto.flows import ApiFlows, Flow, KeyCheck, Log, Outcome, Sleep
 from airflow_provider_seedance.gptproto.http.transport import (
     USER_AGENT,
-    AsyncCarrier,
-    AsyncTransport,
-    Carrier,
+    AsyncBaseTransport,
+    BaseTransport,
+    ConnectionPool,
     Transport,
-    shared_transport,
+    shared_pool,
 )
-from airflow_provider_seedance.gptproto.polling import Decision, Wait
+from airflow_provider_seedance.gptproto.polling import Decision, Poller
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
@@ -55,13 +55,13 @@ class GPTProtoClient:
         self,
         settings: ClientSettings,
         *,
-        transport: Carrier | None = None,
+        transport: BaseTransport | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         log: Log = logger,
     ) -> None:
         self._transport = Transport(settings, transport)
-        self._conversations = Conversations(settings, user_agent=USER_AGENT, clock=clock, log=log)
+        self._conversations = ApiFlows(settings, user_agent=USER_AGENT, clock=clock, log=log)
         self._sleep = sleep
 
     def __enter__(self) -> Self:
@@ -105,7 +105,7 @@ class GPTProtoClient:
         """
         return self._run(self._conversations.get_prediction(prediction_id))
 
-    def recall(self, prediction_id: str) -> Prediction | None:
+    def get_confirmed(self, prediction_id: str) -> Prediction | None:
         """
         Return what the service says of a prediction that was submitted before, or ``None`` when it does not know it.
 
@@ -114,17 +114,17 @@ class GPTProtoClient:
 
         :raises SeedanceError: When it could not be asked.
         """
-        return self._run(self._conversations.recall(prediction_id))
+        return self._run(self._conversations.get_confirmed(prediction_id))
 
-    def look(self, wait: Wait) -> Decision:
+    def poll(self, wait: Poller) -> Decision:
         """Ask for the prediction that is waited for once, and return what that means for the wait."""
-        return self._run(self._conversations.look(wait))
+        return self._run(self._conversations.poll(wait))
 
-    def wait(self, wait: Wait) -> Prediction:
+    def wait(self, wait: Poller) -> Prediction:
         """
         Wait until a prediction that was just seen in progress is finished, and return it.
 
-        :raises SeedanceError: When the wait ends without videos, for the reasons of :class:`Wait`.
+        :raises SeedanceError: When the wait ends without videos, for the reasons of :class:`Poller`.
         """
         return self._run(self._conversations.wait(wait))
 
@@ -132,7 +132,7 @@ class GPTProtoClient:
         """Return whether the service accepts the key; free of charge, and never an exception."""
         return self._run(self._conversations.check_key())
 
-    def _run(self, steps: Steps[T]) -> T:
+    def _run(self, steps: Flow[T]) -> T:
         outcome: Outcome = None
         while True:
             try:
@@ -140,7 +140,7 @@ class GPTProtoClient:
             except StopIteration as finished:
                 result: T = finished.value
                 return result
-            if isinstance(step, Pause):
+            if isinstance(step, Sleep):
                 outcome = None
                 self._sleep(step.seconds)
                 continue
@@ -159,24 +159,24 @@ class AsyncGPTProtoClient:
         self,
         settings: ClientSettings,
         *,
-        transport: AsyncCarrier | None = None,
+        transport: AsyncBaseTransport | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         log: Log = logger,
     ) -> None:
         self.settings = settings
-        self._carrier = transport
-        self._transport: AsyncTransport | None = None
+        self._replacement = transport
+        self._pool: ConnectionPool | None = None
         self._exits = AsyncExitStack()
-        self._conversations = Conversations(settings, user_agent=USER_AGENT, clock=clock, log=log)
+        self._conversations = ApiFlows(settings, user_agent=USER_AGENT, clock=clock, log=log)
         self._sleep = sleep
 
     async def __aenter__(self) -> Self:
-        if self._carrier is None:
-            self._transport = await self._exits.enter_async_context(shared_transport(self.settings))
+        if self._replacement is None:
+            self._pool = await self._exits.enter_async_context(shared_pool(self.settings))
         else:
-            self._transport = AsyncTransport(self.settings, self._carrier)
-            self._exits.push_async_callback(self._transport.aclose)
+            self._pool = ConnectionPool(self.settings, self._replacement)
+            self._exits.push_async_callback(self._pool.aclose)
         return self
 
     async def __aexit__(
@@ -186,7 +186,7 @@ class AsyncGPTProtoClient:
 
     async def aclose(self) -> None:
         """Leave the shared transport; its connections are closed when nobody uses them."""
-        self._transport = None
+        self._pool = None
         await self._exits.aclose()
 
     async def submit(
@@ -203,15 +203,15 @@ class AsyncGPTProtoClient:
         """Return what the service now says of a prediction; see :meth:`GPTProtoClient.get_prediction`."""
         return await self._run(self._conversations.get_prediction(prediction_id))
 
-    async def recall(self, prediction_id: str) -> Prediction | None:
-        """Return a recorded prediction, or ``None``; see :meth:`GPTProtoClient.recall`."""
-        return await self._run(self._conversations.recall(prediction_id))
+    async def get_confirmed(self, prediction_id: str) -> Prediction | None:
+        """Return a recorded prediction, or ``None``; see :meth:`GPTProtoClient.get_confirmed`."""
+        return await self._run(self._conversations.get_confirmed(prediction_id))
 
-    async def look(self, wait: Wait) -> Decision:
+    async def poll(self, wait: Poller) -> Decision:
         """Look once; see :meth:`GPTProtoClient.look`."""
-        return await self._run(self._conversations.look(wait))
+        return await self._run(self._conversations.poll(wait))
 
-    async def wait(self, wait: Wait) -> Prediction:
+    async def wait(self, wait: Poller) -> Prediction:
         """Wait until a prediction is finished; see :meth:`GPTProtoClient.wait`."""
         return await self._run(self._conversations.wait(wait))
 
@@ -219,7 +219,7 @@ class AsyncGPTProtoClient:
         """Return whether the service accepts the key; see :meth:`GPTProtoClient.check_key`."""
         return await self._run(self._conversations.check_key())
 
-    async def _run(self, steps: Steps[T]) -> T:
+    async def _run(self, steps: Flow[T]) -> T:
         outcome: Outcome = None
         while True:
             try:
@@ -227,10 +227,10 @@ class AsyncGPTProtoClient:
             except StopIteration as finished:
                 result: T = finished.value
                 return result
-            if isinstance(step, Pause):
+            if isinstance(step, Sleep):
                 outcome = None
                 await self._sleep(step.seconds)
                 continue
-            if self._transport is None:
+            if self._pool is None:
                 raise RuntimeError("An asynchronous client is to be used in an `async with` block")
-            outcome = await self._transport.send(step)
+            outcome = await self._pool.send(step)

@@ -1,9 +1,9 @@
 """
-What is said to the service, and what its answers mean, without any I/O.
+The API protocol without I/O (sans-I/O): what is sent for each call, and what the responses mean.
 
-Each method of :class:`Conversations` is a generator: it yields what to do next, :class:`Send` or :class:`Pause`, and is
-told the outcome, :class:`Answer` or :class:`NoAnswer`. The synchronous and the asynchronous client carry out the same
-steps, so they cannot drift apart.
+Each method of :class:`ApiFlows` is a generator. It yields what to do next, an :class:`HttpRequest` or a :class:`Sleep`,
+and receives the outcome, an :class:`HttpResponse` or a :class:`NoResponse`. The synchronous and the asynchronous client
+run the same generators, so they cannot drift apart.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
-from airflow_provider_seedance.gptproto.backoff import pause_before_resend
+from airflow_provider_seedance.gptproto.backoff import retry_delay
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
     ContentPolicyError,
@@ -32,7 +32,7 @@ from airflow_provider_seedance.gptproto.errors import (
     UnconfirmedSubmissionError,
     UnreadableAnswerError,
 )
-from airflow_provider_seedance.gptproto.polling import Decision, GiveUp, LookAgain, Wait
+from airflow_provider_seedance.gptproto.polling import Decision, GiveUp, PollAgain, Poller
 from airflow_provider_seedance.gptproto.predictions import (
     Prediction,
     PredictionStatus,
@@ -52,8 +52,8 @@ from airflow_provider_seedance.gptproto.settings import ClientSettings
 T = TypeVar("T")
 
 #: Seconds between the attempts to ask for a recorded prediction, and the longest that the service's wish extends one.
-RECALL_PAUSES = (1.0, 3.0, 6.0)
-LONGEST_RECALL_PAUSE = 30.0
+CONFIRM_DELAYS = (1.0, 3.0, 6.0)
+MAXIMUM_CONFIRM_DELAY = 30.0
 #: Redirects that say the request was not looked at. After any other it may have been carried out.
 _MOVED = (301, 307, 308)
 _KEY_REFUSED = (401, 403)
@@ -83,7 +83,7 @@ class KeyCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class HttpRequest:
     """
     A request to be sent once.
 
@@ -102,7 +102,7 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class Sleep:
     """
     A pause.
 
@@ -113,7 +113,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """
     An answer that arrived whole.
 
@@ -133,7 +133,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class NoAnswer:
+class NoResponse:
     """
     A request that got no answer.
 
@@ -145,11 +145,11 @@ class NoAnswer:
     was_sent: bool
 
 
-Outcome = Answer | NoAnswer | None
-Steps = Generator[Send | Pause, Outcome, T]
+Outcome = HttpResponse | NoResponse | None
+Flow = Generator[HttpRequest | Sleep, Outcome, T]
 
 
-class Conversations:
+class ApiFlows:
     """
     All that can be said to the service.
 
@@ -175,7 +175,7 @@ class Conversations:
 
     def submit(
         self, request: GenerationRequest, before_send: Callable[[], None], after_refusal: Callable[[], None]
-    ) -> Steps[Prediction]:
+    ) -> Flow[Prediction]:
         """Send a submission until it is accepted, refused, or may have been accepted."""
         request.check()
         url = f"{self.settings.base_url}/api/v3/{self.settings.vendor}/{request.model}/{request.mode.value}"
@@ -185,7 +185,7 @@ class Conversations:
         sends = 0
         while True:
             before_send()
-            outcome = yield Send("POST", url, headers, body)
+            outcome = yield HttpRequest("POST", url, headers, body)
             sends += 1
             try:
                 return self._read_prediction(outcome, prediction_id=None)
@@ -194,29 +194,29 @@ class Conversations:
             except SeedanceError as error:
                 after_refusal()
                 elapsed = self.clock() - started
-                pause = pause_before_resend(error, sends=sends, elapsed=elapsed, source=self.random)
+                pause = retry_delay(error, sends=sends, elapsed=elapsed, source=self.random)
                 if pause is None:
                     raise
                 self.log.warning("The submission was not accepted: %s. Next try in %.1f s", error.what, pause)
-            yield Pause(pause)
+            yield Sleep(pause)
 
-    def get_prediction(self, prediction_id: str, *, due_at: float = 0.0) -> Steps[Prediction]:
-        """Ask for a prediction once; see :class:`Send` for ``due_at``."""
+    def get_prediction(self, prediction_id: str, *, due_at: float = 0.0) -> Flow[Prediction]:
+        """Ask for a prediction once; see :class:`HttpRequest` for ``due_at``."""
         if not is_prediction_id(prediction_id):
             shown = shorten(repr(prediction_id))
             raise InvalidRequestError.from_problems([f"prediction_id: {shown} is no prediction's id"])
         url = f"{self.settings.base_url}/api/v3/predictions/{quote(prediction_id, safe='')}/result"
-        outcome = yield Send("GET", url, self.headers, due_at=due_at)
+        outcome = yield HttpRequest("GET", url, self.headers, due_at=due_at)
         return self._read_prediction(outcome, prediction_id=prediction_id)
 
-    def recall(self, prediction_id: str) -> Steps[Prediction | None]:
+    def get_confirmed(self, prediction_id: str) -> Flow[Prediction | None]:
         """
         Ask for a prediction until the answer can be believed; ``None`` when the service repeatedly does not know it.
 
         One failure, and one success without outputs, can be a passing fault.
         """
         seen: list[Prediction | SeedanceError] = []
-        for pause in (*RECALL_PAUSES, None):
+        for pause in (*CONFIRM_DELAYS, None):
             try:
                 prediction = yield from self.get_prediction(prediction_id)
             except (ContentPolicyError, InvalidRequestError):
@@ -230,7 +230,7 @@ class Conversations:
                 seen.append(prediction)
                 wish = 0.0
             if pause is not None:
-                yield Pause(min(max(pause, wish), LONGEST_RECALL_PAUSE))
+                yield Sleep(min(max(pause, wish), MAXIMUM_CONFIRM_DELAY))
         believed = [each for each in seen if not isinstance(each, PredictionNotFoundError)]
         if not believed:
             return None
@@ -238,7 +238,7 @@ class Conversations:
             raise believed[-1]
         return believed[-1]
 
-    def look(self, wait: Wait) -> Steps[Decision]:
+    def poll(self, wait: Poller) -> Flow[Decision]:
         """Ask for the prediction that is waited for once, and decide what that means."""
         try:
             prediction = yield from self.get_prediction(wait.prediction_id, due_at=wait.due_at)
@@ -246,34 +246,34 @@ class Conversations:
             return wait.on_error(error, self.clock())
         return wait.on_prediction(prediction, self.clock())
 
-    def wait(self, wait: Wait) -> Steps[Prediction]:
+    def wait(self, wait: Poller) -> Flow[Prediction]:
         """
         Wait until a prediction is finished, given that it was just seen in progress.
 
         There is a line in the log at each change, and none for a look that brings nothing new.
         """
         decision: Decision = wait.begin(self.clock())
-        while isinstance(decision, LookAgain):
+        while isinstance(decision, PollAgain):
             if decision.news:
                 line = "Prediction %s %s, %.0f s after its submission; next look in %.1f s"
                 self.log.info(line, wait.prediction_id, decision.news, self._elapsed(wait), decision.seconds)
-            yield Pause(decision.seconds)
-            decision = yield from self.look(wait)
+            yield Sleep(decision.seconds)
+            decision = yield from self.poll(wait)
         if isinstance(decision, GiveUp):
             raise decision.error
         status, line = decision.prediction.reported_status, "Prediction %s is %s, %.0f s after its submission"
         self.log.info(line, wait.prediction_id, status, self._elapsed(wait))
         return decision.prediction
 
-    def _elapsed(self, wait: Wait) -> float:
+    def _elapsed(self, wait: Poller) -> float:
         return max(self.clock() - wait.submitted_at, 0.0)
 
-    def check_key(self) -> Steps[KeyCheck]:
+    def check_key(self) -> Flow[KeyCheck]:
         """Ask for the list of models, which costs nothing and needs a key."""
         url = f"{self.settings.base_url}/v1/models"
-        outcome = yield Send("GET", url, self.headers)
+        outcome = yield HttpRequest("GET", url, self.headers)
         where = self.settings.base_url
-        if not isinstance(outcome, Answer):
+        if not isinstance(outcome, HttpResponse):
             return KeyCheck(False, f"{where} cannot be reached: {self._reason(outcome)}")
         body = self._read_body(outcome)
         code = read_code(body) if outcome.status == 200 else outcome.status
@@ -288,7 +288,7 @@ class Conversations:
 
     def _read_prediction(self, outcome: Outcome, *, prediction_id: str | None) -> Prediction:
         """Return the prediction in an outcome, or raise what the outcome means."""
-        if not isinstance(outcome, Answer):
+        if not isinstance(outcome, HttpResponse):
             raise self._no_answer_error(outcome, prediction_id)
         body = self._read_body(outcome)
         code = read_code(body) if outcome.is_success else outcome.status
@@ -315,7 +315,7 @@ class Conversations:
             raise _unconfirmed(error, named)
         raise error
 
-    def _no_answer_error(self, outcome: NoAnswer | None, prediction_id: str | None) -> SeedanceError:
+    def _no_answer_error(self, outcome: NoResponse | None, prediction_id: str | None) -> SeedanceError:
         charge = _charge(prediction_id)
         if outcome is not None and not outcome.was_sent:
             what = f"No connection to {self.settings.base_url} could be made: {self._reason(outcome)}"
@@ -324,10 +324,10 @@ class Conversations:
         lost = LostAnswerError(what, prediction_id=prediction_id, charge=charge)
         return lost if prediction_id else _unconfirmed(lost)
 
-    def _reason(self, outcome: NoAnswer | None) -> str:
+    def _reason(self, outcome: NoResponse | None) -> str:
         return shorten(self._without_key(outcome.reason)) if outcome else "no outcome"
 
-    def _read_body(self, answer: Answer) -> Any:
+    def _read_body(self, answer: HttpResponse) -> Any:
         """Return the decoded body. A service that repeats the key in its answer must not bring it into a log."""
         try:
             return self._without_key(json.loads(answer.text))

@@ -36,11 +36,11 @@ from airflow_provider_seedance.gptproto.media.media import (
     ALLOWED_MEDIA,
     MediaKind,
     Medium,
-    conceal,
     is_uploaded,
     is_web_address,
     media_problem,
-    reveal,
+    unwrap_media,
+    wrap_media,
 )
 from airflow_provider_seedance.gptproto.values import (
     as_boolean,
@@ -88,16 +88,16 @@ class GenerationRequest:
     extra_parameters: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        self._set("prompt", reveal(self.prompt))
+        self._set("prompt", unwrap_media(self.prompt))
         self._set("duration", DEFAULT_DURATION if self.duration is None else as_whole_number(self.duration))
         self._set("seed", as_whole_number(self.seed))
         self._set("generate_audio", as_boolean(self.generate_audio))
         self._set("camera_fixed", as_boolean(self.camera_fixed))
         for name in self.single_media:
-            self._set(name, conceal(getattr(self, name)))
+            self._set(name, wrap_media(getattr(self, name)))
         for name in self.listed_media:
-            self._set(name, conceal(as_list(getattr(self, name))))
-        self._set("extra_parameters", conceal(self.extra_parameters))
+            self._set(name, wrap_media(as_list(getattr(self, name))))
+        self._set("extra_parameters", wrap_media(self.extra_parameters))
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -135,7 +135,7 @@ class GenerationRequest:
     def payload(self) -> dict[str, Any]:
         """Return the JSON body of the submission: what was given, under the API's names."""
         sent = {name: value for name, value in self._parameters() if value is not None}
-        return {**sent, **(reveal(self.extra_parameters) or {})}
+        return {**sent, **(unwrap_media(self.extra_parameters) or {})}
 
     def description(self) -> dict[str, Any]:
         """Return what was given, under the API's names, to be shown to people: uploaded media are only described."""
@@ -171,7 +171,7 @@ class GenerationRequest:
     def _parameters(self) -> Iterator[tuple[str, Any]]:
         for field in dataclasses.fields(self):
             if field.name not in ("model", "extra_parameters"):
-                yield field.name, reveal(getattr(self, field.name))
+                yield field.name, unwrap_media(getattr(self, field.name))
 
     def _model_problems(self, known: Model | None) -> Iterator[str]:
         if not isinstance(self.model, str) or not _MODEL_ID.fullmatch(self.model):
@@ -224,7 +224,7 @@ class GenerationRequest:
         for name, value in self.extra_parameters.items():
             if name in own:
                 yield problem(f"extra_parameters[{name!r}]", value, f"only as the argument {name} itself")
-        why = json_problem(reveal(self.extra_parameters))
+        why = json_problem(unwrap_media(self.extra_parameters))
         if why is not None:
             yield problem("extra_parameters", self.extra_parameters, f"only what JSON can hold ({why})")
 
@@ -280,7 +280,7 @@ class MediaRequest(GenerationRequest):
             why = media_problem(value, kind=kind, declared_upload=self.is_upload_media is True)
             if why is not None:
                 yield f"{problem(name, value, ALLOWED_MEDIA)}; the value {why}"
-        size = sum(len(reveal(value)) for _, _, value in media if isinstance(reveal(value), str))
+        size = sum(len(unwrap_media(value)) for _, _, value in media if isinstance(unwrap_media(value), str))
         if size > MAXIMUM_REQUEST_BYTES:
             allowed = f"at most {MAXIMUM_REQUEST_BYTES:,} bytes in one request"
             yield problem("media", f"{size:,} bytes in {len(media)} parts", allowed)

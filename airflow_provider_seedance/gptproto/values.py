@@ -66,15 +66,15 @@ def described(value: Any) -> Any:
     is_number = is_whole_number(value) or (isinstance(value, float) and math.isfinite(value))
     if value is None or isinstance(value, (str, bool)) or is_number:
         return value
-    return shown(value)
+    return redact_url(value)
 
 
 def problem(name: str, value: object, allowed: str) -> str:
     """Return the sentence that refuses an argument's value and says what is allowed."""
-    return f"{name}: {shown(value)} is not allowed; allowed: {allowed}"
+    return f"{name}: {redact_url(value)} is not allowed; allowed: {allowed}"
 
 
-def shown(value: object) -> str:
+def redact_url(value: object) -> str:
     """Return a value as it stands in messages, cut short where it is long."""
     try:
         text = repr(value)

@@ -110,14 +110,14 @@ class SeedanceHook(BaseHook):
 
         :param prediction_id: What to wait for.
         :param timeout: Seconds to wait at most.
-        :param poll_interval: Seconds between looks; ``None`` adapts.
+        :param poll_interval: Seconds between polls; ``None`` adapts.
         :raises SeedanceError: When it ends without videos, or not in time.
         """
         from airflow_provider_seedance.gptproto.catalogue import expected_seconds
-        from airflow_provider_seedance.gptproto.polling import Done, GiveUp, Wait
+        from airflow_provider_seedance.gptproto.polling import Done, GiveUp, Poller
 
         now = time.time()
-        wait = Wait(
+        wait = Poller(
             prediction_id=prediction_id,
             submitted_at=now,
             deadline=now + timeout,
@@ -125,7 +125,7 @@ class SeedanceHook(BaseHook):
             poll_interval=poll_interval,
         )
         with self.get_conn() as client:
-            decision = client.look(wait)
+            decision = client.poll(wait)
             if isinstance(decision, Done):
                 return decision.prediction
             if isinstance(decision, GiveUp):
@@ -158,17 +158,17 @@ class SeedanceHook(BaseHook):
             origin it may in any case.
         :raises SeedanceError: When it could not be had or stored; errors of the store's own library pass as they are.
         """
-        from airflow_provider_seedance.tasks.transfer import Courier, storage_path
+        from airflow_provider_seedance.tasks.transfer import Downloader, storage_path
 
         target = storage_path(path, storage_conn_id)
-        with Courier(
+        with Downloader(
             self.get_settings(),
             log=self.log,
             overwrite=overwrite,
             max_bytes=max_bytes,
             allow_private_addresses=allow_private_addresses,
-        ) as courier:
-            courier.carry(url, target, prediction_id=prediction_id or "")
+        ) as downloader:
+            downloader.download_to(url, target, prediction_id=prediction_id or "")
         return target
 
     def test_connection(self) -> tuple[bool, str]:

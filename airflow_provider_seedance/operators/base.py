@@ -58,7 +58,7 @@ class SeedanceBaseOperator(BaseOperator):
     :param seedance_conn_id: The Airflow connection. (templated)
     :param wait_for_completion: Whether to wait for the videos.
     :param deferrable: Whether to wait in the triggerer, without holding a worker.
-    :param poll_interval: Seconds between looks, exactly; ``None`` adapts to the usual time of such a generation.
+    :param poll_interval: Seconds between polls, exactly; ``None`` adapts to the usual time of such a generation.
     :param timeout: Seconds to wait at most, counted from the submission; a shorter ``execution_timeout`` wins.
     :param durable: Whether to keep the record of the submission.
     :param on_unconfirmed_submission: What to do when nobody can tell whether a submission was accepted: ``fail``
@@ -160,9 +160,9 @@ class SeedanceBaseOperator(BaseOperator):
         seen_oids: set[int] | None = None,
     ) -> Any:
         """Render a template, and keep uploaded media out of sight: rendered fields are stored and shown."""
-        from airflow_provider_seedance.gptproto.media.media import conceal
+        from airflow_provider_seedance.gptproto.media.media import wrap_media
 
-        return conceal(super().render_template(content, context, jinja_env, seen_oids))
+        return wrap_media(super().render_template(content, context, jinja_env, seen_oids))
 
     def execute(self, context: Context) -> list[str] | str:
         """Submit, or go on with what an earlier try submitted; then wait for the videos."""

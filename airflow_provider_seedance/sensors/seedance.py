@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_seedance.tasks.sensing import Watch
 
-#: Seconds between looks on a worker; ByteDance advises against asking more often.
+#: Seconds between polls on a worker; ByteDance advises against asking more often.
 _POKE_INTERVAL = 10.0
 
 
@@ -43,7 +43,7 @@ class SeedancePredictionSensor(BaseSensorOperator):
     :param prediction_id: What to wait for. (templated)
     :param seedance_conn_id: The Airflow connection. (templated)
     :param deferrable: Whether to wait in the triggerer, without holding a worker.
-    :param poke_interval: Seconds between looks. ``None`` means 10 on a worker, and in the triggerer a rhythm that
+    :param poke_interval: Seconds between polls. ``None`` means 10 on a worker, and in the triggerer a rhythm that
         adapts to the usual time of a generation.
     :param timeout: Seconds to wait at most; then the task fails and is not retried, as with every sensor.
     :param fail_on_nsfw: Whether a flagged output fails the task.
@@ -80,7 +80,7 @@ class SeedancePredictionSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once; what may be a passing fault is asked again a few times."""
-        return self._watch(context).look()
+        return self._watch(context).poll()
 
     def execute(self, context: Context) -> Any:
         """Look, and while the prediction is in progress wait: on the worker, or in the triggerer."""

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_seedance.gptproto.errors import GenerationExpiredError, GenerationFailedError, SeedanceError
 
 #: Errors that only a task which submits can cure by a retry: for any other they are final.
-ENDED = (GenerationFailedError, GenerationExpiredError)
+GENERATION_ENDED = (GenerationFailedError, GenerationExpiredError)
 
 
 def _say_nothing(_: SeedanceError) -> None:
@@ -18,7 +18,7 @@ def _say_nothing(_: SeedanceError) -> None:
 
 
 @contextmanager
-def airflow_failures(
+def as_airflow_errors(
     advise: Callable[[SeedanceError], str | None] = _say_nothing,
     *,
     final: tuple[type[SeedanceError], ...] = (),

@@ -15,16 +15,16 @@ from airflow_provider_seedance.gptproto.errors import (
     SeedanceError,
     UnconfirmedSubmissionError,
 )
-from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, Wait
+from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, Poller
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest, request_from
-from airflow_provider_seedance.tasks.failures import ENDED, airflow_failures
+from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
 from airflow_provider_seedance.tasks.media import with_local_media
 from airflow_provider_seedance.tasks.options import seconds
 from airflow_provider_seedance.tasks.record import Submission, SubmissionRecord
 from airflow_provider_seedance.tasks.report import Report, accept
 from airflow_provider_seedance.tasks.submit import Submitter
-from airflow_provider_seedance.triggers.seedance import defer_wait, read_event, still_running
+from airflow_provider_seedance.triggers.seedance import defer_poller, read_event, still_running
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -135,18 +135,20 @@ class Generation:
 
         def advise(error: SeedanceError) -> str | None:
             if self._named_id:
-                return "Remove prediction_id to submit a new generation." if isinstance(error, ENDED) else None
+                return (
+                    "Remove prediction_id to submit a new generation." if isinstance(error, GENERATION_ENDED) else None
+                )
             if isinstance(error, InvalidRequestError):
                 return self._advise_on_earlier_try()
             if self._record.is_kept:
                 return None
             if isinstance(error, UnconfirmedSubmissionError) and not error.retryable:
                 return _UNCONFIRMED_WITHOUT_RECORD
-            if error.prediction_id and error.retryable and not isinstance(error, ENDED):
+            if error.prediction_id and error.retryable and not isinstance(error, GENERATION_ENDED):
                 return _RETRY_WITHOUT_RECORD
             return None
 
-        return airflow_failures(advise, final=ENDED if self._named_id else (), tell=self._report.failed)
+        return as_airflow_errors(advise, final=GENERATION_ENDED if self._named_id else (), tell=self._report.failed)
 
     def _advise_on_earlier_try(self) -> str | None:
         """Return how to go on with what an earlier try paid for, when this one cannot tell what it asks for."""
@@ -162,10 +164,10 @@ class Generation:
             "id; to submit another one, correct the arguments."
         )
 
-    def _last_look(self, client: GPTProtoClient, wait: Wait) -> Decision:
+    def _last_look(self, client: GPTProtoClient, wait: Poller) -> Decision:
         """Look at a prediction that the trigger saw finished, with the patience that a paid one deserves."""
         try:
-            prediction = client.recall(wait.prediction_id)
+            prediction = client.get_confirmed(wait.prediction_id)
         except SeedanceError as error:
             if not error.retryable:
                 raise
@@ -175,7 +177,7 @@ class Generation:
             raise PredictionNotFoundError(what, prediction_id=wait.prediction_id, charge=Charge.POSSIBLE)
         return wait.on_prediction(prediction, time.time())
 
-    def _wait(self, submission: Submission, prediction: Prediction, expected_seconds: float) -> Wait:
+    def _wait(self, submission: Submission, prediction: Prediction, expected_seconds: float) -> Poller:
         task = self._task
         budget = seconds(task.timeout)
         if task.execution_timeout is not None:
@@ -183,7 +185,7 @@ class Generation:
             budget = min(budget, task.execution_timeout.total_seconds())
         now = time.time()
         deadline = submission.submitted_at + budget
-        return Wait(
+        return Poller(
             prediction_id=prediction.id,
             submitted_at=submission.submitted_at,
             # A retry after a timeout has a budget of its own, or it could never succeed.
@@ -198,17 +200,17 @@ class Generation:
             return expected_seconds()
         return expected_seconds(request.model, request.resolution, request.duration or DEFAULT_DURATION)
 
-    def _proceed(self, client: GPTProtoClient, wait: Wait, decision: Decision) -> list[str]:
+    def _proceed(self, client: GPTProtoClient, wait: Poller, decision: Decision) -> list[str]:
         """Do what the last look at the prediction calls for: wait on, deliver, or fail."""
         self._waiting_for = wait.prediction_id
         if isinstance(decision, GiveUp):
             raise decision.error
         if not isinstance(decision, Done) and self._task.deferrable:
-            defer_wait(self._task, wait, self._task.seedance_conn_id)
+            defer_poller(self._task, wait, self._task.seedance_conn_id)
         prediction = decision.prediction if isinstance(decision, Done) else client.wait(wait)
         self._report.finished(prediction)
         self._record.mark_delivered(prediction.id, self._clear_number)
         self._waiting_for = None
         outputs = accept(prediction, log=self._task.log, fail_on_nsfw=self._task.fail_on_nsfw)
-        self._report.succeeded(looks=wait.looks)
+        self._report.succeeded(polls=wait.polls)
         return outputs

@@ -6,7 +6,7 @@ What is counted of generations, through Airflow's own metrics (``[metrics]`` of 
 | ``seedance.submissions`` | counter | Submissions that were accepted, and so are paid for. |
 | ``seedance.estimated_cost_cents`` | counter | What they cost at list price, in cents of a USD, each rounded. |
 | ``seedance.outcomes.<cause>`` | counter | How tries ended: ``succeeded``, or the class of the error. |
-| ``seedance.looks`` | counter | How often finished predictions were looked at. |
+| ``seedance.polls`` | counter | How often finished predictions were looked at. |
 | ``seedance.wait`` | timer | From the submission to the handing over. |
 | ``seedance.generation`` | timer | How long the service says that the generation took. |
 
@@ -62,19 +62,19 @@ def count_submission(cost: Decimal | None, tags: dict[str, str]) -> None:
 
 @_aside
 def count_success(
-    *, looks: int | None, wait_seconds: float | None, generation_seconds: float, tags: dict[str, str]
+    *, polls: int | None, wait_seconds: float | None, generation_seconds: float, tags: dict[str, str]
 ) -> None:
     """
     Count a generation that was handed over.
 
-    :param looks: How often it was looked at; ``None`` where nobody counted.
+    :param polls: How often it was looked at; ``None`` where nobody counted.
     :param wait_seconds: Since its submission; ``None`` where that is not known.
     :param generation_seconds: As the service says; 0 where it does not.
     :param tags: See :func:`tags_of`.
     """
     Stats.incr(f"{_NAME}.outcomes.succeeded", tags=tags)
-    if looks is not None:
-        Stats.incr(f"{_NAME}.looks", count=looks, tags=tags)
+    if polls is not None:
+        Stats.incr(f"{_NAME}.polls", count=polls, tags=tags)
     if wait_seconds is not None:
         Stats.timing(f"{_NAME}.wait", timedelta(seconds=wait_seconds), tags=tags)
     if generation_seconds:

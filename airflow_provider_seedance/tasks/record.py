@@ -72,7 +72,7 @@ def _is_readable(record: Any) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class SubmitAnew:
+class SubmitFresh:
     """
     Submit.
 
@@ -83,7 +83,7 @@ class SubmitAnew:
 
 
 @dataclass(frozen=True, slots=True)
-class Recall:
+class Reattach:
     """
     Ask for what was submitted before.
 
@@ -100,7 +100,7 @@ def decide(
     clear_number: int,
     on_clear: OnClear,
     on_unconfirmed_submission: OnUnconfirmedSubmission,
-) -> SubmitAnew | Recall:
+) -> SubmitFresh | Reattach:
     """
     Return what a new try does, given what an earlier one recorded.
 
@@ -112,13 +112,13 @@ def decide(
     :raises UnconfirmedSubmissionError: When an earlier try may have submitted, and the policy is to fail.
     """
     if recorded is None:
-        return SubmitAnew()
+        return SubmitFresh()
     if recorded.fingerprint != fingerprint:
         earlier = f"prediction {recorded.prediction_id}" if recorded.prediction_id else "a submission without an id"
-        return SubmitAnew(f"what is recorded, {earlier}, was for other arguments")
+        return SubmitFresh(f"what is recorded, {earlier}, was for other arguments")
     if recorded.prediction_id is None:
         if on_unconfirmed_submission == "resubmit":
-            return SubmitAnew("an earlier try may have submitted it; resubmitting, as on_unconfirmed_submission says")
+            return SubmitFresh("an earlier try may have submitted it; resubmitting, as on_unconfirmed_submission says")
         what = (
             "An earlier try was interrupted between sending the submission and recording its answer; "
             "if it got an id, its log says so"
@@ -126,8 +126,8 @@ def decide(
         raise UnconfirmedSubmissionError(what, charge=Charge.POSSIBLE)
     cleared = clear_number > recorded.clear_number
     if recorded.delivered and cleared and on_clear == "regenerate":
-        return SubmitAnew(f"prediction {recorded.prediction_id} was delivered; regenerating after a clear")
-    return Recall(recorded)
+        return SubmitFresh(f"prediction {recorded.prediction_id} was delivered; regenerating after a clear")
+    return Reattach(recorded)
 
 
 class StateStore(Protocol):

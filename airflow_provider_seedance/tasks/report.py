@@ -122,17 +122,17 @@ class Report:
         self._task_instance.xcom_push(key=VIDEO_URL, value=prediction.outputs[0])
         self._tell_assets()
 
-    def succeeded(self, *, looks: int | None = None) -> None:
+    def succeeded(self, *, polls: int | None = None) -> None:
         """
         Sum up in the log and in the metrics, once nothing can go wrong any more.
 
-        :param looks: How often the prediction was looked at; ``None`` where nobody counted.
+        :param polls: How often the prediction was looked at; ``None`` where nobody counted.
         """
         told = self.told
         metrics.count_success(
-            looks=looks, wait_seconds=self._waited, generation_seconds=told["inference_seconds"], tags=self._tags
+            polls=polls, wait_seconds=self._waited, generation_seconds=told["inference_seconds"], tags=self._tags
         )
-        self._log.info("Prediction %s succeeded: %s", told["id"], ", ".join(self._sum_up(looks)))
+        self._log.info("Prediction %s succeeded: %s", told["id"], ", ".join(self._sum_up(polls)))
 
     def failed(self, error: SeedanceError) -> None:
         """Push ``prediction`` with the error; where that fails, the error counts, and not that it could not be told."""
@@ -191,12 +191,12 @@ class Report:
     def _push(self) -> None:
         self._task_instance.xcom_push(key=PREDICTION, value=self.told)
 
-    def _sum_up(self, looks: int | None) -> Iterator[str]:
+    def _sum_up(self, polls: int | None) -> Iterator[str]:
         told = self.told
         yield _count(len(told["outputs"]), "output")
         yield f"try {self._task_instance.try_number}"
-        if looks is not None:
-            yield _count(looks, "look")
+        if polls is not None:
+            yield _count(polls, "poll")
         if self._waited is not None:
             yield f"here {self._waited:.0f} s after its submission"
         if told["inference_seconds"]:

@@ -1,4 +1,4 @@
-"""The looks of a task that waits for a prediction which something else submitted."""
+"""The polls of a task that waits for a prediction which something else submitted."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from airflow_provider_seedance.gptproto.errors import (
     SeedanceError,
     WaitTimeoutError,
 )
-from airflow_provider_seedance.gptproto.polling import Wait, failure
-from airflow_provider_seedance.tasks.failures import ENDED, airflow_failures
+from airflow_provider_seedance.gptproto.polling import Poller, failure
+from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
 from airflow_provider_seedance.tasks.report import Report, accept
-from airflow_provider_seedance.triggers.seedance import defer_wait, read_event
+from airflow_provider_seedance.triggers.seedance import defer_poller, read_event
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -41,16 +41,16 @@ class Watch:
         self._prediction_id = str(task.prediction_id or "").strip()
         self._report = Report(context, log=task.log)
 
-    def look(self, looks: int | None = None) -> PokeReturnValue:
+    def poll(self, polls: int | None = None) -> PokeReturnValue:
         """
         Look once; what may be a passing fault is asked again a few times.
 
-        :param looks: How often it was looked at so far; ``None`` where nobody counts.
+        :param polls: How often it was looked at so far; ``None`` where nobody counts.
         """
         log = self._task.log
         with self._failures(), self._task.hook.get_conn() as client:
             try:
-                prediction = client.recall(self._prediction_id)
+                prediction = client.get_confirmed(self._prediction_id)
             except SeedanceError as error:
                 if not error.retryable:
                     raise
@@ -62,7 +62,7 @@ class Watch:
             if prediction.is_complete:
                 self._report.finished(prediction)
                 outputs = accept(prediction, log=log, fail_on_nsfw=self._task.fail_on_nsfw)
-                self._report.succeeded(looks=looks)
+                self._report.succeeded(polls=polls)
                 return PokeReturnValue(is_done=True, xcom_value=outputs)
             if prediction.status.is_final:
                 raise failure(prediction)
@@ -72,38 +72,38 @@ class Watch:
     def defer(self) -> NoReturn:
         """Go on in the triggerer."""
         now = time.time()
-        wait = Wait(
+        wait = Poller(
             prediction_id=self._prediction_id,
             submitted_at=now,
             deadline=now + self._task.timeout,
             expected_seconds=expected_seconds(),
             poll_interval=None if self._task.adapts else self._task.poke_interval,
         )
-        defer_wait(self._task, wait, self._task.seedance_conn_id)
+        defer_poller(self._task, wait, self._task.seedance_conn_id)
 
     def resume(self, event: Any) -> PokeReturnValue:
         """Go on after the trigger fired: fetch the finished prediction on the worker."""
         self._report.resumed()
         with self._failures():
             wait = read_event(event)
-        looked = self.look(looks=wait.looks + 1)
+        looked = self.poll(polls=wait.polls + 1)
         if not looked:
             with self._failures():
                 _check_deadline(wait)
-            defer_wait(self._task, wait, self._task.seedance_conn_id)
+            defer_poller(self._task, wait, self._task.seedance_conn_id)
         return looked
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
         """Turn errors into Airflow's terms for a task that only waits."""
         try:
-            with airflow_failures(_advise, final=ENDED, tell=self._report.failed):
+            with as_airflow_errors(_advise, final=GENERATION_ENDED, tell=self._report.failed):
                 yield
         except WaitTimeoutError as error:
             raise AirflowSensorTimeout(str(error)) from error
 
 
-def _check_deadline(wait: Wait) -> None:
+def _check_deadline(wait: Poller) -> None:
     """Raise where there is no time left for the triggerer, which may see what the worker cannot ask for."""
     if time.time() >= wait.deadline:
         what = f"The prediction could not be fetched in {wait.deadline - wait.submitted_at:.0f} s"
@@ -111,6 +111,6 @@ def _check_deadline(wait: Wait) -> None:
 
 
 def _advise(error: SeedanceError) -> str | None:
-    if isinstance(error, ENDED):
+    if isinstance(error, GENERATION_ENDED):
         return "Waiting again does not help. Clear the task that submitted it, which pays for a new generation."
     return None

@@ -25,7 +25,7 @@ from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.tasks import metrics
 from airflow_provider_seedance.tasks.options import OnClear, OnUnconfirmedSubmission
 from airflow_provider_seedance.tasks.record import (
-    Recall,
+    Reattach,
     Submission,
     SubmissionRecord,
     decide,
@@ -91,7 +91,7 @@ class Submitter:
 
         :raises PredictionNotFoundError: When the service does not know it.
         """
-        prediction = self._client.recall(prediction_id)
+        prediction = self._client.get_confirmed(prediction_id)
         if prediction is None:
             what = "GPTProto does not know the prediction that the task was told to wait for"
             raise PredictionNotFoundError(what, prediction_id=prediction_id, charge=Charge.POSSIBLE)
@@ -125,7 +125,7 @@ class Submitter:
             on_clear=self._on_clear,
             on_unconfirmed_submission=self._on_unconfirmed_submission,
         )
-        if isinstance(decision, Recall):
+        if isinstance(decision, Reattach):
             prediction = self._recall(decision.submission)
             if prediction is not None:
                 return decision.submission, prediction
@@ -143,7 +143,7 @@ class Submitter:
     def _recall(self, submission: Submission) -> Prediction | None:
         """Return the recorded prediction if it has, or can still have, a result."""
         prediction_id = submission.prediction_id or ""
-        prediction = self._client.recall(prediction_id)
+        prediction = self._client.get_confirmed(prediction_id)
         if prediction is None:
             self._log.warning("Submitting anew: GPTProto does not know the recorded prediction %s", prediction_id)
             return None
@@ -207,7 +207,7 @@ class Submitter:
         self._record.write(submission)
         self._is_sending = False
         self._count()
-        prediction = self._client.recall(error.prediction_id)
+        prediction = self._client.get_confirmed(error.prediction_id)
         if prediction is None:
             raise error
         return submission, prediction

@@ -22,16 +22,18 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.http.download import EXTENSION, Download
-from airflow_provider_seedance.gptproto.http.fetch import Links
+from airflow_provider_seedance.gptproto.http.fetch import PublicFetcher
 from airflow_provider_seedance.gptproto.polling import failure
 from airflow_provider_seedance.gptproto.settings import ClientSettings
-from airflow_provider_seedance.tasks.failures import ENDED, airflow_failures
+from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
 from airflow_provider_seedance.tasks.object_storage import store
 
 if TYPE_CHECKING:
     from airflow_provider_seedance.transfers.seedance_to_object_storage import SeedanceToObjectStorageOperator
 
-_ENDED_ADVICE = "There is nothing to store. Clear the task that submitted it, which pays for a new generation."
+_GENERATION_ENDED_ADVICE = (
+    "There is nothing to store. Clear the task that submitted it, which pays for a new generation."
+)
 _DEAD_WITHOUT_PREDICTION = (
     "Links live about a day. Set prediction_id to the prediction whose output it is, and the service is asked for "
     "another link."
@@ -42,7 +44,7 @@ _PLACEHOLDERS = "{prediction_id}, {index} and {ext}"
 _UNFIT = re.compile(r"[^\w.-]")
 
 
-class Courier:
+class Downloader:
     """
     Carries outputs to where they are stored. A context manager.
 
@@ -57,7 +59,7 @@ class Courier:
         self, settings: ClientSettings, *, log: Log, overwrite: bool, max_bytes: int, allow_private_addresses: bool
     ) -> None:
         self._client = GPTProtoClient(settings, log=log)
-        self._links = Links(settings, allow_private_addresses=allow_private_addresses)
+        self._links = PublicFetcher(settings, allow_private_addresses=allow_private_addresses)
         self._log = log
         self._overwrite = overwrite
         self._max_bytes = max_bytes
@@ -76,7 +78,7 @@ class Courier:
 
         :raises SeedanceError: When it has none, or could not be asked.
         """
-        prediction = self._client.recall(prediction_id)
+        prediction = self._client.get_confirmed(prediction_id)
         if prediction is None:
             what = "GPTProto does not know the prediction whose outputs are to be stored"
             raise PredictionNotFoundError(what, prediction_id=prediction_id, charge=Charge.POSSIBLE)
@@ -87,7 +89,7 @@ class Courier:
             raise MissingOutputsError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED, advice=_UNFINISHED)
         return list(prediction.outputs)
 
-    def carry(
+    def download_to(
         self,
         link: str,
         target: ObjectStoragePath,
@@ -108,7 +110,7 @@ class Courier:
         """
 
         def refresh(dead: str) -> str | None:
-            prediction = self._client.recall(prediction_id)
+            prediction = self._client.get_confirmed(prediction_id)
             outputs = prediction.outputs if prediction else ()
             # A link that was signed anew differs in its query only.
             same = [output for output in outputs if _without_query(output) == _without_query(dead)]
@@ -145,17 +147,19 @@ class Transfer:
             links = _links(task.urls)
             self._check(links)
             folder = storage_path(task.destination, task.storage_conn_id)
-            with Courier(
+            with Downloader(
                 task.hook.get_settings(),
                 log=task.log,
                 overwrite=task.overwrite,
                 max_bytes=task.max_bytes,
                 allow_private_addresses=task.allow_private_addresses,
-            ) as courier:
-                links = courier.outputs(self._prediction_id) if links is None else links
+            ) as downloader:
+                links = downloader.outputs(self._prediction_id) if links is None else links
                 targets = [folder / name for name in self._names(len(links))]
                 for index, (link, target) in enumerate(zip(links, targets, strict=True)):
-                    courier.carry(link, target, prediction_id=self._prediction_id, index=index, count=len(links))
+                    downloader.download_to(
+                        link, target, prediction_id=self._prediction_id, index=index, count=len(links)
+                    )
         return [str(target) for target in targets]
 
     def _check(self, links: list[str] | None) -> None:
@@ -197,13 +201,13 @@ class Transfer:
 
         def advise(error: SeedanceError) -> str | None:
             error.prediction_id = error.prediction_id or self._prediction_id or None
-            if isinstance(error, ENDED):
-                return _ENDED_ADVICE
+            if isinstance(error, GENERATION_ENDED):
+                return _GENERATION_ENDED_ADVICE
             if isinstance(error, DeadLinkError) and not self._prediction_id:
                 return _DEAD_WITHOUT_PREDICTION
             return None
 
-        with airflow_failures(advise, final=ENDED):
+        with as_airflow_errors(advise, final=GENERATION_ENDED):
             yield
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_seedance.gptproto.errors import AuthenticationError, SeedanceError, restore
-from airflow_provider_seedance.gptproto.polling import Wait
+from airflow_provider_seedance.gptproto.polling import Poller
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.triggers.settings_cache import LIFETIME, LIFETIME_AFTER_REFUSAL, shared_settings
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: How long after a wait's own deadline Airflow ends the deferral, should the trigger not have done it.
 _DEFERRAL_MARGIN = timedelta(minutes=10)
 #: What a trigger and its event say of a wait; scalars only, and neither key nor prompt nor media.
-_WAIT_FIELDS = ("prediction_id", "submitted_at", "deadline", "expected_seconds", "poll_interval", "looks")
+_POLLER_FIELDS = ("prediction_id", "submitted_at", "deadline", "expected_seconds", "poll_interval", "polls")
 
 
 class SeedancePredictionTrigger(BaseTrigger):
@@ -37,8 +37,8 @@ class SeedancePredictionTrigger(BaseTrigger):
     :param submitted_at: When the prediction was submitted.
     :param deadline: When to give up.
     :param expected_seconds: How long such a generation usually takes.
-    :param poll_interval: Seconds between looks, exactly; ``None`` adapts to the expected time.
-    :param looks: How often it was looked at before.
+    :param poll_interval: Seconds between polls, exactly; ``None`` adapts to the expected time.
+    :param polls: How often it was looked at before.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class SeedancePredictionTrigger(BaseTrigger):
         deadline: float,
         expected_seconds: float,
         poll_interval: float | None = None,
-        looks: int = 0,
+        polls: int = 0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
         self.prediction_id = prediction_id
@@ -59,31 +59,31 @@ class SeedancePredictionTrigger(BaseTrigger):
         self.deadline = deadline
         self.expected_seconds = expected_seconds
         self.poll_interval = poll_interval
-        self.looks = looks
+        self.polls = polls
 
     @classmethod
-    def for_wait(cls, wait: Wait, seedance_conn_id: str) -> SeedancePredictionTrigger:
+    def for_poller(cls, wait: Poller, seedance_conn_id: str) -> SeedancePredictionTrigger:
         """Return the trigger that goes on with a wait."""
-        return cls(seedance_conn_id=seedance_conn_id, **_wait_fields(wait))
+        return cls(seedance_conn_id=seedance_conn_id, **_poller_fields(wait))
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments, for the metadata database."""
         path = f"{type(self).__module__}.{type(self).__qualname__}"
-        return path, {"seedance_conn_id": self.seedance_conn_id, **_wait_fields(self)}
+        return path, {"seedance_conn_id": self.seedance_conn_id, **_poller_fields(self)}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """
         Yield one event: the wait's fields, and the error if it ended without videos.
 
-        It pauses before it looks, because the operator has just looked, and because an event that comes at once can
+        It pauses before it polls, because the operator has just looked, and because an event that comes at once can
         overtake the scheduler's own note that the task was deferred.
         """
-        wait = Wait(**_wait_fields(self))
+        wait = Poller(**_poller_fields(self))
         failure = await self._wait_and_return_failure(wait)
-        ended = {"wait": _wait_fields(wait), "failure": failure.to_dict() if failure else None}
+        ended = {"wait": _poller_fields(wait), "failure": failure.to_dict() if failure else None}
         yield TriggerEvent(ended)  # type: ignore[no-untyped-call]  # Airflow's
 
-    async def _wait_and_return_failure(self, wait: Wait) -> SeedanceError | None:
+    async def _wait_and_return_failure(self, wait: Poller) -> SeedanceError | None:
         hook = SeedanceHook(self.seedance_conn_id)
         clock = asyncio.get_running_loop().time
         failure: SeedanceError | None = None
@@ -117,7 +117,7 @@ class SeedancePredictionTrigger(BaseTrigger):
         )
 
 
-def defer_wait(operator: BaseOperator, wait: Wait, seedance_conn_id: str) -> NoReturn:
+def defer_poller(operator: BaseOperator, wait: Poller, seedance_conn_id: str) -> NoReturn:
     """
     Free the worker, and go on with a wait in the triggerer.
 
@@ -128,13 +128,13 @@ def defer_wait(operator: BaseOperator, wait: Wait, seedance_conn_id: str) -> NoR
     remaining = timedelta(seconds=max(wait.deadline - time.time(), 0.0))
     operator.log.info("Waiting for prediction %s in the triggerer", wait.prediction_id)
     operator.defer(
-        trigger=SeedancePredictionTrigger.for_wait(wait, seedance_conn_id),
+        trigger=SeedancePredictionTrigger.for_poller(wait, seedance_conn_id),
         method_name="execute_complete",
         timeout=remaining + _DEFERRAL_MARGIN,
     )
 
 
-def read_event(event: Any) -> Wait:
+def read_event(event: Any) -> Poller:
     """
     Return the wait that an event ends, and raise what it failed with.
 
@@ -149,11 +149,11 @@ def read_event(event: Any) -> Wait:
         )
     if event["failure"] is not None:
         raise restore(event["failure"])
-    return Wait(**{name: event["wait"][name] for name in _WAIT_FIELDS})
+    return Poller(**{name: event["wait"][name] for name in _POLLER_FIELDS})
 
 
-def _wait_fields(source: SeedancePredictionTrigger | Wait) -> dict[str, Any]:
-    return {name: getattr(source, name) for name in _WAIT_FIELDS}
+def _poller_fields(source: SeedancePredictionTrigger | Poller) -> dict[str, Any]:
+    return {name: getattr(source, name) for name in _POLLER_FIELDS}
 
 
 def still_running(prediction_id: str) -> str:

@@ -42,6 +42,6 @@ def _leave_the_disk_its_time(connection: Any, _: object) -> None:
 @pytest.fixture
 def example(airflow_database: Path, short_waits: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], DAG]:
     """Return a function that returns one of the example DAGs."""
-    # Where there is nothing to run, dag.test() looks again after a second.
+    # Where there is nothing to run, dag.test() polls again after a second.
     monkeypatch.setattr(time, "sleep", lambda seconds: _sleep(min(seconds, 0.02)))
     return load_example

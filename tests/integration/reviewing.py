@@ -29,7 +29,7 @@ class Reviewer:
         #: What was asked; empty as long as nothing was.
         self.request: dict[str, Any] = {}
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Answer the request if it is there."""
         found = self._client.get(f"/api/v2/dags/{self._dag_id}/dagRuns/~/hitlDetails").raise_for_status().json()
         for request in found["hitl_details"]:
@@ -59,7 +59,7 @@ def reviewing(dag_id: str, answer: str) -> Iterator[Reviewer]:
 
     def work() -> None:
         while not reviewer.request and not is_over.wait(0.2):
-            reviewer.look()
+            reviewer.poll()
 
     thread = threading.Thread(target=work)
     thread.start()

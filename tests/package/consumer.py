@@ -148,7 +148,7 @@ def use_client() -> Prediction | None:
         prediction = client.submit(still, before_send=lambda: None)
         if prediction.status is PredictionStatus.SUCCEEDED and prediction.is_complete:
             return prediction
-        return client.recall(prediction.id)
+        return client.get_confirmed(prediction.id)
 
 
 async def use_async_client(hook: SeedanceHook) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from airflow.sdk import Context
 
-from airflow_provider_seedance.gptproto.polling import Wait
+from airflow_provider_seedance.gptproto.polling import Poller
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
 from airflow_provider_seedance.tasks.record import SubmissionRecord
 
@@ -47,7 +47,7 @@ class MortalOperator(SeedanceTextToVideoOperator):
                 case "after the record, with the supervisor":
                     _after_call(SubmissionRecord, "write", 2, _die_with_supervisor)
                 case "while polling":
-                    _after_call(Wait, "on_prediction", 3, _die)
+                    _after_call(Poller, "on_prediction", 3, _die)
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: Any = None) -> list[str]:

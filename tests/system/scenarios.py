@@ -79,7 +79,7 @@ _SYNCHRONOUS: dict[str, Any] = {"deferrable": False}
 
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario(name="fair weather"),
-    Scenario(name="fair weather, adaptive looks", arguments={"poll_interval": None}),
+    Scenario(name="fair weather, adaptive polls", arguments={"poll_interval": None}),
     Scenario(name="fair weather, on the worker", arguments=_SYNCHRONOUS),
     # The worker dies.
     _unconfirmed("SIGKILL before the POST", booked=0, tries=2, die="before the POST"),

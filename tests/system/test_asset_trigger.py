@@ -47,11 +47,11 @@ class Stage:
     def ended(self, dag_id: str, run_id: str) -> str:
         """Wait until a run has ended, and return its state."""
 
-        def look() -> str:
+        def poll() -> str:
             state = self.airflow.api.run_state(dag_id, run_id)
             return state if state in ("success", "failed") else ""
 
-        return self.airflow.wait_for(f"end of {dag_id}", look)
+        return self.airflow.wait_for(f"end of {dag_id}", poll)
 
     def booked(self, prompt: str) -> list[dict[str, Any]]:
         """Return the submissions whose prompt holds some text."""

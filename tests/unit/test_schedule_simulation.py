@@ -1,4 +1,4 @@
-"""What the schedule of looks is chosen for, simulated: fewer polls than the usual choices, and an earlier find."""
+"""What the schedule of polls is chosen for, simulated: fewer polls than the usual choices, and an earlier find."""
 
 from __future__ import annotations
 

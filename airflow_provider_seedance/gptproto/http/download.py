@@ -24,7 +24,7 @@ from airflow_provider_seedance.gptproto.errors import (
     NotAVideoError,
 )
 from airflow_provider_seedance.gptproto.flows import Log
-from airflow_provider_seedance.gptproto.http.fetch import LinkAnswer, Links, shown
+from airflow_provider_seedance.gptproto.http.fetch import FetchResponse, PublicFetcher, redact_url
 from airflow_provider_seedance.gptproto.responses import read_retry_after
 
 #: What a file's name ends in: nothing but MP4 is taken.
@@ -64,7 +64,7 @@ class Download:
     def __init__(
         self,
         link: str,
-        links: Links,
+        links: PublicFetcher,
         *,
         max_bytes: int,
         log: Log,
@@ -132,7 +132,7 @@ class Download:
         while len(self._head) < _HEAD and (piece := next(self._stream, b"")):
             self._head += piece
         if len(self._head) < _HEAD or self._head[4:8] != b"ftyp":
-            raise self._wrong(f"What is behind {shown(self._link)} does not begin as an MP4 file")
+            raise self._wrong(f"What is behind {redact_url(self._link)} does not begin as an MP4 file")
 
     def _arrive(self) -> Generator[bytes]:
         """Yield the file once, whatever breaks on the way."""
@@ -140,7 +140,7 @@ class Download:
         while True:
             before = self.position
             try:
-                with self._links.follow(self._link, self._wish()) as answer:
+                with self._links.get(self._link, self._wish()) as answer:
                     yield from self._accept(answer)
             except DeadLinkError as dead:
                 self._link = self._fresh_link(dead)
@@ -164,7 +164,7 @@ class Download:
         # Without it the beginning of one file could be continued with the rest of another.
         return {"Range": f"bytes={self.position}-", "If-Range": validator} if validator else {}
 
-    def _accept(self, answer: LinkAnswer) -> Iterator[bytes]:
+    def _accept(self, answer: FetchResponse) -> Iterator[bytes]:
         """Yield what an answer holds of the file beyond what arrived before."""
         start = self._read_head(answer)
         again = hashlib.sha256()
@@ -186,12 +186,12 @@ class Download:
             yield piece
         whole = self.position if self.size is None else self.size
         if start != whole:
-            raise self._failed(f"{shown(self._link)} ended after {start:,} of {whole:,} bytes")
+            raise self._failed(f"{redact_url(self._link)} ended after {start:,} of {whole:,} bytes")
 
-    def _read_head(self, answer: LinkAnswer) -> int:
+    def _read_head(self, answer: FetchResponse) -> int:
         """Return at which byte of the file an answer begins, if it is an answer to be used."""
         status, headers = answer.status, answer.headers
-        where = shown(self._link)
+        where = redact_url(self._link)
         if status in _PASSING or status >= 500:
             retry_after = read_retry_after(headers, datetime.now(UTC))
             raise self._failed(f"{where} answers {status}", retry_after)
@@ -217,11 +217,11 @@ class Download:
     def _check_kind(self, headers: Mapping[str, str]) -> None:
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type not in _NEUTRAL_TYPES and not media_type.startswith("video/"):
-            raise self._wrong(f"What is behind {shown(self._link)} is of type {media_type}")
+            raise self._wrong(f"What is behind {redact_url(self._link)} is of type {media_type}")
 
     def _check_size(self, size: int) -> None:
         if size > self._max_bytes:
-            what = f"The file behind {shown(self._link)} is larger than {self._max_bytes:,} bytes"
+            what = f"The file behind {redact_url(self._link)} is larger than {self._max_bytes:,} bytes"
             what += f": it has {size:,}" if size == self.size else ""
             raise FileTooLargeError(what, charge=Charge.ACCEPTED)
 
@@ -233,7 +233,7 @@ class Download:
         if now - self._told_at >= NEWS_EVERY:
             self._told_at = now
             whole = f" of {self.size / 1e6:.1f} MB, {self.position / self.size:.0%}" if self.size else " MB"
-            self._log.info("%s: %.1f%s", shown(self._link), self.position / 1e6, whole)
+            self._log.info("%s: %.1f%s", redact_url(self._link), self.position / 1e6, whole)
 
     def _fresh_link(self, dead: DeadLinkError) -> str:
         """Return another link, the first time."""
@@ -251,7 +251,7 @@ class Download:
 
     def _changed(self) -> DownloadFailedError:
         self._is_same_file = False
-        return self._failed(f"{shown(self._link)} does not go on with the file that it began with")
+        return self._failed(f"{redact_url(self._link)} does not go on with the file that it began with")
 
     def _failed(self, what: str, retry_after: float | None = None) -> DownloadFailedError:
         return DownloadFailedError(what, charge=Charge.ACCEPTED, retry_after=retry_after)

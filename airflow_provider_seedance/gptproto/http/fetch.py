@@ -21,7 +21,7 @@ from airflow_provider_seedance.gptproto.errors import Charge, DownloadFailedErro
 from airflow_provider_seedance.gptproto.http.transport import (
     KEEP_ALIVE_OF_WORKER,
     USER_AGENT,
-    open_carrier,
+    open_transport,
     proxy_for,
     timeouts,
 )
@@ -47,7 +47,7 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkAnswer:
+class FetchResponse:
     """
     What a link leads to.
 
@@ -61,7 +61,7 @@ class LinkAnswer:
     pieces: Iterator[bytes]
 
 
-class Links:
+class PublicFetcher:
     """
     Follows links.
 
@@ -83,7 +83,7 @@ class Links:
         self._own_origin = _origin(httpx.URL(settings.base_url))
 
     @contextmanager
-    def follow(self, link: str, headers: Mapping[str, str]) -> Iterator[LinkAnswer]:
+    def get(self, link: str, headers: Mapping[str, str]) -> Iterator[FetchResponse]:
         """
         Ask for what is behind a link, as long as the ``with`` block lasts.
 
@@ -98,10 +98,10 @@ class Links:
                 response = self._ask(stack, url, headers)
                 location = response.headers.get("location")
                 if response.status_code not in _REDIRECTS or location is None:
-                    yield LinkAnswer(response.status_code, response.headers, _pieces(url, response))
+                    yield FetchResponse(response.status_code, response.headers, _pieces(url, response))
                     return
             url = _parse(location, url)
-        raise _forbidden(f"{shown(link)} redirects more than {MAXIMUM_REDIRECTS} times")
+        raise _forbidden(f"{redact_url(link)} redirects more than {MAXIMUM_REDIRECTS} times")
 
     def _ask(self, stack: ExitStack, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
         address = str(url)
@@ -111,7 +111,7 @@ class Links:
             # The proxy resolves the name itself, and might know another address for it.
             hosts = [url.host]
         carrier = stack.enter_context(
-            open_carrier(httpx.HTTPTransport, self._settings, KEEP_ALIVE_OF_WORKER, address=address)
+            open_transport(httpx.HTTPTransport, self._settings, KEEP_ALIVE_OF_WORKER, address=address)
         )
         all_headers = {
             "Accept": "*/*",
@@ -142,7 +142,7 @@ class Links:
         try:
             addresses = self._resolver(host, port)
         except UnicodeError:
-            raise _forbidden(f"{shown(str(url))} names no host that can be used") from None
+            raise _forbidden(f"{redact_url(str(url))} names no host that can be used") from None
         except OSError as error:
             if is_proxied:
                 # Behind a proxy a worker often cannot resolve the names of the world outside.
@@ -151,7 +151,7 @@ class Links:
         if not self._allow_private_addresses and _origin(url) != self._own_origin:
             for address in addresses:
                 if not is_public(address):
-                    raise _forbidden(f"{shown(str(url))} leads to {address}, which is no public address")
+                    raise _forbidden(f"{redact_url(str(url))} leads to {address}, which is no public address")
         return addresses
 
 
@@ -168,7 +168,7 @@ def is_public(address: str) -> bool:
     return parsed.is_global and not parsed.is_multicast
 
 
-def shown(link: str) -> str:
+def redact_url(link: str) -> str:
     """Return a link as errors and logs show it: without the signature that lets anybody fetch it."""
     try:
         url = httpx.URL(link)
@@ -183,9 +183,9 @@ def _parse(link: str, base: httpx.URL | None = None) -> httpx.URL:
         # Only here a name is decoded that was encoded for the name service, and may be so wrongly.
         host = url.host
     except (httpx.InvalidURL, ValueError):
-        raise _forbidden(f"{shown(link)} is no address that can be used") from None
+        raise _forbidden(f"{redact_url(link)} is no address that can be used") from None
     if url.scheme not in ("http", "https") or not host or not 0 < _origin(url)[2] < 65536:
-        raise _forbidden(f"{shown(link)} is no http(s) address")
+        raise _forbidden(f"{redact_url(link)} is no http(s) address")
     return url
 
 
@@ -207,4 +207,4 @@ def _forbidden(what: str) -> ForbiddenLinkError:
 
 def _failed(url: httpx.URL, error: Exception) -> DownloadFailedError:
     reason = f"{type(error).__name__} {error}".strip()
-    return DownloadFailedError(f"{shown(str(url))} could not be fetched: {reason}", charge=Charge.ACCEPTED)
+    return DownloadFailedError(f"{redact_url(str(url))} could not be fetched: {reason}", charge=Charge.ACCEPTED)

@@ -1,63 +1,118 @@
 """
-How fast all waits of one connection in a triggerer ask together: pure decisions, without I/O and without a clock.
+The rate limit that all waits of one connection share in a triggerer: an AIMD-like rate, and a priority queue for it.
 
-A 429 slows all of them at once: nobody asks before the time that the service names, and the rate falls. Without one it
-grows again, slowly, so that a service which allows less than the connection says is met a little below its limit, and a
-429 stays rare.
+A 429 slows all waits at once. Nobody sends before the time in ``Retry-After``, and the rate falls to a share of what it
+was. Without a 429 it grows again, slowly. So a service that allows less than the connection's ``polls_per_second`` is
+met a little below its limit, and a 429 stays rare. (AIMD lowers the rate by a factor, too, and raises it by a constant
+amount; here the increase is a factor as well.)
 """
 
 from __future__ import annotations
 
+import asyncio
+import heapq
 import math
+from itertools import count
 
 #: What is left of the rate after a 429.
-SLOWDOWN = 0.7
-#: Growth of the rate in a second: a limit is tried again some half a minute after a 429.
+DECREASE = 0.7
+#: Growth of the rate in a second. Half a minute after a 429 the rate is back where it was.
 GROWTH = 0.01
 #: Requests a second at least, however often the service answers with 429.
-LOWEST_RATE = 0.2
-#: Seconds of pause after a 429 that does not say how long.
-PAUSE = 1.0
-#: Seconds of pause at most, whatever it says: waits have deadlines, and links die.
-LONGEST_PAUSE = 300.0
+MINIMUM_RATE = 0.2
+#: Seconds without a request after a 429 that has no ``Retry-After``.
+DEFAULT_DELAY = 1.0
+#: Seconds without a request at most, whatever ``Retry-After`` says: waits have deadlines, and links expire.
+MAXIMUM_DELAY = 300.0
 
 
-class Governor:
+class AdaptiveRateLimit:
     """
-    Decides when the next request may be sent. All times are seconds of one clock.
+    Decide when the next request may be sent. Pure: all times are arguments, in seconds of one clock.
 
     :param highest_rate: Requests a second at most.
     """
 
     def __init__(self, highest_rate: float) -> None:
         self._highest_rate = highest_rate
-        #: The rate after the last 429, and when that came.
-        self._slowed_rate = math.inf
-        self._slowed_at = -math.inf
-        self.next_turn = -math.inf
+        #: The rate after the last 429, and the time of that answer.
+        self._reduced_rate = math.inf
+        self._reduced_at = -math.inf
+        self.next_request_at = -math.inf
 
     def rate(self, now: float) -> float:
-        """Return how many requests a second are sent now."""
-        if self._slowed_at == -math.inf:
+        """Return the current rate, in requests a second."""
+        if self._reduced_at == -math.inf:
             return self._highest_rate
-        # A clock that ran for days would overflow the exponent.
-        seconds = min(max(now - self._slowed_at, 0.0), 10_000.0)
-        return min(self._slowed_rate * math.exp(GROWTH * seconds), self._highest_rate)
+        # Bounded, because the exponential of some days would overflow.
+        seconds = min(max(now - self._reduced_at, 0.0), 10_000.0)
+        return min(self._reduced_rate * math.exp(GROWTH * seconds), self._highest_rate)
 
     def on_sent(self, now: float) -> None:
-        """Note that a request is being sent."""
-        self.next_turn = max(now, self.next_turn) + 1 / self.rate(now)
+        """Count a request that is being sent."""
+        self.next_request_at = max(now, self.next_request_at) + 1 / self.rate(now)
 
     def on_throttled(self, *, sent_at: float, now: float, retry_after: float | None) -> None:
         """
         Slow down after a 429.
 
-        :param sent_at: When the request was sent. Of many that were refused together only the first lowers the rate.
-        :param now: When the answer came.
-        :param retry_after: Seconds that the service asks to wait.
+        :param sent_at: When the request was sent. Of many requests that are refused together only the first lowers the
+            rate.
+        :param now: When the response came.
+        :param retry_after: The response's ``Retry-After``, in seconds.
         """
-        self.next_turn = max(self.next_turn, now + (PAUSE if retry_after is None else min(retry_after, LONGEST_PAUSE)))
-        if sent_at >= self._slowed_at:
-            lowest = min(LOWEST_RATE, self._highest_rate)
-            self._slowed_rate = max(self.rate(now) * SLOWDOWN, lowest)
-            self._slowed_at = now
+        delay = DEFAULT_DELAY if retry_after is None else min(retry_after, MAXIMUM_DELAY)
+        self.next_request_at = max(self.next_request_at, now + delay)
+        if sent_at >= self._reduced_at:
+            lowest = min(MINIMUM_RATE, self._highest_rate)
+            self._reduced_rate = max(self.rate(now) * DECREASE, lowest)
+            self._reduced_at = now
+
+
+class PriorityQueue:
+    """
+    Let requests through one by one, as a rate limit allows, the most urgent first. For one event loop.
+
+    :param rate_limit: Decides when the next request may be sent; its clock is the loop's.
+    """
+
+    def __init__(self, rate_limit: AdaptiveRateLimit) -> None:
+        self.rate_limit = rate_limit
+        self._loop = asyncio.get_running_loop()
+        self._arrivals = count()
+        self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def acquire(self, due_at: float) -> float:
+        """
+        Wait until the request may be sent, and return that time, by the loop's clock.
+
+        :param due_at: The request with the earliest ``due_at`` goes first.
+        """
+        now = self._loop.time()
+        if not self._waiting and self.rate_limit.next_request_at <= now:
+            self.rate_limit.on_sent(now)
+            return now
+        turn = self._loop.create_future()
+        heapq.heappush(self._waiting, (due_at, next(self._arrivals), turn))
+        self._set_timer()
+        await turn
+        return self._loop.time()
+
+    def _set_timer(self) -> None:
+        if self._waiting and self._timer is None:
+            self._timer = self._loop.call_at(max(self.rate_limit.next_request_at, self._loop.time()), self._release)
+
+    def _release(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        # A 429 may have come after the timer was set.
+        if self.rate_limit.next_request_at <= now:
+            while self._waiting:
+                _, _, turn = heapq.heappop(self._waiting)
+                # A request that was cancelled uses nothing of the rate.
+                if not turn.done():
+                    turn.set_result(None)
+                    self.rate_limit.on_sent(now)
+                    break
+        self._set_timer()

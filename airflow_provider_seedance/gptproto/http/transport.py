@@ -1,12 +1,12 @@
 """
-How requests are carried: with :mod:`~airflow_provider_seedance.gptproto.http.fetch` the only module that imports httpx.
+The HTTP transport beneath both clients: httpx, TLS, proxies, and the connection pool of an event loop.
 
-On a worker a client has a transport of its own. On an event loop all clients of the same settings share one
-(:func:`shared_transport`), because a triggerer runs a thousand waits at once: one TLS context, a few connections that
-outlive the pause between two looks, and one rate for all.
+A worker's client has a transport of its own. In a triggerer a thousand waits run at once, so all clients with the same
+settings share one pool (:func:`shared_pool`): one TLS context, a few connections that stay open between two polls, and
+one rate limit.
 
-What is used of httpx are its transports. Its clients would add what no request here needs, such as cookies, redirects
-and headers of their own, and a tenth to the cost of a look.
+Only httpx's transports are used. Its clients would add cookies, redirects and headers of their own, which no request
+here needs, and a tenth to the cost of a poll.
 """
 
 from __future__ import annotations
@@ -27,111 +27,113 @@ import httpx
 
 from airflow_provider_seedance import __version__
 from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
-from airflow_provider_seedance.gptproto.flows import Answer, NoAnswer, Send
-from airflow_provider_seedance.gptproto.http.rate_limit import Governor
-from airflow_provider_seedance.gptproto.http.turnstile import Turnstile
+from airflow_provider_seedance.gptproto.flows import HttpRequest, HttpResponse, NoResponse
+from airflow_provider_seedance.gptproto.http.rate_limit import AdaptiveRateLimit, PriorityQueue
 from airflow_provider_seedance.gptproto.responses import read_retry_after
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 
-C = TypeVar("C")
-#: What carries requests in place of the network, in tests.
-Carrier = httpx.BaseTransport
-AsyncCarrier = httpx.AsyncBaseTransport
+T = TypeVar("T")
+#: httpx's transports. Tests replace the network with one of their own.
+BaseTransport = httpx.BaseTransport
+AsyncBaseTransport = httpx.AsyncBaseTransport
 
 USER_AGENT = f"airflow-provider-seedance/{__version__} httpx/{httpx.__version__}"
-#: Seconds to wait for a connection; shorter than for an answer, because nothing is lost when it fails.
+#: Seconds to wait for a connection. Shorter than for a response, because nothing is lost when it fails.
 CONNECT_TIMEOUT = 10.0
-#: Connections of an event loop at most: requests in flight = looks a second x seconds of an answer. Each has one of
-#: httpx's transports to itself, because these go through all of their connections at every request.
+#: Connections of an event loop at most: requests in flight = polls a second x seconds of a response. Each connection
+#: has a transport of its own, because httpx's transports scan all of their connections at every request.
 CONNECTIONS = 32
-#: Seconds that an idle connection of an event loop is kept: longer than the longest pause between two looks.
+#: Seconds that an event loop keeps an idle connection: longer than the longest interval between two polls.
 KEEP_ALIVE = 120.0
-#: The same on a worker, where a submission must not meet a connection that the service closes at the same moment,
-#: because its outcome would be unknown.
+#: The same on a worker. It is short, because a submission on a connection that the service closes at the same moment
+#: has an unknown outcome.
 KEEP_ALIVE_OF_WORKER = 5.0
-#: Failures before the request left: the service cannot have got it.
+#: Errors before the request was sent: the service cannot have received it.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
 @functools.lru_cache(maxsize=8)
 def tls_context(verify: bool | str) -> ssl.SSLContext:
     """
-    Return the TLS context for a ``verify`` setting, made once for a process.
+    Return the TLS context for a ``verify`` setting; a process makes it once.
 
-    Reading the CA bundle blocks for tens of milliseconds: an event loop lets a thread call this first.
+    Reading the CA bundle blocks for tens of milliseconds. An event loop calls this in a thread first.
 
-    :raises ConnectionSettingsError: When it is a path, and no CA bundle is there.
+    :raises ConnectionSettingsError: When ``verify`` is a path without a CA bundle.
     """
     if isinstance(verify, bool):
         return httpx.create_ssl_context(verify=verify)
     try:
         return ssl.create_default_context(cafile=verify)
     except (OSError, ValueError) as error:
-        what = f"verify in the connection's extra, {verify!r}, is no CA bundle that can be read ({error})"
+        what = f"verify in the connection's extra, {verify!r}, is not a readable CA bundle ({error})"
         raise ConnectionSettingsError(what) from error
 
 
 class Transport:
     """
-    Carries requests from a worker.
+    Send requests from a worker.
 
-    :param settings: Where the service is.
-    :param carrier: Another way to carry requests, for tests.
-    :raises ConnectionSettingsError: When the settings are such that nothing could be sent.
+    :param settings: The connection's settings.
+    :param transport: Replaces the network, for tests.
+    :raises ConnectionSettingsError: When no request can be sent with these settings.
     """
 
-    def __init__(self, settings: ClientSettings, carrier: Carrier | None = None) -> None:
+    def __init__(self, settings: ClientSettings, transport: BaseTransport | None = None) -> None:
         self._timeout = timeouts(settings)
-        self._carrier = carrier or open_carrier(httpx.HTTPTransport, settings, KEEP_ALIVE_OF_WORKER)
+        self._transport = transport or open_transport(httpx.HTTPTransport, settings, KEEP_ALIVE_OF_WORKER)
 
-    def send(self, step: Send) -> Answer | NoAnswer:
-        """Send a request once, and return what became of it."""
+    def send(self, request: HttpRequest) -> HttpResponse | NoResponse:
+        """Send a request once, and return the outcome."""
         try:
-            response = self._carrier.handle_request(_request(step, self._timeout))
+            response = self._transport.handle_request(_to_httpx(request, self._timeout))
             try:
                 response.read()
             finally:
                 response.close()
         except httpx.RequestError as error:
-            return _no_answer(error)
-        return _answer(response)
+            return _no_response(error)
+        return _from_httpx(response)
 
     def close(self) -> None:
         """Close all connections."""
-        self._carrier.close()
+        self._transport.close()
 
 
-class AsyncTransport:
+class ConnectionPool:
     """
-    Carries requests from an event loop.
+    Send requests from an event loop.
 
-    More requests than there are connections wait, without a timeout. Further parameters and errors as in
+    When all connections are busy a request waits, without a timeout. Further parameters and errors as in
     :class:`Transport`.
 
-    :param turnstile: Lets requests pass one after the other; ``None`` lets all pass at once.
+    :param queue: Applies the rate limit; ``None`` sends without a limit.
     """
 
     def __init__(
-        self, settings: ClientSettings, carrier: AsyncCarrier | None = None, turnstile: Turnstile | None = None
+        self,
+        settings: ClientSettings,
+        transport: AsyncBaseTransport | None = None,
+        queue: PriorityQueue | None = None,
     ) -> None:
         self._settings = settings
-        self._carrier = carrier
-        self._turnstile = turnstile
+        self._transport = transport
+        self._queue = queue
         self._timeout = timeouts(settings)
-        self._turns = asyncio.Semaphore(CONNECTIONS)
-        # The first one shows whether the settings can be used at all.
-        self._idle = [self._connect()]
+        self._slots = asyncio.Semaphore(CONNECTIONS)
+        # Opening the first connection's transport checks the settings.
+        self._idle = [self._open()]
 
-    async def send(self, step: Send) -> Answer | NoAnswer:
-        """Send a request once, when it is its turn, and return what became of it."""
-        if self._turnstile is None:
-            return await self._send(step)
-        sent_at = await self._turnstile.pass_through(step.due_at)
-        outcome = await self._send(step)
-        if isinstance(outcome, Answer) and outcome.status == 429:
+    async def send(self, request: HttpRequest) -> HttpResponse | NoResponse:
+        """Send a request once, as soon as the rate limit allows, and return the outcome."""
+        if self._queue is None:
+            return await self._send(request)
+        sent_at = await self._queue.acquire(request.due_at)
+        outcome = await self._send(request)
+        if isinstance(outcome, HttpResponse) and outcome.status == 429:
             retry_after = read_retry_after(outcome.headers, datetime.now(UTC))
             now = asyncio.get_running_loop().time()
-            self._turnstile.governor.on_throttled(sent_at=sent_at, now=now, retry_after=retry_after)
+            self._queue.rate_limit.on_throttled(sent_at=sent_at, now=now, retry_after=retry_after)
         return outcome
 
     async def aclose(self) -> None:
@@ -139,99 +141,98 @@ class AsyncTransport:
         while self._idle:
             await self._idle.pop().aclose()
 
-    async def _send(self, step: Send) -> Answer | NoAnswer:
-        async with self._turns:
-            # The one that was used last: the others may become old and close.
-            connection = self._idle.pop() if self._idle else self._connect()
+    async def _send(self, request: HttpRequest) -> HttpResponse | NoResponse:
+        async with self._slots:
+            # The connection used last, so that the others can expire.
+            connection = self._idle.pop() if self._idle else self._open()
             try:
-                outcome = await self._send_through(connection, step)
+                outcome = await self._send_through(connection, request)
             except BaseException:
-                # Cancelled half-way it may stay occupied for ever.
+                # A cancelled request can leave its connection occupied for ever.
                 await connection.aclose()
                 raise
             self._idle.append(connection)
             return outcome
 
-    async def _send_through(self, connection: AsyncCarrier, step: Send) -> Answer | NoAnswer:
+    async def _send_through(self, connection: AsyncBaseTransport, request: HttpRequest) -> HttpResponse | NoResponse:
         try:
-            response = await connection.handle_async_request(_request(step, self._timeout))
+            response = await connection.handle_async_request(_to_httpx(request, self._timeout))
             try:
                 await response.aread()
             finally:
                 await response.aclose()
         except httpx.RequestError as error:
-            return _no_answer(error)
-        return _answer(response)
+            return _no_response(error)
+        return _from_httpx(response)
 
-    def _connect(self) -> AsyncCarrier:
-        return self._carrier or open_carrier(httpx.AsyncHTTPTransport, self._settings, KEEP_ALIVE, connections=1)
+    def _open(self) -> AsyncBaseTransport:
+        return self._transport or open_transport(httpx.AsyncHTTPTransport, self._settings, KEEP_ALIVE, connections=1)
 
 
 @dataclass(slots=True, eq=False)
-class _Shared:
-    """The transports of one event loop, each with the number of its users."""
+class _Pools:
+    """The connection pools of one event loop, each with the number of its users."""
 
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
-    transports: dict[ClientSettings, AsyncTransport] = field(default_factory=dict)
+    by_settings: dict[ClientSettings, ConnectionPool] = field(default_factory=dict)
     users: dict[ClientSettings, int] = field(default_factory=dict)
 
 
-_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()
+_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pools] = WeakKeyDictionary()
 
 
 @asynccontextmanager
-async def shared_transport(settings: ClientSettings) -> AsyncIterator[AsyncTransport]:
+async def shared_pool(settings: ClientSettings) -> AsyncIterator[ConnectionPool]:
     """
-    Lend the transport that all users of these settings share on the running event loop.
+    Yield the connection pool that all users of these settings share on the running event loop.
 
-    It is made by the first user and closed by the last. Other settings, another key say, have another one.
+    The first user opens it and the last one closes it. Other settings, such as another key, have another pool.
 
-    :raises ConnectionSettingsError: When the settings are such that nothing could be sent.
+    :raises ConnectionSettingsError: When no request can be sent with these settings.
     """
-    shared = _shared.setdefault(asyncio.get_running_loop(), _Shared())
-    async with shared.opening:
-        if settings not in shared.transports:
+    pools = _pools.setdefault(asyncio.get_running_loop(), _Pools())
+    async with pools.opening:
+        if settings not in pools.by_settings:
             await asyncio.to_thread(tls_context, settings.verify)
-            turnstile = Turnstile(Governor(settings.polls_per_second))
-            shared.transports[settings] = AsyncTransport(settings, turnstile=turnstile)
-            shared.users[settings] = 0
-        transport = shared.transports[settings]
-        shared.users[settings] += 1
+            queue = PriorityQueue(AdaptiveRateLimit(settings.polls_per_second))
+            pools.by_settings[settings] = ConnectionPool(settings, queue=queue)
+            pools.users[settings] = 0
+        pool = pools.by_settings[settings]
+        pools.users[settings] += 1
     try:
-        yield transport
+        yield pool
     finally:
-        shared.users[settings] -= 1
-        if not shared.users[settings]:
-            # Before the wait for its end, so that nobody borrows what is being closed.
-            del shared.transports[settings], shared.users[settings]
-            await transport.aclose()
+        pools.users[settings] -= 1
+        if not pools.users[settings]:
+            # Forget the pool before closing it, so that no new user gets a closed one.
+            del pools.by_settings[settings], pools.users[settings]
+            await pool.aclose()
 
 
-def open_carrier(
-    kind: Callable[..., C],
+def open_transport(
+    kind: Callable[..., T],
     settings: ClientSettings,
     keep_alive: float,
     connections: int | None = None,
     address: str | None = None,
-) -> C:
+) -> T:
     """
-    Return one of httpx's transports; both take the same arguments.
+    Return one of httpx's transports. The synchronous and the asynchronous one take the same arguments.
 
-    :param kind: Which one.
-    :param settings: How the service is reached.
+    :param kind: The transport's class.
+    :param settings: The connection's settings.
     :param keep_alive: Seconds that an idle connection is kept.
-    :param connections: How many there are at most; ``None`` for no limit.
-    :param address: What is to be reached; ``None`` for the service.
-    :raises ConnectionSettingsError: When they are such that nothing could be sent. It repeats no address, because one
-        may hold a password.
+    :param connections: The largest number of connections; ``None`` for no limit.
+    :param address: The URL to reach; ``None`` for the service.
+    :raises ConnectionSettingsError: When no request can be sent. It shows no URL, because one may hold a password.
     """
     try:
-        # What httpx and the system's resolver do with a host; it would fail there after a submission was recorded as
-        # sent.
+        # httpx and the system's resolver do the same with a host. Their error would come after a submission was
+        # recorded as sent.
         url = httpx.URL(settings.base_url)
         _ = url.host, url.raw_host.decode().encode("idna")
     except (httpx.InvalidURL, ValueError):
-        raise ConnectionSettingsError("The connection's host is no address that can be used") from None
+        raise ConnectionSettingsError("The connection's host is not a valid address") from None
     try:
         return kind(
             limits=httpx.Limits(max_connections=connections, keepalive_expiry=keep_alive),
@@ -241,15 +242,15 @@ def open_carrier(
     except ImportError as error:
         raise ConnectionSettingsError(f"The proxy cannot be used: {error}") from error
     except (httpx.InvalidURL, ValueError):
-        what = "The proxy in the connection's extra, or in the environment, is no address that can be used"
+        what = "The proxy in the connection's extra, or in the environment, is not a valid address"
         raise ConnectionSettingsError(what) from None
 
 
 def proxy_for(settings: ClientSettings, address: str) -> str | None:
     """
-    Return the proxy on the way to an address, or ``None``.
+    Return the proxy for a URL, or ``None``.
 
-    It is the settings' own, or what ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` (likewise in lower case) name.
+    It is the connection's own, or the one in ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` (upper or lower case).
     """
     if settings.proxy:
         return settings.proxy
@@ -262,21 +263,23 @@ def proxy_for(settings: ClientSettings, address: str) -> str | None:
 
 
 def timeouts(settings: ClientSettings) -> Mapping[str, float | None]:
-    """Return the settings' timeout in the form of httpx's transports."""
+    """Return the connection's timeout in the form of httpx's transports."""
     return httpx.Timeout(settings.timeout, connect=min(CONNECT_TIMEOUT, settings.timeout)).as_dict()
 
 
-def _request(step: Send, timeout: Mapping[str, float | None]) -> httpx.Request:
+def _to_httpx(request: HttpRequest, timeout: Mapping[str, float | None]) -> httpx.Request:
     extensions = {"timeout": timeout}
-    return httpx.Request(step.method, step.url, headers=step.headers, content=step.content, extensions=extensions)
+    return httpx.Request(
+        request.method, request.url, headers=request.headers, content=request.content, extensions=extensions
+    )
 
 
-def _answer(response: httpx.Response) -> Answer:
-    # JSON is UTF-8. What the answer says of its charset is not trusted: httpx fails on some of its values.
+def _from_httpx(response: httpx.Response) -> HttpResponse:
+    # JSON is UTF-8. The charset in the response is ignored: httpx fails on some of its values.
     text = response.content.decode("utf-8-sig", errors="replace")
-    return Answer(response.status_code, response.headers, text)
+    return HttpResponse(response.status_code, response.headers, text)
 
 
-def _no_answer(error: Exception) -> NoAnswer:
+def _no_response(error: Exception) -> NoResponse:
     reason = f"{type(error).__name__} {error}".strip()
-    return NoAnswer(reason, was_sent=not isinstance(error, _NEVER_SENT))
+    return NoResponse(reason, was_sent=not isinstance(error, _NEVER_SENT))

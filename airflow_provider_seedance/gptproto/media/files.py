@@ -27,8 +27,8 @@ from airflow_provider_seedance.gptproto.media.media import (
     is_path,
     is_uploaded,
     media_problem,
-    reveal,
     size_problem,
+    unwrap_media,
 )
 from airflow_provider_seedance.gptproto.media.sniff import RECOGNISED, media_type
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
@@ -122,7 +122,7 @@ class _Reader:
     def replace(self, value: Any, kind: MediaKind) -> Any:
         """Return what is sent for a medium: a file's content, or the value as it is if it is no path."""
         medium = self._read(value, kind) if _may_be_path(value) else value
-        text = reveal(medium)
+        text = unwrap_media(medium)
         self._room -= len(text) if isinstance(text, str) else 0
         return medium
 

@@ -2,7 +2,7 @@
 Media inside a request: what counts as uploaded, what is wrong with it, and how it is kept out of sight.
 
 The API takes media as http(s) addresses or uploaded, as base64 text or data URIs (page, ``is_upload_media``). Uploaded
-media are megabytes of text that belong in the request and nowhere else: :func:`conceal` wraps them in
+media are megabytes of text that belong in the request and nowhere else: :func:`wrap_media` wraps them in
 :class:`UploadedMedia`, whose text form is a short description, so that rendered templates, logs and reprs stay small.
 Files become uploaded media in :mod:`~airflow_provider_seedance.gptproto.media.files`.
 """
@@ -105,25 +105,25 @@ def is_uploaded(value: object) -> bool:
     return isinstance(value, str) and bool(_DATA_URI_START.match(value) or _BARE_BASE64.fullmatch(value))
 
 
-def conceal(value: Any) -> Any:
+def wrap_media(value: Any) -> Any:
     """Return a value with all uploaded media in it, also inside lists, tuples and dicts, wrapped out of sight."""
     if isinstance(value, str):
         return UploadedMedia(value) if is_uploaded(value) else value
     if isinstance(value, (list, tuple)):
-        return [conceal(item) for item in value]
+        return [wrap_media(item) for item in value]
     if isinstance(value, Mapping):
-        return {key: conceal(item) for key, item in value.items()}
+        return {key: wrap_media(item) for key, item in value.items()}
     return value
 
 
-def reveal(value: Any) -> Any:
-    """Return a value with the uploaded media that :func:`conceal` wrapped as plain text again."""
+def unwrap_media(value: Any) -> Any:
+    """Return a value with the uploaded media that :func:`wrap_media` wrapped as plain text again."""
     if isinstance(value, UploadedMedia):
         return value.text
     if isinstance(value, (list, tuple)):
-        return [reveal(item) for item in value]
+        return [unwrap_media(item) for item in value]
     if isinstance(value, Mapping):
-        return {key: reveal(item) for key, item in value.items()}
+        return {key: unwrap_media(item) for key, item in value.items()}
     return value
 
 
@@ -139,7 +139,7 @@ def media_problem(value: object, *, kind: MediaKind, declared_upload: bool) -> s
         return value.problem
     if is_path(value):
         return "is a path, whose file was not read"
-    text = reveal(value)
+    text = unwrap_media(value)
     if not isinstance(text, str) or not text.strip():
         return "is empty or not text"
     if text.split(maxsplit=1) != [text]:

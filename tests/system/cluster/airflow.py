@@ -207,7 +207,7 @@ class Cluster:
         :param what: What is waited for, for the message.
         :param look: Returns it, or something false as long as it is not there.
         :param seconds: How long to wait.
-        :param pause: Seconds between looks.
+        :param pause: Seconds between polls.
         :raises ClusterError: It did not come in time; the message has the ends of the logs.
         """
         deadline = time.monotonic() + seconds

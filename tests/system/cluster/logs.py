@@ -16,7 +16,7 @@ from demo.rest import line
 from tests.system.cluster.stage import TASK_ID, Stage
 
 _BUCKET = "task-logs"
-#: Seconds between looks for new files; each is there for at least as long as a task's process takes to start.
+#: Seconds between polls for new files; each is there for at least as long as a task's process takes to start.
 _PERIOD = 0.1
 
 

@@ -22,6 +22,6 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
 
 @pytest.fixture
 def emulator(seedance_emulator: Emulator) -> Emulator:
-    """Return the emulator with a clock that is as fast as the looks of ``short_waits``."""
+    """Return the emulator with a clock that is as fast as the polls of ``short_waits``."""
     seedance_emulator.settings(seconds_created=0.02, seconds_queued=0.02, seconds_running=0.03)
     return seedance_emulator

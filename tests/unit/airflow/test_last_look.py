@@ -1,4 +1,4 @@
-"""What becomes of a task whose trigger saw the end of the wait, when the worker looks once more."""
+"""What becomes of a task whose trigger saw the end of the wait, when the worker polls once more."""
 
 from __future__ import annotations
 

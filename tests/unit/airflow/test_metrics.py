@@ -55,7 +55,7 @@ def test_a_success(emulator: Emulator, told: dict[str, Any], deferrable: bool) -
         "seedance.estimated_cost_cents": (50, TAGS),
         "seedance.outcomes.succeeded": (1, TAGS),
         # The submission's answer is the first look.
-        "seedance.looks": (booked["polls"] + 1, TAGS),
+        "seedance.polls": (booked["polls"] + 1, TAGS),
         "seedance.generation": (0.03, TAGS),
     }
 

@@ -56,7 +56,7 @@ class Service:
     """Books, and answers as it is told to."""
 
     submits: list[str] = field(default_factory=list)
-    looks: list[str] = field(default_factory=list)
+    polls: list[str] = field(default_factory=list)
     end: str = "succeeded"
     bookings: list[Booking] = field(default_factory=list)
     may_pay_again: bool = False
@@ -64,7 +64,7 @@ class Service:
     earlier: int = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        return self.submit() if request.method == "POST" else self.look(request.url.path.split("/")[-2])
+        return self.submit() if request.method == "POST" else self.poll(request.url.path.split("/")[-2])
 
     def submit(self) -> httpx.Response:
         what = self.submits.pop(0) if self.submits else "accepted"
@@ -94,11 +94,11 @@ class Service:
             case _:
                 return self.answer(self.bookings[-1].id, "created")
 
-    def look(self, prediction_id: str) -> httpx.Response:
+    def poll(self, prediction_id: str) -> httpx.Response:
         booking = next(each for each in self.bookings if each.id == prediction_id)
         if booking.end == "forgotten":
             return httpx.Response(404, json={"code": 404, "message": "no such prediction"})
-        match self.looks.pop(0) if self.looks else None:
+        match self.polls.pop(0) if self.polls else None:
             case "running" if booking.end is None:
                 return self.answer(prediction_id, "running")
             case "gateway":
@@ -234,21 +234,21 @@ class OneTask(RuleBasedStateMachine):
     @precondition(lambda self: self.is_due)
     @rule(
         submits=st.lists(st.sampled_from(SUBMIT_LOST + SUBMIT_BOOKED), max_size=3),
-        looks=st.lists(st.sampled_from(LOOKS), max_size=8),
+        polls=st.lists(st.sampled_from(LOOKS), max_size=8),
         deaths=st.lists(st.sampled_from(["well", "well", "fails", "dies before", "dies after"]), max_size=4),
         end=st.sampled_from(ENDS),
         pushes_before_failure=st.sampled_from([None, None, 0, 1, 2]),
     )
     def try_in_bad_weather(
-        self, submits: list[str], looks: list[str], deaths: list[str], end: str, pushes_before_failure: int | None
+        self, submits: list[str], polls: list[str], deaths: list[str], end: str, pushes_before_failure: int | None
     ) -> None:
-        self.service.submits, self.service.looks, self.service.end = submits, looks, end
+        self.service.submits, self.service.polls, self.service.end = submits, polls, end
         self.store.deaths = deaths
         self.run.pushes_before_failure = pushes_before_failure
         self.attempt()
 
     def calm_down(self) -> None:
-        self.service.submits, self.service.looks, self.service.end, self.store.deaths = [], [], "succeeded", []
+        self.service.submits, self.service.polls, self.service.end, self.store.deaths = [], [], "succeeded", []
         self.run.pushes_before_failure = None
 
     @precondition(lambda self: self.is_due)

@@ -88,7 +88,7 @@ class TestResult:
 
         [booked] = emulator.ledger()
         # The submission's answer counts as the first look.
-        summary = f"Prediction {booked['id']} succeeded: 1 output, try 1, {booked['polls'] + 1} looks, here "
+        summary = f"Prediction {booked['id']} succeeded: 1 output, try 1, {booked['polls'] + 1} polls, here "
         [line] = [line for line in printed().splitlines() if summary in line]
         assert re.search(r"here \d+ s after its submission, generated in 0 s, about 0\.50 USD at list price", line)
 
@@ -178,7 +178,7 @@ class TestResult:
     def test_a_named_prediction_that_does_not_exist_ends_the_task(
         self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.RECALL_PAUSES", (0.0, 0.0))
+        monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.CONFIRM_DELAYS", (0.0, 0.0))
         with pytest.raises(AirflowFailException, match=r"does not know .* \(prediction 0a0a\)"):
             Run().try_once(text_to_video(prediction_id="0a0a"))
         assert emulator.ledger() == []

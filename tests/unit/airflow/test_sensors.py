@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("short_waits", "short_recalls")
 
 @pytest.fixture
 def short_recalls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.RECALL_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.CONFIRM_DELAYS", (0.0, 0.0))
 
 
 @pytest.fixture(params=[True, False], ids=["deferrable", "poking"])
@@ -162,7 +162,7 @@ class TestFailure:
             raise NotConnectedError("no way out", prediction_id=prediction_id)
 
         prediction_id = submit()
-        monkeypatch.setattr(GPTProtoClient, "recall", away)
+        monkeypatch.setattr(GPTProtoClient, "get_confirmed", away)
         with pytest.raises(AirflowSensorTimeout, match="could not be fetched"):
             Run().try_once(sensor(prediction_id, deferrable=True, timeout=0.3))
 

@@ -40,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("short_waits", "no_pauses")
 
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.RECALL_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.CONFIRM_DELAYS", (0.0, 0.0))
     monkeypatch.setattr("airflow_provider_seedance.gptproto.http.download.LONGEST_PAUSE", 0.0)
 
 

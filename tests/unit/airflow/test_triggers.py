@@ -59,7 +59,7 @@ class TestSerialization:
         _, arguments = trigger("abc").serialize()
         assert set(arguments) == {
             "prediction_id", "seedance_conn_id", "submitted_at", "deadline", "expected_seconds", "poll_interval",
-            "looks",
+            "polls",
         }  # fmt: skip
         assert all(isinstance(value, str | float | int | None) for value in arguments.values())
 

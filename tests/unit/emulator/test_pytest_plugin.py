@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.catalogue import expected_seconds
-from airflow_provider_seedance.gptproto.polling import Wait
+from airflow_provider_seedance.gptproto.polling import Poller
 
 pytest_plugins = ["pytester"]
 
@@ -36,7 +36,7 @@ class TestFixture:
     @pytest.mark.usefixtures("seedance_emulator")
     def test_lets_tasks_look_often(self) -> None:
         expected = expected_seconds("seedance-2-5", "720p", 30)
-        wait = Wait(prediction_id="a", submitted_at=0.0, deadline=3_600.0, expected_seconds=expected)
+        wait = Poller(prediction_id="a", submitted_at=0.0, deadline=3_600.0, expected_seconds=expected)
         assert wait.begin(0.0).seconds < 1
         assert wait.begin(1.0).seconds < 0.1
 

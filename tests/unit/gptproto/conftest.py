@@ -18,7 +18,7 @@ import pytest
 
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
 from airflow_provider_seedance.gptproto.flows import KeyCheck, Log
-from airflow_provider_seedance.gptproto.polling import Decision, Wait
+from airflow_provider_seedance.gptproto.polling import Decision, Poller
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest, TextToVideo
 from airflow_provider_seedance.gptproto.settings import ClientSettings
@@ -104,15 +104,15 @@ class Exchange:
         prediction: Prediction = self._call("get_prediction", prediction_id)
         return prediction
 
-    def recall(self, prediction_id: str = PREDICTION_ID) -> Prediction | None:
-        prediction: Prediction | None = self._call("recall", prediction_id)
+    def get_confirmed(self, prediction_id: str = PREDICTION_ID) -> Prediction | None:
+        prediction: Prediction | None = self._call("get_confirmed", prediction_id)
         return prediction
 
-    def look(self, wait: Wait) -> Decision:
-        decision: Decision = self._call("look", wait)
+    def poll(self, wait: Poller) -> Decision:
+        decision: Decision = self._call("poll", wait)
         return decision
 
-    def wait(self, wait: Wait) -> Prediction:
+    def wait(self, wait: Poller) -> Prediction:
         prediction: Prediction = self._call("wait", wait)
         return prediction
 
@@ -120,9 +120,9 @@ class Exchange:
         check: KeyCheck = self._call("check_key")
         return check
 
-    def new_wait(self, **changes: Any) -> Wait:
+    def new_poller(self, **changes: Any) -> Poller:
         times = {"submitted_at": self.now, "deadline": self.now + 3600.0, "expected_seconds": 60.0}
-        return Wait(**{"prediction_id": PREDICTION_ID, **times, **changes})
+        return Poller(**{"prediction_id": PREDICTION_ID, **times, **changes})
 
     def _call(self, method: str, *arguments: Any, **callbacks: Any) -> Any:
         options: dict[str, Any] = {"clock": lambda: self.now}

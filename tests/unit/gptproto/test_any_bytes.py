@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import SeedanceError
-from airflow_provider_seedance.gptproto.http.fetch import MAXIMUM_REDIRECTS, Links
+from airflow_provider_seedance.gptproto.http.fetch import MAXIMUM_REDIRECTS, PublicFetcher
 from tests.unit.gptproto.anything import mostly
 from tests.unit.gptproto.conftest import KEY, SETTINGS, LoopbackStarter, envelope
 
@@ -83,8 +83,8 @@ class TestAnyBytes:
         server = start_loopback(*[response] * (MAXIMUM_REDIRECTS + 1))
 
         def fetch() -> None:
-            links = Links(SETTINGS, allow_private_addresses=True, resolver=lambda host, port: ["127.0.0.1"])
-            with links.follow(f"http://{server.address}/0.mp4", {}) as answer:
+            links = PublicFetcher(SETTINGS, allow_private_addresses=True, resolver=lambda host, port: ["127.0.0.1"])
+            with links.get(f"http://{server.address}/0.mp4", {}) as answer:
                 for _ in answer.pieces:
                     pass
 

@@ -141,14 +141,14 @@ class TestAnyAnswer:
             assert 200 <= reply.status < 300
 
     @pytest.mark.parametrize("kind", CLIENT_KINDS)
-    @pytest.mark.parametrize("method", ["recall", "look", "check_key"])
+    @pytest.mark.parametrize("method", ["get_confirmed", "poll", "check_key"])
     @given(reply=ANSWERS)
     def test_so_does_a_question(self, kind: ClientKind, method: str, reply: CannedAnswer) -> None:
         exchange = Exchange(kind)
         exchange.will_answer(*[reply] * 50)
-        arguments = [exchange.new_wait(deadline=exchange.now + 100)] if method == "look" else []
+        arguments = [exchange.new_poller(deadline=exchange.now + 100)] if method == "poll" else []
         _, error = outcome(lambda: getattr(exchange, method)(*arguments))
-        assert error is None or method == "recall"
+        assert error is None or method == "get_confirmed"
 
     @pytest.mark.parametrize("kind", CLIENT_KINDS)
     @given(replies=st.lists(ANSWERS | ACCIDENTS, min_size=1, max_size=6))
@@ -157,7 +157,7 @@ class TestAnyAnswer:
         exchange = Exchange(kind, log=log)
         exchange.will_answer(*replies, *[replies[-1]] * 1000)
         outcome(exchange.submit)
-        outcome(lambda: exchange.wait(exchange.new_wait(deadline=exchange.now + 600)))
-        outcome(exchange.recall)
+        outcome(lambda: exchange.wait(exchange.new_poller(deadline=exchange.now + 600)))
+        outcome(exchange.get_confirmed)
         outcome(exchange.check_key)
         assert_no_key(*log.lines)

@@ -12,7 +12,7 @@ from airflow_provider_seedance.gptproto import errors
 from airflow_provider_seedance.gptproto.backoff import (
     BUDGET_SECONDS,
     MAXIMUM_CONNECTION_ATTEMPTS,
-    pause_before_resend,
+    retry_delay,
 )
 from airflow_provider_seedance.gptproto.errors import NotConnectedError, RateLimitError, SeedanceError
 
@@ -25,7 +25,7 @@ FINAL = [
 
 
 def pause(error: SeedanceError, *, sends: int = 1, elapsed: float = 0.0, seed: int = 0) -> float | None:
-    return pause_before_resend(error, sends=sends, elapsed=elapsed, source=random.Random(seed))  # noqa: S311
+    return retry_delay(error, sends=sends, elapsed=elapsed, source=random.Random(seed))  # noqa: S311
 
 
 @pytest.mark.parametrize("cls", REPEATABLE)
@@ -90,7 +90,7 @@ def test_a_fan_out_gets_through_to_a_service_with_a_limit(workers: int) -> None:
                 agenda.append((at + source.uniform(0, 1), waiting.pop(), 1))
             continue
         error = RateLimitError("Too many", retry_after=1.0)
-        again = pause_before_resend(error, sends=sends, elapsed=at - first_sends[task], source=source)
+        again = retry_delay(error, sends=sends, elapsed=at - first_sends[task], source=source)
         assert again is not None, f"task {task} gives up after {sends} submissions"
         agenda.append((at + again, task, sends + 1))
     assert accepted == 500

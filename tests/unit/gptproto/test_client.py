@@ -236,7 +236,7 @@ class TestWhatIsSaidOfTheClient:
         server = start_loopback(waiting, waiting, waiting)
         exchange = on_wire(client_kind, f"http://{server.address}")
         with pytest.raises(SeedanceError):
-            exchange.wait(exchange.new_wait(deadline=exchange.now + 10, poll_interval=5.0))
+            exchange.wait(exchange.new_poller(deadline=exchange.now + 10, poll_interval=5.0))
         assert len(server.received) > 1
         assert not any(b"cookie" in request.lower() for request in server.received)
 
@@ -291,7 +291,7 @@ class TestSettings:
             open_client(client_class, ClientSettings(api_key=KEY, verify=str(bundle)))
 
     def test_a_ca_bundle_that_cannot_be_a_path(self, client_class: Any) -> None:
-        with pytest.raises(ConnectionSettingsError, match="no CA bundle"):
+        with pytest.raises(ConnectionSettingsError, match="not a readable CA bundle"):
             open_client(client_class, ClientSettings(api_key=KEY, verify="\x00"))
 
     @pytest.mark.parametrize("host", ["gptproto..com", "a" * 64 + ".example", "exa\x00mple"])

@@ -27,8 +27,8 @@ from airflow_provider_seedance.gptproto.errors import (
     UnreadableAnswerError,
     WaitTimeoutError,
 )
-from airflow_provider_seedance.gptproto.flows import Conversations, KeyCheck, Send
-from airflow_provider_seedance.gptproto.polling import Done, GiveUp, LookAgain
+from airflow_provider_seedance.gptproto.flows import ApiFlows, HttpRequest, KeyCheck
+from airflow_provider_seedance.gptproto.polling import Done, GiveUp, PollAgain
 from airflow_provider_seedance.gptproto.predictions import PredictionStatus
 from tests.unit.gptproto.conftest import (
     HTML,
@@ -67,7 +67,7 @@ class TestGetPrediction:
     def test_an_address_that_the_service_supplies_is_never_asked(self, exchange: Exchange) -> None:
         urls = {"get": "https://elsewhere.example/api/v3/predictions/abc/result"}
         exchange.will_answer(answer(envelope(urls=urls, status="running")), answer(succeeded()))
-        exchange.wait(exchange.new_wait())
+        exchange.wait(exchange.new_poller())
         assert {request.url.host for request in exchange.requests} == {"gptproto.example"}
 
     @pytest.mark.parametrize("prediction_id", ["", " ", ".", "..", "a b", "a\r\nb", "\ud800", "x" * 1_000])
@@ -138,7 +138,7 @@ class TestGetPrediction:
 class TestRecall:
     def test_one_answer_in_progress_is_believed(self, exchange: Exchange) -> None:
         exchange.will_answer(answer(envelope(status="running")))
-        prediction = exchange.recall()
+        prediction = exchange.get_confirmed()
         assert prediction is not None
         assert prediction.status is PredictionStatus.RUNNING
         assert exchange.pauses == []
@@ -146,20 +146,20 @@ class TestRecall:
     @pytest.mark.parametrize("failure", [httpx.ReadTimeout(""), answer(error_body(404), 404), answer(HTML, 503)])
     def test_a_passing_fault_is_asked_again(self, exchange: Exchange, failure: Reply) -> None:
         exchange.will_answer(failure, answer(succeeded()))
-        prediction = exchange.recall()
+        prediction = exchange.get_confirmed()
         assert prediction is not None
         assert prediction.is_complete
         assert len(exchange.pauses) == 1
 
     def test_unknown_to_the_service_needs_more_than_one_answer(self, exchange: Exchange) -> None:
         exchange.will_answer(*[answer(error_body(404), 404)] * 4)
-        assert exchange.recall() is None
+        assert exchange.get_confirmed() is None
         assert len(exchange.requests) == 4
 
     def test_a_gateways_page_does_not_make_it_unknown(self, exchange: Exchange) -> None:
         exchange.will_answer(*[answer(HTML, 404)] * 4)
         with pytest.raises(UnreadableAnswerError):
-            exchange.recall()
+            exchange.get_confirmed()
 
     @pytest.mark.parametrize("position", range(4))
     def test_one_other_failure_leaves_it_undecided(self, exchange: Exchange, position: int) -> None:
@@ -167,12 +167,12 @@ class TestRecall:
         replies[position] = answer(HTML, 503)
         exchange.will_answer(*replies)
         with pytest.raises(ServiceError) as caught:
-            exchange.recall()
+            exchange.get_confirmed()
         assert caught.value.retryable
 
     def test_a_success_without_outputs_is_asked_again(self, exchange: Exchange) -> None:
         exchange.will_answer(answer(envelope(status="succeeded", outputs=[])), answer(succeeded()))
-        prediction = exchange.recall()
+        prediction = exchange.get_confirmed()
         assert prediction is not None
         assert prediction.is_complete
 
@@ -181,7 +181,7 @@ class TestRecall:
             envelope(status="succeeded", outputs=[], model=f"model as of answer {number}") for number in range(4)
         ]
         exchange.will_answer(*[answer(reply) for reply in replies])
-        prediction = exchange.recall()
+        prediction = exchange.get_confirmed()
         assert prediction is not None
         assert prediction.status is PredictionStatus.SUCCEEDED
         assert prediction.model == "model as of answer 3"
@@ -190,19 +190,19 @@ class TestRecall:
         exchange.will_answer(
             answer("", 429, retry_after="20"), answer("", 429, retry_after="86400"), answer(succeeded())
         )
-        exchange.recall()
+        exchange.get_confirmed()
         assert exchange.pauses == [20, 30]
 
     @pytest.mark.parametrize("body", POLICY_BODIES)
     def test_refused_content_is_not_asked_again(self, exchange: Exchange, body: object) -> None:
         exchange.will_answer(answer(body, 400))
         with pytest.raises(ContentPolicyError):
-            exchange.recall()
+            exchange.get_confirmed()
         assert len(exchange.requests) == 1
 
     def test_what_is_no_id_is_not_asked_for(self, exchange: Exchange) -> None:
         with pytest.raises(InvalidRequestError):
-            exchange.recall("a b")
+            exchange.get_confirmed("a b")
         assert exchange.requests == []
         assert exchange.pauses == []
 
@@ -212,12 +212,12 @@ class TestWait:
         exchange.will_answer(
             answer(envelope(status="queued")), answer(envelope(status="running")), answer(succeeded("https://x/0.mp4"))
         )
-        assert exchange.wait(exchange.new_wait()).outputs == ("https://x/0.mp4",)
+        assert exchange.wait(exchange.new_poller()).outputs == ("https://x/0.mp4",)
         assert len(exchange.requests) == 3
 
     def test_it_pauses_before_the_first_look(self, exchange: Exchange) -> None:
         exchange.will_answer(answer(succeeded()))
-        exchange.wait(exchange.new_wait(poll_interval=7.0))
+        exchange.wait(exchange.new_poller(poll_interval=7.0))
         assert exchange.pauses == [7.0]
 
     def test_a_gateways_faults_do_not_end_it(self, exchange: Exchange) -> None:
@@ -229,47 +229,47 @@ class TestWait:
             answer(HTML),
         ]
         exchange.will_answer(*faults, *[answer({"code": 503}, 503)] * 20, answer(succeeded()))
-        assert exchange.wait(exchange.new_wait()).is_complete
+        assert exchange.wait(exchange.new_poller()).is_complete
 
     @pytest.mark.parametrize("body", POLICY_BODIES)
     def test_refused_content_ends_it_at_once(self, exchange: Exchange, body: object) -> None:
         exchange.will_answer(answer(body, 400))
         with pytest.raises(ContentPolicyError) as caught:
-            exchange.wait(exchange.new_wait())
+            exchange.wait(exchange.new_poller())
         assert len(exchange.requests) == 1
         assert not caught.value.retryable
 
     def test_a_refused_key_ends_it_after_three_answers(self, exchange: Exchange) -> None:
         exchange.will_answer(*[answer(error_body(401), 401)] * 3)
         with pytest.raises(AuthenticationError):
-            exchange.wait(exchange.new_wait())
+            exchange.wait(exchange.new_poller())
         assert len(exchange.requests) == 3
 
     def test_it_ends_with_the_reason_of_a_failure(self, exchange: Exchange) -> None:
         exchange.will_answer(answer(envelope(status="failed", error="out of capacity")))
         with pytest.raises(GenerationFailedError, match="out of capacity"):
-            exchange.wait(exchange.new_wait())
+            exchange.wait(exchange.new_poller())
 
     def test_it_ends_where_outputs_stay_empty(self, exchange: Exchange) -> None:
         exchange.will_answer(*[answer(succeeded() | envelope(status="succeeded", outputs=[]))] * 6)
         with pytest.raises(MissingOutputsError):
-            exchange.wait(exchange.new_wait())
+            exchange.wait(exchange.new_poller())
         assert len(exchange.requests) == 6
 
     def test_it_ends_at_the_deadline(self, exchange: Exchange) -> None:
-        wait = exchange.new_wait(deadline=exchange.now + 60)
+        wait = exchange.new_poller(deadline=exchange.now + 60)
         exchange.will_answer(*[answer(envelope(status="running"))] * 100)
         with pytest.raises(WaitTimeoutError):
             exchange.wait(wait)
         assert exchange.now == pytest.approx(wait.deadline)
 
     def test_a_look_is_one_question(self, exchange: Exchange) -> None:
-        wait = exchange.new_wait()
+        wait = exchange.new_poller()
         exchange.will_answer(
             answer(envelope(status="running")), answer(HTML, 503), answer(succeeded()), answer(POLICY_BODIES[0], 400)
         )
-        decisions = [exchange.look(wait) for _ in range(4)]
-        assert [type(decision) for decision in decisions] == [LookAgain, LookAgain, Done, GiveUp]
+        decisions = [exchange.poll(wait) for _ in range(4)]
+        assert [type(decision) for decision in decisions] == [PollAgain, PollAgain, Done, GiveUp]
         assert exchange.pauses == []
 
     def test_each_change_is_one_line_with_elapsed_time_and_next_look(
@@ -278,7 +278,7 @@ class TestWait:
         unknown = [answer(envelope(status="warming_up")) for _ in range(3)]
         exchange.will_answer(*unknown, answer(HTML, 503), answer(HTML, 503), answer(succeeded()))
         with caplog.at_level(logging.INFO, logger="airflow_provider_seedance"):
-            exchange.wait(exchange.new_wait())
+            exchange.wait(exchange.new_poller())
         lines = [record.getMessage() for record in caplog.records if record.name.startswith("airflow_provider")]
         assert all(line.startswith(f"Prediction {PREDICTION_ID} ") for line in lines)
         begins, *changes, ends = [line.removeprefix(f"Prediction {PREDICTION_ID} ") for line in lines]
@@ -292,9 +292,9 @@ class TestWait:
 class TestUrgency:
     def test_a_look_is_as_urgent_as_its_wait(self) -> None:
         exchange = Exchange("sync")
-        conversations = Conversations(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
-        step = next(conversations.look(exchange.new_wait(submitted_at=100.0, deadline=3700.0, expected_seconds=60.0)))
-        assert isinstance(step, Send)
+        conversations = ApiFlows(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
+        step = next(conversations.poll(exchange.new_poller(submitted_at=100.0, deadline=3700.0, expected_seconds=60.0)))
+        assert isinstance(step, HttpRequest)
         assert step.due_at == 160.0
 
 

@@ -13,7 +13,7 @@ from airflow_provider_seedance.gptproto.errors import (
     ServiceError,
     UnconfirmedSubmissionError,
 )
-from airflow_provider_seedance.gptproto.flows import Conversations, Send
+from airflow_provider_seedance.gptproto.flows import ApiFlows, HttpRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from tests.unit.gptproto.conftest import (
     KEY,
@@ -58,7 +58,7 @@ class TestTheKey:
         with pytest.raises(SeedanceError) as submitted:
             exchange.submit()
         with pytest.raises(SeedanceError) as recalled:
-            exchange.recall() or exchange.get_prediction()
+            exchange.get_confirmed() or exchange.get_prediction()
         check = exchange.check_key()
         for error in (submitted.value, recalled.value, submitted.value.__cause__):
             assert KEY not in f"{error} {error!r} {vars(error) if error else ''}"
@@ -74,7 +74,7 @@ class TestTheKey:
         done = f'"id": "abc", "status": "succeeded", "outputs": ["https://x.example/?key={echo}"]'
         exchange.will_answer(*(answer(f'{{"data": {{{data}}}, "code": 200}}') for data in (fields, fields, done)))
         assert KEY not in repr(exchange.get_prediction())
-        assert KEY not in repr(exchange.wait(exchange.new_wait()))
+        assert KEY not in repr(exchange.wait(exchange.new_poller()))
         assert KEY not in caplog.text
 
     def test_nor_into_an_error_that_tells_of_a_broken_connection(self, exchange: Exchange) -> None:
@@ -96,8 +96,8 @@ class TestTheKey:
         assert exchange.get_prediction().is_complete
 
     def test_it_is_in_no_repr(self) -> None:
-        send = Send("POST", "https://gptproto.example", {"Authorization": KEY}, KEY.encode())
-        conversations = Conversations(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
+        send = HttpRequest("POST", "https://gptproto.example", {"Authorization": KEY}, KEY.encode())
+        conversations = ApiFlows(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
         for owner in (SETTINGS, send, conversations, next(conversations.get_prediction("abc"))):
             assert KEY not in f"{owner!r} {owner}"
         with GPTProtoClient(SETTINGS) as client:

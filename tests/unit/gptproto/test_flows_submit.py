@@ -26,7 +26,7 @@ from airflow_provider_seedance.gptproto.errors import (
     SeedanceError,
     UnconfirmedSubmissionError,
 )
-from airflow_provider_seedance.gptproto.flows import Conversations
+from airflow_provider_seedance.gptproto.flows import ApiFlows
 from airflow_provider_seedance.gptproto.predictions import PredictionStatus
 from airflow_provider_seedance.gptproto.requests import (
     GenerationRequest,
@@ -209,7 +209,7 @@ class TestSubmittedOnce:
         assert error.advice == UnconfirmedSubmissionError.default_advice
 
     def test_a_step_whose_outcome_nobody_knows(self) -> None:
-        conversations = Conversations(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
+        conversations = ApiFlows(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
         steps = conversations.submit(REQUEST, lambda: None, lambda: None)
         next(steps)
         with pytest.raises(UnconfirmedSubmissionError):

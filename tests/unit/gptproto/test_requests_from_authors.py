@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_seedance.gptproto.errors import InvalidRequestError
-from airflow_provider_seedance.gptproto.media.media import conceal
+from airflow_provider_seedance.gptproto.media.media import wrap_media
 from tests.unit.gptproto.anything import NoTruth
 from tests.unit.gptproto.making import (
     AUDIO,
@@ -139,7 +139,7 @@ class TestRenderedText:
 
     @pytest.mark.parametrize("prompt", ["Data: the android plays the violin", "data:a,b", "A" * 600, "小船" * 400])
     def test_a_prompt_is_never_taken_for_media(self, prompt: str) -> None:
-        request = make("text-to-video", prompt=conceal(prompt))
+        request = make("text-to-video", prompt=wrap_media(prompt))
 
         request.check()
 
@@ -190,7 +190,7 @@ class TestMedia:
         line = refusal(make("reference-to-video", **{name: [good[name], value]}))
 
         assert line == (
-            f"{name}[1]: {conceal(value)!r} is not allowed; allowed: an http(s) URL, "
+            f"{name}[1]: {wrap_media(value)!r} is not allowed; allowed: an http(s) URL, "
             f"a base64 data URI (data:<type>;base64,...), or the path or URI of a file; the value {why}"
         )
 

@@ -15,10 +15,10 @@ from airflow_provider_seedance.gptproto.errors import Charge, UnconfirmedSubmiss
 from airflow_provider_seedance.tasks.options import OnClear, OnUnconfirmedSubmission
 from airflow_provider_seedance.tasks.record import (
     STORE_KEY,
-    Recall,
+    Reattach,
     Submission,
     SubmissionRecord,
-    SubmitAnew,
+    SubmitFresh,
     decide,
 )
 from tests.unit.airflow.driving import FakeStore
@@ -57,7 +57,7 @@ RULES = [
 TABLE = [(*case, outcome) for *choices, outcome in RULES for case in itertools.product(*choices)]
 
 
-def decision(record: Submission | None, *, cleared: bool = False, **policies: Any) -> SubmitAnew | Recall:
+def decision(record: Submission | None, *, cleared: bool = False, **policies: Any) -> SubmitFresh | Reattach:
     settings: dict[str, Any] = {"on_clear": "reuse", "on_unconfirmed_submission": "fail", **policies}
     return decide(record, fingerprint=OURS, clear_number=3 if cleared else 2, **settings)
 
@@ -79,22 +79,22 @@ class TestDecide:
             assert caught.value.charge is Charge.POSSIBLE
             assert not caught.value.retryable
         elif outcome == RECALL:
-            assert decision(record, cleared=cleared, **policies) == Recall(record)  # type: ignore[arg-type]
+            assert decision(record, cleared=cleared, **policies) == Reattach(record)  # type: ignore[arg-type]
         else:
-            assert isinstance(decision(record, cleared=cleared, **policies), SubmitAnew)
+            assert isinstance(decision(record, cleared=cleared, **policies), SubmitFresh)
 
     def test_a_first_submission_needs_no_reason(self) -> None:
-        assert decision(None) == SubmitAnew(None)
+        assert decision(None) == SubmitFresh(None)
 
     @pytest.mark.parametrize("name", ["id for other arguments", "delivered for other arguments"])
     def test_what_is_passed_over_is_named(self, name: str) -> None:
         passed_over = decision(RECORDS[name])
-        assert isinstance(passed_over, SubmitAnew)
+        assert isinstance(passed_over, SubmitFresh)
         assert "abc" in (passed_over.reason or "")
 
     def test_a_submission_that_never_got_an_id_is_not_given_one(self) -> None:
         passed_over = decision(RECORDS["intent for other arguments"])
-        assert isinstance(passed_over, SubmitAnew)
+        assert isinstance(passed_over, SubmitFresh)
         assert "without an id" in (passed_over.reason or "")
 
     def test_the_error_says_what_is_not_known(self) -> None:
@@ -105,12 +105,12 @@ class TestDecide:
 
     def test_what_is_regenerated_is_named(self) -> None:
         regenerated = decision(DELIVERED, cleared=True, on_clear="regenerate")
-        assert isinstance(regenerated, SubmitAnew)
+        assert isinstance(regenerated, SubmitFresh)
         assert "abc" in (regenerated.reason or "")
 
     def test_the_accepted_risk_is_named(self) -> None:
         resubmitted = decision(INTENT, on_unconfirmed_submission="resubmit")
-        assert isinstance(resubmitted, SubmitAnew)
+        assert isinstance(resubmitted, SubmitFresh)
         assert "on_unconfirmed_submission" in (resubmitted.reason or "")
 
 

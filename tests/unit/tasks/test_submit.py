@@ -49,7 +49,7 @@ class FakeClient:
             raise self.ending
         return self.ending
 
-    def recall(self, prediction_id: str) -> Prediction | None:
+    def get_confirmed(self, prediction_id: str) -> Prediction | None:
         return self.known.get(prediction_id)
 
 

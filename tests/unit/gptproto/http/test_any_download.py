@@ -12,7 +12,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from airflow_provider_seedance.gptproto.errors import Charge, SeedanceError
-from airflow_provider_seedance.gptproto.http.fetch import Links
+from airflow_provider_seedance.gptproto.http.fetch import PublicFetcher
 from tests.unit.gptproto.anything import mostly
 from tests.unit.gptproto.conftest import SETTINGS
 from tests.unit.gptproto.http.test_download import VIDEO, Desk, pieces
@@ -76,7 +76,7 @@ class TestAnyDownload:
 
     @given(link=LINKS)
     def test_no_link_leads_out_of_the_error_tree(self, link: str) -> None:
-        with pytest.raises(SeedanceError), Links(SETTINGS, resolver=no_network).follow(link, {}):
+        with pytest.raises(SeedanceError), PublicFetcher(SETTINGS, resolver=no_network).get(link, {}):
             pass
 
 

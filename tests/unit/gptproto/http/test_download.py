@@ -23,7 +23,7 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.http import download as downloads
 from airflow_provider_seedance.gptproto.http.download import Download
-from airflow_provider_seedance.gptproto.http.fetch import LinkAnswer
+from airflow_provider_seedance.gptproto.http.fetch import FetchResponse
 
 LINK = "https://cdn.example/0.mp4?signature=needle"
 #: A file's type box (ISO/IEC 14496-12, 4.3), then bytes of which no two pieces are the same.
@@ -41,12 +41,12 @@ class Server:
     headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": "video/mp4"})
 
     @contextmanager
-    def follow(self, link: str, headers: Mapping[str, str]) -> Iterator[LinkAnswer]:
+    def get(self, link: str, headers: Mapping[str, str]) -> Iterator[FetchResponse]:
         self.asked.append((link, headers))
         status, answer_headers, pieces = self.answers.popleft()(headers)
         self.open += 1
         try:
-            yield LinkAnswer(status, {**self.headers, **answer_headers}, pieces)
+            yield FetchResponse(status, {**self.headers, **answer_headers}, pieces)
         finally:
             self.open -= 1
 
@@ -448,8 +448,8 @@ class TestNews:
         desk.seconds_a_look = 2.0
         desk.server.will_send()
         desk.fetch()
-        looks = -(-len(VIDEO) // 7)
-        assert len(desk.log.lines) == looks // 5
+        polls = -(-len(VIDEO) // 7)
+        assert len(desk.log.lines) == polls // 5
         assert desk.log.lines[0].startswith("https://cdn.example/0.mp4: 0.0 of 0.0 MB, ")
 
     def test_come_without_a_size_too(self, desk: Desk) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_seedance.gptproto.errors import Charge, DownloadFailedError, ForbiddenLinkError
-from airflow_provider_seedance.gptproto.http.fetch import LinkAnswer, Links, is_public, resolve
+from airflow_provider_seedance.gptproto.http.fetch import FetchResponse, PublicFetcher, is_public, resolve
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from benchmarks import certificates
 from tests.unit.gptproto.conftest import KEY, SETTINGS, LoopbackStarter
@@ -45,12 +45,12 @@ def nobody(host: str, port: int) -> list[str]:
 
 
 @contextmanager
-def following(link: str, links: Links | None = None, **headers: str) -> Iterator[LinkAnswer]:
-    with (links or Links(SETTINGS, allow_private_addresses=True)).follow(link, headers) as answer:
+def following(link: str, links: PublicFetcher | None = None, **headers: str) -> Iterator[FetchResponse]:
+    with (links or PublicFetcher(SETTINGS, allow_private_addresses=True)).get(link, headers) as answer:
         yield answer
 
 
-def fetch(link: str, links: Links | None = None, **headers: str) -> bytes:
+def fetch(link: str, links: PublicFetcher | None = None, **headers: str) -> bytes:
     with following(link, links, **headers) as answer:
         assert answer.status == 200
         return b"".join(answer.pieces)
@@ -67,7 +67,9 @@ class TestAnswer:
     def test_the_request_has_no_key_and_asks_for_the_file_as_it_is(self, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(OK)
         fetch(
-            f"http://{server.address}/", Links(replace(SETTINGS, base_url=f"http://{server.address}")), Range="bytes=7-"
+            f"http://{server.address}/",
+            PublicFetcher(replace(SETTINGS, base_url=f"http://{server.address}")),
+            Range="bytes=7-",
         )
         head = server.received[0].lower()
         assert b"range: bytes=7-\r\n" in head
@@ -95,7 +97,7 @@ class TestFailure:
 
     def test_of_a_server_that_is_silent(self, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(None)
-        links = Links(replace(SETTINGS, timeout=0.05), allow_private_addresses=True)
+        links = PublicFetcher(replace(SETTINGS, timeout=0.05), allow_private_addresses=True)
         with pytest.raises(DownloadFailedError, match="ReadTimeout"):
             fetch(f"http://{server.address}/", links)
 
@@ -104,13 +106,13 @@ class TestFailure:
             raise OSError("Temporary failure in name resolution")
 
         with pytest.raises(DownloadFailedError, match="Temporary failure in name resolution"):
-            fetch("http://cdn.example/", Links(SETTINGS, resolver=fail))
+            fetch("http://cdn.example/", PublicFetcher(SETTINGS, resolver=fail))
 
     def test_the_next_address_of_a_host_is_tried(self, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(OK)
         port = server.address.partition(":")[2]
         # Nothing listens at the first.
-        links = Links(SETTINGS, allow_private_addresses=True, resolver=Names(cdn="127.0.0.2 127.0.0.1"))
+        links = PublicFetcher(SETTINGS, allow_private_addresses=True, resolver=Names(cdn="127.0.0.2 127.0.0.1"))
         assert fetch(f"http://cdn.example:{port}/", links) == b"video"
 
 
@@ -142,7 +144,7 @@ class TestAddress:
     @pytest.mark.parametrize(("port", "is_one"), [(1, True), (65_535, True), (65_536, False)])
     def test_a_port_has_to_be_one(self, port: int, is_one: bool) -> None:
         with pytest.raises(DownloadFailedError if is_one else ForbiddenLinkError):
-            fetch(f"http://cdn.example:{port}/", Links(SETTINGS, resolver=nobody))
+            fetch(f"http://cdn.example:{port}/", PublicFetcher(SETTINGS, resolver=nobody))
 
     @pytest.mark.parametrize(
         ("link", "asked"),
@@ -160,7 +162,7 @@ class TestAddress:
             return []
 
         with pytest.raises(DownloadFailedError, match=r"//cdn\.example.* could not be fetched: .*no address") as caught:
-            fetch(link, Links(SETTINGS, resolver=find_nothing))
+            fetch(link, PublicFetcher(SETTINGS, resolver=find_nothing))
         assert lookups == [asked]
         assert caught.value.charge is Charge.ACCEPTED
 
@@ -168,16 +170,18 @@ class TestAddress:
         with pytest.raises(
             DownloadFailedError, match=r"https://cdn\.example/0\.mp4 could not be fetched: OSError nobody"
         ):
-            fetch("https://cdn.example/0.mp4", Links(SETTINGS, resolver=nobody))
+            fetch("https://cdn.example/0.mp4", PublicFetcher(SETTINGS, resolver=nobody))
 
     def test_a_name_that_is_none_is_told(self) -> None:
         with pytest.raises(ForbiddenLinkError, match=r"https://a\.\.b/0\.mp4 names no host that can be used"):
-            fetch("https://a..b/0.mp4", Links(SETTINGS, resolver=lambda host, port: [f"{host.encode('idna')!r}"]))
+            fetch(
+                "https://a..b/0.mp4", PublicFetcher(SETTINGS, resolver=lambda host, port: [f"{host.encode('idna')!r}"])
+            )
 
     def test_errors_show_no_part_that_may_be_secret(self) -> None:
         link = "https://user:needle@cdn.example/0.mp4?needle#needle"
         with pytest.raises(DownloadFailedError) as caught:
-            fetch(link, Links(SETTINGS, resolver=nobody))
+            fetch(link, PublicFetcher(SETTINGS, resolver=nobody))
         assert "https://cdn.example/0.mp4 " in str(caught.value)
         assert "needle" not in str(caught.value)
 
@@ -210,7 +214,7 @@ class TestAddress:
     )
     def test_private_hosts_are_refused(self, host: str) -> None:
         with pytest.raises(ForbiddenLinkError, match="no public address"):
-            fetch(f"http://{host}:9/0.mp4?signature=needle", Links(SETTINGS))
+            fetch(f"http://{host}:9/0.mp4?signature=needle", PublicFetcher(SETTINGS))
 
     @pytest.mark.parametrize(
         "address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::"]
@@ -221,13 +225,13 @@ class TestAddress:
     @pytest.mark.parametrize("addresses", ["10.0.0.1", "8.8.8.8 10.0.0.1", "2606:4700::1111 ::1"])
     def test_every_address_of_a_name_has_to_be_public(self, addresses: str) -> None:
         with pytest.raises(ForbiddenLinkError, match=r"https://cdn\.example/ leads to"):
-            fetch("https://cdn.example/", Links(SETTINGS, resolver=Names(cdn=addresses)))
+            fetch("https://cdn.example/", PublicFetcher(SETTINGS, resolver=Names(cdn=addresses)))
 
     def test_the_connection_goes_to_an_address_that_was_checked(self, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(OK)
         port = server.address.partition(":")[2]
         names = Names(cdn="127.0.0.1")
-        fetch(f"http://cdn.example:{port}/0.mp4", Links(SETTINGS, allow_private_addresses=True, resolver=names))
+        fetch(f"http://cdn.example:{port}/0.mp4", PublicFetcher(SETTINGS, allow_private_addresses=True, resolver=names))
         # A second look could bring another answer; and this name does not exist outside of this test.
         assert names.asked == ["cdn.example"]
         assert f"host: cdn.example:{port}\r\n".encode() in server.received[0].lower()
@@ -244,11 +248,11 @@ class TestAddress:
     )
     def test_the_usual_port_goes_without_saying_in_an_origin(self, link: str, error: type[Exception]) -> None:
         with pytest.raises(error):
-            fetch(link, Links(SETTINGS, resolver=Names(gptproto="127.0.0.1")))
+            fetch(link, PublicFetcher(SETTINGS, resolver=Names(gptproto="127.0.0.1")))
 
     def test_the_origin_of_the_connection_is_trusted(self, start_loopback: LoopbackStarter) -> None:
         server, other = start_loopback(OK), start_loopback()
-        links = Links(ClientSettings(api_key=KEY, base_url=f"http://{server.address}/gateway"))
+        links = PublicFetcher(ClientSettings(api_key=KEY, base_url=f"http://{server.address}/gateway"))
         assert fetch(f"http://{server.address}/outputs/0.mp4", links) == b"video"
         for elsewhere in (other.address, server.address.replace("127.0.0.1", "localhost")):
             with pytest.raises(ForbiddenLinkError):
@@ -274,7 +278,7 @@ class TestRedirect:
     )
     def test_is_checked_like_the_link(self, start_loopback: LoopbackStarter, location: str) -> None:
         server = start_loopback(redirect(location))
-        links = Links(
+        links = PublicFetcher(
             ClientSettings(api_key=KEY, base_url=f"http://{server.address}"), resolver=Names(cdn="169.254.169.254")
         )
         with pytest.raises(ForbiddenLinkError):
@@ -292,7 +296,7 @@ class TestProxy:
     def test_of_the_connection_carries_links_and_resolves_their_names(self, start_loopback: LoopbackStarter) -> None:
         proxy = start_loopback(OK)
         settings = replace(SETTINGS, proxy=f"http://{proxy.address}")
-        assert fetch("http://cdn.invalid/0.mp4", Links(settings)) == b"video"
+        assert fetch("http://cdn.invalid/0.mp4", PublicFetcher(settings)) == b"video"
         assert proxy.received[0].startswith(b"GET http://cdn.invalid/0.mp4 HTTP/1.1\r\n")
 
     def test_of_the_environment_carries_links_to_the_hosts_that_are_not_excepted(
@@ -301,7 +305,7 @@ class TestProxy:
         proxy, near = start_loopback(OK), start_loopback(OK)
         monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
         monkeypatch.setenv("NO_PROXY", "near.example")
-        links = Links(SETTINGS, allow_private_addresses=True, resolver=Names(near="127.0.0.1"))
+        links = PublicFetcher(SETTINGS, allow_private_addresses=True, resolver=Names(near="127.0.0.1"))
         assert fetch("http://cdn.invalid/0.mp4", links) == b"video"
         assert fetch(f"http://near.example:{near.address.rpartition(':')[2]}/0.mp4", links) == b"video"
         assert [each.received[0].split()[1] for each in (proxy, near)] == [b"http://cdn.invalid/0.mp4", b"/0.mp4"]
@@ -310,7 +314,7 @@ class TestProxy:
         proxy = start_loopback(OK)
         settings = replace(SETTINGS, proxy=f"http://{proxy.address}")
         with pytest.raises(ForbiddenLinkError):
-            fetch("http://169.254.169.254/latest/meta-data", Links(settings))
+            fetch("http://169.254.169.254/latest/meta-data", PublicFetcher(settings))
         assert proxy.received == []
 
 
@@ -343,7 +347,7 @@ class TestCertificate:
     ) -> None:
         port, bundle = server
         settings = replace(SETTINGS, verify=bundle)
-        links = Links(settings, allow_private_addresses=True, resolver=lambda *_: ["127.0.0.1"])
+        links = PublicFetcher(settings, allow_private_addresses=True, resolver=lambda *_: ["127.0.0.1"])
         if is_accepted:
             assert fetch(f"https://{host}:{port}/", links) == b"video"
             return

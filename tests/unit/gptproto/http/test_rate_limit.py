@@ -6,88 +6,87 @@ import asyncio
 
 import pytest
 
-from airflow_provider_seedance.gptproto.http.rate_limit import Governor
-from airflow_provider_seedance.gptproto.http.turnstile import Turnstile
+from airflow_provider_seedance.gptproto.http.rate_limit import AdaptiveRateLimit, PriorityQueue
 
 START = 1000.0
 
 
 class TestRate:
     def test_turns_are_as_far_apart_as_the_rate_says(self) -> None:
-        governor = Governor(20)
+        rate_limit = AdaptiveRateLimit(20)
         sent = []
         now = START
         for _ in range(5):
-            now = max(now, governor.next_turn)
-            governor.on_sent(now)
+            now = max(now, rate_limit.next_request_at)
+            rate_limit.on_sent(now)
             sent.append(now)
         assert sent == pytest.approx([START, START + 0.05, START + 0.1, START + 0.15, START + 0.2])
 
     def test_time_that_passed_without_requests_is_not_made_up_for(self) -> None:
-        governor = Governor(20)
-        governor.on_sent(START)
-        governor.on_sent(START + 100)
-        assert governor.next_turn == pytest.approx(START + 100.05)
+        rate_limit = AdaptiveRateLimit(20)
+        rate_limit.on_sent(START)
+        rate_limit.on_sent(START + 100)
+        assert rate_limit.next_request_at == pytest.approx(START + 100.05)
 
     def test_nobody_asks_before_the_service_says(self) -> None:
-        governor = Governor(20)
-        governor.on_throttled(sent_at=START, now=START + 1, retry_after=30)
-        assert governor.next_turn == START + 31
+        rate_limit = AdaptiveRateLimit(20)
+        rate_limit.on_throttled(sent_at=START, now=START + 1, retry_after=30)
+        assert rate_limit.next_request_at == START + 31
 
     def test_it_may_not_say_a_day(self) -> None:
-        governor = Governor(20)
-        governor.on_throttled(sent_at=START, now=START + 1, retry_after=86_400)
-        assert governor.next_turn == START + 301
+        rate_limit = AdaptiveRateLimit(20)
+        rate_limit.on_throttled(sent_at=START, now=START + 1, retry_after=86_400)
+        assert rate_limit.next_request_at == START + 301
 
     def test_a_429_without_a_wish_is_a_pause_of_a_second(self) -> None:
-        governor = Governor(20)
-        governor.on_throttled(sent_at=START, now=START + 1, retry_after=None)
-        assert governor.next_turn == START + 2
+        rate_limit = AdaptiveRateLimit(20)
+        rate_limit.on_throttled(sent_at=START, now=START + 1, retry_after=None)
+        assert rate_limit.next_request_at == START + 2
 
     def test_many_that_are_refused_together_slow_down_once(self) -> None:
-        governor = Governor(20)
+        rate_limit = AdaptiveRateLimit(20)
         for _ in range(10):
-            governor.on_throttled(sent_at=START, now=START + 1, retry_after=1)
-        assert governor.rate(START + 1) == pytest.approx(14)
-        governor.on_throttled(sent_at=START + 2, now=START + 2, retry_after=1)
-        assert governor.rate(START + 2) == pytest.approx(14 * 1.01 * 0.7, rel=0.01)
+            rate_limit.on_throttled(sent_at=START, now=START + 1, retry_after=1)
+        assert rate_limit.rate(START + 1) == pytest.approx(14)
+        rate_limit.on_throttled(sent_at=START + 2, now=START + 2, retry_after=1)
+        assert rate_limit.rate(START + 2) == pytest.approx(14 * 1.01 * 0.7, rel=0.01)
 
     def test_recovery_is_gradual_and_complete(self) -> None:
-        governor = Governor(20)
-        governor.on_throttled(sent_at=START, now=START, retry_after=1)
-        assert governor.rate(START + 10) == pytest.approx(15.5, abs=0.1)
-        assert governor.rate(START + 60) == 20
-        assert governor.rate(START + 1e9) == 20
+        rate_limit = AdaptiveRateLimit(20)
+        rate_limit.on_throttled(sent_at=START, now=START, retry_after=1)
+        assert rate_limit.rate(START + 10) == pytest.approx(15.5, abs=0.1)
+        assert rate_limit.rate(START + 60) == 20
+        assert rate_limit.rate(START + 1e9) == 20
 
     @pytest.mark.parametrize("highest", [20, 0.05])
     def test_it_never_stops_altogether(self, highest: float) -> None:
-        governor = Governor(highest)
+        rate_limit = AdaptiveRateLimit(highest)
         for second in range(1000):
-            governor.on_throttled(sent_at=START + second, now=START + second, retry_after=0)
-        assert governor.rate(START + 1000) >= min(0.2, highest)
+            rate_limit.on_throttled(sent_at=START + second, now=START + second, retry_after=0)
+        assert rate_limit.rate(START + 1000) >= min(0.2, highest)
 
 
 class TestAgainstALimit:
     @pytest.mark.parametrize("limit", [2.0, 10.0, 15.0])
     def test_a_service_that_allows_less_meets_few_refusals_and_is_used(self, limit: float) -> None:
-        governor = Governor(20)
+        rate_limit = AdaptiveRateLimit(20)
         now, tokens, latency = START, limit, 0.05
         answered = refused = 0
         pending: list[tuple[float, float, bool]] = []
         while now < START + 1200:
-            turn = max(now, governor.next_turn)
+            turn = max(now, rate_limit.next_request_at)
             while pending and pending[0][0] <= turn:
                 at, sent_at, is_refused = pending.pop(0)
                 if is_refused:
-                    governor.on_throttled(sent_at=sent_at, now=at, retry_after=1)
-            if governor.next_turn > turn:
+                    rate_limit.on_throttled(sent_at=sent_at, now=at, retry_after=1)
+            if rate_limit.next_request_at > turn:
                 now = turn
                 continue
             tokens = min(limit, tokens + (turn - now) * limit)
             now = turn
             is_refused = tokens < 1
             tokens -= 0 if is_refused else 1
-            governor.on_sent(now)
+            rate_limit.on_sent(now)
             pending.append((now + latency, now, is_refused))
             if now > START + 120:  # after a short time of learning
                 refused += is_refused
@@ -96,7 +95,7 @@ class TestAgainstALimit:
         assert answered / 1080 >= 0.75 * limit
 
 
-class CountingGovernor(Governor):
+class CountingGovernor(AdaptiveRateLimit):
     sent = 0
 
     def on_sent(self, now: float) -> None:
@@ -106,11 +105,11 @@ class CountingGovernor(Governor):
 
 class TestQueue:
     async def test_the_most_urgent_goes_first(self) -> None:
-        turnstile = Turnstile(Governor(200))
+        queue = PriorityQueue(AdaptiveRateLimit(200))
         order: list[str] = []
 
         async def pass_as(name: str, due_at: float) -> None:
-            await turnstile.pass_through(due_at)
+            await queue.acquire(due_at)
             order.append(name)
 
         names = {"first": 0.0, "later": 300.0, "soon": 100.0, "next": 200.0}
@@ -118,21 +117,21 @@ class TestQueue:
         assert order == ["first", "soon", "next", "later"]
 
     async def test_whoever_is_cancelled_takes_no_turn(self) -> None:
-        governor = CountingGovernor(50)
-        turnstile = Turnstile(governor)
-        await turnstile.pass_through(0)
-        waiting = [asyncio.create_task(turnstile.pass_through(0)) for _ in range(20)]
+        rate_limit = CountingGovernor(50)
+        queue = PriorityQueue(rate_limit)
+        await queue.acquire(0)
+        waiting = [asyncio.create_task(queue.acquire(0)) for _ in range(20)]
         await asyncio.wait(waiting, timeout=0)
         for each in waiting:
             each.cancel()
-        await turnstile.pass_through(1)
-        assert governor.sent == 2
+        await queue.acquire(1)
+        assert rate_limit.sent == 2
 
     async def test_a_429_holds_those_who_wait_already(self) -> None:
-        turnstile = Turnstile(Governor(1000))
+        queue = PriorityQueue(AdaptiveRateLimit(1000))
         loop = asyncio.get_running_loop()
-        sent_at = await turnstile.pass_through(0)
-        waiting = [asyncio.create_task(turnstile.pass_through(0)) for _ in range(3)]
+        sent_at = await queue.acquire(0)
+        waiting = [asyncio.create_task(queue.acquire(0)) for _ in range(3)]
         await asyncio.wait(waiting, timeout=0)
-        turnstile.governor.on_throttled(sent_at=sent_at, now=loop.time(), retry_after=0.2)
+        queue.rate_limit.on_throttled(sent_at=sent_at, now=loop.time(), retry_after=0.2)
         assert min(await asyncio.gather(*waiting)) - sent_at >= 0.19

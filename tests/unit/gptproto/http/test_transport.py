@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient
 from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError, NotConnectedError, RateLimitError
-from airflow_provider_seedance.gptproto.http.transport import AsyncTransport, shared_transport
+from airflow_provider_seedance.gptproto.http.transport import ConnectionPool, shared_pool
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 
 BODY = json.dumps({"data": {"id": "abc", "status": "running"}, "code": 200}).encode()
@@ -111,22 +111,22 @@ class TestSharing:
         async with running_server() as server:
             one, other = settings_for(server, "sk-one"), settings_for(server, "sk-other")
             async with (
-                shared_transport(one) as first,
-                shared_transport(other) as second,
-                shared_transport(one) as third,
+                shared_pool(one) as first,
+                shared_pool(other) as second,
+                shared_pool(one) as third,
             ):
                 assert first is third
                 assert first is not second
 
     def test_another_event_loop_has_a_transport_of_its_own(self) -> None:
-        lent: list[AsyncTransport] = []
+        lent: list[ConnectionPool] = []
 
         async def ask() -> str:
             async with running_server() as server:
                 server.may_answer.set()
                 # The same settings on both loops: the address is not the server's own.
                 settings = ClientSettings(api_key="sk-test", base_url="http://127.0.0.1:9")
-                async with shared_transport(settings) as transport, AsyncGPTProtoClient(settings_for(server)) as client:
+                async with shared_pool(settings) as transport, AsyncGPTProtoClient(settings_for(server)) as client:
                     lent.append(transport)
                     return (await client.get_prediction("abc")).status
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from airflow_provider_seedance.gptproto.media.media import (
     MediaKind,
     UploadedMedia,
-    conceal,
     is_uploaded,
     media_problem,
-    reveal,
+    unwrap_media,
+    wrap_media,
 )
 from tests.unit.gptproto.samples import clip, picture
 
@@ -44,7 +44,7 @@ each_upload = pytest.mark.parametrize("text", UPLOADS.values(), ids=UPLOADS)
 class TestOutOfSight:
     @each_upload
     def test_no_text_form_shows_the_content(self, text: str) -> None:
-        media = conceal(text)
+        media = wrap_media(text)
 
         assert isinstance(media, UploadedMedia)
         shown = f"{media} {media!r} {[media]} {media.serialize()} {media!s:>10} {{'image': media}}"
@@ -54,11 +54,11 @@ class TestOutOfSight:
 
     @each_upload
     def test_the_content_can_be_had_again(self, text: str) -> None:
-        assert reveal(conceal(text)) == text
+        assert unwrap_media(wrap_media(text)) == text
 
     def test_a_data_uri_shows_its_type_and_length(self) -> None:
         media = UploadedMedia(PNG)
-        assert str(conceal(PNG)) == str(media) == media.serialize() == f"<data:image/png, {len(PNG):,} characters>"
+        assert str(wrap_media(PNG)) == str(media) == media.serialize() == f"<data:image/png, {len(PNG):,} characters>"
 
     def test_media_from_a_file_show_where_they_are_from(self) -> None:
         media = UploadedMedia(PNG, source="s3://bucket/boat.png")
@@ -66,7 +66,7 @@ class TestOutOfSight:
         assert str(media) == f"<data:image/png, {len(PNG):,} characters, from s3://bucket/boat.png>"
 
     def test_base64_shows_its_length(self) -> None:
-        assert str(conceal(CONTENT)) == "<uploaded media, 1,024 characters>"
+        assert str(wrap_media(CONTENT)) == "<uploaded media, 1,024 characters>"
 
     @pytest.mark.parametrize(
         "value",
@@ -86,16 +86,16 @@ class TestOutOfSight:
     )
     def test_other_values_stay_as_they_are(self, value: object) -> None:
         assert not is_uploaded(value)
-        assert conceal(value) is value
-        assert reveal(value) is value
+        assert wrap_media(value) is value
+        assert unwrap_media(value) is value
 
     def test_nested_media_are_found(self) -> None:
         value = {"images": [URL, PNG], "more": ({"mask": PNG},), "proxy": MappingProxyType({"sound": CONTENT}), "n": 1}
 
-        concealed = conceal(value)
+        concealed = wrap_media(value)
 
         assert CONTENT not in repr(concealed)
-        assert reveal(concealed) == {
+        assert unwrap_media(concealed) == {
             "images": [URL, PNG],
             "more": [{"mask": PNG}],
             "proxy": {"sound": CONTENT},
@@ -103,12 +103,12 @@ class TestOutOfSight:
         }
 
     def test_concealing_twice_is_concealing_once(self) -> None:
-        assert conceal(conceal([PNG])) == conceal([PNG])
+        assert wrap_media(wrap_media([PNG])) == wrap_media([PNG])
 
     def test_the_original_is_not_changed(self) -> None:
         original: dict[str, Any] = {"images": [PNG]}
 
-        conceal(original)
+        wrap_media(original)
 
         assert original == {"images": [PNG]}
 
@@ -119,10 +119,10 @@ class TestOutOfSight:
         )
     )
     def test_whatever_holds_them_comes_back_equal(self, value: object) -> None:
-        concealed = conceal(value)
+        concealed = wrap_media(value)
 
         assert CONTENT not in repr(concealed)
-        assert reveal(concealed) == value
+        assert unwrap_media(concealed) == value
 
 
 def image_problem(value: object, *, declared_upload: bool = False) -> str | None:
@@ -203,7 +203,7 @@ class TestUploads:
     )
     def test_data_uris_and_long_base64_are_allowed(self, text: str) -> None:
         assert image_problem(text) is None
-        assert image_problem(conceal(text)) is None
+        assert image_problem(wrap_media(text)) is None
 
     def test_short_base64_is_allowed_only_as_a_declared_upload(self) -> None:
         assert image_problem("aGVsbG8=", declared_upload=True) is None
