@@ -1,4 +1,4 @@
-"""Whether and when Airflow tries a failed task again: the error tree as a retry policy, for Airflow 3.3 and later."""
+"""The error tree as a retry policy, for Airflow 3.3 and later: whether and when a failed task is retried."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from airflow_provider_seedance.gptproto.errors import SeedanceError
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-#: How much longer than the service asked a retry may wait: many tasks that are refused together must not return so.
+#: Jitter as a share of the delay, so that throttled tasks do not retry in lockstep.
 _JITTER = 0.25
-#: Seconds that a service may ask for at most: an hour.
+#: The longest delay that ``Retry-After`` can cause, in seconds.
 _LONGEST_DELAY = 3600.0
 
 
 class SeedanceRetryPolicy(RetryPolicy):
     """
-    Do not retry what a retry cannot cure, and after a 429 retry when the service says.
+    Do not retry an error that a retry cannot cure, and retry a 429 after its ``Retry-After``.
 
-    The operators use it where the author gives no ``retry_policy``. It is of use for any task that calls
-    :class:`~airflow_provider_seedance.hooks.seedance.SeedanceHook`. All else follows the task's ``retries`` and
+    The operators use it unless the author sets ``retry_policy``. It suits any task that calls
+    :class:`~airflow_provider_seedance.hooks.seedance.SeedanceHook`. All other errors follow the task's ``retries`` and
     ``retry_delay``.
     """
 
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
-        """Return what follows from an exception."""
+        """Return the decision on an exception."""
         if not isinstance(exception, SeedanceError):
             return RetryDecision.default()
         if not exception.retryable:

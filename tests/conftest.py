@@ -85,12 +85,15 @@ def short_waits(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     """Look often, and wait by putting the clock forward."""
     from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
     from airflow_provider_seedance.gptproto.polling import Poller
+    from airflow_provider_seedance.tasks import submit
 
     monkeypatch.setattr(time, "time", clock)
     for client, pause in ((GPTProtoClient, clock.pause), (AsyncGPTProtoClient, clock.pause_async)):
         defaults: Any = client.__init__.__kwdefaults__
         monkeypatch.setitem(defaults, "clock", clock)
         monkeypatch.setitem(defaults, "sleep", pause)
+    for name, replacement in (("clock", clock), ("sleep", clock.pause)):
+        monkeypatch.setitem(submit.send.__kwdefaults__ or {}, name, replacement)
     monkeypatch.setattr(Poller, "INITIAL_DELAY", 0.0)
     monkeypatch.setattr(Poller, "INTERVAL_SHARE", 0.0)
     monkeypatch.setattr(Poller, "MINIMUM_INTERVAL", 0.05)

@@ -1,4 +1,4 @@
-"""``@task.seedance``: a function says what to generate, and the task does what an operator does with it."""
+"""``@task.seedance``: a function returns the arguments of a generation, and the task runs it like an operator."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from airflow_provider_seedance.operators.base import SeedanceBaseOperator
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, TaskDecorator
 
-#: Which media belong to which mode; of a text there are none.
+    from airflow_provider_seedance.gptproto.requests import GenerationRequest
+
+#: The media arguments of each mode; text-to-video has none.
 _MEDIA_OF: Mapping[Mode, tuple[str, ...]] = {
     Mode.IMAGE_TO_VIDEO: ("image", "last_image"),
     Mode.REFERENCE_TO_VIDEO: ("images", "videos", "audios"),
 }
 _MEDIA = tuple(name for names in _MEDIA_OF.values() for name in names)
 _MODES_OF_SENSORS = ("poke", "reschedule")
-#: What the function may return: the parameters of a generation, and a prediction to go on with.
+#: The keys that the function may return: the parameters of a generation, and an earlier prediction.
 _RETURNABLE = (
     *(name for name in SeedanceBaseOperator.template_fields if name != "seedance_conn_id"),
     *_MEDIA,
@@ -36,18 +38,18 @@ _RETURNABLE = (
 
 class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
     """
-    Generate what a function returns: a prompt, or a dict of an operator's arguments.
+    Generate the video that a function describes: it returns a prompt, or a dict of an operator's arguments.
 
-    What it returns wins over what the decorator was given, and is sent as it is: it is no template. The function is
-    called at every try. One that returns something else at a retry asks for another generation, which is paid for; the
-    log says so then. After a deferral it is not called again.
+    Its return value replaces the arguments of the decorator. It is sent unchanged: it is not a template. The function
+    is called at every try. If it returns other arguments at a retry, the task submits, and pays for, another
+    generation, with a warning in the log. After a deferral it is not called again.
 
     Further parameters as in :class:`~airflow_provider_seedance.operators.base.SeedanceBaseOperator` and its subclasses.
 
     :param python_callable: The function.
     :param op_args: Its positional arguments. (templated)
     :param op_kwargs: Its keyword arguments. (templated)
-    :param mode: ``text-to-video``, ``image-to-video`` or ``reference-to-video``; ``None`` finds it out from the media.
+    :param mode: ``text-to-video``, ``image-to-video`` or ``reference-to-video``; ``None`` derives it from the media.
     """
 
     template_fields: Sequence[str] = (
@@ -87,30 +89,52 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
         self.audios = audios
         self.is_upload_media = is_upload_media
         # A DAG's default_args may hold the mode of its sensors.
-        self.mode_as_told = None if mode in _MODES_OF_SENSORS else mode
-        if self.mode_as_told is not None and mode not in list(Mode):
+        self.requested_mode = None if mode in _MODES_OF_SENSORS else mode
+        if self.requested_mode is not None and mode not in list(Mode):
             raise ValueError(f"mode: {mode!r} is not allowed; allowed: {', '.join(Mode)}, or None")
 
     def execute(self, context: Context) -> list[str] | str:
-        """Call the function, and do what an operator does with what it returns."""
+        """Call the function, and run the generation that it returns."""
         from airflow_provider_seedance.gptproto.media.media import unwrap_media
         from airflow_provider_seedance.tasks.failures import as_airflow_errors
 
-        # As attributes they are rendered fields, which are shown.
+        # Uploads are wrapped in the attributes, because rendered fields are shown.
         arguments, keywords = unwrap_media(list(self.op_args)), unwrap_media(dict(self.op_kwargs))
         context_merge(context, keywords)
         keywords = determine_kwargs(self.python_callable, arguments, context)
         returned = self.python_callable(*arguments, **keywords)
         with as_airflow_errors():
-            self._take(returned)
+            self._set_arguments(returned)
         return SeedanceBaseOperator.execute(self, context)
 
     def execute_complete(self, context: Context, event: Any = None) -> list[str]:
-        """Go on after the trigger fired, without the function; what it returned stays in the rendered fields."""
-        self.overwrite_rtif_after_execution = False
+        """
+        Go on after the trigger fired, without the function.
+
+        Airflow runs this in a new operator object, so the values that the function returned come from XCom. Airflow
+        renders ``map_index_template`` and the rendered fields from them once more.
+        """
+        from airflow_provider_seedance.tasks.report import Publisher
+
+        report = Publisher(context, log=self.log).restore()
+        self.prompt = ""
+        for name in _RETURNABLE:
+            if name in report.parameters:
+                setattr(self, name, report.parameters[name])
+        if report.id and report.mode is None:
+            # The report of an adopted prediction has no mode.
+            self.prediction_id = report.id
         return super().execute_complete(context, event)
 
-    def _take(self, returned: object) -> None:
+    def build_request(self) -> GenerationRequest:
+        """Return the request of the arguments that the function returned."""
+        from airflow_provider_seedance.gptproto.requests import REQUESTS
+
+        names = _MEDIA_OF.get(self.mode, ())
+        media = {name: getattr(self, name) for name in (*names, "is_upload_media")} if names else {}
+        return REQUESTS[self.mode](**self.common_parameters(), **media)
+
+    def _set_arguments(self, returned: object) -> None:
         from airflow_provider_seedance.gptproto.errors import InvalidRequestError
         from airflow_provider_seedance.gptproto.media.media import wrap_media
 
@@ -119,9 +143,7 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
             what = f"the function's return value: {type(returned).__name__} is not allowed; allowed: a prompt or a dict"
             raise InvalidRequestError.from_problems([what])
         problems = [
-            f"{name}: is nothing that the function can return; allowed: {', '.join(_RETURNABLE)}"
-            for name in arguments
-            if name not in _RETURNABLE
+            f"unknown key {name!r}; allowed: {', '.join(_RETURNABLE)}" for name in arguments if name not in _RETURNABLE
         ]
         for name in _RETURNABLE:
             if name in arguments:
@@ -129,9 +151,9 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
         if isinstance(self.prompt, type(SET_DURING_EXECUTION)):
             self.prompt = ""
         given = [name for name in _MEDIA if getattr(self, name) is not None]
-        self.mode = Mode(self.mode_as_told) if self.mode_as_told else _mode_of(given)
+        self.mode = Mode(self.requested_mode) if self.requested_mode else _mode_of(given)
         problems += [
-            f"{name}: is no argument of {self.mode}" for name in given if name not in _MEDIA_OF.get(self.mode, ())
+            f"{name}: is not an argument of {self.mode}" for name in given if name not in _MEDIA_OF.get(self.mode, ())
         ]
         if problems:
             raise InvalidRequestError.from_problems(problems)
@@ -144,7 +166,7 @@ def _mode_of(media: Collection[str]) -> Mode:
 
 def seedance_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:
     """
-    Turn a function into a task that generates what it returns; used as ``@task.seedance``.
+    Turn a function into a task that generates the video it describes; used as ``@task.seedance``.
 
     :param python_callable: The function.
     :param kwargs: Arguments of :class:`SeedanceDecoratedOperator`.

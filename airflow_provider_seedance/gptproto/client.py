@@ -1,9 +1,8 @@
 """
 The client of the API, synchronous and asynchronous.
 
-The two differ only in how they carry out a step; what is said is in
-:mod:`~airflow_provider_seedance.gptproto.flows`, and how requests travel in
-:mod:`~airflow_provider_seedance.gptproto.http.transport`. Redirects are never followed, so the key stays with the
+Both run the same generators of :mod:`~airflow_provider_seedance.gptproto.flows` and differ only in their I/O, which is
+in :mod:`~airflow_provider_seedance.gptproto.http.transport`. Redirects are never followed, so the key stays with the
 connection's own origin.
 """
 
@@ -28,7 +27,7 @@ from airflow_provider_seedance.gptproto.http.transport import (
 )
 from airflow_provider_seedance.gptproto.polling import Decision, Poller
 from airflow_provider_seedance.gptproto.predictions import Prediction
-from airflow_provider_seedance.gptproto.requests import GenerationRequest
+from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 
 T = TypeVar("T")
@@ -36,19 +35,15 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-def _do_nothing() -> None:
-    """Stand in for a callback that nobody asked for."""
-
-
 class GPTProtoClient:
     """
     The synchronous client, for workers. A context manager.
 
-    :param settings: Where the service is and the key.
-    :param transport: Another way to carry requests, for tests.
+    :param settings: The connection's settings.
+    :param transport: Replaces the network, for tests.
     :param clock: The wall clock, in seconds since the epoch.
-    :param sleep: How to pause, in seconds.
-    :param log: Where news of a wait go.
+    :param sleep: Pauses for so many seconds.
+    :param log: Receives the status changes of a wait.
     """
 
     def __init__(
@@ -61,7 +56,7 @@ class GPTProtoClient:
         log: Log = logger,
     ) -> None:
         self._transport = Transport(settings, transport)
-        self._conversations = ApiFlows(settings, user_agent=USER_AGENT, clock=clock, log=log)
+        self._flows = ApiFlows(settings, user_agent=USER_AGENT, clock=clock, log=log)
         self._sleep = sleep
 
     def __enter__(self) -> Self:
@@ -76,67 +71,61 @@ class GPTProtoClient:
         """Close all connections."""
         self._transport.close()
 
-    def submit(
-        self,
-        request: GenerationRequest,
-        *,
-        before_send: Callable[[], None] = _do_nothing,
-        after_refusal: Callable[[], None] = _do_nothing,
-    ) -> Prediction:
+    def submit(self, request: GenerationRequest | CheckedRequest) -> Prediction:
         """
         Submit a generation, which costs money, and return the prediction as first reported.
 
-        It is sent again only when it provably was not accepted: no connection was made, or the answer was 429.
+        It is sent exactly once. The error says whether it can be sent again without the risk to pay twice:
+        :func:`~airflow_provider_seedance.gptproto.backoff.retry_delay`.
 
         :param request: What to generate.
-        :param before_send: Called each time just before the submission is sent.
-        :param after_refusal: Called each time it provably was not accepted.
         :raises InvalidRequestError: Before anything is sent.
-        :raises UnconfirmedSubmissionError: When nobody can tell whether it was accepted.
-        :raises SeedanceError: When it was refused; nothing was charged then.
+        :raises UnconfirmedSubmissionError: When it is unknown whether the service accepted it.
+        :raises SeedanceError: When the service refused it; then nothing was charged.
         """
-        return self._run(self._conversations.submit(request, before_send, after_refusal))
+        return self._run(self._flows.submit(_checked(request)))
 
     def get_prediction(self, prediction_id: str) -> Prediction:
         """
-        Return what the service now says of a prediction.
+        Return the current state of a prediction.
 
-        :raises SeedanceError: When it could not be asked; the generation is not touched by that.
+        :raises SeedanceError: When the service did not answer; the generation goes on.
         """
-        return self._run(self._conversations.get_prediction(prediction_id))
+        return self._run(self._flows.get_prediction(prediction_id))
 
-    def get_confirmed(self, prediction_id: str) -> Prediction | None:
+    def get_confirmed(self, prediction_id: str) -> Prediction:
         """
-        Return what the service says of a prediction that was submitted before, or ``None`` when it does not know it.
+        Return a prediction, once the response can be believed.
 
-        A failure, and a success without outputs, is asked again a few times over some seconds, because to give up a
-        paid prediction takes more than one answer.
+        An error, and a success without outputs, are repeated a few times over some seconds: one response is not enough
+        to give up a prediction that was paid for.
 
-        :raises SeedanceError: When it could not be asked.
+        :raises PredictionNotFoundError: When the service does not know the prediction.
+        :raises SeedanceError: When the service did not answer.
         """
-        return self._run(self._conversations.get_confirmed(prediction_id))
+        return self._run(self._flows.get_confirmed(prediction_id))
 
-    def poll(self, wait: Poller) -> Decision:
-        """Ask for the prediction that is waited for once, and return what that means for the wait."""
-        return self._run(self._conversations.poll(wait))
+    def poll(self, poller: Poller) -> Decision:
+        """Get the poller's prediction once, and return the poller's decision."""
+        return self._run(self._flows.poll(poller))
 
-    def wait(self, wait: Poller) -> Prediction:
+    def wait(self, poller: Poller) -> Prediction:
         """
-        Wait until a prediction that was just seen in progress is finished, and return it.
+        Poll until a prediction is finished, and return it. It was just seen in progress.
 
-        :raises SeedanceError: When the wait ends without videos, for the reasons of :class:`Poller`.
+        :raises SeedanceError: When it ends without videos, for the reasons of :class:`Poller`.
         """
-        return self._run(self._conversations.wait(wait))
+        return self._run(self._flows.wait(poller))
 
     def check_key(self) -> KeyCheck:
-        """Return whether the service accepts the key; free of charge, and never an exception."""
-        return self._run(self._conversations.check_key())
+        """Return whether the service accepts the API key; free of charge, never raises."""
+        return self._run(self._flows.check_key())
 
-    def _run(self, steps: Flow[T]) -> T:
+    def _run(self, flow: Flow[T]) -> T:
         outcome: Outcome = None
         while True:
             try:
-                step = steps.send(outcome)
+                step = flow.send(outcome)
             except StopIteration as finished:
                 result: T = finished.value
                 return result
@@ -149,9 +138,9 @@ class GPTProtoClient:
 
 class AsyncGPTProtoClient:
     """
-    The asynchronous client, for the triggerer. To be used in an ``async with`` block.
+    The asynchronous client, for the triggerer. An asynchronous context manager.
 
-    All clients of the same settings on an event loop share what is costly. Parameters and methods as in
+    All clients with the same settings on an event loop share one connection pool. Parameters and methods as in
     :class:`GPTProtoClient`.
     """
 
@@ -168,7 +157,7 @@ class AsyncGPTProtoClient:
         self._replacement = transport
         self._pool: ConnectionPool | None = None
         self._exits = AsyncExitStack()
-        self._conversations = ApiFlows(settings, user_agent=USER_AGENT, clock=clock, log=log)
+        self._flows = ApiFlows(settings, user_agent=USER_AGENT, clock=clock, log=log)
         self._sleep = sleep
 
     async def __aenter__(self) -> Self:
@@ -185,45 +174,39 @@ class AsyncGPTProtoClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Leave the shared transport; its connections are closed when nobody uses them."""
+        """Leave the shared pool; the last client closes its connections."""
         self._pool = None
         await self._exits.aclose()
 
-    async def submit(
-        self,
-        request: GenerationRequest,
-        *,
-        before_send: Callable[[], None] = _do_nothing,
-        after_refusal: Callable[[], None] = _do_nothing,
-    ) -> Prediction:
+    async def submit(self, request: GenerationRequest | CheckedRequest) -> Prediction:
         """Submit a generation, which costs money; see :meth:`GPTProtoClient.submit`."""
-        return await self._run(self._conversations.submit(request, before_send, after_refusal))
+        return await self._run(self._flows.submit(_checked(request)))
 
     async def get_prediction(self, prediction_id: str) -> Prediction:
-        """Return what the service now says of a prediction; see :meth:`GPTProtoClient.get_prediction`."""
-        return await self._run(self._conversations.get_prediction(prediction_id))
+        """Return the current state of a prediction; see :meth:`GPTProtoClient.get_prediction`."""
+        return await self._run(self._flows.get_prediction(prediction_id))
 
-    async def get_confirmed(self, prediction_id: str) -> Prediction | None:
-        """Return a recorded prediction, or ``None``; see :meth:`GPTProtoClient.get_confirmed`."""
-        return await self._run(self._conversations.get_confirmed(prediction_id))
+    async def get_confirmed(self, prediction_id: str) -> Prediction:
+        """Return a prediction, once it can be believed; see :meth:`GPTProtoClient.get_confirmed`."""
+        return await self._run(self._flows.get_confirmed(prediction_id))
 
-    async def poll(self, wait: Poller) -> Decision:
-        """Look once; see :meth:`GPTProtoClient.look`."""
-        return await self._run(self._conversations.poll(wait))
+    async def poll(self, poller: Poller) -> Decision:
+        """Poll once; see :meth:`GPTProtoClient.poll`."""
+        return await self._run(self._flows.poll(poller))
 
-    async def wait(self, wait: Poller) -> Prediction:
-        """Wait until a prediction is finished; see :meth:`GPTProtoClient.wait`."""
-        return await self._run(self._conversations.wait(wait))
+    async def wait(self, poller: Poller) -> Prediction:
+        """Poll until a prediction is finished; see :meth:`GPTProtoClient.wait`."""
+        return await self._run(self._flows.wait(poller))
 
     async def check_key(self) -> KeyCheck:
         """Return whether the service accepts the key; see :meth:`GPTProtoClient.check_key`."""
-        return await self._run(self._conversations.check_key())
+        return await self._run(self._flows.check_key())
 
-    async def _run(self, steps: Flow[T]) -> T:
+    async def _run(self, flow: Flow[T]) -> T:
         outcome: Outcome = None
         while True:
             try:
-                step = steps.send(outcome)
+                step = flow.send(outcome)
             except StopIteration as finished:
                 result: T = finished.value
                 return result
@@ -232,5 +215,9 @@ class AsyncGPTProtoClient:
                 await self._sleep(step.seconds)
                 continue
             if self._pool is None:
-                raise RuntimeError("An asynchronous client is to be used in an `async with` block")
+                raise RuntimeError("Use an asynchronous client in an `async with` block")
             outcome = await self._pool.send(step)
+
+
+def _checked(request: GenerationRequest | CheckedRequest) -> CheckedRequest:
+    return request if isinstance(request, CheckedRequest) else request.check()

@@ -9,7 +9,6 @@ run the same generators, so they cannot drift apart.
 from __future__ import annotations
 
 import json
-import random
 import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
-from airflow_provider_seedance.gptproto.backoff import retry_delay
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
     ContentPolicyError,
@@ -40,7 +38,7 @@ from airflow_provider_seedance.gptproto.predictions import (
     read_code,
     read_prediction,
 )
-from airflow_provider_seedance.gptproto.requests import GenerationRequest
+from airflow_provider_seedance.gptproto.requests import CheckedRequest
 from airflow_provider_seedance.gptproto.responses import (
     answer_error,
     read_error_detail,
@@ -51,31 +49,31 @@ from airflow_provider_seedance.gptproto.settings import ClientSettings
 
 T = TypeVar("T")
 
-#: Seconds between the attempts to ask for a recorded prediction, and the longest that the service's wish extends one.
+#: Seconds between the attempts to confirm a response, and the longest delay that ``Retry-After`` can cause there.
 CONFIRM_DELAYS = (1.0, 3.0, 6.0)
 MAXIMUM_CONFIRM_DELAY = 30.0
-#: Redirects that say the request was not looked at. After any other it may have been carried out.
+#: Redirects before the request is processed. After any other redirect it may have been processed.
 _MOVED = (301, 307, 308)
 _KEY_REFUSED = (401, 403)
 
 
 class Log(Protocol):
-    """What is used of a logger: Python's own and Airflow's differ in everything else."""
+    """The methods of a logger that are used: Python's and Airflow's loggers share no other interface."""
 
     def info(self, message: str, /, *values: Any) -> Any:
-        """Log what a person would want to know."""
+        """Log a normal event."""
 
     def warning(self, message: str, /, *values: Any) -> Any:
-        """Log what a person should look at."""
+        """Log an event that somebody should check."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyCheck:
     """
-    What became of the free check of the key.
+    The result of the free check of the API key.
 
     :param accepted: Whether the service accepted the key.
-    :param message: What was found, for the person who set up the connection.
+    :param message: The result in one sentence, for the person who set up the connection.
     """
 
     accepted: bool
@@ -85,13 +83,13 @@ class KeyCheck:
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
     """
-    A request to be sent once.
+    A request to send once.
 
     :param method: ``GET`` or ``POST``.
-    :param url: The whole address.
-    :param headers: All headers that matter; the key is among them, so there is no repr of it.
+    :param url: The whole URL.
+    :param headers: All headers. The API key is among them, so the repr leaves them out.
     :param content: The body.
-    :param due_at: The earlier, the more urgent it is among requests that have to wait for their turn.
+    :param due_at: Priority while the rate limit makes requests wait: the earliest goes first.
     """
 
     method: str
@@ -106,7 +104,7 @@ class Sleep:
     """
     A pause.
 
-    :param seconds: How long.
+    :param seconds: Its length.
     """
 
     seconds: float
@@ -115,10 +113,10 @@ class Sleep:
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """
-    An answer that arrived whole.
+    A complete response.
 
     :param status: HTTP status.
-    :param headers: Headers, to be looked up in lower case.
+    :param headers: Headers, with names in lower case.
     :param text: The decoded body.
     """
 
@@ -135,10 +133,10 @@ class HttpResponse:
 @dataclass(frozen=True, slots=True)
 class NoResponse:
     """
-    A request that got no answer.
+    A request without a response.
 
-    :param reason: What happened.
-    :param was_sent: Whether the service may have got it; false only where that is certain not to be.
+    :param reason: The error, as text.
+    :param was_sent: Whether the service may have received the request; false only if it certainly has not.
     """
 
     reason: str
@@ -151,125 +149,109 @@ Flow = Generator[HttpRequest | Sleep, Outcome, T]
 
 class ApiFlows:
     """
-    All that can be said to the service.
+    One generator for each call of the API.
 
-    :param settings: Where the service is and the key.
-    :param user_agent: What the service is told of the client.
+    :param settings: The connection's settings.
+    :param user_agent: The ``User-Agent`` header.
     :param clock: The wall clock, in seconds since the epoch.
-    :param log: Where news of a wait go.
+    :param log: Receives the status changes of a wait.
     """
 
     def __init__(self, settings: ClientSettings, *, user_agent: str, clock: Callable[[], float], log: Log) -> None:
         self.settings = settings
         self.clock = clock
         self.log = log
-        self.random = random.SystemRandom()
         self._key = _spellings(settings.api_key)
         self.headers = {
             "Accept": "application/json",
-            # Answers are short, and one in a coding that cannot be read here would be lost, with what was paid for.
+            # Responses are short. A compressed one that cannot be decoded would lose a prediction that was paid for.
             "Accept-Encoding": "identity",
             "Authorization": settings.authorization,
             "User-Agent": user_agent,
         }
 
-    def submit(
-        self, request: GenerationRequest, before_send: Callable[[], None], after_refusal: Callable[[], None]
-    ) -> Flow[Prediction]:
-        """Send a submission until it is accepted, refused, or may have been accepted."""
-        request.check()
+    def submit(self, checked: CheckedRequest) -> Flow[Prediction]:
+        """Send a submission, exactly once. Only the caller can decide to send it again: each one may cost money."""
+        request = checked.request
         url = f"{self.settings.base_url}/api/v3/{self.settings.vendor}/{request.model}/{request.mode.value}"
-        body = json.dumps(request.payload(), ensure_ascii=False, allow_nan=False).encode()
         headers = {**self.headers, "Content-Type": "application/json"}
-        started = self.clock()
-        sends = 0
-        while True:
-            before_send()
-            outcome = yield HttpRequest("POST", url, headers, body)
-            sends += 1
-            try:
-                return self._read_prediction(outcome, prediction_id=None)
-            except UnconfirmedSubmissionError:
-                raise
-            except SeedanceError as error:
-                after_refusal()
-                elapsed = self.clock() - started
-                pause = retry_delay(error, sends=sends, elapsed=elapsed, source=self.random)
-                if pause is None:
-                    raise
-                self.log.warning("The submission was not accepted: %s. Next try in %.1f s", error.what, pause)
-            yield Sleep(pause)
+        outcome = yield HttpRequest("POST", url, headers, checked.body)
+        return self._read_prediction(outcome, prediction_id=None)
 
     def get_prediction(self, prediction_id: str, *, due_at: float = 0.0) -> Flow[Prediction]:
-        """Ask for a prediction once; see :class:`HttpRequest` for ``due_at``."""
+        """Get a prediction once; see :class:`HttpRequest` for ``due_at``."""
         if not is_prediction_id(prediction_id):
-            shown = shorten(repr(prediction_id))
-            raise InvalidRequestError.from_problems([f"prediction_id: {shown} is no prediction's id"])
+            quoted = shorten(repr(prediction_id))
+            raise InvalidRequestError.from_problems([f"prediction_id: {quoted} is not the id of a prediction"])
         url = f"{self.settings.base_url}/api/v3/predictions/{quote(prediction_id, safe='')}/result"
         outcome = yield HttpRequest("GET", url, self.headers, due_at=due_at)
         return self._read_prediction(outcome, prediction_id=prediction_id)
 
-    def get_confirmed(self, prediction_id: str) -> Flow[Prediction | None]:
+    def get_confirmed(self, prediction_id: str) -> Flow[Prediction]:
         """
-        Ask for a prediction until the answer can be believed; ``None`` when the service repeatedly does not know it.
+        Get a prediction, with repetitions until the response can be believed.
 
-        One failure, and one success without outputs, can be a passing fault.
+        An error, and a success without outputs, can be a temporary fault. The prediction counts as unknown only if
+        every response says so.
         """
         seen: list[Prediction | SeedanceError] = []
-        for pause in (*CONFIRM_DELAYS, None):
+        for delay in (*CONFIRM_DELAYS, None):
             try:
                 prediction = yield from self.get_prediction(prediction_id)
             except (ContentPolicyError, InvalidRequestError):
                 raise
             except SeedanceError as error:
                 seen.append(error)
-                wish = error.retry_after or 0.0
+                retry_after = error.retry_after or 0.0
             else:
                 if prediction.is_complete or prediction.status is not PredictionStatus.SUCCEEDED:
                     return prediction
                 seen.append(prediction)
-                wish = 0.0
-            if pause is not None:
-                yield Sleep(min(max(pause, wish), MAXIMUM_CONFIRM_DELAY))
+                retry_after = 0.0
+            if delay is not None:
+                yield Sleep(min(max(delay, retry_after), MAXIMUM_CONFIRM_DELAY))
         believed = [each for each in seen if not isinstance(each, PredictionNotFoundError)]
-        if not believed:
-            return None
-        if isinstance(believed[-1], SeedanceError):
-            raise believed[-1]
-        return believed[-1]
+        last = believed[-1] if believed else seen[-1]
+        if isinstance(last, PredictionNotFoundError):
+            what = f"GPTProto does not know the prediction ({last.what})"
+            raise PredictionNotFoundError(what, prediction_id=prediction_id, charge=Charge.POSSIBLE)
+        if isinstance(last, SeedanceError):
+            raise last
+        return last
 
-    def poll(self, wait: Poller) -> Flow[Decision]:
-        """Ask for the prediction that is waited for once, and decide what that means."""
+    def poll(self, poller: Poller) -> Flow[Decision]:
+        """Get the prediction once, and return the poller's decision."""
         try:
-            prediction = yield from self.get_prediction(wait.prediction_id, due_at=wait.due_at)
+            prediction = yield from self.get_prediction(poller.prediction_id, due_at=poller.due_at)
         except SeedanceError as error:
-            return wait.on_error(error, self.clock())
-        return wait.on_prediction(prediction, self.clock())
+            return poller.on_error(error, self.clock())
+        return poller.on_prediction(prediction, self.clock())
 
-    def wait(self, wait: Poller) -> Flow[Prediction]:
+    def wait(self, poller: Poller) -> Flow[Prediction]:
         """
-        Wait until a prediction is finished, given that it was just seen in progress.
+        Poll until a prediction is finished. It was just seen in progress.
 
-        There is a line in the log at each change, and none for a look that brings nothing new.
+        The log gets one line for each status change, and none for a poll without a change.
         """
-        decision: Decision = wait.begin(self.clock())
+        decision: Decision = poller.begin(self.clock())
         while isinstance(decision, PollAgain):
             if decision.news:
-                line = "Prediction %s %s, %.0f s after its submission; next look in %.1f s"
-                self.log.info(line, wait.prediction_id, decision.news, self._elapsed(wait), decision.seconds)
+                line = "%s: prediction %s, %.0f s after its submission; next poll in %.1f s"
+                news = f"{decision.news[0].upper()}{decision.news[1:]}"
+                self.log.info(line, news, poller.prediction_id, self._elapsed(poller), decision.seconds)
             yield Sleep(decision.seconds)
-            decision = yield from self.poll(wait)
+            decision = yield from self.poll(poller)
         if isinstance(decision, GiveUp):
             raise decision.error
-        status, line = decision.prediction.reported_status, "Prediction %s is %s, %.0f s after its submission"
-        self.log.info(line, wait.prediction_id, status, self._elapsed(wait))
+        status, line = decision.prediction.reported_status, "Status %s: prediction %s, %.0f s after its submission"
+        self.log.info(line, status, poller.prediction_id, self._elapsed(poller))
         return decision.prediction
 
-    def _elapsed(self, wait: Poller) -> float:
-        return max(self.clock() - wait.submitted_at, 0.0)
+    def _elapsed(self, poller: Poller) -> float:
+        return max(self.clock() - poller.submitted_at, 0.0)
 
     def check_key(self) -> Flow[KeyCheck]:
-        """Ask for the list of models, which costs nothing and needs a key."""
+        """Get the list of models: it is free, and it needs a key."""
         url = f"{self.settings.base_url}/v1/models"
         outcome = yield HttpRequest("GET", url, self.headers)
         where = self.settings.base_url
@@ -287,7 +269,7 @@ class ApiFlows:
         return KeyCheck(True, f"{where} accepts the API key")
 
     def _read_prediction(self, outcome: Outcome, *, prediction_id: str | None) -> Prediction:
-        """Return the prediction in an outcome, or raise what the outcome means."""
+        """Return the prediction in an outcome, or raise the error that the outcome means."""
         if not isinstance(outcome, HttpResponse):
             raise self._no_answer_error(outcome, prediction_id)
         body = self._read_body(outcome)
@@ -300,7 +282,7 @@ class ApiFlows:
             unreadable = UnreadableAnswerError(what, prediction_id=prediction_id, charge=_charge(prediction_id))
             raise unreadable if prediction_id else _unconfirmed(unreadable)
         if outcome.status == 404 and prediction_id is not None and not isinstance(body, dict):
-            # A gateway's page does not mean that a paid prediction is gone.
+            # The page of a gateway does not mean that a paid prediction is gone.
             what = f"{self.settings.base_url} answered 404, but not as GPTProto does"
             raise UnreadableAnswerError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
         # The page's code 503 means content policy, and its real HTTP status is 400.
@@ -328,14 +310,14 @@ class ApiFlows:
         return shorten(self._without_key(outcome.reason)) if outcome else "no outcome"
 
     def _read_body(self, answer: HttpResponse) -> Any:
-        """Return the decoded body. A service that repeats the key in its answer must not bring it into a log."""
+        """Return the decoded body, without the API key: a service that repeats it must not put it into a log."""
         try:
             return self._without_key(json.loads(answer.text))
         except (ValueError, RecursionError):
             return self._without_key(answer.text)
 
     def _without_key(self, value: Any) -> Any:
-        """Return text, or every text in decoded JSON, with the key blotted out."""
+        """Return text, or decoded JSON, with the API key redacted from every text."""
         if isinstance(value, str):
             return self._key.sub("***", value)
         if isinstance(value, list):
@@ -347,9 +329,9 @@ class ApiFlows:
 
 def _spellings(key: str) -> re.Pattern[str]:
     """
-    Return what finds a key, also where its characters are escaped as in JSON: a broken answer is quoted undecoded.
+    Return a pattern for the key, also with its characters escaped as in JSON: broken JSON is quoted undecoded.
 
-    Up to seven backslashes stand before a character that JSON within JSON within JSON escapes.
+    JSON within JSON within JSON puts up to seven backslashes before a character.
     """
     return re.compile(r"\\{0,7}".join(rf"(?:{re.escape(each)}|u(?i:{ord(each):04x}))" for each in key))
 
@@ -361,15 +343,13 @@ def _charge(prediction_id: str | None) -> Charge:
 def _may_have_been_accepted(error: SeedanceError, status: int, named: str | None) -> bool:
     if isinstance(error, RedirectError):
         return status not in _MOVED
-    # A refusal by its HTTP status stands, whatever else it says; 429 is one that would be sent again.
+    # An error status is a refusal, whatever the body says. A 429 would be sent again, so there the body counts.
     is_doubtful = status < 300 or isinstance(error, RateLimitError)
     return isinstance(error, ServiceError) or (named is not None and is_doubtful)
 
 
 def _unconfirmed(cause: SeedanceError, prediction_id: str | None = None) -> UnconfirmedSubmissionError:
     what = f"It is not known whether the submission was accepted. {cause.what}"
-    # Whoever submitted keeps the id that the answer named: it can be asked for.
+    # The caller can get the prediction by the id in the response.
     advice = "The answer named the prediction. Clear the task to go on with it." if prediction_id else None
-    error = UnconfirmedSubmissionError(what, prediction_id=prediction_id, charge=Charge.POSSIBLE, advice=advice)
-    error.__cause__ = cause
-    return error
+    return UnconfirmedSubmissionError(what, prediction_id=prediction_id, charge=Charge.POSSIBLE, advice=advice)

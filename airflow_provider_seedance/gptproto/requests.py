@@ -1,12 +1,13 @@
 """
-What is asked for: one frozen value for each mode, which checks itself and knows what is sent.
+What is asked for: one frozen value for each mode, its checks, and the payload that is sent.
 
-The fields are the API's own parameters (page, "Core Parameters" of each mode); a field left at ``None`` is not sent,
-``duration`` excepted, because some models pick a length, and so the bill, themselves. Values may come from rendered
-templates: text that spells a number or a boolean becomes one.
+The fields are the API's own parameters (page, "Core Parameters" of each mode). A field that is ``None`` is not sent.
+``duration`` is always sent, because some models choose a length, and so the bill, themselves. Values may come from
+rendered templates: text that spells a number or a boolean is converted.
 
-:meth:`GenerationRequest.check` refuses what is certain to fail, all problems at once. For models that the catalogue
-does not list only types and structure are checked, so that tomorrow's model works today.
+:meth:`GenerationRequest.check` refuses what the service is certain to refuse, all problems in one error. For a model
+that is not in the catalogue only types and structure are checked, so that a new model works at once. What follows from
+a request that passed is computed once, in :class:`CheckedRequest`.
 """
 
 from __future__ import annotations
@@ -17,19 +18,25 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from airflow_provider_seedance.gptproto.catalogue import (
     ASPECT_RATIOS,
+    DEFAULT_ASPECT_RATIO,
     DEFAULT_DURATION,
     DEFAULT_MODEL,
+    DEFAULT_RESOLUTION,
     MAXIMUM_IMAGES,
     MAXIMUM_REQUEST_BYTES,
     SEED_MAXIMUM,
     SEED_MINIMUM,
     Mode,
     Model,
+    estimate_cost,
     find_model,
+    frame_size,
 )
 from airflow_provider_seedance.gptproto.errors import InvalidRequestError
 from airflow_provider_seedance.gptproto.media.media import (
@@ -56,10 +63,43 @@ from airflow_provider_seedance.gptproto.values import (
 _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CheckedRequest:
+    """
+    A request that passed its checks, with everything that follows from it, each computed once.
+
+    :param request: The request.
+    :param payload: The JSON object that is sent.
+    :param cost: Estimated price in USD; ``None`` if unknown.
+    :param frame_size: Width and height of the video in pixels; ``None`` if unknown.
+    """
+
+    request: GenerationRequest
+    payload: Mapping[str, Any]
+    cost: Decimal | None
+    frame_size: tuple[int, int] | None
+
+    @cached_property
+    def body(self) -> bytes:
+        """The payload as JSON text in UTF-8."""
+        return json.dumps(self.payload, ensure_ascii=False, allow_nan=False).encode()
+
+    def fingerprint(self, connection_id: str) -> str:
+        """
+        Return the idempotency key of a generation: SHA-256 of connection, mode, model and payload.
+
+        Media count by their whole content, so two requests with the same fingerprint are the same generation.
+
+        :param connection_id: The Airflow connection that submits.
+        """
+        parts = [connection_id, self.request.mode.value, self.request.model, self.payload]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
 @dataclass(frozen=True, kw_only=True)
 class GenerationRequest:
     """
-    What the three modes have in common.
+    The parameters that all three modes share.
 
     :param prompt: What the video should show.
     :param model: Model id, as it stands in the submit address.
@@ -73,7 +113,7 @@ class GenerationRequest:
     """
 
     mode: ClassVar[Mode]
-    #: The fields that hold media, with their kind; those in the second mapping hold lists.
+    #: The fields that hold one medium, and those that hold a list, with the kind of each.
     single_media: ClassVar[Mapping[str, MediaKind]] = {}
     listed_media: ClassVar[Mapping[str, MediaKind]] = {}
 
@@ -102,17 +142,24 @@ class GenerationRequest:
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
 
-    def check(self) -> None:
+    def check(self) -> CheckedRequest:
         """
-        Refuse what the service is certain to refuse.
+        Refuse what the service is certain to refuse, and return what follows from the request.
 
         :raises InvalidRequestError: With every problem on a line of its own: argument, value and what is allowed.
         """
         if problems := list(self.problems()):
             raise InvalidRequestError.from_problems(problems)
+        resolution, aspect_ratio = self.resolution or DEFAULT_RESOLUTION, self.aspect_ratio or DEFAULT_ASPECT_RATIO
+        return CheckedRequest(
+            request=self,
+            payload=self.payload(),
+            cost=estimate_cost(self.model, self.resolution, self.duration or 0),
+            frame_size=frame_size(self.model, resolution, aspect_ratio),
+        )
 
     def problems(self) -> Iterator[str]:
-        """Yield what is wrong, each with the argument, its value and what is allowed."""
+        """Yield each problem: the argument, its value and what is allowed."""
         known = find_model(self.model) if isinstance(self.model, str) else None
         yield from self._model_problems(known)
         yield from self._value_problems()
@@ -122,7 +169,7 @@ class GenerationRequest:
         yield from self._extra_problems()
 
     def warnings(self) -> Iterator[str]:
-        """Yield what may not do what the author expects, although it is sent."""
+        """Yield a sentence for each value that is sent although it may have no effect."""
         known = find_model(self.model)
         if known is None:
             yield f"model {self.model!r} is not in this provider's catalogue; its arguments are sent unchecked"
@@ -133,31 +180,20 @@ class GenerationRequest:
                     yield f"{name} is documented for every model but not honoured by Seedance {known.name}"
 
     def payload(self) -> dict[str, Any]:
-        """Return the JSON body of the submission: what was given, under the API's names."""
+        """Return the JSON object to send: the given values under the API's names, with media as plain text."""
         sent = {name: value for name, value in self._parameters() if value is not None}
         return {**sent, **(unwrap_media(self.extra_parameters) or {})}
 
     def description(self) -> dict[str, Any]:
-        """Return what was given, under the API's names, to be shown to people: uploaded media are only described."""
+        """Return the given values under the API's names, for display: uploaded media are only described."""
         given = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
         return {name: described(value) for name, value in given if value is not None and name != "model"}
-
-    def fingerprint(self, connection_id: str) -> str:
-        """
-        Return what makes two requests the same generation: connection, mode, model and payload, as a SHA-256.
-
-        Media count by their whole content.
-
-        :param connection_id: The Airflow connection that submits.
-        """
-        parts = [connection_id, self.mode.value, self.model, self.payload()]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def with_media(self, replace: Callable[[Any, MediaKind], Any]) -> Self:
         """
         Return the request with each medium replaced.
 
-        :param replace: Returns what takes the place of a medium of a kind.
+        :param replace: Returns the replacement for a medium of a kind.
         """
         media: dict[str, Any] = {}
         for name, kind in self.single_media.items():
@@ -211,7 +247,7 @@ class GenerationRequest:
             yield problem("generate_audio", True, f"false, or None {for_model}, which makes no sound")
 
     def _media_problems(self) -> Iterator[str]:
-        """Yield what is wrong with media; a request without media has none."""
+        """Yield the problems of media; a request without media has none."""
         yield from ()
 
     def _extra_problems(self) -> Iterator[str]:
@@ -239,9 +275,9 @@ class TextToVideo(GenerationRequest):
 @dataclass(frozen=True, kw_only=True)
 class MediaRequest(GenerationRequest):
     """
-    What the modes with media have in common.
+    The parameters that both modes with media share.
 
-    :param is_upload_media: Whether the media are base64 or data URIs; ``None`` finds it out from the media.
+    :param is_upload_media: Whether the media are base64 text or data URIs; ``None`` derives it from the media.
     """
 
     is_upload_media: bool | None = None
@@ -352,17 +388,7 @@ class ReferenceToVideo(MediaRequest):
             yield problem("images, videos", None, f"at least one image or video{beside}")
 
 
-_REQUESTS: Mapping[Mode, type[GenerationRequest]] = {
+#: The request class of each mode.
+REQUESTS: Mapping[Mode, type[GenerationRequest]] = {
     request.mode: request for request in (TextToVideo, ImageToVideo, ReferenceToVideo)
 }
-
-
-def request_from(mode: Mode, source: object) -> GenerationRequest:
-    """
-    Return the request that an object's attributes make up.
-
-    :param mode: Which kind of request.
-    :param source: Has an attribute for each field of that kind.
-    """
-    request = _REQUESTS[mode]
-    return request(**{field.name: getattr(source, field.name) for field in dataclasses.fields(request)})

@@ -1,8 +1,8 @@
 """
-From an Airflow connection of type ``seedance`` to a client of the GPTProto API.
+The hook: from an Airflow connection of type ``seedance`` to a client of the GPTProto API.
 
-Operators import this module where DAG files are parsed, every few seconds; what only a running task needs is imported
-where it is needed.
+Operators import this module when DAG files are parsed, every few seconds. Imports that only a running task needs are
+inside the methods.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_seedance.gptproto.requests import GenerationRequest
     from airflow_provider_seedance.gptproto.settings import ClientSettings
 
-#: The largest output that is downloaded unless told otherwise: several times what half a minute in 1080p can take.
+#: Default size of the largest download: several times the size of half a minute in 1080p.
 MAXIMUM_FILE_BYTES = 1024 * 1024 * 1024
 
 
@@ -29,8 +29,7 @@ class SeedanceHook(BaseHook):
     Reach the GPTProto API with the credentials of an Airflow connection.
 
     The connection's password is the API key and its host the base URL; the extra fields are ``vendor``,
-    ``auth_scheme``, ``timeout``, ``verify``, ``proxy`` and ``polls_per_second``. The methods here cost money only where
-    they say so.
+    ``auth_scheme``, ``timeout``, ``verify``, ``proxy`` and ``polls_per_second``. Only :meth:`submit` costs money.
 
     :param seedance_conn_id: The Airflow connection.
     """
@@ -54,7 +53,7 @@ class SeedanceHook(BaseHook):
         return self._settings(connection, connection.extra_dejson)
 
     async def aget_settings(self) -> ClientSettings:
-        """Return the connection's settings, for an event loop; see :meth:`get_settings`."""
+        """Return the connection's settings, on an event loop; see :meth:`get_settings`."""
         from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 
         connection = await get_async_connection(self.seedance_conn_id, hook=self)
@@ -75,7 +74,7 @@ class SeedanceHook(BaseHook):
         return self.get_async_client(await self.aget_settings())
 
     def get_async_client(self, settings: ClientSettings) -> AsyncGPTProtoClient:
-        """Return an asynchronous client for settings that were looked up before."""
+        """Return an asynchronous client for settings that were read before."""
         from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient
 
         return AsyncGPTProtoClient(settings, log=self.log)
@@ -84,20 +83,22 @@ class SeedanceHook(BaseHook):
         """
         Submit a generation, which costs money, and return the prediction as first reported.
 
-        Unlike the operators this keeps no record: whoever calls it twice pays twice.
+        It is sent again only if it provably was not accepted: no connection was made, or the response was 429. Unlike
+        the operators it keeps no record: a second call pays a second time.
 
         :raises SeedanceError: See :meth:`~airflow_provider_seedance.gptproto.client.GPTProtoClient.submit`.
         """
         from airflow_provider_seedance.tasks.media import with_local_media
+        from airflow_provider_seedance.tasks.submit import send_unrecorded
 
         with self.get_conn() as client:
-            return client.submit(with_local_media(request))
+            return send_unrecorded(client, with_local_media(request), log=self.log)
 
     def get_prediction(self, prediction_id: str) -> Prediction:
         """
-        Return what the service now says of a prediction.
+        Return the current state of a prediction.
 
-        :raises SeedanceError: When it could not be asked.
+        :raises SeedanceError: When the service did not answer.
         """
         with self.get_conn() as client:
             return client.get_prediction(prediction_id)
@@ -108,8 +109,8 @@ class SeedanceHook(BaseHook):
         """
         Wait until a prediction is finished, and return it.
 
-        :param prediction_id: What to wait for.
-        :param timeout: Seconds to wait at most.
+        :param prediction_id: The prediction to wait for.
+        :param timeout: Longest wait in seconds.
         :param poll_interval: Seconds between polls; ``None`` adapts.
         :raises SeedanceError: When it ends without videos, or not in time.
         """
@@ -117,7 +118,7 @@ class SeedanceHook(BaseHook):
         from airflow_provider_seedance.gptproto.polling import Done, GiveUp, Poller
 
         now = time.time()
-        wait = Poller(
+        poller = Poller(
             prediction_id=prediction_id,
             submitted_at=now,
             deadline=now + timeout,
@@ -125,12 +126,12 @@ class SeedanceHook(BaseHook):
             poll_interval=poll_interval,
         )
         with self.get_conn() as client:
-            decision = client.poll(wait)
+            decision = client.poll(poller)
             if isinstance(decision, Done):
                 return decision.prediction
             if isinstance(decision, GiveUp):
                 raise decision.error
-            return client.wait(wait)
+            return client.wait(poller)
 
     def download(
         self,
@@ -146,33 +147,31 @@ class SeedanceHook(BaseHook):
         """
         Stream an output to object storage, whole or not at all, and return its path.
 
-        A file there that is the same already is kept. The API key is not sent along.
+        If the store holds the same file already, it is kept. The API key is not sent with a download.
 
         :param url: The output's link.
-        :param path: Where to, with the file's name: a path or URI such as ``s3://bucket/boat.mp4``.
+        :param path: The target with the file's name: a path or URI such as ``s3://bucket/boat.mp4``.
         :param storage_conn_id: The Airflow connection of the store.
-        :param prediction_id: Whose output it is: a dead link is asked for anew, once.
-        :param overwrite: Whether another file there is replaced.
-        :param max_bytes: The largest file that is wanted.
-        :param allow_private_addresses: Whether the link may lead to private addresses; those of the connection's own
-            origin it may in any case.
-        :raises SeedanceError: When it could not be had or stored; errors of the store's own library pass as they are.
+        :param prediction_id: The prediction of this output: an expired link is replaced by a fresh one, once.
+        :param overwrite: Whether another file with that name is replaced.
+        :param max_bytes: The size of the largest file to download.
+        :param allow_private_addresses: Whether the link may lead to private addresses; the connection's own origin is
+            always allowed.
+        :raises SeedanceError: When it could not be downloaded or stored. Errors of the store's library pass unchanged.
         """
+        from airflow_provider_seedance.tasks.options import TransferOptions
         from airflow_provider_seedance.tasks.transfer import Downloader, storage_path
 
         target = storage_path(path, storage_conn_id)
-        with Downloader(
-            self.get_settings(),
-            log=self.log,
-            overwrite=overwrite,
-            max_bytes=max_bytes,
-            allow_private_addresses=allow_private_addresses,
-        ) as downloader:
-            downloader.download_to(url, target, prediction_id=prediction_id or "")
+        options = TransferOptions(
+            overwrite=overwrite, max_bytes=max_bytes, allow_private_addresses=allow_private_addresses
+        )
+        with Downloader(self.get_settings(), options, log=self.log) as downloader:
+            downloader.download_to(target, url, prediction_id=prediction_id or "")
         return target
 
     def test_connection(self) -> tuple[bool, str]:
-        """Return whether the service accepts the key, and what was found; free of charge, never an exception."""
+        """Return whether the service accepts the API key, with a message; free of charge, never raises."""
         from airflow_provider_seedance.gptproto.errors import SeedanceError
 
         try:
@@ -184,13 +183,13 @@ class SeedanceHook(BaseHook):
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return which fields the form shows, for Airflow 3.1; later ones read the provider's metadata."""
+        """Return the fields of the connection form, for Airflow 3.1; later versions read the provider's metadata."""
         behaviour = _connection_type()["ui-field-behaviour"]
         return {name.replace("-", "_"): value for name, value in behaviour.items()}
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the form's extra fields, for Airflow 3.1; later ones read the provider's metadata."""
+        """Return the extra fields of the form, for Airflow 3.1; later versions read the provider's metadata."""
         from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
         from flask_babel import lazy_gettext
         from wtforms import StringField

@@ -1,4 +1,4 @@
-"""The button on the task that leads to its video."""
+"""The extra link *Video*: a button on the task that leads to its video."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 class SeedanceVideoLink(BaseOperatorLink):
-    """Leads to the first output as soon as there is one; until then there is no address, and Airflow shows no link."""
+    """A link to the first output. Until there is one, Airflow shows no link."""
 
     name = "Video"
 
     @property
     def xcom_key(self) -> str:
-        """Where Airflow keeps the address: not in ``video_url``, which would hold an empty text while waiting."""
+        """The XCom key of the link. Not ``video_url``, which would hold an empty text during the wait."""
         return "video_link"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Return the address of the task's first output, or an empty text."""
+        """Return the URL of the task's first output, or an empty text."""
         address = XCom.get_value(key="video_url", ti_key=ti_key)
-        # The service says what it is, and a browser would run a `javascript:` address.
+        # The URL comes from the service, and a browser would run a `javascript:` URL.
         is_web_address = isinstance(address, str) and address.lower().startswith(("http://", "https://"))
         return address if is_web_address else ""

@@ -1,8 +1,8 @@
 """
-What all operators that submit generations have in common: their arguments, and when they do their work.
+The base of all operators that submit generations: their arguments, and the two legs of a try.
 
-DAG files that import the operators are parsed every few seconds. So this module imports little; the work itself is in
-:mod:`~airflow_provider_seedance.tasks.generation`, which is imported where a task runs.
+DAG files that import the operators are parsed every few seconds, so this module imports little. The work is in
+:mod:`~airflow_provider_seedance.tasks.generation`, which is imported when a task runs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,12 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, DEFAULT_MODEL, Mode
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.links.seedance import SeedanceVideoLink
-from airflow_provider_seedance.tasks.options import OnClear, OnUnconfirmedSubmission, check_policies
+from airflow_provider_seedance.tasks.options import (
+    GenerationOptions,
+    OnClear,
+    OnUnconfirmedSubmission,
+    WaitOptions,
+)
 
 try:
     from airflow_provider_seedance.retries import SeedanceRetryPolicy
@@ -31,60 +36,62 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_seedance.tasks.generation import Generation
+    from airflow_provider_seedance.gptproto.requests import GenerationRequest
+    from airflow_provider_seedance.tasks.generation import Deliver, Generation, KeepWaiting
+
+#: The parameters of the API that all modes share.
+_COMMON_PARAMETERS = (
+    "prompt",
+    "model",
+    "aspect_ratio",
+    "duration",
+    "resolution",
+    "generate_audio",
+    "camera_fixed",
+    "seed",
+    "extra_parameters",
+)
 
 
 class SeedanceBaseOperator(BaseOperator):
     """
-    Submit a generation, wait for it, and return the addresses of its videos.
+    Submit a generation, wait for it, and return the URLs of its videos.
 
     Use one of the subclasses. One logical generation is paid once: on Airflow 3.3 and later a record in the task state
-    store lets a retry go on with what an earlier try submitted.
+    store lets a retry go on with the submission of an earlier try.
 
     Pushed to XCom: ``prediction_id`` (before the wait), ``prediction`` (a small dict), ``video_url`` (the first
-    output), and the list of output addresses as the return value, or the prediction id with
-    ``wait_for_completion=False``. The addresses live about a day.
+    output), and as the return value the list of output URLs, or the prediction id with
+    ``wait_for_completion=False``. The URLs live about a day.
 
-    :param prompt: What the video should show. If it ends in ``.txt`` or ``.md``, it is read from that file. (templated)
+    :param prompt: A description of the video. If it ends in ``.txt`` or ``.md``, it is read from that file. (templated)
     :param model: Model id. (templated)
     :param aspect_ratio: ``21:9``, ``16:9``, ``4:3``, ``1:1``, ``3:4`` or ``9:16``. (templated)
-    :param duration: Length of the video in seconds; the model decides on the range. (templated)
-    :param resolution: ``480p``, ``720p`` or ``1080p``; the model decides which. (templated)
+    :param duration: Length of the video in seconds; the range depends on the model. (templated)
+    :param resolution: ``480p``, ``720p`` or ``1080p``, depending on the model. (templated)
     :param generate_audio: Whether the video has sound. (templated)
     :param camera_fixed: Whether the camera keeps its position. (templated)
     :param seed: -1 (random) to 2147483647. (templated)
-    :param extra_parameters: Parameters that the API adds later, sent as they are. (templated)
-    :param prediction_id: Wait for this prediction, which was submitted before, and submit nothing. (templated)
+    :param extra_parameters: Further parameters of the API, sent unchanged. (templated)
+    :param prediction_id: The id of an earlier prediction: wait for it, and submit nothing. (templated)
     :param seedance_conn_id: The Airflow connection. (templated)
     :param wait_for_completion: Whether to wait for the videos.
     :param deferrable: Whether to wait in the triggerer, without holding a worker.
-    :param poll_interval: Seconds between polls, exactly; ``None`` adapts to the usual time of such a generation.
-    :param timeout: Seconds to wait at most, counted from the submission; a shorter ``execution_timeout`` wins.
+    :param poll_interval: Exact seconds between polls; ``None`` adapts to the expected time of such a generation.
+    :param timeout: Longest wait in seconds, from the submission; a shorter ``execution_timeout`` bounds it as well.
     :param durable: Whether to keep the record of the submission.
-    :param on_unconfirmed_submission: What to do when nobody can tell whether a submission was accepted: ``fail``
-        ends the task, ``resubmit`` lets a retry submit again and accepts that it may be paid twice.
-    :param on_clear: What clearing a task does whose video was delivered: ``reuse`` it, or ``regenerate`` one.
+    :param on_unconfirmed_submission: What to do if it is unknown whether a submission was accepted: ``fail`` ends the
+        task, ``resubmit`` lets a retry submit again and accepts the risk to pay twice.
+    :param on_clear: What a clear does after the video was delivered: ``reuse`` it, or ``regenerate`` a new one.
     :param fail_on_nsfw: Whether a flagged output fails the task.
-    :param max_cost: What a generation may cost at most, in USD, by the catalogue's list prices; one that costs more, or
-        whose price is not known, is not submitted.
+    :param max_cost: The highest price of a generation in USD, by the catalogue's list prices. A generation that costs
+        more, or has no known price, is not submitted.
     """
 
-    #: Which kind of request the arguments make up.
+    #: The mode of the API.
     mode: Mode
 
-    template_fields: Sequence[str] = (
-        "prompt",
-        "model",
-        "aspect_ratio",
-        "duration",
-        "resolution",
-        "generate_audio",
-        "camera_fixed",
-        "seed",
-        "extra_parameters",
-        "prediction_id",
-        "seedance_conn_id",
-    )
+    template_fields: Sequence[str] = (*_COMMON_PARAMETERS, "prediction_id", "seedance_conn_id")
     template_ext: Sequence[str] = (".txt", ".md")
     template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "md", "extra_parameters": "json"}
     operator_extra_links = (SeedanceVideoLink(),)
@@ -139,13 +146,7 @@ class SeedanceBaseOperator(BaseOperator):
         self.fail_on_nsfw = fail_on_nsfw
         self.max_cost = max_cost
         self._generation: Generation | None = None
-        check_policies(
-            on_unconfirmed_submission=on_unconfirmed_submission,
-            on_clear=on_clear,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_cost=max_cost,
-        )
+        self.generation_options()
 
     @cached_property
     def hook(self) -> SeedanceHook:
@@ -159,34 +160,77 @@ class SeedanceBaseOperator(BaseOperator):
         jinja_env: jinja2.Environment | None = None,
         seen_oids: set[int] | None = None,
     ) -> Any:
-        """Render a template, and keep uploaded media out of sight: rendered fields are stored and shown."""
+        """Render a template, with uploads wrapped: rendered fields are stored and shown."""
         from airflow_provider_seedance.gptproto.media.media import wrap_media
 
         return wrap_media(super().render_template(content, context, jinja_env, seen_oids))
 
+    def build_request(self) -> GenerationRequest:
+        """Return the request of the rendered arguments. Each mode has its own."""
+        raise NotImplementedError
+
+    def common_parameters(self) -> dict[str, Any]:
+        """Return the rendered parameters of the API that all modes share."""
+        return {name: getattr(self, name) for name in _COMMON_PARAMETERS}
+
+    def generation_options(self) -> GenerationOptions:
+        """
+        Return the author's choices that are no parameters of the API.
+
+        :raises ValueError: When a choice is not allowed.
+        """
+        return GenerationOptions(
+            connection_id=self.seedance_conn_id,
+            prediction_id=str(self.prediction_id or "").strip(),
+            wait_for_completion=self.wait_for_completion,
+            durable=self.durable,
+            on_unconfirmed_submission=self.on_unconfirmed_submission,
+            on_clear=self.on_clear,
+            max_cost=self.max_cost,
+            wait=WaitOptions(
+                timeout=self.timeout,
+                poll_interval=self.poll_interval,
+                deferrable=self.deferrable,
+                fail_on_nsfw=self.fail_on_nsfw,
+                execution_timeout=self.execution_timeout,
+            ),
+        )
+
     def execute(self, context: Context) -> list[str] | str:
-        """Submit, or go on with what an earlier try submitted; then wait for the videos."""
-        return self._new_generation(context).begin()
+        """Submit, or go on with the submission of an earlier try; then wait for the videos."""
+        from airflow_provider_seedance.tasks.generation import Submitted
+
+        outcome = self._start(context).begin(self.build_request())
+        return outcome.prediction_id if isinstance(outcome, Submitted) else self._finish(outcome)
 
     def execute_complete(self, context: Context, event: Any = None) -> list[str]:
-        """Go on after the trigger fired: fetch the finished prediction on the worker."""
-        return self._new_generation(context).resume(event)
+        """Go on after the trigger fired: get the finished prediction on the worker."""
+        return self._finish(self._start(context).resume(event))
 
     def on_kill(self) -> None:
-        """Send nothing more, and say what becomes of a generation that is under way."""
+        """Send nothing more, and log that a generation goes on and is billed."""
         if self._generation is not None:
-            self._generation.stop()
+            self._generation.progress.stop(self.log)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
-        """Return what OpenLineage is told of a try; its provider calls this."""
+        """Return the datasets of a try, for the OpenLineage provider."""
         if self._generation is None:
             return None
         from airflow_provider_seedance.tasks.lineage import lineage_of
 
-        return lineage_of(self._generation.told)
+        return lineage_of(self._generation.report)
 
-    def _new_generation(self, context: Context) -> Generation:
+    def _start(self, context: Context) -> Generation:
         from airflow_provider_seedance.tasks.generation import Generation
 
-        self._generation = Generation(self, context)
+        self._generation = Generation(self.generation_options(), context, connect=self.hook.get_conn, log=self.log)
         return self._generation
+
+    def _finish(self, outcome: Deliver | KeepWaiting) -> list[str]:
+        """Return the task's value, or defer."""
+        from airflow_provider_seedance.tasks.generation import Deliver
+        from airflow_provider_seedance.triggers.seedance import defer_poller
+
+        if isinstance(outcome, Deliver):
+            return outcome.outputs
+        return defer_poller(self, outcome.poller, self.seedance_conn_id)

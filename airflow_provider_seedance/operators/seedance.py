@@ -1,4 +1,4 @@
-"""The operators, one for each mode of the API: what it takes."""
+"""The operators, one for each mode of the API: its media, and its request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import ObjectStoragePath, XComArg
 
-    #: What a media argument takes: a URL, a data URI, or a file, or another task's output that is one.
+    from airflow_provider_seedance.gptproto.requests import ImageToVideo, ReferenceToVideo, TextToVideo
+
+    #: A media argument: a URL, a data URI, a file, or the output of another task that is one of these.
     Medium: TypeAlias = str | os.PathLike[str] | ObjectStoragePath | XComArg
 
 
@@ -22,6 +24,12 @@ class SeedanceTextToVideoOperator(SeedanceBaseOperator):
 
     mode = Mode.TEXT_TO_VIDEO
 
+    def build_request(self) -> TextToVideo:
+        """Return the request of the rendered arguments."""
+        from airflow_provider_seedance.gptproto.requests import TextToVideo
+
+        return TextToVideo(**self.common_parameters())
+
 
 class SeedanceImageToVideoOperator(SeedanceBaseOperator):
     """
@@ -29,12 +37,12 @@ class SeedanceImageToVideoOperator(SeedanceBaseOperator):
 
     Further parameters as in :class:`SeedanceBaseOperator`.
 
-    :param image: The first frame: an http(s) URL, a data URI, or a file: a path on the worker, or whatever
-        ``ObjectStoragePath`` takes, such as ``s3://aws_conn@bucket/key``. A file is read where the task runs, checked,
-        and sent as a data URI. Whoever can set this argument, or what its template renders, can so send the service
-        any image that the worker can read. (templated)
-    :param last_image: The last frame, likewise. (templated)
-    :param is_upload_media: Whether the media are base64, data URIs or files; ``None`` finds it out. (templated)
+    :param image: The first frame: an http(s) URL, a data URI, or a file: a path on the worker, or a URI
+        for ``ObjectStoragePath``, such as ``s3://aws_conn@bucket/key``. A file is read where the task runs, checked,
+        and sent as a data URI. So anybody who can set this argument, or the values that its template renders, can send
+        the service any image that the worker can read. (templated)
+    :param last_image: The last frame, in the same forms. (templated)
+    :param is_upload_media: Whether the media are base64, data URIs or files; ``None`` derives it. (templated)
     """
 
     mode = Mode.IMAGE_TO_VIDEO
@@ -49,9 +57,21 @@ class SeedanceImageToVideoOperator(SeedanceBaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.image = image
-        self.last_image = last_image
-        self.is_upload_media = is_upload_media
+        # Any, because rendering replaces templates and outputs of other tasks by values.
+        self.image: Any = image
+        self.last_image: Any = last_image
+        self.is_upload_media: Any = is_upload_media
+
+    def build_request(self) -> ImageToVideo:
+        """Return the request of the rendered arguments."""
+        from airflow_provider_seedance.gptproto.requests import ImageToVideo
+
+        return ImageToVideo(
+            **self.common_parameters(),
+            image=self.image,
+            last_image=self.last_image,
+            is_upload_media=self.is_upload_media,
+        )
 
 
 class SeedanceReferenceToVideoOperator(SeedanceBaseOperator):
@@ -61,12 +81,12 @@ class SeedanceReferenceToVideoOperator(SeedanceBaseOperator):
     At least one image or video is needed. Further parameters as in :class:`SeedanceBaseOperator`.
 
     :param images: Up to 10 images of the subject, scene or style: http(s) URLs, data URIs, or files: paths on the
-        worker, or whatever ``ObjectStoragePath`` takes, such as ``s3://aws_conn@bucket/key``. Files are read where the
-        task runs, checked, and sent as data URIs. Whoever can set this argument, or what its template renders, can so
-        send the service any image that the worker can read. (templated)
-    :param videos: Reference clips, likewise. (templated)
-    :param audios: Reference sounds, likewise; never alone. (templated)
-    :param is_upload_media: Whether the media are base64, data URIs or files; ``None`` finds it out. (templated)
+        worker, or URIs for ``ObjectStoragePath``, such as ``s3://aws_conn@bucket/key``. Files are read where the task
+        runs, checked, and sent as data URIs. So anybody who can set this argument, or the values that its template
+        renders, can send the service any image that the worker can read. (templated)
+    :param videos: Reference clips, in the same forms. (templated)
+    :param audios: Reference sounds, in the same forms; never alone. (templated)
+    :param is_upload_media: Whether the media are base64, data URIs or files; ``None`` derives it. (templated)
     """
 
     mode = Mode.REFERENCE_TO_VIDEO
@@ -82,7 +102,20 @@ class SeedanceReferenceToVideoOperator(SeedanceBaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.images = images
-        self.videos = videos
-        self.audios = audios
-        self.is_upload_media = is_upload_media
+        # Any, because rendering replaces templates and outputs of other tasks by values.
+        self.images: Any = images
+        self.videos: Any = videos
+        self.audios: Any = audios
+        self.is_upload_media: Any = is_upload_media
+
+    def build_request(self) -> ReferenceToVideo:
+        """Return the request of the rendered arguments."""
+        from airflow_provider_seedance.gptproto.requests import ReferenceToVideo
+
+        return ReferenceToVideo(
+            **self.common_parameters(),
+            images=self.images,
+            videos=self.videos,
+            audios=self.audios,
+            is_upload_media=self.is_upload_media,
+        )

@@ -1,7 +1,7 @@
 """
-Wait for a prediction that something else submitted.
+The sensor: wait for a prediction that something else submitted.
 
-What looks at it is in :mod:`~airflow_provider_seedance.tasks.sensing`, which is imported where a task runs.
+The work is in :mod:`~airflow_provider_seedance.tasks.sensing`, which is imported when a task runs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -23,29 +23,31 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_seedance.gptproto.errors import SeedanceError
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.links.seedance import SeedanceVideoLink
+from airflow_provider_seedance.tasks.options import WaitOptions
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from airflow_provider_seedance.tasks.sensing import Watch
+    from airflow_provider_seedance.tasks.generation import Deliver, KeepWaiting
+    from airflow_provider_seedance.tasks.sensing import Sensing
 
-#: Seconds between polls on a worker; ByteDance advises against asking more often.
+#: Seconds between polls on a worker; ByteDance advises against shorter intervals.
 _POKE_INTERVAL = 10.0
 
 
 class SeedancePredictionSensor(BaseSensorOperator):
     """
-    Wait for a prediction that something else submitted, and return the addresses of its videos.
+    Wait for a prediction that something else submitted, and return the URLs of its videos.
 
-    It never submits, so it can be retried and cleared at no cost. Pushed to XCom are ``prediction`` and ``video_url``,
-    as by the operators. A sensor's own arguments hold; those on the rhythm, ``mode`` say, where it waits on a worker.
+    It never submits, so a retry or a clear costs nothing. It pushes ``prediction`` and ``video_url`` to XCom, as the
+    operators do. All arguments of Airflow's sensors are valid; ``mode`` and the like apply to a wait on a worker.
 
-    :param prediction_id: What to wait for. (templated)
+    :param prediction_id: The prediction to wait for. (templated)
     :param seedance_conn_id: The Airflow connection. (templated)
     :param deferrable: Whether to wait in the triggerer, without holding a worker.
-    :param poke_interval: Seconds between polls. ``None`` means 10 on a worker, and in the triggerer a rhythm that
-        adapts to the usual time of a generation.
-    :param timeout: Seconds to wait at most; then the task fails and is not retried, as with every sensor.
+    :param poke_interval: Seconds between polls. ``None`` means 10 on a worker; in the triggerer the interval adapts to
+        the expected time of a generation.
+    :param timeout: Longest wait in seconds; then the task fails and is not retried, as with every sensor.
     :param fail_on_nsfw: Whether a flagged output fails the task.
     """
 
@@ -70,7 +72,7 @@ class SeedancePredictionSensor(BaseSensorOperator):
         self.prediction_id = prediction_id
         self.seedance_conn_id = seedance_conn_id
         self.deferrable = deferrable
-        self.adapts = poke_interval is None
+        self.has_adaptive_interval = poke_interval is None
         self.fail_on_nsfw = fail_on_nsfw
 
     @cached_property
@@ -79,25 +81,36 @@ class SeedancePredictionSensor(BaseSensorOperator):
         return SeedanceHook(self.seedance_conn_id)
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look once; what may be a passing fault is asked again a few times."""
-        return self._watch(context).poll()
+        """Poll once; a temporary error is repeated a few times."""
+        outcome = self._sensing(context).poke()
+        return PokeReturnValue(is_done=outcome is not None, xcom_value=outcome.outputs if outcome else None)
 
     def execute(self, context: Context) -> Any:
-        """Look, and while the prediction is in progress wait: on the worker, or in the triggerer."""
+        """Poll, and while the prediction is in progress wait: on the worker, or in the triggerer."""
         if not self.deferrable:
             return super().execute(context)
-        with self._never_failing():
-            looked = self.poke(context)
-        return looked.xcom_value if looked else self._watch(context).defer()
+        sensing = self._sensing(context)
+        with self._skip_instead_of_failing():
+            outcome = sensing.poke()
+        return self._finish(outcome or sensing.wait())
 
     def execute_complete(self, context: Context, event: Any = None) -> list[str]:
-        """Go on after the trigger fired: fetch the finished prediction on the worker."""
-        with self._never_failing():
-            return cast(list[str], self._watch(context).resume(event).xcom_value)
+        """Go on after the trigger fired: get the finished prediction on the worker."""
+        with self._skip_instead_of_failing():
+            return self._finish(self._sensing(context).resume(event))
+
+    def _finish(self, outcome: Deliver | KeepWaiting) -> list[str]:
+        """Return the task's value, or defer."""
+        from airflow_provider_seedance.tasks.generation import Deliver
+        from airflow_provider_seedance.triggers.seedance import defer_poller
+
+        if isinstance(outcome, Deliver):
+            return outcome.outputs
+        return defer_poller(self, outcome.poller, self.seedance_conn_id)
 
     @contextmanager
-    def _never_failing(self) -> Iterator[None]:
-        """Skip as a sensor that pokes does: ``soft_fail`` is for what ends it, ``never_fail`` for everything."""
+    def _skip_instead_of_failing(self) -> Iterator[None]:
+        """Skip as Airflow's sensors do: ``soft_fail`` after a final error, ``never_fail`` after any error."""
         try:
             yield
         except AirflowSkipException:
@@ -107,7 +120,14 @@ class SeedancePredictionSensor(BaseSensorOperator):
                 raise AirflowSkipException(str(error)) from error
             raise
 
-    def _watch(self, context: Context) -> Watch:
-        from airflow_provider_seedance.tasks.sensing import Watch
+    def _sensing(self, context: Context) -> Sensing:
+        from airflow_provider_seedance.tasks.sensing import Sensing
 
-        return Watch(self, context)
+        options = WaitOptions(
+            timeout=self.timeout,
+            poll_interval=None if self.has_adaptive_interval else self.poke_interval,
+            deferrable=self.deferrable,
+            fail_on_nsfw=self.fail_on_nsfw,
+        )
+        prediction_id = str(self.prediction_id or "").strip()
+        return Sensing(prediction_id, options, context, connect=self.hook.get_conn, log=self.log)

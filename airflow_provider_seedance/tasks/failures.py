@@ -1,4 +1,4 @@
-"""From the error tree to Airflow's terms: the one place where it is decided what ends a task for good."""
+"""From the error tree to Airflow's terms: the one place that decides which error ends a task for good."""
 
 from __future__ import annotations
 
@@ -9,35 +9,41 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_seedance.gptproto.errors import GenerationExpiredError, GenerationFailedError, SeedanceError
 
-#: Errors that only a task which submits can cure by a retry: for any other they are final.
+#: Errors that a retry cures only in a task that submits. In any other task they are final.
 GENERATION_ENDED = (GenerationFailedError, GenerationExpiredError)
 
 
-def _say_nothing(_: SeedanceError) -> None:
-    """Leave the advice of the error's class, and tell nobody."""
+def _no_advice(_: SeedanceError) -> str | None:
+    """Keep the advice of the error."""
+    return None
+
+
+def _ignore(_: SeedanceError) -> None:
+    """No-op callback."""
 
 
 @contextmanager
 def as_airflow_errors(
-    advise: Callable[[SeedanceError], str | None] = _say_nothing,
+    advise: Callable[[SeedanceError], str | None] = _no_advice,
     *,
     final: tuple[type[SeedanceError], ...] = (),
-    tell: Callable[[SeedanceError], None] = _say_nothing,
+    on_error: Callable[[SeedanceError], None] = _ignore,
 ) -> Iterator[None]:
     """
-    Let errors that a retry may cure pass, and turn the others into ``AirflowFailException``.
+    Pass errors that a retry may cure, and turn the others into ``AirflowFailException``.
 
-    An error that passes follows the task's own ``retries``; an ``AirflowFailException`` ends the task at once.
+    An error that passes follows the task's ``retries``. An ``AirflowFailException`` ends the task at once. It replaces
+    the first error and hides its frames, so that the log shows one error once, its message first.
 
-    :param advise: Returns what to do now where that differs from what the error says, or ``None``.
+    :param advise: Returns advice that replaces the error's own, or ``None``.
     :param final: Errors that a retry of this task does not cure, although it may cure them in another.
-    :param tell: Is told of the error, once its advice is the one that holds.
+    :param on_error: Called with the error once its advice is final.
     """
     try:
         yield
     except SeedanceError as error:
         error.advice = advise(error) or error.advice
-        tell(error)
+        on_error(error)
         if error.retryable and not isinstance(error, final):
             raise
-        raise AirflowFailException(str(error)) from error
+        raise AirflowFailException(str(error)) from None

@@ -1,7 +1,7 @@
 """
-What a generation is made of and what it brings, as OpenLineage datasets.
+OpenLineage datasets of a generation: its media as inputs, its videos as outputs.
 
-Only OpenLineage's provider has this module imported, so its packages are there.
+Only the OpenLineage provider imports this module, so its packages are installed then.
 """
 
 from __future__ import annotations
@@ -18,23 +18,25 @@ from airflow.providers.common.compat.openlineage.facet import (
 )
 from airflow.providers.openlineage.extractors import OperatorLineage
 
+from airflow_provider_seedance.tasks.report import GenerationReport
+
 _MEDIA = ("image", "last_image", "images", "videos", "audios")
 
 
-def lineage_of(prediction: Mapping[str, Any]) -> OperatorLineage[Any, Any]:
+def lineage_of(report: GenerationReport) -> OperatorLineage[Any, Any]:
     """
-    Return media as inputs and videos as outputs; an output's documentation is the prompt.
+    Return media as inputs and videos as outputs. The documentation of an output is the prompt.
 
-    :param prediction: What XCom ``prediction`` holds.
+    :param report: The report of the generation.
     """
-    parameters = prediction["parameters"]
+    parameters = report.parameters
     facets = {
         "documentation": DocumentationDatasetFacet(description=parameters.get("prompt", "")),
         "lifecycleStateChange": LifecycleStateChangeDatasetFacet(lifecycleStateChange=LifecycleStateChange.CREATE),
     }
     return OperatorLineage(
         inputs=[dataset for address in _media(parameters) for dataset in _datasets(address)],
-        outputs=[dataset for address in prediction["outputs"] for dataset in _datasets(address, facets)],
+        outputs=[dataset for address in report.outputs for dataset in _datasets(address, facets)],
     )
 
 
@@ -45,11 +47,11 @@ def _media(parameters: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _datasets(address: str, facets: Mapping[str, Any] | None = None) -> Iterator[Dataset]:
-    """Yield the dataset behind an address, by OpenLineage's naming; none for media that came with the task."""
+    """Yield the dataset of a URL or path, by OpenLineage's naming; none for uploads, which are only described."""
     if address.startswith("<"):
         return
     parts = urlsplit(address)
-    # Neither the signature of a link nor the connection before an @ says what the data are.
+    # Neither the signature of a link nor the connection before an @ belongs to the dataset's name.
     place = parts.netloc.rpartition("@")[2]
     namespace = f"{parts.scheme}://{place}" if parts.scheme and place else "file"
     name = unquote(parts.path) if namespace == "file" else parts.path.lstrip("/")

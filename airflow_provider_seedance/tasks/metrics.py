@@ -1,16 +1,16 @@
 """
-What is counted of generations, through Airflow's own metrics (``[metrics]`` of its configuration).
+The metrics of generations, published through Airflow's own metrics (``[metrics]`` of its configuration).
 
-| name | kind | what |
+| name | kind | meaning |
 |---|---|---|
-| ``seedance.submissions`` | counter | Submissions that were accepted, and so are paid for. |
-| ``seedance.estimated_cost_cents`` | counter | What they cost at list price, in cents of a USD, each rounded. |
-| ``seedance.outcomes.<cause>`` | counter | How tries ended: ``succeeded``, or the class of the error. |
-| ``seedance.polls`` | counter | How often finished predictions were looked at. |
-| ``seedance.wait`` | timer | From the submission to the handing over. |
-| ``seedance.generation`` | timer | How long the service says that the generation took. |
+| ``seedance.submissions`` | counter | Accepted submissions, which are paid for. |
+| ``seedance.estimated_cost_cents`` | counter | Their list prices, in cents of a USD, each rounded. |
+| ``seedance.outcomes.<cause>`` | counter | Ends of tries: ``succeeded``, or the class of the error. |
+| ``seedance.polls`` | counter | Polls of predictions that succeeded. |
+| ``seedance.wait`` | timer | From the submission to the end of the task. |
+| ``seedance.generation`` | timer | The duration of the generation, as the service reports it. |
 
-All have the tags ``model`` and ``mode`` where they are known; an outcome also ``at_fault``.
+All have the tags ``model`` and ``mode`` if they are known; an outcome also ``at_fault``.
 """
 
 from __future__ import annotations
@@ -34,42 +34,42 @@ logger = logging.getLogger(__name__)
 _NAME = "seedance"
 
 
-def _aside(count: Callable[P, None]) -> Callable[P, None]:
-    """Let a task that was paid for go on when its metrics cannot be told."""
+def _never_fails(count: Callable[P, None]) -> Callable[P, None]:
+    """Never fail a paid task because of metrics."""
 
     @functools.wraps(count)
     def counted(*arguments: P.args, **keywords: P.kwargs) -> None:
         try:
             count(*arguments, **keywords)
-        except Exception:  # whatever a backend of metrics raises
-            logger.warning("A metric could not be told", exc_info=True)
+        except Exception:  # any error of a metrics backend
+            logger.warning("A metric could not be published", exc_info=True)
 
     return counted
 
 
 def tags_of(model: str | None, mode: str | None) -> dict[str, str]:
-    """Return the tags that all metrics of a generation share."""
+    """Return the tags of all metrics of a generation."""
     return {name: value for name, value in {"model": model, "mode": mode}.items() if value}
 
 
-@_aside
+@_never_fails
 def count_submission(cost: Decimal | None, tags: dict[str, str]) -> None:
-    """Count an accepted submission, and what it costs in USD at list price."""
+    """Count an accepted submission, and its list price in USD."""
     Stats.incr(f"{_NAME}.submissions", tags=tags)
     if cost is not None:
         Stats.incr(f"{_NAME}.estimated_cost_cents", count=round(100 * cost), tags=tags)
 
 
-@_aside
+@_never_fails
 def count_success(
     *, polls: int | None, wait_seconds: float | None, generation_seconds: float, tags: dict[str, str]
 ) -> None:
     """
-    Count a generation that was handed over.
+    Count a generation that succeeded.
 
-    :param polls: How often it was looked at; ``None`` where nobody counted.
-    :param wait_seconds: Since its submission; ``None`` where that is not known.
-    :param generation_seconds: As the service says; 0 where it does not.
+    :param polls: The number of polls; ``None`` if unknown.
+    :param wait_seconds: Seconds since the submission; ``None`` if unknown.
+    :param generation_seconds: As the service reports it; 0 if it does not.
     :param tags: See :func:`tags_of`.
     """
     Stats.incr(f"{_NAME}.outcomes.succeeded", tags=tags)
@@ -81,7 +81,7 @@ def count_success(
         Stats.timing(f"{_NAME}.generation", timedelta(seconds=generation_seconds), tags=tags)
 
 
-@_aside
+@_never_fails
 def count_failure(error: SeedanceError, tags: dict[str, str]) -> None:
-    """Count a try that ended with an error."""
+    """Count a try that ended with an error, by its class."""
     Stats.incr(f"{_NAME}.outcomes.{type(error).__name__}", tags={**tags, "at_fault": error.at_fault})

@@ -1,50 +1,125 @@
-"""What an author decides that is no parameter of the API: the choices, and how they are checked."""
+"""The author's choices that are no parameters of the API: frozen values, checked when the DAG is parsed."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, get_args
 
 OnClear = Literal["reuse", "regenerate"]
 OnUnconfirmedSubmission = Literal["fail", "resubmit"]
 
-#: Ten years, in seconds: more would not fit into a date.
-_LONGEST = 10 * 365 * 24 * 3600.0
+#: Ten years, in seconds. A date cannot hold much more.
+_MAXIMUM_SECONDS = 10 * 365 * 24 * 3600.0
 
 
-def check_policies(
-    *, on_unconfirmed_submission: Any, on_clear: Any, timeout: Any, poll_interval: Any, max_cost: Any
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitOptions:
     """
-    Refuse a policy that is none: when the DAG is parsed, or, where the task is mapped, before anything is sent.
+    How a task waits. Times are seconds; a ``timedelta`` is converted.
 
-    Policies are no templates.
-
+    :param timeout: The longest wait, from the submission.
+    :param poll_interval: The exact time between polls; ``None`` adapts to the expected time of the generation.
+    :param deferrable: Whether the task waits in the triggerer.
+    :param fail_on_nsfw: Whether an output that is flagged as not safe for work fails the task.
+    :param execution_timeout: The task's own; a shorter one bounds the wait as well.
     :raises ValueError: With the argument, its value and what is allowed.
     """
-    for name, value, choice in (
-        ("on_unconfirmed_submission", on_unconfirmed_submission, OnUnconfirmedSubmission),
-        ("on_clear", on_clear, OnClear),
-    ):
-        allowed = get_args(choice)
-        if value not in allowed:
-            raise ValueError(f"{name}: {value!r} is not allowed; allowed: {', '.join(allowed)}")
-    if not _is_positive(timeout):
-        raise ValueError(f"timeout: {timeout!r} is not allowed; allowed: seconds above 0, or a timedelta")
-    if poll_interval is not None and not _is_positive(poll_interval):
-        raise ValueError(f"poll_interval: {poll_interval!r} is not allowed; allowed: seconds above 0, or None")
-    is_number = isinstance(max_cost, (int, float)) and not isinstance(max_cost, bool)
-    if max_cost is not None and not (is_number and 0 <= max_cost < math.inf):
-        raise ValueError(f"max_cost: {max_cost!r} is not allowed; allowed: USD, 0 or more, or None")
+
+    timeout: timedelta | float
+    poll_interval: timedelta | float | None = None
+    deferrable: bool = False
+    fail_on_nsfw: bool = False
+    execution_timeout: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        if not _is_positive(self.timeout):
+            raise ValueError(f"timeout: {self.timeout!r} is not allowed; allowed: seconds above 0, or a timedelta")
+        if self.poll_interval is not None and not _is_positive(self.poll_interval):
+            allowed = "seconds above 0, or None"
+            raise ValueError(f"poll_interval: {self.poll_interval!r} is not allowed; allowed: {allowed}")
+
+    @property
+    def budget_seconds(self) -> float:
+        """
+        The longest wait in seconds.
+
+        Airflow does not apply ``execution_timeout`` to the time in the triggerer, so it counts here.
+        """
+        budget = _seconds(self.timeout)
+        return budget if self.execution_timeout is None else min(budget, self.execution_timeout.total_seconds())
+
+    @property
+    def poll_interval_seconds(self) -> float | None:
+        """The exact time between polls in seconds, or ``None``."""
+        return None if self.poll_interval is None else _seconds(self.poll_interval)
 
 
-def seconds(time_span: timedelta | float) -> float:
-    """Return a time span in seconds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationOptions:
+    """
+    How a task that generates treats money, records and waits.
+
+    :param connection_id: The Airflow connection.
+    :param wait: How it waits.
+    :param prediction_id: The prediction to wait for instead of submitting; empty to submit.
+    :param wait_for_completion: Whether it waits at all.
+    :param durable: Whether it keeps the record of the submission.
+    :param on_unconfirmed_submission: Whether a submission with an unknown outcome fails the task or is sent again.
+    :param on_clear: Whether clearing a task with a delivered video reuses or regenerates it.
+    :param max_cost: The highest price of one generation in USD; ``None`` for any.
+    :raises ValueError: With the argument, its value and what is allowed.
+    """
+
+    connection_id: str
+    wait: WaitOptions
+    prediction_id: str = ""
+    wait_for_completion: bool = True
+    durable: bool = True
+    on_unconfirmed_submission: OnUnconfirmedSubmission = "fail"
+    on_clear: OnClear = "reuse"
+    max_cost: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_choice("on_unconfirmed_submission", self.on_unconfirmed_submission, OnUnconfirmedSubmission)
+        _check_choice("on_clear", self.on_clear, OnClear)
+        is_number = isinstance(self.max_cost, (int, float)) and not isinstance(self.max_cost, bool)
+        if self.max_cost is not None and not (is_number and 0 <= self.max_cost < math.inf):
+            raise ValueError(f"max_cost: {self.max_cost!r} is not allowed; allowed: USD, 0 or more, or None")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferOptions:
+    """
+    How videos are copied to object storage.
+
+    :param overwrite: Whether another file with the same name is replaced.
+    :param max_bytes: The largest file to download.
+    :param allow_private_addresses: Whether links may lead to private addresses.
+    :raises ValueError: With the argument, its value and what is allowed.
+    """
+
+    overwrite: bool
+    max_bytes: int
+    allow_private_addresses: bool
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.max_bytes, int) or isinstance(self.max_bytes, bool) or self.max_bytes <= 0:
+            raise ValueError(f"max_bytes: {self.max_bytes!r} is not allowed; allowed: a number of bytes above 0")
+
+
+def _check_choice(name: str, value: object, choice: Any) -> None:
+    allowed = get_args(choice)
+    if value not in allowed:
+        raise ValueError(f"{name}: {value!r} is not allowed; allowed: {', '.join(allowed)}")
+
+
+def _seconds(time_span: timedelta | float) -> float:
     return time_span.total_seconds() if isinstance(time_span, timedelta) else time_span
 
 
 def _is_positive(time_span: object) -> bool:
     if isinstance(time_span, timedelta):
         return time_span > timedelta(0)
-    return isinstance(time_span, (int, float)) and not isinstance(time_span, bool) and 0 < time_span < _LONGEST
+    return isinstance(time_span, (int, float)) and not isinstance(time_span, bool) and 0 < time_span < _MAXIMUM_SECONDS

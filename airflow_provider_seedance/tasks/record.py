@@ -1,9 +1,9 @@
 """
-The record of a paid submission, which survives retries, crashes, deferral and clearing.
+The two-phase record of a paid submission, which survives retries, crashes, deferral and clearing (idempotency).
 
-It is kept in the task state store of Airflow 3.3, under one key per task instance: an intent before the submission is
-sent, the prediction's id right after it was accepted, ``delivered`` when its result was handed on. What a record means
-for the next try is decided by :func:`decide`, which knows neither Airflow nor the service.
+It is kept in the task state store of Airflow 3.3, under one key of each task instance. Before the submission is sent,
+the record holds an intent; after it was accepted, the id of the prediction; ``delivered`` once its result was handed
+on. :func:`decide` says what a record means for the next try. It uses neither Airflow nor the service.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from airflow_provider_seedance.gptproto.predictions import is_prediction_id
 from airflow_provider_seedance.gptproto.responses import shorten
 from airflow_provider_seedance.tasks.options import OnClear, OnUnconfirmedSubmission
 
-#: The key in the task state store; deleting it there makes the task start afresh.
+#: The key in the task state store. Without it the next try starts fresh.
 STORE_KEY = "seedance_submission"
-#: What the fields of a record can hold.
+#: The types of a record's fields.
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "fingerprint": (str,),
     "submitted_at": (int, float),
@@ -33,13 +33,13 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """
-    One submission as it is recorded.
+    The record of one submission.
 
-    :param fingerprint: What was asked for; see :meth:`GenerationRequest.fingerprint`.
-    :param submitted_at: When it was about to be sent, in seconds since the epoch.
-    :param clear_number: How often the DAG run had been cleared by then, or, once it is delivered, by its delivery.
-    :param prediction_id: The id the service gave; ``None`` as long as none was received.
-    :param delivered: Whether a task handed its result on.
+    :param fingerprint: The idempotency key of the request; see :meth:`CheckedRequest.fingerprint`.
+    :param submitted_at: The time right before it was sent, in seconds since the epoch.
+    :param clear_number: ``clear_number`` of the DAG run at submission; at delivery once delivered.
+    :param prediction_id: The prediction's id; ``None`` until the service returned one.
+    :param delivered: Whether its result was handed on.
     """
 
     fingerprint: str
@@ -55,9 +55,9 @@ class Submission:
     @classmethod
     def from_dict(cls, record: Any) -> Submission:
         """
-        Return the submission that a record describes.
+        Return the submission in a record.
 
-        :raises UnreadableRecordError: It must not be taken for "nothing recorded".
+        :raises UnreadableRecordError: When it is none. An unreadable record is never "nothing recorded".
         """
         if not _is_readable(record):
             what = f"The record {STORE_KEY!r} in the task state store cannot be read: {shorten(repr(record))}"
@@ -74,9 +74,9 @@ def _is_readable(record: Any) -> bool:
 @dataclass(frozen=True, slots=True)
 class SubmitFresh:
     """
-    Submit.
+    Submit a new generation.
 
-    :param reason: Why a record is passed over, for the log; ``None`` where there is none.
+    :param reason: Why the record is not used, for the log; ``None`` without a record.
     """
 
     reason: str | None = None
@@ -85,7 +85,7 @@ class SubmitFresh:
 @dataclass(frozen=True, slots=True)
 class Reattach:
     """
-    Ask for what was submitted before.
+    Go on with the prediction that an earlier try submitted.
 
     :param submission: The record, whose ``prediction_id`` is set.
     """
@@ -102,36 +102,36 @@ def decide(
     on_unconfirmed_submission: OnUnconfirmedSubmission,
 ) -> SubmitFresh | Reattach:
     """
-    Return what a new try does, given what an earlier one recorded.
+    Return what a new try does with the record of an earlier one.
 
-    :param recorded: The record, if there is one.
-    :param fingerprint: What this try asks for.
-    :param clear_number: How often the DAG run has been cleared by now.
+    :param recorded: The record; ``None`` without one.
+    :param fingerprint: The idempotency key of this try's request.
+    :param clear_number: ``clear_number`` of the DAG run.
     :param on_clear: Whether a manual clear of a delivered video reuses or regenerates it.
-    :param on_unconfirmed_submission: Whether a submission without a known outcome fails the task or is sent again.
+    :param on_unconfirmed_submission: Whether a submission with an unknown outcome fails the task or is sent again.
     :raises UnconfirmedSubmissionError: When an earlier try may have submitted, and the policy is to fail.
     """
     if recorded is None:
         return SubmitFresh()
     if recorded.fingerprint != fingerprint:
         earlier = f"prediction {recorded.prediction_id}" if recorded.prediction_id else "a submission without an id"
-        return SubmitFresh(f"what is recorded, {earlier}, was for other arguments")
+        return SubmitFresh(f"the record, {earlier}, is for other arguments")
     if recorded.prediction_id is None:
         if on_unconfirmed_submission == "resubmit":
-            return SubmitFresh("an earlier try may have submitted it; resubmitting, as on_unconfirmed_submission says")
+            return SubmitFresh('an earlier try may have submitted it, and on_unconfirmed_submission is "resubmit"')
         what = (
             "An earlier try was interrupted between sending the submission and recording its answer; "
-            "if it got an id, its log says so"
+            "its log holds the id if there is one"
         )
         raise UnconfirmedSubmissionError(what, charge=Charge.POSSIBLE)
     cleared = clear_number > recorded.clear_number
     if recorded.delivered and cleared and on_clear == "regenerate":
-        return SubmitFresh(f"prediction {recorded.prediction_id} was delivered; regenerating after a clear")
+        return SubmitFresh(f'prediction {recorded.prediction_id} was delivered, and on_clear is "regenerate"')
     return Reattach(recorded)
 
 
 class StateStore(Protocol):
-    """What is used of Airflow's task state store."""
+    """The methods of Airflow's task state store that are used."""
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value of a key."""
@@ -145,9 +145,9 @@ class StateStore(Protocol):
 
 class SubmissionRecord:
     """
-    The one record of a task instance.
+    The record of a task instance.
 
-    :param store: ``context["task_state_store"]``; ``None`` keeps no record, as below Airflow 3.3.
+    :param store: ``context["task_state_store"]``; ``None`` (Airflow below 3.3) keeps no record.
     """
 
     def __init__(self, store: StateStore | None) -> None:
@@ -155,27 +155,27 @@ class SubmissionRecord:
 
     @property
     def is_kept(self) -> bool:
-        """Whether there is a store to keep it in."""
+        """Whether there is a store."""
         return self._store is not None
 
     def read(self) -> Submission | None:
         """
-        Return what is recorded, or ``None`` when nothing is.
+        Return the recorded submission, or ``None`` without one.
 
-        :raises UnreadableRecordError: When it is no record; errors of the store itself pass as they are.
+        :raises UnreadableRecordError: When the record cannot be read. Errors of the store pass unchanged.
         """
         record = self._store.get(STORE_KEY) if self._store is not None else None
         return None if record is None else Submission.from_dict(record)
 
     def write(self, submission: Submission) -> None:
-        """Record a submission, as long as its DAG run lives."""
+        """Record a submission, for as long as its DAG run exists."""
         if self._store is not None:
             from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # its stub leaves it out
 
             self._store.set(STORE_KEY, submission.to_dict(), retention=NEVER_EXPIRE)
 
     def restore(self, submission: Submission | None) -> None:
-        """Go back to what was recorded before a submission that provably was not accepted."""
+        """Restore the earlier record after a submission that provably was not accepted."""
         if submission is not None:
             self.write(submission)
         elif self._store is not None:
@@ -183,10 +183,10 @@ class SubmissionRecord:
 
     def mark_delivered(self, prediction_id: str, clear_number: int) -> None:
         """
-        Note that the result of a prediction was handed on, if it is the one recorded.
+        Record that the result of a prediction was handed on. Without effect for another prediction than the recorded.
 
-        :param prediction_id: Whose result.
-        :param clear_number: How often the DAG run had been cleared by then: only a later clear asks for another one.
+        :param prediction_id: The prediction.
+        :param clear_number: ``clear_number`` of the DAG run: only a later clear can regenerate.
         """
         recorded = self.read()
         if recorded is not None and recorded.prediction_id == prediction_id:

@@ -1,35 +1,34 @@
-"""What a task tells of its generation: in XCom, for the tasks downstream and for the Video tab, and in its log."""
+"""
+The report of a generation: a frozen value with pure transitions, and the one place that publishes it.
+
+It is published to XCom, for downstream tasks and for the Video tab, to asset events, metrics and the task's log.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import Asset
 
-from airflow_provider_seedance.gptproto.catalogue import (
-    DEFAULT_ASPECT_RATIO,
-    DEFAULT_RESOLUTION,
-    estimate_cost,
-    frame_size,
-)
 from airflow_provider_seedance.gptproto.errors import Charge, GenerationExpiredError, NsfwContentError, SeedanceError
+from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
+from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
 from airflow_provider_seedance.tasks import metrics
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_seedance.gptproto.flows import Log
-    from airflow_provider_seedance.gptproto.requests import GenerationRequest
-
 PREDICTION_ID = "prediction_id"
 PREDICTION = "prediction"
 VIDEO_URL = "video_url"
-#: What fields of XCom ``prediction`` must be to go on with them.
-_SHAPE: Mapping[str, type | tuple[type, ...]] = {
+#: The types of the fields that a later leg reads from XCom ``prediction``.
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "parameters": dict,
     "outputs": list,
     "submitted_at": (str, type(None)),
@@ -38,9 +37,127 @@ _SHAPE: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
-class Report:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationReport:
     """
-    Tells of one generation.
+    What XCom ``prediction`` holds. Times are ISO 8601, prices USD.
+
+    :param id: The prediction's id.
+    :param mode: ``text-to-video``, ...; ``None`` for a prediction that something else submitted.
+    :param model: The model's id.
+    :param status: The status of :class:`PredictionStatus`.
+    :param parameters: The given values under the API's names; uploads are only described.
+    :param width: Width of the video in pixels; ``None`` if unknown, as is ``height``.
+    :param height: Height of the video in pixels.
+    :param outputs: URLs of the videos.
+    :param error: The error message.
+    :param submitted_at: When this task instance submitted it.
+    :param created_at: When the service created it.
+    :param finished_at: When a poll first returned it finished, or when the error was raised.
+    :param inference_seconds: The duration of the generation as the service reports it; 0 if it does not.
+    :param has_nsfw_contents: One flag for each output.
+    :param estimated_cost_usd: Price of the generation at list price.
+    """
+
+    id: str | None = None
+    mode: str | None = None
+    model: str | None = None
+    status: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    width: int | None = None
+    height: int | None = None
+    outputs: tuple[str, ...] = ()
+    error: str | None = None
+    submitted_at: str | None = None
+    created_at: str | None = None
+    finished_at: str | None = None
+    inference_seconds: float = 0.0
+    has_nsfw_contents: tuple[bool, ...] = ()
+    estimated_cost_usd: float | None = None
+
+    def with_request(self, request: GenerationRequest) -> GenerationReport:
+        """Add mode, model and parameters, whether or not they are valid."""
+        return dataclasses.replace(self, mode=request.mode.value, model=request.model, parameters=request.description())
+
+    def with_checked(self, checked: CheckedRequest) -> GenerationReport:
+        """Add cost and frame size."""
+        width, height = checked.frame_size or (None, None)
+        cost = None if checked.cost is None else float(checked.cost)
+        return dataclasses.replace(self, width=width, height=height, estimated_cost_usd=cost)
+
+    def with_submission(self, prediction: Prediction, submitted_at: float | None) -> GenerationReport:
+        """
+        Add the prediction before the wait.
+
+        :param submitted_at: In seconds since the epoch; ``None`` if something else submitted it.
+        """
+        submitted = None if submitted_at is None else _iso(submitted_at)
+        return dataclasses.replace(self._with_prediction(prediction), submitted_at=submitted)
+
+    def with_result(self, prediction: Prediction, now: float) -> GenerationReport:
+        """Add a complete prediction. One that was complete before the wait finished at an unknown time."""
+        was_complete = self.status == PredictionStatus.SUCCEEDED and bool(self.outputs)
+        finished_at = self.finished_at if was_complete else _iso(now)
+        return dataclasses.replace(self._with_prediction(prediction), finished_at=finished_at)
+
+    def with_error(self, error: SeedanceError, now: float) -> GenerationReport:
+        """Add the error that ended the try."""
+        status = self.status
+        if error.charge is Charge.FAILED:
+            is_expired = isinstance(error, GenerationExpiredError)
+            status = (PredictionStatus.EXPIRED if is_expired else PredictionStatus.FAILED).value
+        elif error.prediction_id and not self.id:
+            status = PredictionStatus.UNKNOWN.value
+        return dataclasses.replace(
+            self, id=self.id or error.prediction_id, status=status, error=str(error), finished_at=_iso(now)
+        )
+
+    def _with_prediction(self, prediction: Prediction) -> GenerationReport:
+        created_at = prediction.created_at
+        return dataclasses.replace(
+            self,
+            id=prediction.id,
+            model=prediction.model or self.model,
+            status=prediction.status.value,
+            outputs=prediction.outputs,
+            created_at=created_at.isoformat() if created_at else self.created_at,
+            inference_seconds=prediction.inference_seconds,
+            has_nsfw_contents=prediction.has_nsfw_contents,
+        )
+
+    def seconds_since_submission(self, now: float) -> float | None:
+        """Return the seconds since the submission, or ``None`` if its time is unknown."""
+        if self.submitted_at is None:
+            return None
+        return max(now - datetime.fromisoformat(self.submitted_at).timestamp(), 0.0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        fields = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+
+    @classmethod
+    def from_dict(cls, stored: Any) -> GenerationReport:
+        """
+        Return the report that XCom ``prediction`` holds; an empty one if it cannot be used.
+
+        :raises ValueError: When a time in it is none.
+        """
+        if not isinstance(stored, Mapping):
+            return cls()
+        if not all(isinstance(stored.get(name), kind) for name, kind in _TYPES.items()):
+            return cls()
+        if stored["submitted_at"] is not None:
+            datetime.fromisoformat(stored["submitted_at"])
+        fields: dict[str, Any] = {}
+        for name in (each.name for each in dataclasses.fields(cls) if each.name in stored):
+            fields[name] = tuple(stored[name]) if isinstance(stored[name], list) else stored[name]
+        return cls(**fields)
+
+
+class Publisher:
+    """
+    Publishes the reports of one try.
 
     :param context: The task's context.
     :param log: The task's log.
@@ -50,168 +167,84 @@ class Report:
         self._context = context
         self._task_instance = context["ti"]
         self._log = log
-        self._was_complete = False
-        #: What XCom ``prediction`` holds; times as ISO 8601, seconds and USD as numbers.
-        self.told: dict[str, Any] = {
-            "id": None,
-            "mode": None,
-            "model": None,
-            "status": None,
-            "parameters": {},
-            "width": None,
-            "height": None,
-            "outputs": [],
-            "error": None,
-            "submitted_at": None,
-            "created_at": None,
-            "finished_at": None,
-            "inference_seconds": 0.0,
-            "has_nsfw_contents": [],
-            "estimated_cost_usd": None,
-        }
 
-    def asked(self, request: GenerationRequest) -> None:
-        """Note what is asked for, right or wrong."""
-        self.told |= {"mode": request.mode.value, "model": request.model, "parameters": request.description()}
-
-    def checked(self, request: GenerationRequest) -> None:
-        """Note what a request that may be sent will cost and bring."""
-        cost = estimate_cost(request.model, request.resolution, request.duration or 0)
-        size = frame_size(
-            request.model, request.resolution or DEFAULT_RESOLUTION, request.aspect_ratio or DEFAULT_ASPECT_RATIO
-        )
-        width, height = size or (None, None)
-        self.told |= {
-            "width": width,
-            "height": height,
-            "estimated_cost_usd": None if cost is None else float(cost),
-        }
-
-    def submitted(self, prediction: Prediction, submitted_at: float | None) -> None:
-        """Push ``prediction_id`` and ``prediction`` before the wait; ``submitted_at`` in seconds since the epoch."""
-        self._was_complete = prediction.is_complete
-        self._saw(prediction)
-        self.told["submitted_at"] = None if submitted_at is None else _iso(submitted_at)
-        self._task_instance.xcom_push(key=PREDICTION_ID, value=prediction.id)
-        self._push()
-
-    def resumed(self) -> None:
-        """Go on with what was told before the task was deferred; what cannot be had is left out."""
+    def restore(self) -> GenerationReport:
+        """Return the report that the leg before the deferral published; an empty one if XCom cannot be read."""
         try:
-            told = self._task_instance.xcom_pull(
-                task_ids=self._task_instance.task_id, map_indexes=self._task_instance.map_index, key=PREDICTION
+            return GenerationReport.from_dict(
+                self._task_instance.xcom_pull(
+                    task_ids=self._task_instance.task_id, map_indexes=self._task_instance.map_index, key=PREDICTION
+                )
             )
-            if not isinstance(told, Mapping) or not all(
-                isinstance(told.get(name), kind) for name, kind in _SHAPE.items()
-            ):
-                return
-            if told["submitted_at"] is not None:
-                datetime.fromisoformat(told["submitted_at"])
-        except Exception as failure:  # whatever the API of Airflow raises: it must not cost another generation
-            self._log.warning("What was told before the wait could not be read: %r", failure)
-            return
-        self.told |= {name: told[name] for name in self.told if name in told}
+        except Exception as error:  # any error of Airflow's API: the generation is paid for, so the task goes on
+            self._log.warning("The report of the time before the wait could not be read: %r", error)
+            return GenerationReport()
 
-    def finished(self, prediction: Prediction) -> None:
-        """Push ``prediction`` and ``video_url`` of a complete prediction, and tell the task's assets."""
-        self._saw(prediction)
-        if not self._was_complete:
-            # One that was finished when this try first saw it was so before.
-            self.told["finished_at"] = _iso(time.time())
-        self._push()
-        self._task_instance.xcom_push(key=VIDEO_URL, value=prediction.outputs[0])
-        self._tell_assets()
+    def publish_submitted(self, report: GenerationReport) -> None:
+        """Push ``prediction_id`` and ``prediction``, before the wait."""
+        self._task_instance.xcom_push(key=PREDICTION_ID, value=report.id)
+        self._push(report)
 
-    def succeeded(self, *, polls: int | None = None) -> None:
-        """
-        Sum up in the log and in the metrics, once nothing can go wrong any more.
-
-        :param polls: How often the prediction was looked at; ``None`` where nobody counted.
-        """
-        told = self.told
-        metrics.count_success(
-            polls=polls, wait_seconds=self._waited, generation_seconds=told["inference_seconds"], tags=self._tags
-        )
-        self._log.info("Prediction %s succeeded: %s", told["id"], ", ".join(self._sum_up(polls)))
-
-    def failed(self, error: SeedanceError) -> None:
-        """Push ``prediction`` with the error; where that fails, the error counts, and not that it could not be told."""
-        if error.charge is Charge.FAILED:
-            expired = isinstance(error, GenerationExpiredError)
-            self.told["status"] = (PredictionStatus.EXPIRED if expired else PredictionStatus.FAILED).value
-        elif error.prediction_id and not self.told["id"]:
-            self.told["status"] = PredictionStatus.UNKNOWN.value
-        self.told |= {
-            "id": self.told["id"] or error.prediction_id,
-            "error": str(error),
-            "finished_at": _iso(time.time()),
-        }
-        try:
-            self._push()
-        except Exception as failure:  # whatever the API of Airflow raises
-            self._log.warning("What follows could not be pushed to XCom: %r", failure)
-        metrics.count_failure(error, self._tags)
-
-    def _saw(self, prediction: Prediction) -> None:
-        created_at = prediction.created_at
-        self.told |= {
-            "id": prediction.id,
-            "model": prediction.model or self.told["model"],
-            "status": prediction.status.value,
-            "outputs": list(prediction.outputs),
-            "created_at": created_at.isoformat() if created_at else self.told["created_at"],
-            "inference_seconds": prediction.inference_seconds,
-            "has_nsfw_contents": list(prediction.has_nsfw_contents),
-        }
-
-    @property
-    def _tags(self) -> dict[str, str]:
-        return metrics.tags_of(self.told["model"], self.told["mode"])
-
-    @property
-    def _waited(self) -> float | None:
-        """Seconds since the submission, where that is known."""
-        submitted_at = self.told["submitted_at"]
-        if submitted_at is None:
-            return None
-        return max(time.time() - datetime.fromisoformat(submitted_at).timestamp(), 0.0)
-
-    def _tell_assets(self) -> None:
-        """Give every asset among the task's outlets what a DAG that is scheduled on it wants to know."""
-        told = self.told
+    def publish_result(self, report: GenerationReport) -> None:
+        """Push ``prediction`` and ``video_url``, and add an extra to the events of the task's assets."""
+        self._push(report)
+        self._task_instance.xcom_push(key=VIDEO_URL, value=report.outputs[0])
         extra = {
-            "prediction_id": told["id"],
-            "urls": told["outputs"],
-            **{name: told[name] for name in ("model", "width", "height", "estimated_cost_usd")},
+            "prediction_id": report.id,
+            "urls": list(report.outputs),
+            **{name: getattr(report, name) for name in ("model", "width", "height", "estimated_cost_usd")},
         }
         for outlet in self._context.get("outlets") or ():
             if isinstance(outlet, Asset):
                 self._context["outlet_events"][outlet].extra.update(extra)
 
-    def _push(self) -> None:
-        self._task_instance.xcom_push(key=PREDICTION, value=self.told)
+    def publish_success(self, report: GenerationReport, *, polls: int | None = None) -> None:
+        """
+        Log a summary and count the success, once the task can no longer fail.
 
-    def _sum_up(self, polls: int | None) -> Iterator[str]:
-        told = self.told
-        yield _count(len(told["outputs"]), "output")
+        :param polls: The number of polls; ``None`` if it is unknown.
+        """
+        now = time.time()
+        metrics.count_success(
+            polls=polls,
+            wait_seconds=report.seconds_since_submission(now),
+            generation_seconds=report.inference_seconds,
+            tags=metrics.tags_of(report.model, report.mode),
+        )
+        self._log.info("Succeeded: %s (prediction %s)", ", ".join(self._summary(report, polls, now)), report.id)
+
+    def publish_error(self, report: GenerationReport, error: SeedanceError) -> None:
+        """Push ``prediction`` with the error. If the push fails, the task still fails with the first error."""
+        try:
+            self._push(report)
+        except Exception as failure:  # any error of Airflow's API
+            self._log.warning("The error could not be pushed to XCom: %r", failure)
+        metrics.count_failure(error, metrics.tags_of(report.model, report.mode))
+
+    def _push(self, report: GenerationReport) -> None:
+        self._task_instance.xcom_push(key=PREDICTION, value=report.to_dict())
+
+    def _summary(self, report: GenerationReport, polls: int | None, now: float) -> Iterator[str]:
+        yield _count(len(report.outputs), "output")
         yield f"try {self._task_instance.try_number}"
         if polls is not None:
             yield _count(polls, "poll")
-        if self._waited is not None:
-            yield f"here {self._waited:.0f} s after its submission"
-        if told["inference_seconds"]:
-            yield f"generated in {told['inference_seconds']:.0f} s"
-        if told["estimated_cost_usd"] is not None:
-            yield f"about {told['estimated_cost_usd']:.2f} USD at list price"
+        elapsed = report.seconds_since_submission(now)
+        if elapsed is not None:
+            yield f"{elapsed:.0f} s after the submission"
+        if report.inference_seconds:
+            yield f"generated in {report.inference_seconds:.0f} s"
+        if report.estimated_cost_usd is not None:
+            yield f"about {report.estimated_cost_usd:.2f} USD at list price"
 
 
-def accept(prediction: Prediction, *, log: Log, fail_on_nsfw: bool) -> list[str]:
+def check_nsfw(prediction: Prediction, *, log: Log, fail_on_nsfw: bool) -> None:
     """
-    Return the addresses of the videos, if they may pass.
+    Warn about an output that is flagged as not safe for work, or fail. The URLs are in XCom in both cases.
 
-    :param prediction: One that was told of.
+    :param prediction: A complete prediction, already published.
     :param log: The task's log.
-    :param fail_on_nsfw: Whether a flagged output fails the task; the addresses are in XCom all the same.
+    :param fail_on_nsfw: Whether a flagged output fails the task.
     :raises NsfwContentError: When an output is flagged and that fails the task.
     """
     if any(prediction.has_nsfw_contents):
@@ -219,7 +252,6 @@ def accept(prediction: Prediction, *, log: Log, fail_on_nsfw: bool) -> list[str]
         if fail_on_nsfw:
             raise NsfwContentError(flagged, prediction_id=prediction.id, charge=Charge.ACCEPTED)
         log.warning("%s (prediction %s)", flagged, prediction.id)
-    return list(prediction.outputs)
 
 
 def _count(number: int, what: str) -> str:

@@ -1,113 +1,125 @@
-"""The polls of a task that waits for a prediction which something else submitted."""
+"""One poke of a task that only waits for a prediction: it polls, publishes, and never submits."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout, PokeReturnValue
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 
 from airflow_provider_seedance.gptproto.catalogue import expected_seconds
-from airflow_provider_seedance.gptproto.errors import (
-    Charge,
-    PredictionNotFoundError,
-    SeedanceError,
-    WaitTimeoutError,
-)
+from airflow_provider_seedance.gptproto.client import GPTProtoClient
+from airflow_provider_seedance.gptproto.errors import Charge, SeedanceError, WaitTimeoutError
+from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.polling import Poller, failure
+from airflow_provider_seedance.tasks.events import read_event
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
-from airflow_provider_seedance.tasks.report import Report, accept
-from airflow_provider_seedance.triggers.seedance import defer_poller, read_event
+from airflow_provider_seedance.tasks.generation import Deliver, KeepWaiting
+from airflow_provider_seedance.tasks.options import WaitOptions
+from airflow_provider_seedance.tasks.report import GenerationReport, Publisher, check_nsfw
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
 
-
-class Watch:
+class Sensing:
     """
-    Looks at a prediction, and never submits.
+    The pokes of one try.
 
-    :param task: The sensor, whose templates are rendered.
+    :param prediction_id: The prediction to wait for.
+    :param options: The author's choices.
     :param context: The task's context.
+    :param connect: Opens a client of the connection.
+    :param log: The task's log.
     """
 
-    def __init__(self, task: SeedancePredictionSensor, context: Context) -> None:
-        self._task = task
-        # Without the space around it that a template may leave; empty where one rendered nothing.
-        self._prediction_id = str(task.prediction_id or "").strip()
-        self._report = Report(context, log=task.log)
+    def __init__(
+        self,
+        prediction_id: str,
+        options: WaitOptions,
+        context: Context,
+        *,
+        connect: Callable[[], GPTProtoClient],
+        log: Log,
+    ) -> None:
+        self._prediction_id = prediction_id
+        self._options = options
+        self._connect = connect
+        self._log = log
+        self._publisher = Publisher(context, log=log)
+        self._report = GenerationReport()
 
-    def poll(self, polls: int | None = None) -> PokeReturnValue:
+    def poke(self, polls: int | None = None) -> Deliver | None:
         """
-        Look once; what may be a passing fault is asked again a few times.
+        Get the prediction once; return ``None`` while it is in progress. A temporary error is repeated a few times.
 
-        :param polls: How often it was looked at so far; ``None`` where nobody counts.
+        :param polls: The number of polls so far; ``None`` if it is unknown.
         """
-        log = self._task.log
-        with self._failures(), self._task.hook.get_conn() as client:
+        with self._errors(), self._connect() as client:
             try:
                 prediction = client.get_confirmed(self._prediction_id)
             except SeedanceError as error:
                 if not error.retryable:
                     raise
-                log.warning("Prediction %s could not be asked: %s", self._prediction_id, error.what)
-                return PokeReturnValue(is_done=False)
-            if prediction is None:
-                what = "GPTProto does not know the prediction that is waited for"
-                raise PredictionNotFoundError(what, prediction_id=self._prediction_id, charge=Charge.POSSIBLE)
+                self._log.warning("Poll failed: %s (prediction %s)", error.what, self._prediction_id)
+                return None
             if prediction.is_complete:
-                self._report.finished(prediction)
-                outputs = accept(prediction, log=log, fail_on_nsfw=self._task.fail_on_nsfw)
-                self._report.succeeded(polls=polls)
-                return PokeReturnValue(is_done=True, xcom_value=outputs)
+                self._report = self._report.with_result(prediction, time.time())
+                self._publisher.publish_result(self._report)
+                check_nsfw(prediction, log=self._log, fail_on_nsfw=self._options.fail_on_nsfw)
+                self._publisher.publish_success(self._report, polls=polls)
+                return Deliver(list(prediction.outputs))
             if prediction.status.is_final:
                 raise failure(prediction)
-            log.info("Prediction %s is %s", prediction.id, prediction.reported_status)
-            return PokeReturnValue(is_done=False)
+            self._log.info("Status %s: prediction %s", prediction.reported_status, prediction.id)
+            return None
 
-    def defer(self) -> NoReturn:
-        """Go on in the triggerer."""
+    def wait(self) -> KeepWaiting:
+        """Return the wait for the triggerer."""
         now = time.time()
-        wait = Poller(
-            prediction_id=self._prediction_id,
-            submitted_at=now,
-            deadline=now + self._task.timeout,
-            expected_seconds=expected_seconds(),
-            poll_interval=None if self._task.adapts else self._task.poke_interval,
+        return KeepWaiting(
+            Poller(
+                prediction_id=self._prediction_id,
+                submitted_at=now,
+                deadline=now + self._options.budget_seconds,
+                expected_seconds=expected_seconds(),
+                poll_interval=self._options.poll_interval_seconds,
+            )
         )
-        defer_poller(self._task, wait, self._task.seedance_conn_id)
 
-    def resume(self, event: Any) -> PokeReturnValue:
-        """Go on after the trigger fired: fetch the finished prediction on the worker."""
-        self._report.resumed()
-        with self._failures():
-            wait = read_event(event)
-        looked = self.poll(polls=wait.polls + 1)
-        if not looked:
-            with self._failures():
-                _check_deadline(wait)
-            defer_poller(self._task, wait, self._task.seedance_conn_id)
-        return looked
+    def resume(self, event: Any) -> Deliver | KeepWaiting:
+        """Go on after the trigger fired: get the finished prediction on the worker."""
+        self._report = self._publisher.restore()
+        with self._errors():
+            poller = read_event(event)
+        outcome = self.poke(polls=poller.polls + 1)
+        if outcome is not None:
+            return outcome
+        with self._errors():
+            _check_deadline(poller)
+        return KeepWaiting(poller)
 
     @contextmanager
-    def _failures(self) -> Iterator[None]:
-        """Turn errors into Airflow's terms for a task that only waits."""
+    def _errors(self) -> Iterator[None]:
+        """Turn errors into Airflow's terms, with advice for a task that only waits."""
         try:
-            with as_airflow_errors(_advise, final=GENERATION_ENDED, tell=self._report.failed):
+            with as_airflow_errors(_advise, final=GENERATION_ENDED, on_error=self._on_error):
                 yield
         except WaitTimeoutError as error:
-            raise AirflowSensorTimeout(str(error)) from error
+            raise AirflowSensorTimeout(str(error)) from None
+
+    def _on_error(self, error: SeedanceError) -> None:
+        self._report = self._report.with_error(error, time.time())
+        self._publisher.publish_error(self._report, error)
 
 
-def _check_deadline(wait: Poller) -> None:
-    """Raise where there is no time left for the triggerer, which may see what the worker cannot ask for."""
-    if time.time() >= wait.deadline:
-        what = f"The prediction could not be fetched in {wait.deadline - wait.submitted_at:.0f} s"
-        raise WaitTimeoutError(what, prediction_id=wait.prediction_id, charge=Charge.ACCEPTED)
+def _check_deadline(poller: Poller) -> None:
+    """Raise after the deadline: the triggerer may see a prediction finished that the worker cannot get."""
+    if time.time() >= poller.deadline:
+        what = f"The prediction could not be fetched in {poller.deadline - poller.submitted_at:.0f} s"
+        raise WaitTimeoutError(what, prediction_id=poller.prediction_id, charge=Charge.ACCEPTED)
 
 
 def _advise(error: SeedanceError) -> str | None:

@@ -1,13 +1,14 @@
-"""Bring outputs into object storage: which links, to which names, and whom to ask when a link died."""
+"""One try of a task that copies videos to object storage: links, file names, and fresh links for dead ones."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
@@ -27,42 +28,34 @@ from airflow_provider_seedance.gptproto.polling import failure
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
 from airflow_provider_seedance.tasks.object_storage import store
-
-if TYPE_CHECKING:
-    from airflow_provider_seedance.transfers.seedance_to_object_storage import SeedanceToObjectStorageOperator
+from airflow_provider_seedance.tasks.options import TransferOptions
 
 _GENERATION_ENDED_ADVICE = (
     "There is nothing to store. Clear the task that submitted it, which pays for a new generation."
 )
 _DEAD_WITHOUT_PREDICTION = (
-    "Links live about a day. Set prediction_id to the prediction whose output it is, and the service is asked for "
-    "another link."
+    "Links live about a day. Set prediction_id to the prediction of this output, and the task gets another link."
 )
-_UNFINISHED = "Put a SeedancePredictionSensor before this task; a retry asks again."
+_UNFINISHED = "Put a SeedancePredictionSensor before this task; a retry polls again."
 _PLACEHOLDERS = "{prediction_id}, {index} and {ext}"
-#: What stays of a prediction's id in a file's name; some have a colon.
-_UNFIT = re.compile(r"[^\w.-]")
+#: Characters of a prediction's id that a file name does not keep; some ids have a colon.
+_NOT_IN_FILE_NAMES = re.compile(r"[^\w.-]")
 
 
 class Downloader:
     """
-    Carries outputs to where they are stored. A context manager.
+    Downloads outputs into object storage. A context manager.
 
-    :param settings: The connection's.
-    :param log: Where news go.
-    :param overwrite: Whether a file that is there is replaced by another one.
-    :param max_bytes: The largest file that is wanted.
-    :param allow_private_addresses: Whether links may lead to private addresses.
+    :param settings: The connection's settings.
+    :param options: The author's choices.
+    :param log: The task's log.
     """
 
-    def __init__(
-        self, settings: ClientSettings, *, log: Log, overwrite: bool, max_bytes: int, allow_private_addresses: bool
-    ) -> None:
+    def __init__(self, settings: ClientSettings, options: TransferOptions, *, log: Log) -> None:
         self._client = GPTProtoClient(settings, log=log)
-        self._links = PublicFetcher(settings, allow_private_addresses=allow_private_addresses)
+        self._fetcher = PublicFetcher(settings, allow_private_addresses=options.allow_private_addresses)
+        self._options = options
         self._log = log
-        self._overwrite = overwrite
-        self._max_bytes = max_bytes
 
     def __enter__(self) -> Self:
         return self
@@ -76,12 +69,9 @@ class Downloader:
         """
         Return the links to a prediction's outputs.
 
-        :raises SeedanceError: When it has none, or could not be asked.
+        :raises SeedanceError: When it has none, or the service did not answer.
         """
         prediction = self._client.get_confirmed(prediction_id)
-        if prediction is None:
-            what = "GPTProto does not know the prediction whose outputs are to be stored"
-            raise PredictionNotFoundError(what, prediction_id=prediction_id, charge=Charge.POSSIBLE)
         if prediction.status.is_final and not prediction.is_complete:
             raise failure(prediction)
         if not prediction.is_complete:
@@ -90,29 +80,25 @@ class Downloader:
         return list(prediction.outputs)
 
     def download_to(
-        self,
-        link: str,
-        target: ObjectStoragePath,
-        *,
-        prediction_id: str = "",
-        index: int = 0,
-        count: int = 1,
+        self, target: ObjectStoragePath, link: str, *, prediction_id: str = "", index: int = 0, count: int = 1
     ) -> None:
         """
-        Store what is behind a link.
+        Store the file behind a link.
 
+        :param target: The file to write.
         :param link: The link.
-        :param target: Where to.
-        :param prediction_id: Whose output it is; without it a dead link stays dead.
-        :param index: Which of its outputs.
-        :param count: How many of its outputs are carried.
-        :raises SeedanceError: When it could not be had or stored.
+        :param prediction_id: The prediction of this output; without it a dead link is final.
+        :param index: The output's index.
+        :param count: The number of outputs that are downloaded.
+        :raises SeedanceError: When the file could not be downloaded or stored.
         """
 
         def refresh(dead: str) -> str | None:
-            prediction = self._client.get_confirmed(prediction_id)
-            outputs = prediction.outputs if prediction else ()
-            # A link that was signed anew differs in its query only.
+            try:
+                outputs = self._client.get_confirmed(prediction_id).outputs
+            except PredictionNotFoundError:
+                return None
+            # A link that was signed again differs in its query only.
             same = [output for output in outputs if _without_query(output) == _without_query(dead)]
             if same:
                 return same[0]
@@ -120,104 +106,120 @@ class Downloader:
 
         with Download(
             link,
-            self._links,
-            max_bytes=self._max_bytes,
+            self._fetcher,
+            max_bytes=self._options.max_bytes,
             log=self._log,
             refresh=refresh if prediction_id else None,
         ) as download:
-            store(download, target, overwrite=self._overwrite, log=self._log)
+            store(download, target, overwrite=self._options.overwrite, log=self._log)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """
-    Does the work of one try of the task.
+    What to copy, and where to: rendered arguments.
 
-    :param task: The operator, whose templates are rendered.
+    :param destination: The folder.
+    :param urls: An output's URL, a list of them, the text of a list, or ``None`` for all outputs of the prediction.
+    :param prediction_id: The prediction of the outputs; may be empty.
+    :param filename: The pattern of the files' names.
+    :param storage_conn_id: The Airflow connection of the store.
     """
 
-    def __init__(self, task: SeedanceToObjectStorageOperator) -> None:
-        self._task = task
-        self._prediction_id = str(task.prediction_id or "").strip()
-        self._filename = str(task.filename)
+    destination: str | ObjectStoragePath
+    urls: Any
+    prediction_id: str
+    filename: str
+    storage_conn_id: str | None
 
-    def run(self) -> list[str]:
-        """Store all outputs, one after the other, and return where."""
-        task = self._task
-        with self._failures():
-            links = _links(task.urls)
-            self._check(links)
-            folder = storage_path(task.destination, task.storage_conn_id)
-            with Downloader(
-                task.hook.get_settings(),
-                log=task.log,
-                overwrite=task.overwrite,
-                max_bytes=task.max_bytes,
-                allow_private_addresses=task.allow_private_addresses,
-            ) as downloader:
-                links = downloader.outputs(self._prediction_id) if links is None else links
-                targets = [folder / name for name in self._names(len(links))]
-                for index, (link, target) in enumerate(zip(links, targets, strict=True)):
-                    downloader.download_to(
-                        link, target, prediction_id=self._prediction_id, index=index, count=len(links)
-                    )
-        return [str(target) for target in targets]
+    def links(self) -> list[str] | None:
+        """
+        Return the links to copy, or ``None`` for all outputs of the prediction.
 
-    def _check(self, links: list[str] | None) -> None:
+        :raises InvalidTransferError: With all problems of the arguments.
+        """
+        links = _links(self.urls)
         problems = []
-        if links is None and not self._prediction_id:
+        if links is None and not self.prediction_id:
             problems.append("urls or prediction_id: one of them is needed")
         if links is not None and not (links and all(isinstance(link, str) and link.strip() for link in links)):
-            problems.append("urls: an address or a list of addresses is allowed, and not an empty one")
-        if not self._prediction_id and _uses("prediction_id", self._filename):
+            problems.append("urls: a URL or a list of URLs is allowed, and it must not be empty")
+        if not self.prediction_id and _uses("prediction_id", self.filename):
             problems.append("filename: holds {prediction_id}; set prediction_id as well, or another filename")
-        if not isinstance(self._task.max_bytes, int) or self._task.max_bytes <= 0:
-            problems.append(f"max_bytes: {self._task.max_bytes!r} is not allowed; allowed: a number of bytes above 0")
         if problems:
             raise InvalidTransferError("; ".join(problems))
-        self._names(len(links or [""]))
+        self.names(len(links or [""]))
+        return links
 
-    def _names(self, count: int) -> list[str]:
-        """Return the names of so many outputs below the destination."""
+    def names(self, count: int) -> list[str]:
+        """
+        Return the names of so many outputs below the destination.
+
+        :raises InvalidTransferError: When the pattern is wrong, or gives two outputs one name.
+        """
         names = [self._name(index) for index in range(count)]
         if len(set(names)) < count:
-            what = f"filename: {self._filename!r} is the same for each of {count} files; let it hold {{index}}"
+            what = f"filename: {self.filename!r} is the same for each of {count} files; add {{index}} to it"
             raise InvalidTransferError(what)
         return names
 
     def _name(self, index: int) -> str:
-        identity = _UNFIT.sub("_", self._prediction_id)
+        identity = _NOT_IN_FILE_NAMES.sub("_", self.prediction_id)
         try:
-            name = self._filename.format(prediction_id=identity, index=index, ext=EXTENSION)
+            name = self.filename.format(prediction_id=identity, index=index, ext=EXTENSION)
         except (AttributeError, IndexError, KeyError, ValueError):
-            what = f"filename: {self._filename!r} is not allowed; between braces it can hold {_PLACEHOLDERS}"
+            what = f"filename: {self.filename!r} is not allowed; allowed between braces: {_PLACEHOLDERS}"
             raise InvalidTransferError(what) from None
         if not name.isprintable() or any(part.strip() in ("", ".", "..") for part in name.split("/")):
             raise InvalidTransferError(f"filename: {name!r} is not the name of a file below the destination")
         return name
 
-    @contextmanager
-    def _failures(self) -> Iterator[None]:
-        """Turn errors into Airflow's terms, with advice that is true of this task."""
 
-        def advise(error: SeedanceError) -> str | None:
-            error.prediction_id = error.prediction_id or self._prediction_id or None
-            if isinstance(error, GENERATION_ENDED):
-                return _GENERATION_ENDED_ADVICE
-            if isinstance(error, DeadLinkError) and not self._prediction_id:
-                return _DEAD_WITHOUT_PREDICTION
-            return None
+def run_transfer(
+    transfer: Transfer, options: TransferOptions, *, get_settings: Callable[[], ClientSettings], log: Log
+) -> list[str]:
+    """
+    Store all outputs, one after the other, and return their paths.
 
-        with as_airflow_errors(advise, final=GENERATION_ENDED):
-            yield
+    :param transfer: What to copy, and where to.
+    :param options: The author's choices.
+    :param get_settings: Returns the settings of the service's connection.
+    :param log: The task's log.
+    """
+    with _errors(transfer.prediction_id):
+        links = transfer.links()
+        folder = storage_path(transfer.destination, transfer.storage_conn_id)
+        with Downloader(get_settings(), options, log=log) as downloader:
+            links = downloader.outputs(transfer.prediction_id) if links is None else links
+            targets = [folder / name for name in transfer.names(len(links))]
+            for index, (link, target) in enumerate(zip(links, targets, strict=True)):
+                downloader.download_to(
+                    target, link, prediction_id=transfer.prediction_id, index=index, count=len(links)
+                )
+    return [str(target) for target in targets]
+
+
+def _errors(prediction_id: str) -> AbstractContextManager[None]:
+    """Turn errors into Airflow's terms, with advice for a task that copies."""
+
+    def advise(error: SeedanceError) -> str | None:
+        error.prediction_id = error.prediction_id or prediction_id or None
+        if isinstance(error, GENERATION_ENDED):
+            return _GENERATION_ENDED_ADVICE
+        if isinstance(error, DeadLinkError) and not prediction_id:
+            return _DEAD_WITHOUT_PREDICTION
+        return None
+
+    return as_airflow_errors(advise, final=GENERATION_ENDED)
 
 
 def storage_path(path: str | ObjectStoragePath, conn_id: str | None) -> ObjectStoragePath:
     """
     Return a path whose store can be used.
 
-    :param path: A path or URI, which may name its connection before an ``@``.
+    :param path: A path or URI. It may name its connection before an ``@``.
     :param conn_id: The store's Airflow connection.
-    :raises InvalidTransferError: When it is no path, or no installed provider knows its store.
+    :raises InvalidTransferError: When it is no path, or no installed provider supports its store.
     """
     try:
         found = path if isinstance(path, ObjectStoragePath) else ObjectStoragePath(path, conn_id=conn_id)
@@ -228,7 +230,7 @@ def storage_path(path: str | ObjectStoragePath, conn_id: str | None) -> ObjectSt
 
 
 def _links(urls: Any) -> list[Any] | None:
-    """Return the links of the argument, which may be the text that a template makes of a list."""
+    """Return the links of the argument, which may be the text of a list that a template rendered."""
     if isinstance(urls, str) and urls.lstrip().startswith("["):
         try:
             urls = ast.literal_eval(urls.strip())

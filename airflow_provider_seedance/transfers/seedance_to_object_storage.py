@@ -1,8 +1,7 @@
 """
-Bring generated videos into object storage before their links die.
+The transfer: copy generated videos to object storage before their links expire.
 
-What downloads and stores them is in :mod:`~airflow_provider_seedance.tasks.transfer`, which is imported where a task
-runs.
+The work is in :mod:`~airflow_provider_seedance.tasks.transfer`, which is imported when a task runs.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_seedance.hooks.seedance import MAXIMUM_FILE_BYTES, SeedanceHook
+from airflow_provider_seedance.tasks.options import TransferOptions
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 
 class SeedanceToObjectStorageOperator(BaseOperator):
     """
-    Copy generated videos to object storage: local, S3, Google Cloud Storage, Azure, or whatever else Airflow reaches.
+    Copy generated videos to object storage: local, S3, Google Cloud Storage, Azure, or any other that Airflow supports.
 
-    With ``prediction_id`` all outputs of that prediction are copied; with ``urls`` these are, and ``prediction_id``
-    besides lets a dead link be asked for anew. A video is streamed, so it needs neither memory nor disk; it appears
-    under its name whole or not at all; and a retry keeps what is there already. The API key is not sent along.
+    With ``prediction_id`` all outputs of that prediction are copied. With ``urls`` these are copied; ``prediction_id``
+    in addition replaces an expired link by a fresh one. A video is streamed, so it uses neither memory nor disk. It
+    appears under its name whole or not at all, and a retry keeps files that are there already. The API key is not sent
+    with a download.
 
     Returned to XCom: the list of paths, each of which ``ObjectStoragePath`` takes.
 
     :param destination: The folder, as a path or URI: ``s3://bucket/videos``. (templated)
-    :param prediction_id: Whose outputs to copy. (templated)
-    :param urls: An output's address, or a list of them. (templated)
-    :param filename: Name of each file below the destination; it may hold slashes, and in single braces
-        ``{prediction_id}``, ``{index}`` (of the output, from 0) and ``{ext}`` (``mp4``, as nothing else is stored).
-        (templated)
-    :param storage_conn_id: The Airflow connection of the store; ``None`` takes what the path or the environment says.
+    :param prediction_id: The prediction whose outputs are copied. (templated)
+    :param urls: The URL of an output, or a list of them. (templated)
+    :param filename: Name of each file below the destination. It may hold slashes, and in single braces
+        ``{prediction_id}``, ``{index}`` (of the output, from 0) and ``{ext}`` (always ``mp4``). (templated)
+    :param storage_conn_id: The Airflow connection of the store; ``None`` uses the one in the path, or the environment.
         (templated)
     :param seedance_conn_id: The Airflow connection of the service. (templated)
-    :param overwrite: Whether a file that has the name, and is another one, is replaced; else the task fails.
-    :param max_bytes: The largest file that is wanted; a larger one fails the task.
-    :param allow_private_addresses: Whether links may lead to private addresses. They may lead to the connection's own
-        origin in any case: whoever configured it trusts it with the API key.
+    :param overwrite: Whether another file with that name is replaced; otherwise the task fails.
+    :param max_bytes: The size of the largest file to copy; a larger one fails the task.
+    :param allow_private_addresses: Whether links may lead to private addresses. The connection's own origin is always
+        allowed: it gets the API key as well.
     """
 
     template_fields: Sequence[str] = (
@@ -79,13 +79,29 @@ class SeedanceToObjectStorageOperator(BaseOperator):
         self.max_bytes = max_bytes
         self.allow_private_addresses = allow_private_addresses
 
+        self._options()
+
     @cached_property
     def hook(self) -> SeedanceHook:
         """The hook of this task's connection."""
         return SeedanceHook(self.seedance_conn_id)
 
     def execute(self, context: Context) -> list[str]:
-        """Copy the videos, one after the other, and return where they are."""
-        from airflow_provider_seedance.tasks.transfer import Transfer
+        """Copy the videos, one after the other, and return their paths."""
+        from airflow_provider_seedance.tasks.transfer import Transfer, run_transfer
 
-        return Transfer(self).run()
+        transfer = Transfer(
+            destination=self.destination,
+            urls=self.urls,
+            prediction_id=str(self.prediction_id or "").strip(),
+            filename=str(self.filename),
+            storage_conn_id=self.storage_conn_id,
+        )
+        return run_transfer(transfer, self._options(), get_settings=self.hook.get_settings, log=self.log)
+
+    def _options(self) -> TransferOptions:
+        return TransferOptions(
+            overwrite=self.overwrite,
+            max_bytes=self.max_bytes,
+            allow_private_addresses=self.allow_private_addresses,
+        )

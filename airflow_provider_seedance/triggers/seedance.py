@@ -1,18 +1,20 @@
-"""The asynchronous wait: what runs in the triggerer while no worker is held."""
+"""The deferrable trigger: it polls in the triggerer, so that no worker is held."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_seedance.gptproto.errors import AuthenticationError, SeedanceError, restore
+from airflow_provider_seedance.gptproto.errors import AuthenticationError, SeedanceError
 from airflow_provider_seedance.gptproto.polling import Poller
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
+from airflow_provider_seedance.tasks.events import poller_fields, to_event
+from airflow_provider_seedance.tasks.progress import still_running
 from airflow_provider_seedance.triggers.settings_cache import LIFETIME, LIFETIME_AFTER_REFUSAL, shared_settings
 
 if TYPE_CHECKING:
@@ -20,10 +22,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_seedance.gptproto.settings import ClientSettings
 
-#: How long after a wait's own deadline Airflow ends the deferral, should the trigger not have done it.
+#: Airflow ends the deferral so long after the deadline, if the trigger has not fired by then.
 _DEFERRAL_MARGIN = timedelta(minutes=10)
-#: What a trigger and its event say of a wait; scalars only, and neither key nor prompt nor media.
-_POLLER_FIELDS = ("prediction_id", "submitted_at", "deadline", "expected_seconds", "poll_interval", "polls")
 
 
 class SeedancePredictionTrigger(BaseTrigger):
@@ -32,13 +32,14 @@ class SeedancePredictionTrigger(BaseTrigger):
 
     Times are seconds since the epoch, so that a wait goes on unchanged in another triggerer.
 
-    :param prediction_id: What is waited for.
+    :param prediction_id: The prediction to wait for.
     :param seedance_conn_id: The Airflow connection.
-    :param submitted_at: When the prediction was submitted.
-    :param deadline: When to give up.
-    :param expected_seconds: How long such a generation usually takes.
-    :param poll_interval: Seconds between polls, exactly; ``None`` adapts to the expected time.
-    :param polls: How often it was looked at before.
+    :param submitted_at: The time of the submission.
+    :param deadline: The end of the wait.
+    :param expected_seconds: The usual duration of such a generation.
+    :param poll_interval: Exact seconds between polls; ``None`` adapts to the expected time.
+    :param polls: The number of polls before.
+    :param looks: The name of ``polls`` in version 0.1.0, for triggers in the database.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class SeedancePredictionTrigger(BaseTrigger):
         expected_seconds: float,
         poll_interval: float | None = None,
         polls: int = 0,
+        looks: int | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
         self.prediction_id = prediction_id
@@ -59,34 +61,34 @@ class SeedancePredictionTrigger(BaseTrigger):
         self.deadline = deadline
         self.expected_seconds = expected_seconds
         self.poll_interval = poll_interval
-        self.polls = polls
+        self.polls = polls if looks is None else looks
 
     @classmethod
-    def for_poller(cls, wait: Poller, seedance_conn_id: str) -> SeedancePredictionTrigger:
-        """Return the trigger that goes on with a wait."""
-        return cls(seedance_conn_id=seedance_conn_id, **_poller_fields(wait))
+    def for_poller(cls, poller: Poller, seedance_conn_id: str) -> SeedancePredictionTrigger:
+        """Return the trigger that continues a wait."""
+        return cls(seedance_conn_id=seedance_conn_id, **poller_fields(poller))
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments, for the metadata database."""
         path = f"{type(self).__module__}.{type(self).__qualname__}"
-        return path, {"seedance_conn_id": self.seedance_conn_id, **_poller_fields(self)}
+        return path, {"seedance_conn_id": self.seedance_conn_id, **poller_fields(self)}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """
-        Yield one event: the wait's fields, and the error if it ended without videos.
+        Yield one event: the poller's fields, and the error if the wait ended without videos.
 
-        It pauses before it polls, because the operator has just looked, and because an event that comes at once can
-        overtake the scheduler's own note that the task was deferred.
+        It sleeps before its first poll, because the operator has just polled, and because an event that comes at once
+        can overtake the scheduler's own record of the deferral.
         """
-        wait = Poller(**_poller_fields(self))
-        failure = await self._wait_and_return_failure(wait)
-        ended = {"wait": _poller_fields(wait), "failure": failure.to_dict() if failure else None}
-        yield TriggerEvent(ended)  # type: ignore[no-untyped-call]  # Airflow's
+        poller = Poller(**poller_fields(self))
+        error = await self._wait(poller)
+        yield TriggerEvent(to_event(poller, error))  # type: ignore[no-untyped-call]  # Airflow's
 
-    async def _wait_and_return_failure(self, wait: Poller) -> SeedanceError | None:
+    async def _wait(self, poller: Poller) -> SeedanceError | None:
+        """Wait, and return the error that ended the wait without videos."""
         hook = SeedanceHook(self.seedance_conn_id)
         clock = asyncio.get_running_loop().time
-        failure: SeedanceError | None = None
+        refused: SeedanceError | None = None
         used: ClientSettings | None = None
         try:
             settings = await shared_settings(hook, not_before=clock() - LIFETIME)
@@ -94,72 +96,41 @@ class SeedancePredictionTrigger(BaseTrigger):
                 used = settings
                 try:
                     async with hook.get_async_client(settings) as client:
-                        await client.wait(wait)
+                        await client.wait(poller)
                 except AuthenticationError as error:
-                    failure = error
-                    # The key may have been rotated since the connection was looked up.
+                    refused = error
+                    # The key may have been rotated since the connection was read.
                     settings = await shared_settings(hook, not_before=clock() - LIFETIME_AFTER_REFUSAL)
                 else:
                     return None
         except SeedanceError as error:
             return error
-        return failure
+        return refused
 
     async def on_kill(self) -> None:
         """
-        Say what becomes of the generation when the deferred task is cleared or marked (Airflow 3.3 and later).
+        Log that the generation goes on when the deferred task is cleared or marked (Airflow 3.3 and later).
 
-        Airflow 3.3.2 calls this also where it moves the trigger to another triggerer.
+        Airflow 3.3.2 also calls this when it moves the trigger to another triggerer.
         """
         self.log.warning(
-            "Airflow ended this wait here. Where it moved it to another triggerer, it goes on there; otherwise: %s",
+            "Airflow ended this wait here. If it moved the wait to another triggerer, it goes on there; otherwise: %s",
             still_running(self.prediction_id),
         )
 
 
-def defer_poller(operator: BaseOperator, wait: Poller, seedance_conn_id: str) -> NoReturn:
+def defer_poller(operator: BaseOperator, poller: Poller, seedance_conn_id: str) -> NoReturn:
     """
-    Free the worker, and go on with a wait in the triggerer.
+    Free the worker, and continue a wait in the triggerer.
 
-    :param operator: Its ``execute_complete`` is called with the trigger's event.
-    :param wait: A wait whose prediction was just seen in progress.
+    :param operator: Its ``execute_complete`` receives the trigger's event.
+    :param poller: The wait. Its prediction was just seen in progress.
     :param seedance_conn_id: The Airflow connection.
     """
-    remaining = timedelta(seconds=max(wait.deadline - time.time(), 0.0))
-    operator.log.info("Waiting for prediction %s in the triggerer", wait.prediction_id)
+    remaining = timedelta(seconds=max(poller.deadline - time.time(), 0.0))
+    operator.log.info("Waiting in the triggerer for prediction %s", poller.prediction_id)
     operator.defer(
-        trigger=SeedancePredictionTrigger.for_poller(wait, seedance_conn_id),
+        trigger=SeedancePredictionTrigger.for_poller(poller, seedance_conn_id),
         method_name="execute_complete",
         timeout=remaining + _DEFERRAL_MARGIN,
-    )
-
-
-def read_event(event: Any) -> Poller:
-    """
-    Return the wait that an event ends, and raise what it failed with.
-
-    :param event: The payload of the trigger's event.
-    :raises SeedanceError: What ended the wait without videos.
-    :raises ValueError: When it is no event of this trigger; an unknown event is never a success.
-    """
-    if not isinstance(event, Mapping) or not isinstance(event.get("wait"), Mapping) or "failure" not in event:
-        raise ValueError(
-            f"This is no event of SeedancePredictionTrigger: {event!r}. The generation is not touched by that; "
-            "where submissions are recorded, a retry of this task waits for the same prediction."
-        )
-    if event["failure"] is not None:
-        raise restore(event["failure"])
-    return Poller(**{name: event["wait"][name] for name in _POLLER_FIELDS})
-
-
-def _poller_fields(source: SeedancePredictionTrigger | Poller) -> dict[str, Any]:
-    return {name: getattr(source, name) for name in _POLLER_FIELDS}
-
-
-def still_running(prediction_id: str) -> str:
-    """Return what to tell about a generation whose task was stopped."""
-    return (
-        f"Prediction {prediction_id} goes on at GPTProto and is billed: a generation cannot be cancelled. "
-        f'To pick it up, run a task with prediction_id="{prediction_id}"; where submissions are recorded, '
-        "a clear of this task does it, too."
     )

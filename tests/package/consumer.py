@@ -138,14 +138,14 @@ def use_hook(conn_id: str) -> tuple[str, ...]:
     return prediction.outputs
 
 
-def use_client() -> Prediction | None:
+def use_client() -> Prediction:
     settings: ClientSettings = read_settings(password="sk-1", host=None, schema=None, port=None, extra={})
     still = ImageToVideo(prompt="The light goes on.", image="https://example.com/lighthouse.png")
     scene = ReferenceToVideo(prompt="At sea.", images=[ObjectStoragePath("s3://aws_conn@bucket/boat.png")])
     problems: list[str] = [*still.problems(), *scene.problems()]
     logger.info("%s %s", problems, still.payload()["prompt"])
     with GPTProtoClient(settings, log=logger) as client:
-        prediction = client.submit(still, before_send=lambda: None)
+        prediction = client.submit(still)
         if prediction.status is PredictionStatus.SUCCEEDED and prediction.is_complete:
             return prediction
         return client.get_confirmed(prediction.id)

@@ -1,10 +1,10 @@
 """
-Media inside a request: what counts as uploaded, what is wrong with it, and how it is kept out of sight.
+Media in a request: what counts as an upload, what the service refuses, and the wrapper that hides the content.
 
-The API takes media as http(s) addresses or uploaded, as base64 text or data URIs (page, ``is_upload_media``). Uploaded
-media are megabytes of text that belong in the request and nowhere else: :func:`wrap_media` wraps them in
-:class:`UploadedMedia`, whose text form is a short description, so that rendered templates, logs and reprs stay small.
-Files become uploaded media in :mod:`~airflow_provider_seedance.gptproto.media.files`.
+The API takes media as http(s) URLs or as uploads: base64 text or data URIs (page, ``is_upload_media``). An upload is
+megabytes of text that belong into the request and nowhere else. :func:`wrap_media` wraps it in :class:`UploadedMedia`,
+whose text is a short description, so that rendered templates, logs and reprs stay small. Files become uploads in
+:mod:`~airflow_provider_seedance.gptproto.media.files`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _DATA_URI = re.compile(
     r"data:(?P<kind>[\w.+-]+)/[\w.+-]+(?:;[\w.+-]+=[^;,]*)*;base64,(?P<data>.*)", re.IGNORECASE | re.DOTALL
 )
 _MEDIA_TYPE = re.compile(r"data:[\w.+-]{1,64}/[\w.+-]{1,64}(?=[;,])", re.IGNORECASE)
-#: Also of a data URI that is malformed, but not of a sentence that begins with "data:".
+#: Matches a malformed data URI as well, but not a sentence that begins with "data:".
 _DATA_URI_START = re.compile(r"\s*data:[^\s,]*(?:,|\Z)", re.IGNORECASE)
-#: Longer than any word of a prompt: text of this many base64 characters without a space is media.
+#: So many base64 characters without a space are media: no word of a prompt is that long.
 _BARE_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{512,}={0,2}")
 
 ALLOWED_MEDIA = "an http(s) URL, a base64 data URI (data:<type>;base64,...), or the path or URI of a file"
@@ -42,10 +42,10 @@ ALLOWED_MEDIA = "an http(s) URL, a base64 data URI (data:<type>;base64,...), or 
 @dataclass(frozen=True, slots=True, repr=False)
 class UploadedMedia:
     """
-    A data URI or base64 text that shows itself only as a short description.
+    A data URI or base64 text whose string form is a short description.
 
-    :param text: The media as it is sent.
-    :param source: The file that it was read from; ``None`` where it was given as it is.
+    :param text: The content as it is sent.
+    :param source: The file it was read from; ``None`` if it was given as text.
     """
 
     text: str
@@ -59,17 +59,17 @@ class UploadedMedia:
     __repr__ = __str__
 
     def serialize(self) -> str:
-        """Return the description: this is what Airflow stores of a rendered template field."""
+        """Return the description, which Airflow stores as the rendered template field."""
         return str(self)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class UnusableFile:
     """
-    A file that cannot be sent; it stands in a request so that this is told together with all else that is wrong.
+    A file that cannot be sent. It takes the medium's place, so that one error lists all problems of a request.
 
-    :param path: The path or URI, as it was given.
-    :param problem: What is wrong with it.
+    :param path: The path or URI, as given.
+    :param problem: The reason.
     """
 
     path: str
@@ -83,30 +83,30 @@ class UnusableFile:
 
 
 class StoragePath(Protocol):
-    """A path of object storage, which is not what Python calls path-like."""
+    """A path in object storage; it is not an ``os.PathLike``."""
 
     def read_bytes(self) -> bytes:
         """Return the content of the file."""
 
 
-#: What a request's fields for media hold. Paths are to be read before it is sent.
+#: A value of a media field. Paths must be read before the request is sent.
 Medium = str | os.PathLike[str] | StoragePath | UploadedMedia | UnusableFile
 
 
 def is_path(value: object) -> bool:
-    """Say whether a value is a path object, of this machine or of object storage."""
+    """Return whether a value is a path object, local or in object storage."""
     return isinstance(value, os.PathLike) or hasattr(value, "read_bytes")
 
 
 def is_uploaded(value: object) -> bool:
-    """Say whether a value is uploaded media: a data URI, or base64 text too long to be anything else."""
+    """Return whether a value is an upload: a data URI, or long base64 text."""
     if isinstance(value, UploadedMedia):
         return True
     return isinstance(value, str) and bool(_DATA_URI_START.match(value) or _BARE_BASE64.fullmatch(value))
 
 
 def wrap_media(value: Any) -> Any:
-    """Return a value with all uploaded media in it, also inside lists, tuples and dicts, wrapped out of sight."""
+    """Return a value with all uploads in it wrapped, also inside lists, tuples and dicts."""
     if isinstance(value, str):
         return UploadedMedia(value) if is_uploaded(value) else value
     if isinstance(value, (list, tuple)):
@@ -117,7 +117,7 @@ def wrap_media(value: Any) -> Any:
 
 
 def unwrap_media(value: Any) -> Any:
-    """Return a value with the uploaded media that :func:`wrap_media` wrapped as plain text again."""
+    """Return a value with all wrapped uploads as plain text; the inverse of :func:`wrap_media`."""
     if isinstance(value, UploadedMedia):
         return value.text
     if isinstance(value, (list, tuple)):
@@ -131,9 +131,9 @@ def media_problem(value: object, *, kind: MediaKind, declared_upload: bool) -> s
     """
     Return why a value cannot be sent as media, or ``None``.
 
-    :param value: An address, a data URI or base64 text.
-    :param kind: What the media must be.
-    :param declared_upload: Whether the author said that the media are uploaded, which allows short base64 text.
+    :param value: A URL, a data URI or base64 text.
+    :param kind: The kind that the field takes.
+    :param declared_upload: Whether ``is_upload_media`` is true, which allows short base64 text.
     """
     if isinstance(value, UnusableFile):
         return value.problem
@@ -159,7 +159,7 @@ def media_problem(value: object, *, kind: MediaKind, declared_upload: bool) -> s
 
 
 def size_problem(size: int, kind: MediaKind) -> str | None:
-    """Return why media of so many bytes cannot be sent, or ``None``; the content need not be known yet."""
+    """Return why media of this size, in bytes, cannot be sent, or ``None``."""
     if size == 0:
         return "holds no data"
     if kind == "image" and size > MAXIMUM_IMAGE_BYTES:
@@ -176,7 +176,7 @@ def _base64_problem(data: str, kind: MediaKind) -> str | None:
 
 
 def _content_problem(content: bytes, kind: MediaKind) -> str | None:
-    """Return what is wrong with content that is recognised; the service may take other formats than those."""
+    """Return the problem of content in a known format; content in an unknown format passes."""
     found = media_type(content)
     if found is not None and not found.startswith(f"{kind}/"):
         return f"holds {found}, not {kind}"
@@ -189,8 +189,8 @@ def _content_problem(content: bytes, kind: MediaKind) -> str | None:
 
 
 def is_web_address(text: str) -> bool:
-    """Say whether text is an address from which media can be fetched."""
-    # urlsplit drops line breaks and control characters silently; what is sent would still hold them.
+    """Return whether text is an http(s) URL."""
+    # urlsplit silently drops line breaks and control characters, which would be sent.
     if not text.isprintable():
         return False
     try:

@@ -1,10 +1,18 @@
-"""Drive a task as Airflow does, with its messages through JSON, but without Airflow's processes."""
+"""
+Drive a task as Airflow does, but without Airflow's processes.
+
+Messages pass through JSON. Each leg of each try is a new operator object, which renders its templates: what an earlier
+leg set on ``self`` is not there.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pkgutil import resolve_name
 from types import SimpleNamespace
 from typing import Any
@@ -50,6 +58,10 @@ class Run:
     outlet_events: Any = None
     #: How many pushes to XCom succeed before one fails; ``None`` lets all succeed.
     pushes_before_failure: int | None = None
+    #: The operator of the last leg.
+    operator: Any = None
+    #: The last leg's ``map_index_template``, rendered when Airflow renders it: after the work.
+    label: str | None = None
 
     def context(self, **values: Any) -> Context:
         """Return a context; values are for templates."""
@@ -83,19 +95,28 @@ class Run:
         """Render and execute a task, running its triggers, until it returns or raises."""
         self.xcoms.clear()
         self.tries += 1
-        context = self.context(**values)
-        operator.render_template_fields(context)
         try:
-            return operator.execute(context)
+            return self._run_leg(operator, lambda leg, context: leg.execute(context), values)
         except TaskDeferred as first:
             deferred = first
         while True:
             self.deferrals.append(deferred)
-            event = self._fire(deferred.trigger)
+            method, event = deferred.method_name, self._fire(deferred.trigger)
             try:
-                return operator.resume_execution(deferred.method_name, {"event": event}, context)
+                return self._run_leg(operator, partial(_resume, method=method, event=event), values)
             except TaskDeferred as again:
                 deferred = again
+
+    def _run_leg(
+        self, operator: BaseOperator, work: Callable[[BaseOperator, Context], Any], values: dict[str, Any]
+    ) -> Any:
+        self.operator = copy.copy(operator)
+        context = self.context(task=self.operator, **values)
+        self.operator.render_template_fields(context)
+        result = work(self.operator, context)
+        if self.operator.map_index_template is not None:
+            self.label = self.operator.get_template_env().from_string(self.operator.map_index_template).render(context)
+        return result
 
     def _fire(self, trigger: BaseTrigger) -> Any:
         path, arguments = trigger.serialize()
@@ -105,6 +126,10 @@ class Run:
         payload = json.loads(json.dumps(events[0].payload))
         self.events.append(payload)
         return payload
+
+
+def _resume(operator: BaseOperator, context: Context, *, method: str, event: Any) -> Any:
+    return operator.resume_execution(method, {"event": event}, context)
 
 
 async def collect(trigger: BaseTrigger) -> list[Any]:

@@ -75,10 +75,10 @@ class TestReturnValue:
             got.extend([word, image])
             return "A paper boat"
 
-        operator = decorated(write, "ab" * 300, PNG)
-        Run().try_once(operator)
+        run = Run()
+        run.try_once(decorated(write, "ab" * 300, PNG))
         assert got == ["ab" * 300, PNG]
-        assert PNG not in str(operator.op_args) + str(operator.op_kwargs)
+        assert PNG not in str(run.operator.op_args) + str(run.operator.op_kwargs)
 
     def test_what_it_returns_is_no_template(self, emulator: Emulator) -> None:
         def write() -> str:
@@ -103,10 +103,10 @@ class TestReturnValue:
         def write() -> dict[str, str]:
             return {"prompt": "A paper boat", "image": PNG}
 
-        run, operator = Run(), decorated(write)
-        run.try_once(operator)
+        run = Run()
+        run.try_once(decorated(write))
         assert emulator.ledger()[0]["parameters"]["is_upload_media"] is True
-        assert PNG not in str(operator.image)
+        assert PNG not in str(run.operator.image)
         assert PNG not in str(run.xcoms)
 
 
@@ -115,11 +115,11 @@ class TestRefusals:
         ("returned", "said"),
         [
             (None, "NoneType is not allowed; allowed: a prompt or a dict"),
-            ({"promt": "A boat"}, "promt: is nothing that the function can return"),
-            ({"prompt": "A boat", "deferrable": True}, "deferrable: is nothing that the function can return"),
-            ({"prompt": "A boat", "image": IMAGE, "images": [IMAGE]}, "images: is no argument of image-to-video"),
+            ({"promt": "A boat"}, "unknown key 'promt'; allowed: "),
+            ({"prompt": "A boat", "deferrable": True}, "unknown key 'deferrable'; allowed: "),
+            ({"prompt": "A boat", "image": IMAGE, "images": [IMAGE]}, "images: is not an argument of image-to-video"),
             ({"duration": 4}, "prompt: "),
-            ({"prompt": "A boat", "log": "x", "dag": None}, "log: is nothing that the function can return"),
+            ({"prompt": "A boat", "log": "x", "dag": None}, "unknown key 'log'; allowed: "),
             ("", "prompt: "),
         ],
     )
@@ -132,13 +132,13 @@ class TestRefusals:
         def write() -> dict[str, str]:
             return {"prompt": "A boat", "image": IMAGE}
 
-        with pytest.raises(AirflowFailException, match="image: is no argument of text-to-video"):
+        with pytest.raises(AirflowFailException, match="image: is not an argument of text-to-video"):
             Run().try_once(decorated(write, mode="text-to-video"))
         assert emulator.requests() == []
 
     @pytest.mark.parametrize("mode", ["poke", "reschedule"])
     def test_the_mode_of_sensors_in_default_args_is_not_meant(self, mode: str) -> None:
-        assert decorated(lambda: "A boat", task_id="write", mode=mode).mode_as_told is None
+        assert decorated(lambda: "A boat", task_id="write", mode=mode).requested_mode is None
 
     def test_a_mode_that_is_none_is_refused_when_the_dag_is_parsed(self) -> None:
         with pytest.raises(ValueError, match="allowed: text-to-video, image-to-video, reference-to-video"):
@@ -170,9 +170,9 @@ class TestRetries:
         run.try_once(operator)
         run.try_once(operator)
         assert len(emulator.ledger()) == 2
-        assert "was for other arguments" in printed()
+        assert "is for other arguments" in printed()
 
-    def test_it_is_not_called_again_after_a_deferral(self, emulator: Emulator) -> None:
+    def test_function_is_not_called_again_after_a_deferral(self, emulator: Emulator) -> None:
         calls: list[str] = []
 
         def write() -> str:
@@ -193,3 +193,43 @@ def test_it_is_mapped(emulator: Emulator) -> None:
 
         write.expand(subject=["A boat", "A kite"])
     assert dag.task_ids == ["write"]
+
+
+class TestLegAfterDeferral:
+    """Airflow runs it in a new operator object: what the function returned has to come from elsewhere."""
+
+    def test_map_index_template_can_use_what_the_function_returned(self, emulator: Emulator) -> None:
+        def write() -> str:
+            return "A paper boat that drifts down a rainy street at dawn, past a red door"
+
+        run = Run()
+        run.try_once(decorated(write, deferrable=True, map_index_template="{{ task.prompt | truncate(20) }}"))
+        assert run.label == "A paper boat..."
+
+    def test_map_index_template_does_not_fail_without_a_report(self, emulator: Emulator) -> None:
+        run = Run(pull_failure=ConnectionError("the API server is away"))
+        outputs = run.try_once(
+            decorated(
+                lambda: "A boat", task_id="write", deferrable=True, map_index_template="{{ task.prompt | upper }}"
+            )
+        )
+        assert (len(outputs), run.label) == (1, "")
+
+    def test_rendered_fields_hold_what_the_function_returned(self, emulator: Emulator) -> None:
+        def write() -> dict[str, Any]:
+            return {"prompt": "A paper boat", "duration": 6, "image": PNG}
+
+        run = Run()
+        run.try_once(decorated(write, deferrable=True))
+        rendered = {name: getattr(run.operator, name) for name in ("prompt", "duration")}
+        assert rendered == {"prompt": "A paper boat", "duration": 6}
+        assert str(run.operator.image).startswith("<data:image/png, ")
+        # Airflow writes the rendered fields once more at the end of a leg.
+        assert run.operator.overwrite_rtif_after_execution
+
+    def test_failure_of_an_adopted_prediction_has_the_advice_for_it(self, emulator: Emulator) -> None:
+        prediction_id = Run().try_once(decorated(lambda: "[fail]", task_id="write", wait_for_completion=False))
+
+        with pytest.raises(AirflowFailException, match="Remove prediction_id to submit a new generation"):
+            Run().try_once(decorated(lambda: {"prediction_id": prediction_id}, task_id="adopt", deferrable=True))
+        assert len(emulator.ledger()) == 1

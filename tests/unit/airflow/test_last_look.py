@@ -55,7 +55,7 @@ def test_a_prediction_that_is_gone_ends_the_task(emulator: Emulator) -> None:
     run = FaultsAfterTheTrigger(
         emulator, status=404, body={"error": {"message": "no such prediction", "type": "404"}}, times=None
     )
-    with pytest.raises(AirflowFailException, match="does not know the prediction any more"):
+    with pytest.raises(AirflowFailException, match="does not know the prediction"):
         run.try_once(text_to_video())
 
 

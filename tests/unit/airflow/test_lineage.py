@@ -11,6 +11,7 @@ from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.errors import GenerationFailedError
 from airflow_provider_seedance.operators.seedance import SeedanceReferenceToVideoOperator, SeedanceTextToVideoOperator
 from airflow_provider_seedance.tasks.lineage import lineage_of
+from airflow_provider_seedance.tasks.report import GenerationReport
 from tests.unit.airflow.driving import Run
 
 pytestmark = pytest.mark.usefixtures("short_waits")
@@ -29,8 +30,9 @@ def test_media_are_inputs_and_videos_outputs(emulator: Emulator, deferrable: boo
         videos="https://cdn.example/dance.mp4",
         deferrable=deferrable,
     )
-    Run().try_once(operator)
-    lineage = DefaultExtractor(operator).extract_on_complete(None)
+    run = Run()
+    run.try_once(operator)
+    lineage = DefaultExtractor(run.operator).extract_on_complete(None)
 
     assert lineage is not None
     assert names(lineage.inputs) == [
@@ -44,10 +46,10 @@ def test_media_are_inputs_and_videos_outputs(emulator: Emulator, deferrable: boo
 
 
 def test_a_failed_generation_has_no_outputs(emulator: Emulator) -> None:
-    operator = SeedanceTextToVideoOperator(task_id="make_video", prompt="[fail]")
+    run, operator = Run(), SeedanceTextToVideoOperator(task_id="make_video", prompt="[fail]")
     with pytest.raises(GenerationFailedError):
-        Run().try_once(operator)
-    lineage = DefaultExtractor(operator).extract_on_failure(None)
+        run.try_once(operator)
+    lineage = DefaultExtractor(run.operator).extract_on_failure(None)
     assert lineage is not None
     assert (lineage.inputs, lineage.outputs) == ([], [])
 
@@ -68,5 +70,5 @@ def test_a_task_that_never_began_tells_nothing() -> None:
     ],
 )
 def test_names_are_openlineages(address: str, named: list[tuple[str, str]]) -> None:
-    lineage = lineage_of({"parameters": {"image": address}, "outputs": []})
+    lineage = lineage_of(GenerationReport(parameters={"image": address}))
     assert names(lineage.inputs) == named

@@ -166,7 +166,7 @@ class TestTask:
         [booked] = emulator.ledger()
         assert booked["parameters"]["image"]["length"] == len(PICTURE)
         assert booked["parameters"]["is_upload_media"] is True
-        fields = [serialize_template_field(getattr(task, name), name) for name in task.template_fields]
+        fields = [serialize_template_field(getattr(run.operator, name), name) for name in task.template_fields]
         assert str(image) in fields
         seen = [run.xcoms, run.store.values if run.store else {}, fields, run.events]
         shown = json.dumps(seen) + printed() + "".join(str(each.trigger.serialize()) for each in run.deferrals)

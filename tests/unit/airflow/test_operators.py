@@ -16,7 +16,6 @@ from airflow.sdk import DAG, Asset, AssetAlias
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from airflow_provider_seedance.emulator.handle import Emulator
-from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
     GenerationFailedError,
     NsfwContentError,
@@ -24,13 +23,13 @@ from airflow_provider_seedance.gptproto.errors import (
     UnconfirmedSubmissionError,
     WaitTimeoutError,
 )
-from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.operators.base import SeedanceBaseOperator
 from airflow_provider_seedance.operators.seedance import (
     SeedanceImageToVideoOperator,
     SeedanceReferenceToVideoOperator,
     SeedanceTextToVideoOperator,
 )
+from airflow_provider_seedance.tasks import submit
 from tests.unit.airflow.driving import FakeStore, Run
 from tests.versions import needs_store
 
@@ -88,9 +87,10 @@ class TestResult:
 
         [booked] = emulator.ledger()
         # The submission's answer counts as the first look.
-        summary = f"Prediction {booked['id']} succeeded: 1 output, try 1, {booked['polls'] + 1} polls, here "
+        summary = f"Succeeded: 1 output, try 1, {booked['polls'] + 1} polls, "
         [line] = [line for line in printed().splitlines() if summary in line]
-        assert re.search(r"here \d+ s after its submission, generated in 0 s, about 0\.50 USD at list price", line)
+        end = rf", generated in 0 s, about 0\.50 USD at list price \(prediction {booked['id']}\)"
+        assert re.search(rf"polls, \d+ s after the submission{end}", line)
 
     def test_is_the_prediction_id_without_waiting(self, emulator: Emulator, deferrable: bool) -> None:
         run = Run()
@@ -540,15 +540,11 @@ class TestRecordWhenMoreGoesWrong:
         assert len(emulator.ledger()) == 1
 
     def test_a_stopped_task_sends_nothing_more(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-        operator = text_to_video()
+        run = Run()
         emulator.fault(endpoint="submit", status=429, retry_after=0)
-
-        def killed_while_it_pauses(hook: SeedanceHook) -> GPTProtoClient:
-            return GPTProtoClient(hook.get_settings(), sleep=lambda _: operator.on_kill(), log=hook.log)
-
-        monkeypatch.setattr(SeedanceHook, "get_conn", killed_while_it_pauses)
+        monkeypatch.setitem(submit.send.__kwdefaults__ or {}, "sleep", lambda _: run.operator.on_kill())
         with pytest.raises(AirflowException, match="stopped before its submission was sent"):
-            Run().try_once(operator)
+            run.try_once(text_to_video())
         assert emulator.ledger() == []
 
 
@@ -624,12 +620,12 @@ class TestWait:
         run = Run()
         with pytest.raises(AirflowFailException, match="flagged as not safe for work") as raised:
             run.try_once(text_to_video(deferrable=deferrable, prompt="[nsfw]", fail_on_nsfw=True))
-        assert isinstance(raised.value.__cause__, NsfwContentError)
+        assert isinstance(raised.value.__context__, NsfwContentError)
         assert run.xcoms["prediction"]["has_nsfw_contents"] == [True]
 
     @pytest.mark.parametrize("event", [None, {}, {"status": "success"}, {"wait": {}}, "succeeded"])
     def test_an_unknown_event_is_no_success(self, emulator: Emulator, event: Any) -> None:
-        with pytest.raises(ValueError, match="no event of SeedancePredictionTrigger"):
+        with pytest.raises(ValueError, match="Not an event of SeedancePredictionTrigger"):
             text_to_video().execute_complete(Run().context(), event)
 
     def test_resuming_twice_gives_the_same(self, emulator: Emulator) -> None:
@@ -641,11 +637,11 @@ class TestWait:
     def test_a_killed_wait_says_that_the_generation_goes_on(
         self, emulator: Emulator, printed: Callable[[], str]
     ) -> None:
-        operator = text_to_video(prompt="[fail]")
+        run = Run()
         with pytest.raises(GenerationFailedError):
-            Run().try_once(operator)
+            run.try_once(text_to_video(prompt="[fail]"))
         printed()
-        operator.on_kill()
+        run.operator.on_kill()
         assert f"Prediction {emulator.ledger()[0]['id']} goes on at GPTProto and is billed" in printed()
 
     def test_a_kill_before_the_submission_says_nothing(self, printed: Callable[[], str]) -> None:
@@ -655,10 +651,10 @@ class TestWait:
     def test_a_kill_after_the_delivery_says_nothing(
         self, emulator: Emulator, deferrable: bool, printed: Callable[[], str]
     ) -> None:
-        operator = text_to_video(deferrable=deferrable)
-        Run().try_once(operator)
+        run = Run()
+        run.try_once(text_to_video(deferrable=deferrable))
         printed()
-        operator.on_kill()
+        run.operator.on_kill()
         assert printed() == ""
 
 

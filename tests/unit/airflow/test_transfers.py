@@ -272,7 +272,7 @@ class TestAgain:
         other = link_of(emulator, make_video("A ship, which is another video", seed=3))
         with pytest.raises(AirflowFailException, match=r"boat\.mp4 holds another file.*overwrite=True") as raised:
             copy(stored.parent, urls=other, filename="boat.mp4")
-        assert isinstance(raised.value.__cause__, DestinationTakenError)
+        assert isinstance(raised.value.__context__, DestinationTakenError)
 
     def test_another_file_of_the_same_size_is_found_out(self, link: str, folder: Path) -> None:
         folder.mkdir()
@@ -346,7 +346,7 @@ class TestDeadLink:
         emulator.settings(link_seconds=0)
         with pytest.raises(AirflowFailException) as raised:
             copy(folder, prediction_id=prediction_id)
-        assert isinstance(raised.value.__cause__, DeadLinkError)
+        assert isinstance(raised.value.__context__, DeadLinkError)
         message = str(raised.value)
         assert f"answers 403 (prediction {prediction_id})." in message
         assert "The generation was accepted and is billed whatever becomes of this task." in message
@@ -383,7 +383,7 @@ class TestPrivateAddress:
     def test_of_another_server_is_refused(self, emulator: Emulator, folder: Path) -> None:
         with running_emulator() as other, pytest.raises(AirflowFailException, match="no public address") as raised:
             copy(folder, urls=f"{other.url}/outputs/0a0a/0.mp4", filename="boat.mp4")
-        assert isinstance(raised.value.__cause__, ForbiddenLinkError)
+        assert isinstance(raised.value.__context__, ForbiddenLinkError)
         assert "allow_private_addresses=True" in str(raised.value)
 
     def test_of_another_server_may_be_allowed(self, link: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -401,27 +401,40 @@ class TestPrivateAddress:
 
 
 class TestArguments:
+    @pytest.mark.parametrize("max_bytes", [0, -1, 1.5, "9", True, None])
+    def test_max_bytes_that_is_no_size_is_refused_when_the_dag_is_parsed(self, max_bytes: Any) -> None:
+        with pytest.raises(ValueError, match=r"max_bytes: .* is not allowed; allowed: a number of bytes above 0"):
+            SeedanceToObjectStorageOperator(task_id="copy", prediction_id="a", destination="/a", max_bytes=max_bytes)
+
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
             ({}, "urls or prediction_id: one of them is needed"),
             ({"prediction_id": " "}, "urls or prediction_id: one of them is needed"),
-            ({"urls": []}, "urls: an address or a list of addresses"),
-            ({"urls": [""]}, "urls: an address or a list of addresses"),
-            ({"urls": [None]}, "urls: an address or a list of addresses"),
-            ({"urls": {"a": 1}}, "urls: an address or a list of addresses"),
-            ({"urls": "[not a list"}, "urls: an address or a list of addresses"),
+            ({"urls": []}, "urls: a URL or a list of URLs"),
+            ({"urls": [""]}, "urls: a URL or a list of URLs"),
+            ({"urls": [None]}, "urls: a URL or a list of URLs"),
+            ({"urls": {"a": 1}}, "urls: a URL or a list of URLs"),
+            ({"urls": "[not a list"}, "urls: a URL or a list of URLs"),
             ({"urls": "http://a/"}, "filename: holds {prediction_id}; set prediction_id as well"),
-            ({"prediction_id": "a", "filename": "{name}"}, "can hold {prediction_id}, {index} and {ext}"),
-            ({"prediction_id": "a", "filename": "{index.real}{}"}, "can hold {prediction_id}, {index} and {ext}"),
-            ({"prediction_id": "a", "filename": "{index"}, "can hold {prediction_id}, {index} and {ext}"),
+            (
+                {"prediction_id": "a", "filename": "{name}"},
+                "braces: {prediction_id}, {index} and {ext}",
+            ),
+            (
+                {"prediction_id": "a", "filename": "{index.real}{}"},
+                "braces: {prediction_id}, {index} and {ext}",
+            ),
+            (
+                {"prediction_id": "a", "filename": "{index"},
+                "braces: {prediction_id}, {index} and {ext}",
+            ),
             ({"prediction_id": "a", "filename": "../x.mp4"}, "is not the name of a file below the destination"),
             ({"prediction_id": "a", "filename": "/x.mp4"}, "is not the name of a file below the destination"),
             ({"prediction_id": "a", "filename": "a//x.mp4"}, "is not the name of a file below the destination"),
             ({"prediction_id": "a", "filename": ""}, "is not the name of a file below the destination"),
             ({"prediction_id": "a", "filename": "a\n.mp4"}, "is not the name of a file below the destination"),
             ({"urls": ["http://a/", "http://b/"], "filename": "x.{ext}"}, "the same for each of 2 files"),
-            ({"prediction_id": "a", "max_bytes": 0}, "max_bytes: 0 is not allowed"),
         ],
         ids=str,
     )

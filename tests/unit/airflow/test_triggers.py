@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from pkgutil import resolve_name
+from typing import Any, ClassVar
 
 import pytest
 from airflow.providers.common.compat.connection import get_async_connection
@@ -20,7 +21,8 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.requests import TextToVideo
 from airflow_provider_seedance.gptproto.settings import ClientSettings
-from airflow_provider_seedance.triggers.seedance import SeedancePredictionTrigger, read_event
+from airflow_provider_seedance.tasks.events import read_event
+from airflow_provider_seedance.triggers.seedance import SeedancePredictionTrigger
 from tests.unit.airflow.driving import collect
 
 pytestmark = pytest.mark.usefixtures("short_waits")
@@ -163,3 +165,26 @@ class TestKill:
     async def test_says_that_the_generation_goes_on(self, printed: Callable[[], str]) -> None:
         await trigger("abc").on_kill()
         assert "Prediction abc goes on at GPTProto and is billed" in printed()
+
+
+class TestVersion010:
+    """Triggers and events of version 0.1.0, which hold ``looks`` in place of ``polls``."""
+
+    STORED: ClassVar[dict[str, Any]] = {
+        "seedance_conn_id": "seedance_default",
+        "prediction_id": "cgt-1",
+        "submitted_at": 1_800_000_000.0,
+        "deadline": 1_800_003_600.0,
+        "expected_seconds": 60.0,
+        "poll_interval": None,
+        "looks": 3,
+    }
+
+    def test_stored_trigger_loads_and_is_stored_with_polls(self) -> None:
+        trigger = resolve_name("airflow_provider_seedance.triggers.seedance.SeedancePredictionTrigger")(**self.STORED)
+        _, arguments = trigger.serialize()
+        assert arguments == {**{name: each for name, each in self.STORED.items() if name != "looks"}, "polls": 3}
+
+    def test_stored_event_is_read(self) -> None:
+        wait = {name: each for name, each in self.STORED.items() if name != "seedance_conn_id"}
+        assert read_event({"wait": wait, "failure": None}).polls == 3

@@ -96,16 +96,16 @@ class Exchange:
     def will_answer(self, *replies: Reply) -> None:
         self.replies.extend(replies)
 
-    def submit(self, request: GenerationRequest = REQUEST, **callbacks: Any) -> Prediction:
-        prediction: Prediction = self._call("submit", request, **callbacks)
+    def submit(self, request: GenerationRequest = REQUEST) -> Prediction:
+        prediction: Prediction = self._call("submit", request)
         return prediction
 
     def get_prediction(self, prediction_id: str = PREDICTION_ID) -> Prediction:
         prediction: Prediction = self._call("get_prediction", prediction_id)
         return prediction
 
-    def get_confirmed(self, prediction_id: str = PREDICTION_ID) -> Prediction | None:
-        prediction: Prediction | None = self._call("get_confirmed", prediction_id)
+    def get_confirmed(self, prediction_id: str = PREDICTION_ID) -> Prediction:
+        prediction: Prediction = self._call("get_confirmed", prediction_id)
         return prediction
 
     def poll(self, wait: Poller) -> Decision:
@@ -124,7 +124,7 @@ class Exchange:
         times = {"submitted_at": self.now, "deadline": self.now + 3600.0, "expected_seconds": 60.0}
         return Poller(**{"prediction_id": PREDICTION_ID, **times, **changes})
 
-    def _call(self, method: str, *arguments: Any, **callbacks: Any) -> Any:
+    def _call(self, method: str, *arguments: Any) -> Any:
         options: dict[str, Any] = {"clock": lambda: self.now}
         if self.log is not None:
             options["log"] = self.log
@@ -132,11 +132,11 @@ class Exchange:
             options["transport"] = httpx.MockTransport(self._reply)
         if self.kind == "sync":
             with GPTProtoClient(self.settings, sleep=self._pause, **options) as client:
-                return getattr(client, method)(*arguments, **callbacks)
+                return getattr(client, method)(*arguments)
 
         async def call() -> Any:
             async with AsyncGPTProtoClient(self.settings, sleep=self._pause_async, **options) as client:
-                return await getattr(client, method)(*arguments, **callbacks)
+                return await getattr(client, method)(*arguments)
 
         return asyncio.run(call())
 

@@ -167,7 +167,7 @@ def assert_sent_as_asked(request: GenerationRequest, sent: httpx.Request) -> Non
     empty, api, version, vendor, model, mode = sent.url.raw_path.decode().split("/")
     assert (empty, api, version, model, mode) == ("", "api", "v3", request.model, request.mode.value)
     assert json.loads(sent.content) == request.payload()
-    assert len(request.fingerprint("seedance_default")) == 64
+    assert len(request.check().fingerprint("seedance_default")) == 64
     assert all(isinstance(warning, str) for warning in request.warnings())
     json.dumps(request.description(), allow_nan=False).encode()
     if request.model in CATALOGUED:

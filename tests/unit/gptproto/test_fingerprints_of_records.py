@@ -46,7 +46,7 @@ MAPPED = "e8c94b21b14e1d39e3e1202ca0d529976fbead1917e12b244d5c7b459240e453"
 
 
 def fingerprint(request: GenerationRequest, connection: str = CONNECTION) -> str:
-    return request.fingerprint(connection)
+    return request.check().fingerprint(connection)
 
 
 def test_the_image_of_the_golden_values_has_not_changed() -> None:

@@ -153,7 +153,9 @@ class TestRecall:
 
     def test_unknown_to_the_service_needs_more_than_one_answer(self, exchange: Exchange) -> None:
         exchange.will_answer(*[answer(error_body(404), 404)] * 4)
-        assert exchange.get_confirmed() is None
+        with pytest.raises(PredictionNotFoundError) as caught:
+            exchange.get_confirmed()
+        assert caught.value.charge is Charge.POSSIBLE
         assert len(exchange.requests) == 4
 
     def test_a_gateways_page_does_not_make_it_unknown(self, exchange: Exchange) -> None:
@@ -280,20 +282,20 @@ class TestWait:
         with caplog.at_level(logging.INFO, logger="airflow_provider_seedance"):
             exchange.wait(exchange.new_poller())
         lines = [record.getMessage() for record in caplog.records if record.name.startswith("airflow_provider")]
-        assert all(line.startswith(f"Prediction {PREDICTION_ID} ") for line in lines)
-        begins, *changes, ends = [line.removeprefix(f"Prediction {PREDICTION_ID} ") for line in lines]
-        assert begins.startswith("is in progress, 0 s after its submission; next look in ")
+        assert all(f"prediction {PREDICTION_ID}, " in line for line in lines)
+        begins, *changes, ends = [line.replace(f" prediction {PREDICTION_ID},", "") for line in lines]
+        assert begins.startswith("Is in progress: 0 s after its submission; next poll in ")
         assert ["warming_up" in line for line in changes] == [True, False]
         assert ["503" in line for line in changes] == [False, True]
-        assert all(re.search(r", \d+ s after its submission; next look in \d+\.\d s$", line) for line in changes)
-        assert re.fullmatch(r"is succeeded, \d+ s after its submission", ends)
+        assert all(re.search(r": \d+ s after its submission; next poll in \d+\.\d s$", line) for line in changes)
+        assert re.fullmatch(r"Status succeeded: \d+ s after its submission", ends)
 
 
 class TestUrgency:
     def test_a_look_is_as_urgent_as_its_wait(self) -> None:
         exchange = Exchange("sync")
-        conversations = ApiFlows(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
-        step = next(conversations.poll(exchange.new_poller(submitted_at=100.0, deadline=3700.0, expected_seconds=60.0)))
+        flows = ApiFlows(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
+        step = next(flows.poll(exchange.new_poller(submitted_at=100.0, deadline=3700.0, expected_seconds=60.0)))
         assert isinstance(step, HttpRequest)
         assert step.due_at == 160.0
 

@@ -1,4 +1,4 @@
-"""Submissions, by both clients: sent once, and again only when they provably were not accepted."""
+"""Submissions by both clients: each is sent exactly once, whatever the response is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from airflow_provider_seedance.gptproto.backoff import BUDGET_SECONDS, MAXIMUM_CONNECTION_ATTEMPTS
 from airflow_provider_seedance.gptproto.errors import (
     AuthenticationError,
     BadRequestError,
@@ -39,7 +38,6 @@ from tests.unit.gptproto.conftest import (
     HTML,
     KEY,
     POLICY_BODIES,
-    PREDICTION_ID,
     REQUEST,
     SETTINGS,
     Exchange,
@@ -49,22 +47,6 @@ from tests.unit.gptproto.conftest import (
     error_body,
 )
 from tests.unit.gptproto.making import spelled
-
-
-class Callbacks:
-    """What a task does around each sending, as a list of words."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-
-    def before_send(self) -> None:
-        self.calls.append("before send")
-
-    def after_refusal(self) -> None:
-        self.calls.append("after refusal")
-
-    def submit(self, exchange: Exchange) -> Any:
-        return exchange.submit(before_send=self.before_send, after_refusal=self.after_refusal)
 
 
 class TestWhatIsSubmitted:
@@ -123,21 +105,18 @@ class TestWhatIsSubmitted:
         assert exchange.submit().id == "abc"
 
     def test_what_is_certain_to_fail_is_not_sent(self, exchange: Exchange) -> None:
-        callbacks = Callbacks()
         with pytest.raises(InvalidRequestError):
-            exchange.submit(TextToVideo(prompt=" "), before_send=callbacks.before_send)
+            exchange.submit(TextToVideo(prompt=" "))
         assert exchange.requests == []
-        assert callbacks.calls == []
 
 
 class TestSubmittedOnce:
     """Each submission that arrives costs money."""
 
     def test_an_accepted_one(self, exchange: Exchange) -> None:
-        callbacks = Callbacks()
         exchange.will_answer(answer())
-        callbacks.submit(exchange)
-        assert callbacks.calls == ["before send"]
+        exchange.submit()
+        assert len(exchange.requests) == 1
         assert exchange.pauses == []
 
     @pytest.mark.parametrize(
@@ -209,23 +188,19 @@ class TestSubmittedOnce:
         assert error.advice == UnconfirmedSubmissionError.default_advice
 
     def test_a_step_whose_outcome_nobody_knows(self) -> None:
-        conversations = ApiFlows(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
-        steps = conversations.submit(REQUEST, lambda: None, lambda: None)
-        next(steps)
+        flows = ApiFlows(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
+        flow = flows.submit(REQUEST.check())
+        next(flow)
         with pytest.raises(UnconfirmedSubmissionError):
-            steps.send(None)
+            flow.send(None)
 
     def assert_unconfirmed(self, exchange: Exchange, reply: Reply) -> UnconfirmedSubmissionError:
-        callbacks = Callbacks()
         exchange.will_answer(reply)
         with pytest.raises(UnconfirmedSubmissionError) as caught:
-            callbacks.submit(exchange)
+            exchange.submit()
         assert len(exchange.requests) == 1
-        assert callbacks.calls == ["before send"]
         assert caught.value.charge is Charge.POSSIBLE
         assert not caught.value.retryable
-        assert isinstance(caught.value.__cause__, SeedanceError)
-        assert caught.value.__cause__.what in str(caught.value)
         return caught.value
 
 
@@ -256,43 +231,26 @@ class TestRefused:
         ],
     )
     def test_once_and_for_nothing(self, exchange: Exchange, reply: tuple[Any, int], cls: type[SeedanceError]) -> None:
-        callbacks = Callbacks()
         exchange.will_answer(answer(*reply))
         with pytest.raises(SeedanceError) as caught:
-            callbacks.submit(exchange)
+            exchange.submit()
         assert type(caught.value) is cls
         assert caught.value.charge is Charge.NONE
         assert not caught.value.retryable
         assert len(exchange.requests) == 1
-        assert callbacks.calls == ["before send", "after refusal"]
         assert exchange.pauses == []
 
 
-class TestSentAgain:
+class TestTemporaryRefusal:
+    """The flow sends once in any case: whether a submission is repeated is the caller's decision."""
+
     @pytest.mark.parametrize(
         "failure",
         [httpx.ConnectError("refused"), httpx.ConnectTimeout(""), httpx.PoolTimeout(""), httpx.ProxyError("407")],
         ids=lambda error: type(error).__name__,
     )
-    def test_where_no_connection_was_made(self, exchange: Exchange, failure: Exception) -> None:
-        callbacks = Callbacks()
-        exchange.will_answer(failure, answer())
-        assert callbacks.submit(exchange).id == PREDICTION_ID
-        assert len(exchange.requests) == 2
-        assert callbacks.calls == ["before send", "after refusal", "before send"]
-        assert len(exchange.pauses) == 1
-
-    def test_the_log_says_why_and_when(self, exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
-        exchange.will_answer(answer("", 429), answer())
-        exchange.submit()
-        [line] = caplog.messages
-        assert line == f"The submission was not accepted: GPTProto answered 429. Next try in {exchange.pauses[0]:.1f} s"
-
-    def test_the_same_again(self, exchange: Exchange) -> None:
-        exchange.will_answer(httpx.ConnectError("refused"), answer())
-        exchange.submit()
-        first, second = exchange.requests
-        assert (first.url, first.content, first.headers) == (second.url, second.content, second.headers)
+    def test_submission_without_a_connection_is_sent_once(self, exchange: Exchange, failure: Exception) -> None:
+        self.assert_refused_once(exchange, failure, NotConnectedError)
 
     @pytest.mark.parametrize(
         "headers",
@@ -303,67 +261,18 @@ class TestSentAgain:
         ],
     )
     @pytest.mark.parametrize("reply", [(error_body(429), 429), ({"data": None, "code": 429, "message": "slow"}, 200)])
-    def test_after_a_rate_limit_and_its_wish(
+    def test_rate_limited_submission_is_sent_once_and_keeps_retry_after(
         self, exchange: Exchange, reply: tuple[Any, int], headers: dict[str, Any]
     ) -> None:
-        exchange.will_answer(answer(*reply, **headers), answer())
-        assert exchange.submit().id == PREDICTION_ID
-        assert len(exchange.requests) == 2
-        assert 12 <= exchange.pauses[0] <= 13
+        error = self.assert_refused_once(exchange, answer(*reply, **headers), RateLimitError)
+        assert error.retry_after == pytest.approx(12)
 
-    def test_after_a_rate_limit_without_a_wish(self, exchange: Exchange) -> None:
-        exchange.will_answer(answer(error_body(429), 429), answer())
-        exchange.submit()
-        assert 0 < exchange.pauses[0] <= 1
-
-    @pytest.mark.parametrize(
-        ("reply", "cls"), [(httpx.ConnectError("refused"), NotConnectedError), (None, RateLimitError)]
-    )
-    def test_a_few_times_within_a_budget(
-        self, exchange: Exchange, reply: Exception | None, cls: type[SeedanceError]
-    ) -> None:
-        callbacks = Callbacks()
-        exchange.will_answer(*(reply or answer(error_body(429), 429) for _ in range(100)))
+    def assert_refused_once(self, exchange: Exchange, reply: Reply, cls: type[SeedanceError]) -> SeedanceError:
+        exchange.will_answer(reply)
         with pytest.raises(cls) as caught:
-            callbacks.submit(exchange)
-        sends = len(exchange.requests)
-        assert sends == MAXIMUM_CONNECTION_ATTEMPTS if cls is NotConnectedError else 5 < sends < 15
-        assert callbacks.calls == ["before send", "after refusal"] * sends
-        assert sum(exchange.pauses) <= BUDGET_SECONDS
-        assert caught.value.charge is Charge.NONE
-        assert caught.value.retryable
-
-    def test_not_after_a_wish_beyond_the_budget(self, exchange: Exchange) -> None:
-        exchange.will_answer(answer(error_body(429), 429, retry_after="3600"))
-        with pytest.raises(RateLimitError) as caught:
             exchange.submit()
         assert len(exchange.requests) == 1
-        assert caught.value.retry_after == 3_600
-
-    def test_what_follows_is_judged_by_itself(self, exchange: Exchange) -> None:
-        callbacks = Callbacks()
-        exchange.will_answer(httpx.ConnectError("refused"), httpx.ReadTimeout(""))
-        with pytest.raises(UnconfirmedSubmissionError):
-            callbacks.submit(exchange)
-        assert callbacks.calls == ["before send", "after refusal", "before send"]
-
-
-class TestCallbacksThatFail:
-    """A task state store that cannot be reached."""
-
-    class StoreError(Exception):
-        pass
-
-    def fail(self) -> None:
-        raise self.StoreError
-
-    def test_nothing_is_sent_that_could_not_be_recorded(self, exchange: Exchange) -> None:
-        with pytest.raises(self.StoreError):
-            exchange.submit(before_send=self.fail)
-        assert exchange.requests == []
-
-    def test_nothing_is_sent_again_whose_refusal_could_not_be_recorded(self, exchange: Exchange) -> None:
-        exchange.will_answer(httpx.ConnectError("refused"))
-        with pytest.raises(self.StoreError):
-            exchange.submit(after_refusal=self.fail)
-        assert len(exchange.requests) == 1
+        assert exchange.pauses == []
+        assert caught.value.charge is Charge.NONE
+        assert caught.value.retryable
+        return caught.value

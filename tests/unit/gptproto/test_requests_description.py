@@ -6,9 +6,7 @@ import re
 
 import pytest
 
-from airflow_provider_seedance.gptproto.catalogue import Mode
-from airflow_provider_seedance.gptproto.requests import request_from
-from tests.unit.gptproto.making import IMAGE, OTHER_IMAGE, PNG, PROMPT, VIDEO, make
+from tests.unit.gptproto.making import IMAGE, PNG, PROMPT, VIDEO, make
 
 
 class TestDescription:
@@ -45,10 +43,6 @@ class TestDescription:
 
 
 class TestMaking:
-    def test_whoever_has_the_arguments_as_attributes_makes_up_a_request(self) -> None:
-        request = make("image-to-video", last_image=OTHER_IMAGE, seed=7)
-        assert request_from(Mode.IMAGE_TO_VIDEO, request) == request
-
     def test_only_media_that_are_there_are_replaced(self) -> None:
         request = make("image-to-video").with_media(lambda value, kind: f"{value}?{kind}")
         assert request.payload() == {"prompt": PROMPT, "image": f"{IMAGE}?image", "duration": 5}

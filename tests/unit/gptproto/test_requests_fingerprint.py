@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_seedance.gptproto.requests import ImageToVideo
+from airflow_provider_seedance.gptproto.requests import CheckedRequest, ImageToVideo
 from tests.unit.gptproto.making import (
     AUDIO,
     IMAGE,
@@ -34,7 +34,10 @@ EVERYTHING: dict[str, Any] = {
 
 
 def fingerprint(mode: str = "text-to-video", *, connection: str = CONNECTION, **arguments: Any) -> str:
-    return make(mode, **arguments).fingerprint(connection)
+    request = make(mode, **arguments)
+    return CheckedRequest(request=request, payload=request.payload(), cost=None, frame_size=None).fingerprint(
+        connection
+    )
 
 
 def one_byte_changed(text: str, position: int) -> str:
@@ -170,6 +173,6 @@ class TestUpgrades:
         )
 
         assert (
-            request.fingerprint("seedance_default")
+            request.check().fingerprint("seedance_default")
             == "a595e968fb3b061a61d0a5e2c8d2ae2ce947afbb91a5297a2e667854d54992d5"
         )

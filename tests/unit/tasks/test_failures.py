@@ -20,7 +20,7 @@ def test_a_permanent_error_ends_the_task(cls: type[SeedanceError]) -> None:
     with pytest.raises(AirflowFailException) as caught, as_airflow_errors():
         raise error
     assert str(caught.value) == str(error)
-    assert caught.value.__cause__ is error
+    assert caught.value.__context__ is error
 
 
 @pytest.mark.parametrize("cls", [cls for cls in CLASSES if cls.retryable])

@@ -1,4 +1,4 @@
-"""Whether a try pays, goes on with what was paid for, or ends: what rarely happens between a task and its client."""
+"""Submit once: what a try does with the record, the response, and an earlier prediction."""
 
 from __future__ import annotations
 
@@ -7,76 +7,100 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import httpx
 import pytest
 
+from airflow_provider_seedance.gptproto.backoff import BUDGET_SECONDS, MAXIMUM_CONNECTION_ATTEMPTS
+from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
+    AuthenticationError,
     Charge,
     ContentPolicyError,
+    NotConnectedError,
+    PredictionNotFoundError,
+    RateLimitError,
     RepeatableSubmissionError,
+    SeedanceError,
     UnconfirmedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
 from airflow_provider_seedance.gptproto.requests import TextToVideo
 from airflow_provider_seedance.gptproto.responses import ErrorDetail
+from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
+from airflow_provider_seedance.tasks.progress import Progress
 from airflow_provider_seedance.tasks.record import STORE_KEY, Submission, SubmissionRecord
-from airflow_provider_seedance.tasks.submit import Submitter
+from airflow_provider_seedance.tasks.submit import attach, find_or_submit, send
 from tests.unit.airflow.driving import FakeStore
+from tests.unit.gptproto.conftest import PREDICTION_ID, SETTINGS, Reply, answer, error_body
 from tests.versions import needs_store
 
 pytestmark = needs_store
 
+CONNECTION = "seedance_default"
 REQUEST = TextToVideo(prompt="A paper boat")
+CHECKED = REQUEST.check()
 RUNNING = Prediction(id="abc", status=PredictionStatus.RUNNING, reported_status="running")
 REFUSED = replace(RUNNING, status=PredictionStatus.FAILED, error=ErrorDetail("InputTextRiskDetection"))
-INTENT = Submission(fingerprint=REQUEST.fingerprint("seedance_default"), submitted_at=1_800_000_000.0)
+INTENT = Submission(fingerprint=CHECKED.fingerprint(CONNECTION), submitted_at=1_800_000_000.0)
 ACCEPTED = replace(INTENT, prediction_id="abc")
+LOG = logging.getLogger(__name__)
 
 
 @dataclass
 class FakeClient:
-    """A client whose submissions end as they are told to, and the predictions that its service knows."""
+    """A client whose submissions have a given outcome, and the predictions that its service knows."""
 
-    ending: Prediction | Exception = RUNNING
+    outcome: Prediction | Exception = RUNNING
     known: dict[str, Prediction] = field(default_factory=lambda: {"abc": RUNNING})
     while_sending: Callable[[], None] = field(default=lambda: None)
     submissions: int = 0
 
-    def submit(self, request: Any, *, before_send: Callable[[], None], after_refusal: Callable[[], None]) -> Prediction:
-        before_send()
+    def submit(self, request: Any) -> Prediction:
         self.submissions += 1
         self.while_sending()
-        if isinstance(self.ending, Exception):
-            raise self.ending
-        return self.ending
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
 
-    def get_confirmed(self, prediction_id: str) -> Prediction | None:
-        return self.known.get(prediction_id)
+    def get_confirmed(self, prediction_id: str) -> Prediction:
+        if prediction_id not in self.known:
+            raise PredictionNotFoundError("It is not known", prediction_id=prediction_id, charge=Charge.POSSIBLE)
+        return self.known[prediction_id]
 
 
 @dataclass
-class Desk:
-    """A task's submitter, with the record that earlier tries left."""
+class Try:
+    """One try of a task, with the record of earlier tries."""
 
     recorded: Submission | None = None
     client: Any = field(default_factory=FakeClient)
     store: FakeStore = field(default_factory=FakeStore)
+    progress: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
         if self.recorded is not None:
             self.store.set(STORE_KEY, self.recorded.to_dict())
 
-    def submitter(self, *, clear_number: int = 0, on_unconfirmed_submission: Any = "fail") -> Submitter:
-        return Submitter(
+    def submit(
+        self, *, clear_number: int = 0, on_unconfirmed_submission: Any = "fail"
+    ) -> tuple[Submission, Prediction]:
+        return find_or_submit(
             self.client,
             SubmissionRecord(self.store),
-            REQUEST,
-            connection_id="seedance_default",
+            CHECKED,
+            GenerationOptions(
+                connection_id=CONNECTION,
+                wait=WaitOptions(timeout=60),
+                on_unconfirmed_submission=on_unconfirmed_submission,
+            ),
             clear_number=clear_number,
-            on_clear="reuse",
-            on_unconfirmed_submission=on_unconfirmed_submission,
-            max_cost=None,
-            log=logging.getLogger(__name__),
+            progress=self.progress,
+            log=LOG,
         )
+
+    def attach(self, prediction_id: str) -> tuple[Submission, Prediction]:
+        options = GenerationOptions(connection_id=CONNECTION, wait=WaitOptions(timeout=60), prediction_id=prediction_id)
+        return attach(self.client, SubmissionRecord(self.store), REQUEST, options, clear_number=0, log=LOG)
 
     @property
     def record(self) -> Submission:
@@ -91,94 +115,245 @@ class TestDoubtfulAnswer:
     """An answer that may be an acceptance, and may name the prediction."""
 
     def test_the_prediction_that_it_names_is_recorded_and_gone_on_with(self) -> None:
-        desk = Desk(client=FakeClient(unconfirmed("abc")))
-        submission, prediction = desk.submitter().submit_once()
+        try_ = Try(client=FakeClient(unconfirmed("abc")))
+        submission, prediction = try_.submit()
         assert prediction == RUNNING
         assert submission.prediction_id == "abc"
-        assert desk.record == submission
-        assert desk.client.submissions == 1
+        assert try_.record == submission
+        assert try_.client.submissions == 1
 
     def test_a_named_prediction_that_the_service_does_not_know_ends_the_task_and_stays_recorded(self) -> None:
-        desk = Desk(client=FakeClient(unconfirmed("abc"), known={}))
+        try_ = Try(client=FakeClient(unconfirmed("abc"), known={}))
         with pytest.raises(UnconfirmedSubmissionError):
-            desk.submitter().submit_once()
-        assert desk.record.prediction_id == "abc"
-        assert desk.client.submissions == 1
+            try_.submit()
+        assert try_.record.prediction_id == "abc"
+        assert try_.client.submissions == 1
 
     @pytest.mark.parametrize(
         ("policy", "cls"), [("fail", UnconfirmedSubmissionError), ("resubmit", RepeatableSubmissionError)]
     )
     def test_without_a_name_the_author_decides_and_the_intent_stays(self, policy: str, cls: type[Exception]) -> None:
-        desk = Desk(client=FakeClient(unconfirmed(None)))
+        try_ = Try(client=FakeClient(unconfirmed(None)))
         with pytest.raises(UnconfirmedSubmissionError) as caught:
-            desk.submitter(on_unconfirmed_submission=policy).submit_once()
+            try_.submit(on_unconfirmed_submission=policy)
         assert type(caught.value) is cls
         assert caught.value.charge is Charge.POSSIBLE
-        assert desk.record.prediction_id is None
-        assert desk.client.submissions == 1
+        assert try_.record.prediction_id is None
+        assert try_.client.submissions == 1
 
 
 class TestRecordedPrediction:
     @pytest.mark.parametrize("status", ["created", "queued", "running", "succeeded", "unknown"])
     def test_is_gone_on_with(self, status: str) -> None:
         known = replace(RUNNING, status=PredictionStatus(status))
-        desk = Desk(ACCEPTED, FakeClient(known={"abc": known}))
-        assert desk.submitter().submit_once() == (ACCEPTED, known)
-        assert desk.record == ACCEPTED
-        assert desk.client.submissions == 0
+        try_ = Try(ACCEPTED, FakeClient(known={"abc": known}))
+        assert try_.submit() == (ACCEPTED, known)
+        assert try_.record == ACCEPTED
+        assert try_.client.submissions == 0
 
     @pytest.mark.parametrize("status", ["failed", "expired", None], ids=["failed", "expired", "forgotten"])
     def test_is_submitted_anew_once_it_can_have_no_result(
         self, status: str | None, caplog: pytest.LogCaptureFixture
     ) -> None:
         known = {} if status is None else {"abc": replace(RUNNING, status=PredictionStatus(status))}
-        desk = Desk(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known=known))
-        submission, prediction = desk.submitter().submit_once()
+        try_ = Try(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known=known))
+        submission, prediction = try_.submit()
         assert prediction.id == submission.prediction_id == "def"
-        assert desk.record == submission
-        assert desk.client.submissions == 1
-        [warning] = [each for each in caplog.messages if each.startswith("Submitting anew")]
+        assert try_.record == submission
+        assert try_.client.submissions == 1
+        [warning] = [each for each in caplog.messages if each.startswith("Submitting again")]
         assert "abc" in warning
 
 
 class TestRefusedContent:
     def test_is_not_paid_for_again_by_a_retry(self) -> None:
-        desk = Desk(ACCEPTED, FakeClient(known={"abc": REFUSED}))
+        try_ = Try(ACCEPTED, FakeClient(known={"abc": REFUSED}))
         with pytest.raises(ContentPolicyError):
-            desk.submitter().submit_once()
-        assert desk.client.submissions == 0
+            try_.submit()
+        assert try_.client.submissions == 0
 
     def test_is_tried_again_after_a_clear(self) -> None:
-        desk = Desk(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known={"abc": REFUSED}))
-        submission, _ = desk.submitter(clear_number=1).submit_once()
+        try_ = Try(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known={"abc": REFUSED}))
+        submission, _ = try_.submit(clear_number=1)
         assert submission.prediction_id == "def"
-        assert desk.client.submissions == 1
+        assert try_.client.submissions == 1
 
 
 class TestNamedPrediction:
     def test_the_recorded_one_keeps_its_record(self) -> None:
-        desk = Desk(ACCEPTED)
-        assert desk.submitter().attach("abc") == (ACCEPTED, RUNNING)
-        assert desk.record == ACCEPTED
+        try_ = Try(ACCEPTED)
+        assert try_.attach("abc") == (ACCEPTED, RUNNING)
+        assert try_.record == ACCEPTED
 
     def test_another_takes_the_place_of_the_recorded_one_which_is_told(self, caplog: pytest.LogCaptureFixture) -> None:
-        desk = Desk(ACCEPTED, FakeClient(known={"def": replace(RUNNING, id="def")}))
-        submission, _ = desk.submitter().attach("def")
+        try_ = Try(ACCEPTED, FakeClient(known={"def": replace(RUNNING, id="def")}))
+        submission, _ = try_.attach("def")
         assert submission.prediction_id == "def"
-        assert desk.record == submission
-        assert "Prediction abc was recorded so far" in caplog.text
-        assert desk.client.submissions == 0
+        assert try_.record == submission
+        assert "Replacing the record of prediction abc" in caplog.text
+        assert try_.client.submissions == 0
 
 
 class TestStop:
     @pytest.mark.parametrize("is_sending", [True, False])
-    def test_a_submission_on_its_way_is_told(self, is_sending: bool, caplog: pytest.LogCaptureFixture) -> None:
-        desk = Desk()
-        submitter = desk.submitter()
+    def test_stop_warns_only_while_a_submission_is_on_its_way(
+        self, is_sending: bool, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        try_ = Try()
         if is_sending:
-            desk.client.while_sending = submitter.stop
-        submitter.submit_once()
+            try_.client.while_sending = lambda: try_.progress.stop(LOG)
+        try_.submit()
         if not is_sending:
-            submitter.stop()
+            try_.progress.stop(LOG)
         assert ("a submission was on its way" in caplog.text) is is_sending
         assert (Charge.POSSIBLE.value in caplog.text) is is_sending
+
+
+class StoreError(Exception):
+    """The task state store cannot be reached."""
+
+
+class LoggingRecord(SubmissionRecord):
+    """A record that logs its calls, and that can fail."""
+
+    def __init__(self, *, write_fails: bool = False, restore_fails: bool = False) -> None:
+        super().__init__(None)
+        self.calls: list[str] = []
+        self._fails = {"write": write_fails, "restore": restore_fails}
+
+    def write(self, submission: Submission) -> None:
+        self._call("write")
+
+    def restore(self, submission: Submission | None) -> None:
+        self._call("restore")
+
+    def _call(self, name: str) -> None:
+        if self._fails[name]:
+            raise StoreError
+        self.calls.append(name)
+
+
+@dataclass
+class Attempts:
+    """A real client on a service in memory, and a clock that only pauses move."""
+
+    replies: list[Reply]
+    record: LoggingRecord = field(default_factory=LoggingRecord)
+    requests: list[httpx.Request] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
+    now: float = 1_800_000_000.0
+
+    def send(self) -> Prediction:
+        with GPTProtoClient(SETTINGS, transport=httpx.MockTransport(self._reply), clock=lambda: self.now) as client:
+            return send(
+                client,
+                CHECKED,
+                record=self.record,
+                intent=INTENT,
+                recorded=None,
+                progress=Progress(),
+                log=LOG,
+                clock=lambda: self.now,
+                sleep=self._pause,
+            )
+
+    def _reply(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        reply = self.replies.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply.to_response()
+
+    def _pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+class TestAttempts:
+    """Each submission that arrives costs money: it is repeated only if it provably was not accepted."""
+
+    def test_accepted_submission_is_recorded_before_it_is_sent_and_sent_once(self) -> None:
+        attempts = Attempts([answer()])
+        assert attempts.send().id == PREDICTION_ID
+        assert (len(attempts.requests), attempts.record.calls, attempts.pauses) == (1, ["write"], [])
+
+    def test_lost_response_keeps_the_intent_and_is_not_repeated(self) -> None:
+        attempts = Attempts([httpx.ReadTimeout("")])
+        with pytest.raises(UnconfirmedSubmissionError):
+            attempts.send()
+        assert (len(attempts.requests), attempts.record.calls, attempts.pauses) == (1, ["write"], [])
+
+    def test_refusal_restores_the_record_and_is_not_repeated(self) -> None:
+        attempts = Attempts([answer(error_body(401), 401)])
+        with pytest.raises(AuthenticationError):
+            attempts.send()
+        assert (len(attempts.requests), attempts.record.calls, attempts.pauses) == (1, ["write", "restore"], [])
+
+    @pytest.mark.parametrize(
+        "failure",
+        [httpx.ConnectError("refused"), httpx.ConnectTimeout(""), httpx.PoolTimeout(""), httpx.ProxyError("407")],
+        ids=lambda error: type(error).__name__,
+    )
+    def test_submission_without_a_connection_is_repeated(self, failure: Exception) -> None:
+        attempts = Attempts([failure, answer()])
+        assert attempts.send().id == PREDICTION_ID
+        assert attempts.record.calls == ["write", "restore", "write"]
+        assert len(attempts.pauses) == 1
+        first, second = attempts.requests
+        assert (first.url, first.content, first.headers) == (second.url, second.content, second.headers)
+
+    @pytest.mark.parametrize("reply", [(error_body(429), 429), ({"data": None, "code": 429, "message": "slow"}, 200)])
+    def test_rate_limited_submission_is_repeated_after_retry_after(self, reply: tuple[Any, int]) -> None:
+        attempts = Attempts([answer(*reply, retry_after="12"), answer()])
+        assert attempts.send().id == PREDICTION_ID
+        assert 12 <= attempts.pauses[0] <= 13
+
+    def test_rate_limited_submission_without_retry_after_is_repeated_within_a_second(self) -> None:
+        attempts = Attempts([answer(error_body(429), 429), answer()])
+        attempts.send()
+        assert 0 < attempts.pauses[0] <= 1
+
+    def test_log_holds_reason_and_delay_of_the_next_attempt(self, caplog: pytest.LogCaptureFixture) -> None:
+        attempts = Attempts([answer("", 429), answer()])
+        attempts.send()
+        delay = attempts.pauses[0]
+        assert caplog.messages == [f"Submission not accepted: GPTProto answered 429. Next attempt in {delay:.1f} s"]
+
+    @pytest.mark.parametrize(
+        ("reply", "cls"), [(httpx.ConnectError("refused"), NotConnectedError), (None, RateLimitError)]
+    )
+    def test_repetitions_end_with_the_budget(self, reply: Exception | None, cls: type[SeedanceError]) -> None:
+        attempts = Attempts([reply or answer(error_body(429), 429) for _ in range(100)])
+        with pytest.raises(cls) as caught:
+            attempts.send()
+        sends = len(attempts.requests)
+        assert sends == MAXIMUM_CONNECTION_ATTEMPTS if cls is NotConnectedError else 5 < sends < 15
+        assert attempts.record.calls == ["write", "restore"] * sends
+        assert sum(attempts.pauses) <= BUDGET_SECONDS
+        assert caught.value.charge is Charge.NONE
+        assert caught.value.retryable
+
+    def test_retry_after_beyond_the_budget_ends_the_attempts(self) -> None:
+        attempts = Attempts([answer(error_body(429), 429, retry_after="3600")])
+        with pytest.raises(RateLimitError) as caught:
+            attempts.send()
+        assert len(attempts.requests) == 1
+        assert caught.value.retry_after == 3_600
+
+    def test_lost_response_of_a_repetition_keeps_the_intent(self) -> None:
+        attempts = Attempts([httpx.ConnectError("refused"), httpx.ReadTimeout("")])
+        with pytest.raises(UnconfirmedSubmissionError):
+            attempts.send()
+        assert attempts.record.calls == ["write", "restore", "write"]
+
+    def test_nothing_is_sent_if_the_intent_cannot_be_recorded(self) -> None:
+        attempts = Attempts([], LoggingRecord(write_fails=True))
+        with pytest.raises(StoreError):
+            attempts.send()
+        assert attempts.requests == []
+
+    def test_nothing_is_repeated_if_the_record_cannot_be_restored(self) -> None:
+        attempts = Attempts([httpx.ConnectError("refused")], LoggingRecord(restore_fails=True))
+        with pytest.raises(StoreError):
+            attempts.send()
+        assert len(attempts.requests) == 1

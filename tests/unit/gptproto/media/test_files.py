@@ -176,14 +176,14 @@ class TestFingerprint:
         other = image.with_name("other")
         other.write_bytes(PICTURE[:-1] + b"\x00")
 
-        prints = [image_to_video(str(path)).fingerprint("c") for path in (image, copy, other)]
+        prints = [image_to_video(str(path)).check().fingerprint("c") for path in (image, copy, other)]
 
         assert prints[0] == prints[1] != prints[2]
 
     def test_is_that_of_the_same_data_uri(self, image: Path) -> None:
         uploaded = make("image-to-video", image=data_uri("image/png", PICTURE))
 
-        assert image_to_video(str(image)).fingerprint("c") == uploaded.fingerprint("c")
+        assert image_to_video(str(image)).check().fingerprint("c") == uploaded.check().fingerprint("c")
 
 
 class TestWhatIsThere:

@@ -1,0 +1,45 @@
+"""The event of the trigger: how a wait and its error go from the triggerer to the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_seedance.gptproto.errors import SeedanceError, restore
+from airflow_provider_seedance.gptproto.polling import Poller
+
+#: What a trigger and its event hold of a poller: JSON scalars only, and no key, prompt or media.
+_FIELDS = ("prediction_id", "submitted_at", "deadline", "expected_seconds", "poll_interval", "polls")
+
+
+def poller_fields(source: Any) -> dict[str, Any]:
+    """
+    Return the fields of a poller, as JSON scalars.
+
+    :param source: A poller, or a trigger, which has the same attributes.
+    """
+    return {name: getattr(source, name) for name in _FIELDS}
+
+
+def to_event(poller: Poller, error: SeedanceError | None) -> dict[str, Any]:
+    """Return the payload of an event: the poller's fields, and the error if the wait ended without videos."""
+    return {"wait": poller_fields(poller), "failure": error.to_dict() if error else None}
+
+
+def read_event(event: Any) -> Poller:
+    """
+    Return the poller of an event, or raise the error in it.
+
+    :param event: The payload; an event of version 0.1.0 holds ``looks`` in place of ``polls``.
+    :raises SeedanceError: The error that ended the wait.
+    :raises ValueError: When the payload is no event of this trigger; an unknown event is never a success.
+    """
+    if not isinstance(event, Mapping) or not isinstance(event.get("wait"), Mapping) or "failure" not in event:
+        raise ValueError(
+            f"Not an event of SeedancePredictionTrigger: {event!r}. The generation goes on. "
+            "If submissions are recorded, a retry of this task waits for the same prediction."
+        )
+    if event["failure"] is not None:
+        raise restore(event["failure"])
+    fields = {"polls": event["wait"].get("looks", 0), **event["wait"]}
+    return Poller(**{name: fields[name] for name in _FIELDS})
