@@ -215,7 +215,7 @@ class TestPermission:
     ) -> None:
         reader = visitor(STRANGER, url=second_server)
         reader.go(page_address)
-        expect(main(reader.page)).to_have_text(re.compile(r"\s*You may not see this task's data\.\s*"))
+        expect(main(reader.page)).to_have_text(re.compile(r"\s*You do not have permission to see this task's data\.\s*"))
         answers = json.dumps([each["response"] for each in reader.answers()])
         assert PROMPTS[HIDDEN_DAG] not in answers
         assert xcom(stage, HIDDEN_DAG, "prediction_id") not in answers

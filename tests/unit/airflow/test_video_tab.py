@@ -78,7 +78,7 @@ class TestDiscovery:
             assert placeholder in view["href"]
 
     def test_page_knows_the_address_of_the_tab(self) -> None:
-        assert f'const URL_ROUTE = "{URL_ROUTE}";' in (STATIC / "places.js").read_text()
+        assert f'const URL_ROUTE = "{URL_ROUTE}";' in (STATIC / "urls.js").read_text()
 
     def test_importing_it_loads_no_web_framework_and_no_client(self) -> None:
         printed = run_python(
