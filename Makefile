@@ -11,7 +11,7 @@ parallel := --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
-.PHONY: help demo ui test test-matrix unit integration coverage mutants fuzz system chaos browser screenshots cluster package bench check format constraints clean
+.PHONY: help demo ui test test-matrix unit integration coverage mutants fuzz system chaos browser screenshots cluster package bench check types-js format constraints clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 15
@@ -78,7 +78,12 @@ check: $(ready) ## linter, formatter, types, spelling and workflows
 	$(bin)/codespell
 	$(bin)/actionlint
 	$(bin)/zizmor --offline --quiet --strict-collection --persona pedantic .
-	@! grep -n '://' constraints.txt tests/matrix/*.txt || { echo "pins name a host"; exit 1; }
+	@! grep -n '://' constraints.txt tests/matrix/*.txt package-lock.json || { echo "pins name a host"; exit 1; }
+	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory types-js; \
+		else echo "types-js: skipped, because Node.js with npm is not installed"; fi
+
+types-js: node_modules/.ready ## check the types of the JavaScript in the tab Video; needs Node.js with npm
+	node_modules/.bin/tsc
 
 format: $(ready) ## format the code and mend what the linter can
 	$(bin)/ruff format
@@ -92,9 +97,13 @@ constraints: $(ready) ## pin what pyproject.toml asks for; UPGRADE=--upgrade tak
 		--resolution lowest-direct
 
 clean: ## remove everything that can be made again
-	rm -rf .venv .demo .matrix .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants .coverage* build dist
+	rm -rf .venv .demo .matrix node_modules .npm_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants .coverage* build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(ready): pyproject.toml constraints.txt .ci/environment .ci/uv
 	@.ci/environment $(PYTHON)
+	@touch $@
+
+node_modules/.ready: package-lock.json
+	@npm ci --silent
 	@touch $@

@@ -1,1 +1,1 @@
-"""What the Seedance provider adds to Airflow's user interface."""
+"""The Seedance provider's plugin for Airflow's user interface."""

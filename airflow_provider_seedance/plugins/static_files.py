@@ -1,4 +1,4 @@
-"""A few static files as an ASGI application that needs no framework, and so costs nothing to import."""
+"""Static files as an ASGI application without a web framework, so that the import is cheap."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HEADERS = {
 
 
 class StaticFile(NamedTuple):
-    """A file as it is sent."""
+    """A file with the values of its response headers."""
 
     content: bytes
     content_type: str
@@ -39,13 +39,13 @@ class StaticFile(NamedTuple):
 
 class StaticFiles:
     """
-    Serves the HTML, CSS and JavaScript files of one folder, and nothing else.
+    Serves the HTML, CSS and JavaScript files of one folder.
 
-    They are read at the first request and found by name in a dictionary: no path of a request ever meets the disk.
-    Browsers ask each time whether what they have is current, by the hash of the content; times would not tell, since a
-    package's files may have the same one in each version.
+    The first request reads all files into a dictionary by name, so no path of a request reaches the file system.
+    Browsers revalidate each file by its ETag, the hash of the content. Modification times are no substitute: each
+    version of a package may have the same ones.
 
-    :param folder: Where the files are; what is in folders below is not served.
+    :param folder: The folder. Files in its subfolders are not served.
     :param index: The name under which ``index.html`` is served.
     """
 
@@ -54,11 +54,11 @@ class StaticFiles:
         self._index = index
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Respond to a request."""
         if scope["type"] != "http":
             await send({"type": "websocket.close"})
             return
-        status, headers, content = self._answer(scope)
+        status, headers, content = self._respond(scope)
         await send(
             {
                 "type": "http.response.start",
@@ -76,13 +76,13 @@ class StaticFiles:
             if path.suffix in _CONTENT_TYPES
         }
 
-    def _answer(self, scope: Message) -> tuple[HTTPStatus, dict[str, str], bytes]:
+    def _respond(self, scope: Message) -> tuple[HTTPStatus, dict[str, str], bytes]:
         if scope["method"] not in ("GET", "HEAD"):
-            return _refusal(HTTPStatus.METHOD_NOT_ALLOWED, allow="GET, HEAD")
+            return _error_response(HTTPStatus.METHOD_NOT_ALLOWED, allow="GET, HEAD")
         name = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix("/")
         file = self._files.get(name)
         if file is None:
-            return _refusal(HTTPStatus.NOT_FOUND)
+            return _error_response(HTTPStatus.NOT_FOUND)
         if file.etag in _etags(scope):
             return HTTPStatus.NOT_MODIFIED, {"etag": file.etag}, b""
         headers = {"content-type": file.content_type, "content-length": str(len(file.content)), "etag": file.etag}
@@ -94,12 +94,12 @@ def _read(path: Path) -> StaticFile:
     return StaticFile(content, _CONTENT_TYPES[path.suffix], f'"{sha256(content).hexdigest()[:32]}"')
 
 
-def _refusal(status: HTTPStatus, **headers: str) -> tuple[HTTPStatus, dict[str, str], bytes]:
+def _error_response(status: HTTPStatus, **headers: str) -> tuple[HTTPStatus, dict[str, str], bytes]:
     content = status.phrase.encode()
     return status, {"content-type": "text/plain", "content-length": str(len(content)), **headers}, content
 
 
 def _etags(scope: Message) -> set[str]:
-    """Return what the browser has; a proxy that compresses makes weak tags of them."""
+    """Return the ETags in ``If-None-Match``; a proxy that compresses makes them weak."""
     headers = dict(scope["headers"])
     return {tag.strip().removeprefix("W/") for tag in headers.get(b"if-none-match", b"").decode("latin-1").split(",")}

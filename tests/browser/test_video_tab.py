@@ -1,4 +1,4 @@
-"""What the tab *Video* shows, and whom: a video that plays, an error in words, and never a script."""
+"""The tab *Video*: videos, errors, mapped tasks, permissions, and no script injection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.browser.prompts import HIDDEN_DAG, PROMPTS, postcard
 from tests.browser.stage import TASK_ID, Stage
 from tests.browser.video_tab import VideoTab
 
-#: Seconds that a generation takes where somebody watches the wait.
+#: Seconds for a generation in the test that shows the wait.
 SLOW = 15.0
 
 
@@ -32,7 +32,7 @@ def tab(visitor: Visit) -> VideoTab:
 
 
 @pytest.fixture
-def dead_links(stage: Stage) -> Iterator[None]:
+def expired_links(stage: Stage) -> Iterator[None]:
     stage.emulator.settings(link_seconds=0)
     yield
     stage.emulator.settings(link_seconds=86400)
@@ -44,19 +44,19 @@ def xcom(stage: Stage, dag_id: str, key: str) -> str:
 
 
 class TestOneVideo:
-    def test_it_plays_in_the_size_of_the_table(self, tab: VideoTab, stage: Stage) -> None:
+    def test_video_plays_in_requested_size(self, tab: VideoTab, stage: Stage) -> None:
         tab.open("one_video", stage.ended("one_video"))
         expect(tab.video).to_have_js_property("videoWidth", 1280)
         expect(tab.video).to_have_js_property("videoHeight", 720)
         tab.play()
 
-    def test_it_plays_at_the_press_of_a_key(self, tab: VideoTab, stage: Stage) -> None:
+    def test_video_plays_when_space_is_pressed(self, tab: VideoTab, stage: Stage) -> None:
         tab.open("one_video", stage.ended("one_video"))
         tab.video.focus()
         tab.visitor.page.keyboard.press("Space")
-        tab.wait_until_it_plays()
+        tab.wait_until_video_plays()
 
-    def test_it_stands_beside_what_was_asked_for_and_what_became_of_it(self, tab: VideoTab, stage: Stage) -> None:
+    def test_page_shows_request_and_generation(self, tab: VideoTab, stage: Stage) -> None:
         tab.open("one_video", stage.ended("one_video"))
         for text in (
             PROMPTS["one_video"],
@@ -72,7 +72,7 @@ class TestOneVideo:
         ):
             expect(tab.content).to_contain_text(text)
 
-    def test_id_can_be_copied(self, tab: VideoTab, stage: Stage) -> None:
+    def test_prediction_id_can_be_copied(self, tab: VideoTab, stage: Stage) -> None:
         tab.visitor.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         tab.open("one_video", stage.ended("one_video"))
         tab.frame.get_by_role("button", name="Copy the prediction's id").click()
@@ -80,25 +80,25 @@ class TestOneVideo:
         copied = tab.visitor.page.evaluate("navigator.clipboard.readText()")
         assert copied == xcom(stage, "one_video", "prediction_id")
 
-    def test_extra_link_among_the_details_leads_to_it(self, tab: VideoTab, stage: Stage) -> None:
+    def test_extra_link_in_details_leads_to_video(self, tab: VideoTab, stage: Stage) -> None:
         tab.visitor.go(f"dags/one_video/runs/{stage.ended('one_video')}/tasks/{TASK_ID}/details")
         links = tab.visitor.page.get_by_role("link", name="Video", exact=True)
         expect(links).to_have_count(2)
         expect(links.last).to_have_attribute("href", xcom(stage, "one_video", "video_url"))
 
-    def test_link_that_is_dead_is_told_in_words(self, tab: VideoTab, stage: Stage, dead_links: None) -> None:
+    def test_expired_link_shows_message(self, tab: VideoTab, stage: Stage, expired_links: None) -> None:
         tab.open("one_video", stage.ended("one_video"))
         expect(tab.frame.get_by_role("alert")).to_contain_text("may have expired")
         expect(tab.video).to_be_hidden()
 
-    def test_nothing_comes_from_elsewhere(self, tab: VideoTab, stage: Stage) -> None:
+    def test_page_requests_only_airflow_and_service(self, tab: VideoTab, stage: Stage) -> None:
         tab.open("one_video", stage.ended("one_video"))
         expect(tab.video).to_have_js_property("videoWidth", 1280)
-        addresses = [urlsplit(each["request"]["url"]) for each in tab.visitor.answers()]
-        origins = {f"{each.scheme}://{each.netloc}" for each in addresses if each.scheme in ("http", "https")}
+        urls = [urlsplit(each["request"]["url"]) for each in tab.visitor.answers()]
+        origins = {f"{each.scheme}://{each.netloc}" for each in urls if each.scheme in ("http", "https")}
         assert origins == {stage.airflow.url, stage.emulator.url}
 
-    def test_it_follows_the_theme_of_airflow(self, visitor: Visit, stage: Stage) -> None:
+    def test_page_follows_theme_of_airflow(self, visitor: Visit, stage: Stage) -> None:
         tab = VideoTab(visitor(VIEWER, color_scheme="dark"))
         tab.open("one_video", stage.ended("one_video"))
         expect(tab.content).to_have_css("color-scheme", "dark")
@@ -110,44 +110,44 @@ class TestOneVideo:
 
 
 class TestOtherStates:
-    def test_wait_shows_how_long_and_then_the_video(self, tab: VideoTab, stage: Stage) -> None:
+    def test_wait_shows_elapsed_time_then_video(self, tab: VideoTab, stage: Stage) -> None:
         stage.emulator.settings(seconds_running=SLOW)
         run_id = stage.start("slow_video")
         tab.open("slow_video", run_id)
         elapsed = tab.frame.get_by_text(re.compile(r"waiting for \d+ s"))
         elapsed.wait_for()
         stage.emulator.settings(seconds_running=0.15)
-        seen = elapsed.inner_text()
-        expect(elapsed).not_to_have_text(seen)
+        first = elapsed.inner_text()
+        expect(elapsed).not_to_have_text(first)
         expect(tab.video).to_be_visible()
         expect(elapsed).to_be_hidden()
         expect(tab.content).to_contain_text("Succeeded")
 
     @pytest.mark.parametrize("dag_id", ["refused_video", "failed_video"])
-    def test_failure_is_told_in_words(self, tab: VideoTab, stage: Stage, dag_id: str) -> None:
+    def test_failure_shows_error(self, tab: VideoTab, stage: Stage, dag_id: str) -> None:
         tab.open(dag_id, stage.ended(dag_id))
         expect(tab.content).to_contain_text(re.compile("content policy|safety|sensitive", re.IGNORECASE))
         expect(tab.content).to_contain_text("Failed")
         expect(tab.content).to_contain_text(PROMPTS[dag_id])
         expect(tab.video).to_have_count(0)
 
-    def test_failed_generation_has_its_id(self, tab: VideoTab, stage: Stage) -> None:
+    def test_failed_generation_shows_prediction_id(self, tab: VideoTab, stage: Stage) -> None:
         tab.open("failed_video", stage.ended("failed_video"))
         expect(tab.content).to_contain_text(xcom(stage, "failed_video", "prediction_id"))
 
-    def test_other_operator_gets_one_line(self, tab: VideoTab, stage: Stage) -> None:
+    def test_other_operator_shows_message(self, tab: VideoTab, stage: Stage) -> None:
         tab.open("other_work", stage.ended("other_work"))
         expect(tab.content).to_have_text(re.compile(r"\s*This task makes no Seedance video.*EmptyOperator\.\s*"))
 
 
-def test_script_in_a_prompt_is_text(tab: VideoTab, stage: Stage) -> None:
+def test_script_in_prompt_is_shown_as_text(tab: VideoTab, stage: Stage) -> None:
     dialogs: list[str] = []
 
-    def note(dialog: Dialog) -> None:
+    def record(dialog: Dialog) -> None:
         dialogs.append(dialog.message)
         dialog.dismiss()
 
-    tab.visitor.page.on("dialog", note)
+    tab.visitor.page.on("dialog", record)
     tab.open("script_video", stage.ended("script_video"))
     expect(tab.frame.get_by_text(PROMPTS["script_video"], exact=True)).to_be_visible()
     expect(tab.video).to_have_js_property("readyState", 4)
@@ -159,7 +159,7 @@ def test_script_in_a_prompt_is_text(tab: VideoTab, stage: Stage) -> None:
 
 
 class TestMappedTask:
-    def test_sixty_videos_come_in_pages(self, tab: VideoTab, stage: Stage) -> None:
+    def test_sixty_videos_are_shown_in_pages(self, tab: VideoTab, stage: Stage) -> None:
         tab.open_all("many_videos", stage.ended("many_videos"))
         expect(tab.content).to_contain_text("1\u201324 of 60")
         expect(tab.tiles).to_have_count(24)
@@ -180,19 +180,19 @@ class TestMappedTask:
         expect(tab.video).to_be_visible()
         expect(tab.content).to_contain_text(postcard(60))
 
-    def test_address_of_the_task_as_a_whole_shows_the_grid(self, tab: VideoTab, stage: Stage) -> None:
+    def test_url_without_map_index_shows_grid(self, tab: VideoTab, stage: Stage) -> None:
         tab.open("many_videos", stage.ended("many_videos"))
         expect(tab.tiles).to_have_count(24)
 
 
-class TestBehindAPath:
-    def test_it_plays(self, visitor: Visit, stage: Stage, second_server: str) -> None:
+class TestBaseUrlWithPath:
+    def test_video_plays(self, visitor: Visit, stage: Stage, second_server: str) -> None:
         tab = VideoTab(visitor(VIEWER, url=second_server))
         tab.open("one_video", stage.ended("one_video"))
         expect(tab.content).to_contain_text(PROMPTS["one_video"])
         tab.play()
 
-    def test_grid_leads_to_a_video(self, visitor: Visit, stage: Stage, second_server: str) -> None:
+    def test_grid_leads_to_video(self, visitor: Visit, stage: Stage, second_server: str) -> None:
         tab = VideoTab(visitor(VIEWER, url=second_server))
         tab.open_all("many_videos", stage.ended("many_videos"))
         tab.tiles.first.click()
@@ -202,23 +202,23 @@ class TestBehindAPath:
 
 class TestPermission:
     @pytest.fixture
-    def page_address(self, stage: Stage) -> str:
+    def page_url(self, stage: Stage) -> str:
         return f"seedance/video?dag={HIDDEN_DAG}&run={stage.ended(HIDDEN_DAG)}&task={TASK_ID}"
 
-    def test_who_may_see_the_dag_sees_the_video(self, visitor: Visit, second_server: str, page_address: str) -> None:
-        reader = visitor(VIEWER, url=second_server)
-        reader.go(page_address)
-        expect(main(reader.page)).to_contain_text(PROMPTS[HIDDEN_DAG])
+    def test_user_with_permission_gets_video(self, visitor: Visit, second_server: str, page_url: str) -> None:
+        user = visitor(VIEWER, url=second_server)
+        user.go(page_url)
+        expect(main(user.page)).to_contain_text(PROMPTS[HIDDEN_DAG])
 
-    def test_who_may_not_sees_one_line(
-        self, visitor: Visit, stage: Stage, second_server: str, page_address: str
+    def test_user_without_permission_gets_only_message(
+        self, visitor: Visit, stage: Stage, second_server: str, page_url: str
     ) -> None:
-        reader = visitor(STRANGER, url=second_server)
-        reader.go(page_address)
-        expect(main(reader.page)).to_have_text(re.compile(r"\s*You may not see this task's data\.\s*"))
-        answers = json.dumps([each["response"] for each in reader.answers()])
-        assert PROMPTS[HIDDEN_DAG] not in answers
-        assert xcom(stage, HIDDEN_DAG, "prediction_id") not in answers
+        user = visitor(STRANGER, url=second_server)
+        user.go(page_url)
+        expect(main(user.page)).to_have_text(re.compile(r"\s*You do not have permission to see this task's data\.\s*"))
+        responses = json.dumps([each["response"] for each in user.answers()])
+        assert PROMPTS[HIDDEN_DAG] not in responses
+        assert xcom(stage, HIDDEN_DAG, "prediction_id") not in responses
 
 
 def main(page: Page) -> Locator:

@@ -1,4 +1,4 @@
-"""The tab *Video* of a task instance, as a person finds it."""
+"""The tab *Video* of a task instance: a page object for browser tests."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from tests.browser.visitors import Visitor
 @dataclass(frozen=True, slots=True)
 class VideoTab:
     """
-    The tab, with what is in its frame.
+    The tab and the page in its frame.
 
-    :param visitor: Who looks at it.
+    :param visitor: The user who is logged in.
     """
 
     visitor: Visitor
 
     @property
     def frame(self) -> FrameLocator:
-        """The frame that Airflow shows the page in."""
+        """Airflow's frame with the page."""
         return self.visitor.page.frame_locator("iframe[title=Video]")
 
     @property
     def content(self) -> Locator:
-        """Everything on the page."""
+        """All content of the page."""
         return self.frame.get_by_role("main")
 
     @property
@@ -42,26 +42,26 @@ class VideoTab:
         return self.frame.get_by_role("listitem")
 
     def play(self) -> None:
-        """Click on the video, as soon as there is something to play."""
+        """Click on the video when it has loaded, and wait until it plays."""
         expect(self.video).not_to_have_js_property("readyState", 0)
         self.video.click()
-        self.wait_until_it_plays()
+        self.wait_until_video_plays()
 
-    def wait_until_it_plays(self) -> None:
-        """Wait until the video has moved on."""
+    def wait_until_video_plays(self) -> None:
+        """Wait until the video has played for half a second."""
         handle = self.video.element_handle()
         frame = handle.owner_frame()
         assert frame is not None
         frame.wait_for_function("video => !video.paused && video.currentTime > 0.5", arg=handle)
 
     def open(self, dag_id: str, run_id: str, map_index: int | None = None) -> None:
-        """Go to the task instance's page, and click on the tab."""
+        """Open the task instance's page, and click on the tab."""
         mapped = "" if map_index is None else f"/mapped/{map_index}"
         self.visitor.go(f"dags/{dag_id}/runs/{quote(run_id)}/tasks/{TASK_ID}{mapped}")
         self.visitor.page.get_by_role("link", name="Video", exact=True).click()
 
     def open_all(self, dag_id: str, run_id: str) -> None:
-        """Go to the grid of a mapped task, as a person does: from one of its instances."""
+        """Open the grid of a mapped task with the link on the page of one instance."""
         self.open(dag_id, run_id, map_index=0)
         self.frame.get_by_role("link", name="All videos of this mapped task").click()
         self.tiles.first.wait_for()

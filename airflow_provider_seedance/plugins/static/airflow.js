@@ -1,83 +1,80 @@
-/** The few questions to Airflow's REST API, asked with the reader's own session. */
+/** Requests to Airflow's REST API, with the session of the logged-in user. */
 
 import { readPrediction } from "./model.js";
-import { airflowAddress, mappedAddress, predictionAddress, taskInstanceAddress } from "./places.js";
+import { airflowUrl, mappedInstancesUrl, predictionUrl, taskInstanceUrl } from "./urls.js";
 
 /** @typedef {import("./model.js").TaskInstance} TaskInstance */
-/** @typedef {import("./places.js").Place} Place */
+/** @typedef {import("./urls.js").TaskKey} TaskKey */
 
-/** Airflow's own address. */
-export const AIRFLOW = airflowAddress(location.href);
+/** Airflow's base URL. */
+export const AIRFLOW = airflowUrl(location.href);
 
-/** What comes in place of an answer. */
-export class Refusal extends Error {
-  /** @param {number} status The answer's, or 0 where there was none that can be read. */
+/** A request failed. */
+export class ApiError extends Error {
+  /** @param {number} status HTTP status, or 0 without a readable response. */
   constructor(status) {
     super(`Status ${status}`);
     this.status = status;
   }
 
-  /** Whether asking again may help. */
-  get passes() {
+  /** Whether a retry may help. */
+  get isTransient() {
     return this.status === 0 || this.status === 429 || this.status >= 500;
   }
 }
 
 /**
- * @param {Place} place
+ * @param {TaskKey} key
  * @returns {Promise<TaskInstance>}
  */
-export function getTaskInstance(place) {
-  return get(taskInstanceAddress(AIRFLOW, place));
+export function getTaskInstance(key) {
+  return get(taskInstanceUrl(AIRFLOW, key));
 }
 
 /**
  * Return a page of a mapped task's instances.
  *
- * @param {Place} place
+ * @param {TaskKey} key
  * @param {number} limit
  * @param {number} offset
  * @returns {Promise<{task_instances: TaskInstance[], total_entries: number}>}
  */
-export function getMappedTaskInstances(place, limit, offset) {
-  return get(mappedAddress(AIRFLOW, place, limit, offset));
+export function getMappedTaskInstances(key, limit, offset) {
+  return get(mappedInstancesUrl(AIRFLOW, key, limit, offset));
 }
 
 /**
- * Return the prediction of a task instance, or nothing where it has none.
+ * Return the prediction of a task instance, or null if it has none.
  *
- * @param {Place} place
+ * @param {TaskKey} key
  */
-export async function getPrediction(place) {
-  const entry = await otherwise(404, null, get(predictionAddress(AIRFLOW, place)));
+export async function getPrediction(key) {
+  /** @type {{value: unknown} | null} */
+  const entry = await nullIfNotFound(get(predictionUrl(AIRFLOW, key)));
   return readPrediction(entry?.value);
 }
 
 /**
- * Return what is promised, or something else where Airflow refuses with this status.
+ * Return the content of a response, or null if its status is 404.
  *
- * @template Kind
- * @param {number} status
- * @param {Kind} substitute
- * @param {Promise<any>} answer
+ * @template Content
+ * @param {Promise<Content>} response
  */
-export async function otherwise(status, substitute, answer) {
+export async function nullIfNotFound(response) {
   try {
-    return await answer;
+    return await response;
   } catch (error) {
-    if (error instanceof Refusal && error.status === status) return substitute;
+    if (error instanceof ApiError && error.status === 404) return null;
     throw error;
   }
 }
 
-/** @param {string} address */
-async function get(address) {
-  const unreadable = () => {
-    throw new Refusal(0);
+/** @param {string} url */
+async function get(url) {
+  const fail = () => {
+    throw new ApiError(0);
   };
-  const answer = await fetch(address, { credentials: "include", headers: { Accept: "application/json" } }).catch(
-    unreadable,
-  );
-  if (!answer.ok) throw new Refusal(answer.status);
-  return answer.json().catch(unreadable);
+  const response = await fetch(url, { credentials: "include", headers: { Accept: "application/json" } }).catch(fail);
+  if (!response.ok) throw new ApiError(response.status);
+  return response.json().catch(fail);
 }

@@ -1,4 +1,4 @@
-/** Making and changing elements. Text always arrives as text, never as HTML. */
+/** Creates and updates elements. Text is always inserted as text, never as HTML. */
 
 /**
  * Make an element.
@@ -15,20 +15,20 @@ export function make(name, properties = {}, ...children) {
 }
 
 /**
- * Fill an element anew, unless it shows the same already: a video that plays is not to be interrupted.
+ * Replace the children of an element if the content changed. An unchanged video continues to play.
  *
  * @param {HTMLElement} element
- * @param {unknown} content All that it shows, as JSON can hold it.
+ * @param {unknown} content All data that the children show, serializable as JSON.
  * @param {() => (Node | string)[]} build
  */
 export function fill(element, content, build) {
-  const shown = JSON.stringify(content);
-  if (element.dataset.shown === shown) return;
-  element.dataset.shown = shown;
+  const json = JSON.stringify(content);
+  if (element.dataset.shown === json) return;
+  element.dataset.shown = json;
   element.replaceChildren(...build());
 }
 
-/** @param {import("./model.js").Tone} tone */
+/** @param {import("./model.js").Badge} badge */
 export function makeBadge({ text, tone }) {
   return make("span", { className: `badge ${tone}` }, text);
 }
@@ -45,26 +45,26 @@ export function makeFacts(facts) {
 /**
  * Make a link that leaves the page.
  *
- * Airflow's frame lets a page neither open a tab nor change the window around it. The page is of Airflow's own origin,
- * so the link is followed from there.
+ * The sandbox of Airflow's frame allows no new tabs and no navigation of the parent window. The page has Airflow's own
+ * origin, so a temporary link in the parent window opens the URL.
  *
- * @param {string} address
+ * @param {string} url
  * @param {"_blank" | "_top"} target
  * @param {Partial<HTMLAnchorElement>} properties
  * @param {...(Node | string)} children
  */
-export function makeLink(address, target, properties, ...children) {
+export function makeLink(url, target, properties, ...children) {
   const rel = target === "_blank" ? "noopener noreferrer" : "";
-  const link = make("a", { href: address, target, rel, ...properties }, ...children);
+  const link = make("a", { href: url, target, rel, ...properties }, ...children);
   link.addEventListener("click", (event) => {
     if (window.parent === window) return;
     event.preventDefault();
-    const aside = event.ctrlKey || event.metaKey || event.shiftKey;
-    const outside = window.parent.document.createElement("a");
-    Object.assign(outside, { href: link.href, target: aside ? "_blank" : target, rel: "noopener noreferrer" });
-    window.parent.document.body.append(outside);
-    outside.click();
-    outside.remove();
+    const newTab = event.ctrlKey || event.metaKey || event.shiftKey;
+    const parentLink = window.parent.document.createElement("a");
+    Object.assign(parentLink, { href: link.href, target: newTab ? "_blank" : target, rel: "noopener noreferrer" });
+    window.parent.document.body.append(parentLink);
+    parentLink.click();
+    parentLink.remove();
   });
   return link;
 }
@@ -73,20 +73,20 @@ export function makeLink(address, target, properties, ...children) {
  * Make a text with a button that copies it.
  *
  * @param {string} text
- * @param {string} name What it is.
+ * @param {string} name The text's name, for screen readers.
  */
 export function makeCopyable(text, name) {
   const code = make("code", {}, text);
-  const said = make("span", { className: "said", role: "status" });
+  const result = make("span", { className: "copy-result", role: "status" });
   const button = make("button", { type: "button", ariaLabel: `Copy ${name}` }, "Copy");
   button.addEventListener("click", async () => {
-    said.textContent = (await copy(code)) ? "Copied" : "Selected: copy it with the keyboard";
+    result.textContent = (await copy(code)) ? "Copied" : "Selected. Copy it with the keyboard.";
   });
-  return make("span", { className: "copyable" }, code, button, said);
+  return make("span", { className: "copyable" }, code, button, result);
 }
 
 /**
- * Copy an element's text, or at least select it: a frame or a page without TLS may not write to the clipboard.
+ * Copy an element's text, or select it: a frame or a page without TLS may not write to the clipboard.
  *
  * @param {HTMLElement} element
  */

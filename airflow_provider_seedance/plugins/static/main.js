@@ -1,135 +1,137 @@
-/** The page: asks Airflow what there is to show, shows it, and looks again while it can change. */
+/** The page: polls Airflow's API while the data can change, and shows what it returns. */
 
-import { getMappedTaskInstances, getPrediction, getTaskInstance, otherwise, Refusal } from "./airflow.js";
+import { ApiError, getMappedTaskInstances, getPrediction, getTaskInstance, nullIfNotFound } from "./airflow.js";
 import { GridView, PAGE_SIZE } from "./grid.js";
-import { isFinal, isSeedanceTask, lineWithoutPrediction, refusalLine } from "./model.js";
-import { allAddress, readPlace } from "./places.js";
+import { errorMessage, isFinal, isSeedanceTask, messageWithoutPrediction } from "./model.js";
 import { TaskView } from "./task.js";
+import { allInstancesUrl, readTaskKey } from "./urls.js";
 
-/** @typedef {import("./places.js").Place} Place */
+/** @typedef {import("./urls.js").TaskKey} TaskKey */
 
-const PAUSE = 5000;
+/** Milliseconds. */
+const POLL_INTERVAL = 5000;
 
-const line = /** @type {HTMLElement} */ (document.getElementById("line"));
+const message = /** @type {HTMLElement} */ (document.getElementById("message"));
 const view = /** @type {HTMLElement} */ (document.getElementById("view"));
-const all = /** @type {HTMLAnchorElement} */ (document.getElementById("all"));
-const place = readPlace(location.search);
+const allLink = /** @type {HTMLAnchorElement} */ (document.getElementById("all"));
+const key = readTaskKey(location.search);
 const taskView = new TaskView();
-const gridView = new GridView((offset) => look(offset));
+const gridView = new GridView((offset) => poll(offset));
 
 let timer = 0;
-/** Only the answer to the last look is shown: pages can be turned faster than Airflow answers. */
-let looks = 0;
+/** Only the responses of the last poll are shown: a user can turn pages faster than Airflow responds. */
+let polls = 0;
 
 /**
- * Look, and look again later if what is shown can change.
+ * Poll, and schedule the next poll if the data can change.
  *
- * @param {number} offset Where the page of a mapped task begins.
+ * @param {number} offset The first instance on the page of a mapped task.
  */
-async function look(offset = gridView.offset) {
-  if (place === null) {
-    say("Open this page as the tab “Video” of a task instance.");
+async function poll(offset = gridView.offset) {
+  if (key === null) {
+    showMessage("Open this page as the tab “Video” of a task instance.");
     return;
   }
   clearTimeout(timer);
-  const turn = ++looks;
-  const isCurrent = () => turn === looks;
-  let changes = true;
+  const number = ++polls;
+  const isCurrent = () => number === polls;
+  let canChange = true;
   try {
-    changes = await show(place, offset, isCurrent);
+    canChange = await show(key, offset, isCurrent);
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     if (!isCurrent()) return;
-    changes = error.passes;
-    if (changes) say("Airflow does not answer; trying again.", { keep: true });
-    else refuse(error);
+    canChange = error.isTransient;
+    if (canChange) showMessage("Airflow does not respond. Trying again.", { keepView: true });
+    else showError(error);
   }
-  if (isCurrent() && changes) timer = setTimeout(lookIfVisible, PAUSE);
+  if (isCurrent() && canChange) timer = setTimeout(pollIfVisible, POLL_INTERVAL);
 }
 
-function lookIfVisible() {
-  if (document.visibilityState === "visible") look();
+function pollIfVisible() {
+  if (document.visibilityState === "visible") poll();
 }
 
 /**
- * Show what there is, and return whether it can change.
+ * Show the current data, and return whether it can change.
  *
- * @param {Place} place
+ * @param {TaskKey} key
  * @param {number} offset
  * @param {() => boolean} isCurrent
  */
-async function show(place, offset, isCurrent) {
-  const task = await findTaskInstance(place);
-  return task === null ? showAll(place, offset, isCurrent) : showOne(place, task, isCurrent);
+async function show(key, offset, isCurrent) {
+  const task = await findTaskInstance(key);
+  return task === null ? showAll(key, offset, isCurrent) : showOne(key, task, isCurrent);
 }
 
 /**
- * Return the task instance, or nothing for a task of which there are many.
+ * Return the task instance, or null for all instances of a mapped task.
  *
- * @param {Place} place
+ * @param {TaskKey} key
  */
-function findTaskInstance(place) {
-  const answer = getTaskInstance(place);
-  return place.mapIndex < 0 ? otherwise(404, null, answer) : answer;
+function findTaskInstance(key) {
+  const task = getTaskInstance(key);
+  return key.mapIndex < 0 ? nullIfNotFound(task) : task;
 }
 
 /**
- * @param {Place} place
+ * @param {TaskKey} key
  * @param {import("./model.js").TaskInstance} task
  * @param {() => boolean} isCurrent
  */
-async function showOne(place, task, isCurrent) {
-  const prediction = await getPrediction(place);
+async function showOne(key, task, isCurrent) {
+  const prediction = await getPrediction(key);
   if (!isCurrent()) return false;
-  all.hidden = place.mapIndex < 0;
+  allLink.hidden = key.mapIndex < 0;
   if (prediction === null) {
-    say(lineWithoutPrediction(task));
+    showMessage(messageWithoutPrediction(task));
   } else {
     taskView.show(task, prediction);
-    reveal(taskView.element);
+    showView(taskView.element);
   }
   return !isFinal(task);
 }
 
 /**
- * @param {Place} place
+ * @param {TaskKey} key
  * @param {number} offset
  * @param {() => boolean} isCurrent
  */
-async function showAll(place, offset, isCurrent) {
-  const { task_instances: tasks, total_entries: total } = await getMappedTaskInstances(place, PAGE_SIZE, offset);
+async function showAll(key, offset, isCurrent) {
+  const { task_instances: tasks, total_entries: total } = await getMappedTaskInstances(key, PAGE_SIZE, offset);
   if (!isCurrent()) return false;
-  const hasPredictions = await gridView.show(place, tasks, total, offset);
+  const hasPredictions = await gridView.show(key, tasks, total, offset);
   if (!isCurrent()) return false;
-  if (hasPredictions || tasks.every(isSeedanceTask)) reveal(gridView.element);
-  else say(lineWithoutPrediction(tasks[0]));
+  const other = tasks.find((task) => !isSeedanceTask(task));
+  if (hasPredictions || other === undefined) showView(gridView.element);
+  else showMessage(messageWithoutPrediction(other));
   return !tasks.every(isFinal);
 }
 
 /** @param {HTMLElement} element */
-function reveal(element) {
-  line.hidden = true;
+function showView(element) {
+  message.hidden = true;
   view.hidden = false;
   if (element.parentElement !== view) view.replaceChildren(element);
 }
 
 /**
- * Say one line, instead of everything else or, for what passes, above it.
+ * Show one line instead of the view, or above it.
  *
  * @param {string} text
  */
-function say(text, { keep = false } = {}) {
-  line.textContent = text;
-  line.hidden = false;
-  if (!keep) view.hidden = true;
+function showMessage(text, { keepView = false } = {}) {
+  message.textContent = text;
+  message.hidden = false;
+  if (!keepView) view.hidden = true;
 }
 
-/** @param {Refusal} refusal */
-function refuse({ status }) {
-  all.hidden = true;
-  say(refusalLine(status));
+/** @param {ApiError} error */
+function showError({ status }) {
+  allLink.hidden = true;
+  showMessage(errorMessage(status));
 }
 
-if (place !== null) all.href = allAddress(place);
-document.addEventListener("visibilitychange", lookIfVisible);
-look();
+if (key !== null) allLink.href = allInstancesUrl(key);
+document.addEventListener("visibilitychange", pollIfVisible);
+poll();

@@ -1,10 +1,10 @@
-/** What the page has to say about a task and its prediction. Nothing here touches the document or the network. */
+/** The texts and data that the page shows. This module uses neither the document nor the network. */
 
-import { webAddress } from "./places.js";
 import { capitalized, costText, durationText, readTime, timeText, valueText } from "./texts.js";
+import { webUrl } from "./urls.js";
 
 /**
- * @typedef {object} Prediction What XCom `prediction` holds.
+ * @typedef {object} Prediction The value of the XCom `prediction`.
  * @property {string | null} id
  * @property {string | null} mode
  * @property {string | null} model
@@ -19,7 +19,7 @@ import { capitalized, costText, durationText, readTime, timeText, valueText } fr
  * @property {unknown[]} has_nsfw_contents
  * @property {number | null} estimated_cost_usd
  *
- * @typedef {object} TaskInstance What Airflow's API says, of which this is used:
+ * @typedef {object} TaskInstance The fields of Airflow's API that the page uses.
  * @property {string | null} state
  * @property {number} map_index
  * @property {number} try_number
@@ -28,9 +28,11 @@ import { capitalized, costText, durationText, readTime, timeText, valueText } fr
  * @property {string | null} rendered_map_index
  *
  * @typedef {"good" | "bad" | "busy" | "quiet"} Tone
+ * @typedef {{text: string, tone: Tone}} Badge
  * @typedef {{url: string, flagged: boolean}} Video
  */
 
+/** Milliseconds. */
 const DAY = 24 * 3600 * 1000;
 const FINAL_STATES = ["success", "failed", "upstream_failed", "skipped", "removed"];
 /** @type {Record<string, Tone>} */
@@ -42,8 +44,8 @@ const FINAL_STATUSES = ["succeeded", "failed", "expired"];
 /**
  * Read an XCom's value.
  *
- * @param {unknown} value JSON, as the API hands it out, or what that stands for.
- * @returns {Prediction | null} Nothing where it has another shape, and so comes from somebody else.
+ * @param {unknown} value JSON text, as the API returns it, or the parsed value.
+ * @returns {Prediction | null} Null if the value has another structure: another operator wrote it.
  */
 export function readPrediction(value) {
   const entry = typeof value === "string" ? readJson(value) : value;
@@ -65,7 +67,10 @@ export function readPrediction(value) {
   };
 }
 
-/** @param {string} text */
+/**
+ * @param {string} text
+ * @returns {unknown}
+ */
 function readJson(text) {
   try {
     return JSON.parse(text);
@@ -92,7 +97,11 @@ function readNumber(value) {
   return typeof value === "number" ? value : null;
 }
 
-/** @param {TaskInstance} task One that changes only when somebody clears it. */
+/**
+ * Return whether the state changes only if a user clears the task.
+ *
+ * @param {TaskInstance} task
+ */
 export function isFinal(task) {
   return FINAL_STATES.includes(task.state ?? "");
 }
@@ -103,84 +112,84 @@ export function isSeedanceTask(task) {
 }
 
 /**
- * Return the one line for a task without a prediction.
+ * Return the message for a task without a prediction.
  *
  * @param {TaskInstance} task
  */
-export function lineWithoutPrediction(task) {
+export function messageWithoutPrediction(task) {
   if (!isSeedanceTask(task)) {
     const operator = task.operator_name ?? task.operator ?? "another operator";
-    return `This task makes no Seedance video: it is of ${operator}.`;
+    return `This task makes no Seedance video. Its operator is ${operator}.`;
   }
   switch (task.state) {
     case "failed":
-      return "The task failed without a submission that is known here: see the log.";
+      return "The task failed, and no submission is recorded here. See the log.";
     case "up_for_retry":
-      return "The last try failed; nothing is submitted yet by the next one. See the log.";
+      return "The last try failed, and the next one has not submitted anything yet. See the log.";
     case "upstream_failed":
-      return "Not submitted: a task before this one failed.";
+      return "Not submitted: an upstream task failed.";
     case "skipped":
     case "removed":
       return `Not submitted: the task was ${task.state}.`;
     case "success":
-      return "The task succeeded, but its XComs are not here any more.";
+      return "The task succeeded, but its XComs do not exist any more.";
     default:
       return "Not submitted yet.";
   }
 }
 
 /**
- * Return the line for an answer that is a refusal.
+ * Return the message for an HTTP error of Airflow's API.
  *
  * @param {number} status
  */
-export function refusalLine(status) {
+export function errorMessage(status) {
   switch (status) {
     case 401:
       return "You are logged out of Airflow. Log in and open this tab again.";
     case 403:
-      return "You may not see this task's data.";
+      return "You do not have permission to see this task's data.";
     case 404:
-      return "There is no such task instance.";
+      return "This task instance does not exist.";
     default:
-      return `Airflow answered with status ${status}.`;
+      return `Airflow responded with status ${status}.`;
   }
 }
 
 /**
- * Return the word for where a prediction stands.
+ * Return the badge for a prediction's status.
  *
  * @param {TaskInstance} task
  * @param {Prediction} prediction
- * @returns {{text: string, tone: Tone}}
+ * @returns {Badge}
  */
 export function badge(task, prediction) {
   const { status, error } = prediction;
   if (status === null) return error ? { text: "Failed", tone: "bad" } : { text: "Submitting", tone: "busy" };
   const text = status === "unknown" ? "In progress" : capitalized(status);
   if (FINAL_STATUSES.includes(status) || !isFinal(task)) return { text, tone: STATUS_TONES[status] ?? "busy" };
-  return { text: `${text} when last seen`, tone: error ? "bad" : "quiet" };
+  return { text: `Last known status: ${text.toLowerCase()}`, tone: error ? "bad" : "quiet" };
 }
 
 /**
- * Return the word for a task's state.
+ * Return the badge for a task's state.
  *
  * @param {TaskInstance} task
- * @returns {{text: string, tone: Tone}}
+ * @returns {Badge}
  */
 export function stateBadge({ state }) {
   return { text: capitalized(state ?? "no_status"), tone: STATE_TONES[state ?? ""] ?? "quiet" };
 }
 
 /**
- * Return since when a prediction is waited for, or nothing where nobody waits.
+ * Return the start of the wait for a prediction, or null if the task does not wait.
  *
  * @param {TaskInstance} task
  * @param {Prediction} prediction
  */
 export function waitingSince(task, prediction) {
-  const waits = !isFinal(task) && !prediction.error && !FINAL_STATUSES.includes(prediction.status ?? "");
-  return waits ? beginning(prediction) : null;
+  const isWaiting = !isFinal(task) && !prediction.error && !FINAL_STATUSES.includes(prediction.status ?? "");
+  return isWaiting ? startTime(prediction) : null;
 }
 
 /**
@@ -190,34 +199,37 @@ export function waitingSince(task, prediction) {
  * @returns {Video[]}
  */
 export function videos({ outputs, has_nsfw_contents: flags }) {
-  const addresses = outputs.map((output, index) => ({ url: webAddress(output), flagged: flags[index] === true }));
-  return /** @type {Video[]} */ (addresses.filter(({ url }) => url !== null));
+  return outputs.flatMap((output, index) => {
+    const url = webUrl(output);
+    return url === null ? [] : [{ url, flagged: flags[index] === true }];
+  });
 }
 
 /**
- * Return what else there is to say, a sentence each.
+ * Return the notes below the status.
  *
  * @param {TaskInstance} task
  * @param {Prediction} prediction
  * @param {number} now
  */
 export function notes(task, prediction, now) {
-  const shown = videos(prediction);
-  // A task that was cleared finishes again, with the video that it had.
-  const made = readTime(prediction.created_at) ?? readTime(prediction.finished_at);
-  const said = [];
-  if (task.state === "up_for_retry") said.push("This try failed; the next one is still to come.");
+  const playable = videos(prediction);
+  // Not finished_at first: a cleared task that delivers an old video again has a new one.
+  const created = readTime(prediction.created_at) ?? readTime(prediction.finished_at);
+  const texts = [];
+  if (task.state === "up_for_retry") texts.push("This try failed. The next one has not started yet.");
   if (task.state === "success" && prediction.outputs.length === 0)
-    said.push("This task submits and does not wait for the video.");
-  if (task.state === "failed" && !prediction.error) said.push("The task failed: see the log.");
-  if (shown.length < prediction.outputs.length) said.push("An output is left out: its address is not one of the web.");
-  if (shown.length > 0 && made !== null && now - made > DAY)
-    said.push("Links live for about a day, and this one is older: it may have expired.");
-  return said;
+    texts.push("This task submits the request and does not wait for the video.");
+  if (task.state === "failed" && !prediction.error) texts.push("The task failed. See the log.");
+  if (playable.length < prediction.outputs.length)
+    texts.push("An output is not shown because it is not an http or https URL.");
+  if (playable.length > 0 && created !== null && now - created > DAY)
+    texts.push("Links expire after about a day. This one is older and may have expired.");
+  return texts;
 }
 
 /**
- * Return what was asked for, label and value.
+ * Return the labels and values of the request.
  *
  * @param {Prediction} prediction
  * @returns {[string, string][]}
@@ -230,7 +242,7 @@ export function requestFacts({ model, mode, parameters }) {
 }
 
 /**
- * Return how the generation went, label and value; nothing where none was submitted.
+ * Return the labels and values of the generation; empty if none was submitted.
  *
  * @param {Prediction} prediction
  * @param {string | undefined} timeZone
@@ -238,13 +250,13 @@ export function requestFacts({ model, mode, parameters }) {
  */
 export function generationFacts(prediction, timeZone) {
   if (prediction.id === null) return [];
-  const [begun, finished] = [beginning(prediction), readTime(prediction.finished_at)];
+  const [started, finished] = [startTime(prediction), readTime(prediction.finished_at)];
   const cost = prediction.estimated_cost_usd;
   /** @type {[string, string][]} */
   const facts = [
-    ["Submitted", timeText(begun, timeZone)],
+    ["Submitted", timeText(started, timeZone)],
     ["Finished", timeText(finished, timeZone)],
-    ["Waited", begun !== null && finished !== null ? durationText((finished - begun) / 1000) : ""],
+    ["Waited", started !== null && finished !== null ? durationText((finished - started) / 1000) : ""],
     ["Generation", prediction.inference_seconds > 0 ? durationText(prediction.inference_seconds) : ""],
     ["Estimated cost", cost !== null ? costText(cost) : ""],
   ];
@@ -252,6 +264,6 @@ export function generationFacts(prediction, timeZone) {
 }
 
 /** @param {Prediction} prediction */
-function beginning(prediction) {
+function startTime(prediction) {
   return readTime(prediction.submitted_at) ?? readTime(prediction.created_at);
 }

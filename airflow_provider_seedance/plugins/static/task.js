@@ -1,4 +1,4 @@
-/** One task instance: its videos, what was asked for, and how it went. */
+/** One task instance: its videos, request and generation. */
 
 import { fill, make, makeBadge, makeCopyable, makeFacts, makeLink } from "./dom.js";
 import { badge, generationFacts, notes, requestFacts, videos, waitingSince } from "./model.js";
@@ -7,7 +7,7 @@ import { durationText, readTimeZone } from "./texts.js";
 /** @typedef {import("./model.js").Prediction} Prediction */
 /** @typedef {import("./model.js").TaskInstance} TaskInstance */
 
-/** Shows a task instance, and keeps what has not changed when it is shown again. */
+/** Shows a task instance, and updates only the elements that changed. */
 export class TaskView {
   #head = make("header", { role: "status" });
   #elapsed = make("span", { className: "elapsed" });
@@ -34,9 +34,9 @@ export class TaskView {
     this.#since = waitingSince(task, prediction);
     this.#tick();
     this.#showHead(task, prediction);
-    const shown = videos(prediction);
-    this.#media.hidden = shown.length === 0;
-    fill(this.#media, shown, () => shown.map(makeVideo));
+    const playable = videos(prediction);
+    this.#media.hidden = playable.length === 0;
+    fill(this.#media, playable, () => playable.map(makeVideo));
     fill(this.#details, prediction, () => makeDetails(prediction));
   }
 
@@ -45,15 +45,15 @@ export class TaskView {
    * @param {Prediction} prediction
    */
   #showHead(task, prediction) {
-    const said = {
+    const head = {
       badge: badge(task, prediction),
       error: prediction.error,
       notes: notes(task, prediction, Date.now()),
     };
-    fill(this.#head, said, () => [
-      makeBadge(said.badge),
-      ...(said.error ? [make("p", { className: "error" }, said.error)] : []),
-      ...said.notes.map((note) => make("p", {}, note)),
+    fill(this.#head, head, () => [
+      makeBadge(head.badge),
+      ...(head.error ? [make("p", { className: "error" }, head.error)] : []),
+      ...head.notes.map((note) => make("p", {}, note)),
     ]);
   }
 
@@ -78,8 +78,8 @@ function makeVideo({ url, flagged }, index) {
   const failure = make("p", { className: "error", role: "alert", hidden: true });
   video.addEventListener("error", () => {
     failure.textContent =
-      "The video cannot be loaded. Its link may have expired, as links live for about a day, or " +
-      `${new URL(url).host} cannot be reached from this browser.`;
+      "The video cannot be loaded. Its link may have expired, because links expire after about a day. " +
+      `Or this browser cannot connect to ${new URL(url).host}.`;
     failure.hidden = false;
     video.hidden = true;
   });
@@ -101,14 +101,13 @@ function makeVideo({ url, flagged }, index) {
 function makeDetails(prediction) {
   const { prompt } = prediction.parameters;
   const timeZone = readTimeZone(localStorage.getItem("timezone"));
-  const generation = makeFacts([
-    ...generationFacts(prediction, timeZone),
-    ...(prediction.id ? [["Prediction", makeCopyable(prediction.id, "the prediction's id")]] : []),
-  ]);
+  /** @type {[string, Node | string][]} */
+  const facts = generationFacts(prediction, timeZone);
+  if (prediction.id) facts.push(["Prediction", makeCopyable(prediction.id, "the prediction's id")]);
   const request = requestFacts(prediction);
   return [
     ...(typeof prompt === "string" ? [make("h2", {}, "Prompt"), make("p", { className: "prompt" }, prompt)] : []),
-    ...(generation.childElementCount > 0 ? [make("h2", {}, "Generation"), generation] : []),
+    ...(facts.length > 0 ? [make("h2", {}, "Generation"), makeFacts(facts)] : []),
     ...(request.length > 0 ? [make("h2", {}, "Request"), makeFacts(request)] : []),
   ];
 }

@@ -1,4 +1,4 @@
-/** Times, lengths of time, amounts and values as people read them. Nothing here touches the document. */
+/** Formats times, durations, costs and values for display. This module does not use the document. */
 
 /**
  * @param {string | null} iso
@@ -10,10 +10,10 @@ export function readTime(iso) {
 }
 
 /**
- * Write a time as Airflow's pages do.
+ * Format a time in the same way as Airflow's pages.
  *
  * @param {number | null} time Milliseconds since 1970.
- * @param {string | undefined} timeZone Nothing means the browser's.
+ * @param {string | undefined} timeZone Undefined for the browser's time zone.
  */
 export function timeText(time, timeZone) {
   if (time === null) return "";
@@ -29,9 +29,10 @@ export function timeText(time, timeZone) {
 }
 
 /**
- * Return the time zone that the reader chose in Airflow, where the browser knows it.
+ * Return the time zone that the user chose in Airflow, or undefined if the browser does not support it.
  *
- * @param {string | null} stored What Airflow's pages keep: JSON.
+ * @param {string | null} stored JSON text, from Airflow's entry in local storage.
+ * @returns {string | undefined}
  */
 export function readTimeZone(stored) {
   try {
@@ -56,7 +57,10 @@ export function costText(dollars) {
   return `$${dollars.toFixed(dollars < 0.1 ? 3 : 2)} (list price estimate)`;
 }
 
-/** @param {unknown} value A parameter's. */
+/**
+ * @param {unknown} value The value of a parameter.
+ * @returns {string}
+ */
 export function valueText(value) {
   if (typeof value === "string") return value;
   if (Array.isArray(value)) return value.map(valueText).join("\n");

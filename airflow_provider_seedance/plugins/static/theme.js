@@ -1,20 +1,20 @@
 /**
- * The theme of Airflow's pages around this one, and every change of it.
+ * Applies the theme of Airflow's pages around this one, and each change of it.
  *
- * This is no module, so that it runs before anything is painted.
+ * This is a classic script, not a module, because it must run before the first paint.
  */
 
-/** Where Airflow's pages keep the choice, which is "light", "dark" or "system". */
+/** The key in local storage under which Airflow's pages keep "light", "dark" or "system". */
 const KEY = "theme";
 
 const system = window.matchMedia("(prefers-color-scheme: dark)");
 
-function takeOnTheme() {
+function applyTheme() {
   const chosen = localStorage.getItem(KEY);
   const isDark = chosen === "dark" || (chosen !== "light" && system.matches);
   document.documentElement.dataset.theme = isDark ? "dark" : "light";
 }
 
-takeOnTheme();
-system.addEventListener("change", takeOnTheme);
-window.addEventListener("storage", takeOnTheme);
+applyTheme();
+system.addEventListener("change", applyTheme);
+window.addEventListener("storage", applyTheme);

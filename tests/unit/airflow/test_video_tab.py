@@ -1,4 +1,4 @@
-"""The tab "Video": what is served of it, to whom it is announced, and what its page may do."""
+"""The plugin of the tab "Video": discovery, static files, response headers and page content."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ SECURITY = {
 }
 
 
-def client(app: FastAPI) -> httpx.AsyncClient:
+def make_client(app: FastAPI) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://airflow.example")
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[httpx.AsyncClient]:
-    """Return a client of the plugins as Airflow's API server mounts them."""
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client of an app with the plugins, as Airflow's API server mounts them."""
     app = FastAPI()
     init_plugins(app)
-    async with client(app) as opened:
+    async with make_client(app) as opened:
         yield opened
 
 
 class TestDiscovery:
-    def test_airflow_finds_it_without_loading_every_provider(self) -> None:
+    def test_airflow_finds_plugin_without_loading_every_provider(self) -> None:
         [found] = [each for each in entry_points(group="airflow.plugins") if "seedance" in each.value]
         assert found.load() is SeedanceVideoTabPlugin
         [info] = [each for each in plugins_manager.get_plugin_info() if each["name"] == found.name]
         assert info["external_views"] == SeedanceVideoTabPlugin.external_views
 
-    def test_airflow_finds_it_once_where_it_loads_every_provider(self) -> None:
-        # Named in the provider's metadata as well, it would be an import error there.
+    def test_airflow_finds_plugin_once_when_it_loads_every_provider(self) -> None:
+        # A plugin that the provider's metadata names, too, would be an import error here.
         printed = run_python(
             "from airflow import plugins_manager\n"
             "print([plugin['name'] for plugin in plugins_manager.get_plugin_info()])\n"
@@ -69,7 +69,7 @@ class TestDiscovery:
         assert printed[-2].count("seedance_video_tab") == 1
         assert "seedance" not in printed[-1]
 
-    def test_tab_is_on_the_task_instance_page_below_any_path(self) -> None:
+    def test_tab_is_on_task_instance_page_with_relative_url(self) -> None:
         [view] = SeedanceVideoTabPlugin.external_views
         assert view["destination"] == "task_instance"
         assert view["name"] == "Video"
@@ -77,10 +77,10 @@ class TestDiscovery:
         for placeholder in ("{DAG_ID}", "{RUN_ID}", "{TASK_ID}", "{MAP_INDEX}"):
             assert placeholder in view["href"]
 
-    def test_page_knows_the_address_of_the_tab(self) -> None:
-        assert f'const URL_ROUTE = "{URL_ROUTE}";' in (STATIC / "places.js").read_text()
+    def test_url_route_is_the_same_in_page_and_plugin(self) -> None:
+        assert f'const URL_ROUTE = "{URL_ROUTE}";' in (STATIC / "urls.js").read_text()
 
-    def test_importing_it_loads_no_web_framework_and_no_client(self) -> None:
+    def test_plugin_import_loads_no_web_framework_and_no_client(self) -> None:
         printed = run_python(
             "import sys, airflow.sdk, airflow.plugins_manager\n"
             "from airflow.providers.common.compat.sdk import AirflowPlugin\n"
@@ -99,16 +99,16 @@ class TestDiscovery:
 
 
 class TestServing:
-    async def test_page_and_all_that_it_refers_to_are_there(self, browser: httpx.AsyncClient) -> None:
-        page = (await browser.get("/seedance/video")).text
+    async def test_page_and_all_files_it_refers_to_are_served(self, client: httpx.AsyncClient) -> None:
+        page = (await client.get("/seedance/video")).text
         names = set(re.findall(r'(?:src|href)="([^"]+)"', page))
         for script in SCRIPTS:
             names |= set(re.findall(r'from "\./([^"]+)"', script.read_text()))
         assert names == {path.name for path in STATIC.iterdir()} - {"index.html"}
         for name in names:
-            answer = await browser.get(f"/seedance/{name}")
-            assert answer.status_code == 200
-            assert answer.content == (STATIC / name).read_bytes()
+            response = await client.get(f"/seedance/{name}")
+            assert response.status_code == 200
+            assert response.content == (STATIC / name).read_bytes()
 
     @pytest.mark.parametrize(
         ("name", "content_type"),
@@ -118,33 +118,35 @@ class TestServing:
             ("style.css", "text/css; charset=utf-8"),
         ],
     )
-    async def test_types_are_told(self, browser: httpx.AsyncClient, name: str, content_type: str) -> None:
-        answer = await browser.get(f"/seedance/{name}")
-        assert answer.headers["content-type"] == content_type
-        assert int(answer.headers["content-length"]) == len(answer.content) > 0
+    async def test_files_have_content_type_and_length(
+        self, client: httpx.AsyncClient, name: str, content_type: str
+    ) -> None:
+        response = await client.get(f"/seedance/{name}")
+        assert response.headers["content-type"] == content_type
+        assert int(response.headers["content-length"]) == len(response.content) > 0
 
-    async def test_query_changes_nothing(self, browser: httpx.AsyncClient) -> None:
-        answer = await browser.get("/seedance/video?dag=%3Cscript%3E&run=a&task=b")
-        assert answer.content == (STATIC / "index.html").read_bytes()
+    async def test_page_is_the_same_for_any_query(self, client: httpx.AsyncClient) -> None:
+        response = await client.get("/seedance/video?dag=%3Cscript%3E&run=a&task=b")
+        assert response.content == (STATIC / "index.html").read_bytes()
 
     @pytest.mark.parametrize(
         ("base_url", "path"), [("https://airflow.example/team/airflow", "/team/airflow"), ("https://a.example", "")]
     )
-    async def test_path_of_the_base_url_is_respected(self, base_url: str, path: str) -> None:
+    async def test_page_is_served_below_path_of_base_url(self, base_url: str, path: str) -> None:
         app = FastAPI(root_path=path)
         init_plugins(app)
-        async with client(app) as browser:
-            assert (await browser.get(f"{path}/seedance/video")).status_code == 200
+        async with make_client(app) as client:
+            assert (await client.get(f"{path}/seedance/video")).status_code == 200
 
-    async def test_head_has_no_body(self, browser: httpx.AsyncClient) -> None:
-        answer = await browser.head("/seedance/video")
-        assert (answer.status_code, answer.content) == (200, b"")
-        assert int(answer.headers["content-length"]) == (STATIC / "index.html").stat().st_size
+    async def test_head_response_has_no_body(self, client: httpx.AsyncClient) -> None:
+        response = await client.head("/seedance/video")
+        assert (response.status_code, response.content) == (200, b"")
+        assert int(response.headers["content-length"]) == (STATIC / "index.html").stat().st_size
 
     @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
-    async def test_other_methods_are_refused(self, browser: httpx.AsyncClient, method: str) -> None:
-        answer = await browser.request(method, "/seedance/video")
-        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+    async def test_other_methods_are_not_allowed(self, client: httpx.AsyncClient, method: str) -> None:
+        response = await client.request(method, "/seedance/video")
+        assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
 
     @pytest.mark.parametrize(
         "path",
@@ -160,20 +162,20 @@ class TestServing:
             "main.js%00",
         ],
     )
-    async def test_nothing_else_is_served(self, browser: httpx.AsyncClient, path: str) -> None:
-        answer = await browser.get(f"/seedance/{path}")
-        assert (answer.status_code, answer.text) == (404, "Not Found")
+    async def test_unknown_path_is_not_found(self, client: httpx.AsyncClient, path: str) -> None:
+        response = await client.get(f"/seedance/{path}")
+        assert (response.status_code, response.text) == (404, "Not Found")
 
-    async def test_files_of_other_kinds_are_not_served(self, tmp_path: Path) -> None:
+    async def test_files_of_other_types_are_not_found(self, tmp_path: Path) -> None:
         (tmp_path / "index.html").write_text("page")
         (tmp_path / "secret.py").write_text("secret")
         app = FastAPI()
         app.mount("/tab", StaticFiles(tmp_path, index="video"))
-        async with client(app) as browser:
-            assert (await browser.get("/tab/video")).text == "page"
-            assert (await browser.get("/tab/secret.py")).status_code == 404
+        async with make_client(app) as client:
+            assert (await client.get("/tab/video")).text == "page"
+            assert (await client.get("/tab/secret.py")).status_code == 404
 
-    async def test_web_socket_is_closed(self) -> None:
+    async def test_websocket_is_closed(self) -> None:
         sent = []
 
         async def send(message: static_files.Message) -> None:
@@ -197,27 +199,27 @@ class TestHeaders:
             ("POST", "video", 405),
         ],
     )
-    async def test_every_answer_is_locked_down(
-        self, browser: httpx.AsyncClient, method: str, path: str, status: int
+    async def test_every_response_has_security_headers(
+        self, client: httpx.AsyncClient, method: str, path: str, status: int
     ) -> None:
-        answer = await browser.request(method, f"/seedance/{path}")
-        assert answer.status_code == status
-        policy = answer.headers["content-security-policy"]
+        response = await client.request(method, f"/seedance/{path}")
+        assert response.status_code == status
+        policy = response.headers["content-security-policy"]
         assert dict(each.strip().split(" ", 1) for each in policy.split(";")) == SECURITY
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["referrer-policy"] == "no-referrer"
 
-    async def test_what_is_current_is_not_sent_again(self, browser: httpx.AsyncClient) -> None:
-        first = await browser.get("/seedance/main.js")
+    async def test_current_file_is_not_modified(self, client: httpx.AsyncClient) -> None:
+        first = await client.get("/seedance/main.js")
         assert first.headers["cache-control"] == "no-cache"
         tag = first.headers["etag"]
         for known in (tag, f"W/{tag}", f'"another", {tag}'):
-            again = await browser.get("/seedance/main.js", headers={"If-None-Match": known})
+            again = await client.get("/seedance/main.js", headers={"If-None-Match": known})
             assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
-        other = await browser.get("/seedance/main.js", headers={"If-None-Match": '"another"'})
+        other = await client.get("/seedance/main.js", headers={"If-None-Match": '"another"'})
         assert (other.status_code, other.content) == (200, first.content)
 
-    async def test_upgraded_file_is_told_from_the_old_one_by_its_content_alone(self, tmp_path: Path) -> None:
+    async def test_etag_depends_on_content_not_on_modification_time(self, tmp_path: Path) -> None:
         tags = []
         for content in ("old", "new"):
             path = tmp_path / "main.js"
@@ -225,30 +227,30 @@ class TestHeaders:
             os.utime(path, (1_580_601_600, 1_580_601_600))
             app = FastAPI()
             app.mount("/tab", StaticFiles(tmp_path, index="video"))
-            async with client(app) as browser:
-                tags.append((await browser.get("/tab/main.js")).headers["etag"])
+            async with make_client(app) as client:
+                tags.append((await client.get("/tab/main.js")).headers["etag"])
         assert tags[0] != tags[1]
 
 
 class TestPage:
-    def test_it_has_no_inline_script_or_style_and_nothing_from_elsewhere(self) -> None:
+    def test_page_has_no_inline_code_and_no_external_resources(self) -> None:
         page = (STATIC / "index.html").read_text()
         assert re.findall(r"<script[^>]*>[^<]+", page) == []
         assert re.findall(r"<style|\sstyle=|\son\w+=|//", page) == []
         assert re.findall(r"url\(|@import", (STATIC / "style.css").read_text()) == []
 
     @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.name))
-    def test_text_is_never_taken_for_html_or_code(self, script: Path) -> None:
+    def test_scripts_never_insert_html_or_evaluate_code(self, script: Path) -> None:
         unsafe = (
             r"innerHTML|outerHTML|insertAdjacentHTML|setHTMLUnsafe|parseFromString|document\.write|eval\(|Function\("
         )
         assert re.findall(unsafe, script.read_text()) == []
 
-    @pytest.mark.skipif(NODE is None, reason="what the scripts decide is tested with Node.js, which is not here")
-    def test_scripts_decide_as_they_should(self, tmp_path: Path) -> None:
+    @pytest.mark.skipif(NODE is None, reason="Node.js is not installed")
+    def test_scripts_pass_their_own_tests(self, tmp_path: Path) -> None:
         for path in (*SCRIPTS, *Path(__file__).parent.glob("video_tab/*.test.js")):
             shutil.copy(path, tmp_path)
-        # Browsers take the scripts for modules, as the page says that they are; Node.js is told so here.
+        # The page declares the scripts as modules; for Node.js, package.json does.
         (tmp_path / "package.json").write_text('{"type": "module"}')
         command = [str(NODE), "--test", "--test-reporter=spec"]
         run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603 - found above

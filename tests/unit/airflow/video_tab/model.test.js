@@ -1,4 +1,4 @@
-/** What the page has to say, in each state of the task and of the prediction. */
+/** The texts and data of the page, in each state of the task and of the prediction. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -26,15 +26,15 @@ const task = (state, operator = "SeedanceTextToVideoOperator") => ({ state, oper
 const soon = Date.parse(FINISHED) + 1000;
 
 describe("readPrediction", () => {
-  it("reads it as the API hands it out, and as JSON", () => {
+  it("reads a parsed value and JSON text", () => {
     assert.deepEqual(model.readPrediction(PREDICTION), PREDICTION);
     assert.deepEqual(model.readPrediction(JSON.stringify(PREDICTION)), PREDICTION);
   });
 
   for (const value of [undefined, null, "", "s3://bucket/xcom.json", 7, [], {}, { id: "x", status: "y", outputs: "z" }])
-    it(`leaves ${JSON.stringify(value)} alone`, () => assert.equal(model.readPrediction(value), null));
+    it(`returns null for ${JSON.stringify(value)}`, () => assert.equal(model.readPrediction(value), null));
 
-  it("takes nothing for what it is not", () => {
+  it("ignores fields of a wrong type", () => {
     const strange = { id: 1, status: {}, outputs: [], parameters: null, error: 3, has_nsfw_contents: 1 };
     const read = model.readPrediction(strange);
     assert.deepEqual([read?.id, read?.status, read?.parameters, read?.error], [null, null, {}, null]);
@@ -49,37 +49,37 @@ describe("isSeedanceTask", () => {
     "@task.seedance",
     "_SeedanceDecoratedOperator",
   ])
-    it(`knows ${name}`, () => assert.ok(model.isSeedanceTask(task("success", name))));
+    it(`is true for ${name}`, () => assert.ok(model.isSeedanceTask(task("success", name))));
 
-  it("knows by either name", () => {
+  it("is true if either name is one of a Seedance operator", () => {
     assert.ok(model.isSeedanceTask({ ...task("success", "Mine"), operator_name: "@task.seedance" }));
   });
 
   for (const name of ["PythonOperator", "@task", null])
-    it(`does not know ${name}`, () => assert.ok(!model.isSeedanceTask(task("success", name))));
+    it(`is false for ${name}`, () => assert.ok(!model.isSeedanceTask(task("success", name))));
 });
 
-describe("lineWithoutPrediction", () => {
-  it("says that another operator makes no video", () => {
-    assert.match(model.lineWithoutPrediction(task("success", "PythonOperator")), /no Seedance video.*PythonOperator/);
+describe("messageWithoutPrediction", () => {
+  it("names another operator", () => {
+    assert.match(model.messageWithoutPrediction(task("success", "PythonOperator")), /no Seedance video.*PythonOperator/);
   });
 
   for (const state of [null, "scheduled", "queued", "running", "deferred", "up_for_reschedule"])
-    it(`says in state ${state} that nothing is submitted yet`, () => {
-      assert.equal(model.lineWithoutPrediction(task(state)), "Not submitted yet.");
+    it(`is "Not submitted yet." in state ${state}`, () => {
+      assert.equal(model.messageWithoutPrediction(task(state)), "Not submitted yet.");
     });
 
   for (const state of ["failed", "up_for_retry"])
-    it(`sends to the log in state ${state}`, () => assert.match(model.lineWithoutPrediction(task(state)), /log/));
+    it(`refers to the log in state ${state}`, () => assert.match(model.messageWithoutPrediction(task(state)), /log/));
 
   for (const state of ["upstream_failed", "skipped", "removed"])
-    it(`says in state ${state} that nothing was submitted`, () => {
-      assert.match(model.lineWithoutPrediction(task(state)), /^Not submitted: /);
+    it(`begins with "Not submitted" in state ${state}`, () => {
+      assert.match(model.messageWithoutPrediction(task(state)), /^Not submitted: /);
     });
 });
 
 describe("isFinal", () => {
-  it("ends with the task", () => {
+  it("is true in the final states only", () => {
     for (const state of ["success", "failed", "upstream_failed", "skipped", "removed"])
       assert.ok(model.isFinal(task(state)));
     for (const state of [null, "queued", "running", "deferred", "up_for_retry", "restarting"])
@@ -96,14 +96,14 @@ describe("badge", () => {
     ["failed", { ...WAITING, status: "failed", error: "refused" }, "Failed", "bad"],
     ["failed", { ...WAITING, status: "expired", error: "too old" }, "Expired", "bad"],
     ["failed", { ...WAITING, status: null, id: null, error: "bad key" }, "Failed", "bad"],
-    ["failed", { ...WAITING, error: "gave up waiting" }, "Queued when last seen", "bad"],
-    ["success", { ...WAITING, status: "created" }, "Created when last seen", "quiet"],
+    ["failed", { ...WAITING, error: "gave up waiting" }, "Last known status: queued", "bad"],
+    ["success", { ...WAITING, status: "created" }, "Last known status: created", "quiet"],
   ])
-    it(`says ${text}`, () => assert.deepEqual(model.badge(task(state), prediction), { text, tone }));
+    it(`is ${text}`, () => assert.deepEqual(model.badge(task(state), prediction), { text, tone }));
 });
 
 describe("stateBadge", () => {
-  it("says the task's state in words", () => {
+  it("shows the task's state in words", () => {
     assert.deepEqual(model.stateBadge(task("up_for_retry")), { text: "Up for retry", tone: "quiet" });
     assert.deepEqual(model.stateBadge(task(null)), { text: "No status", tone: "quiet" });
     assert.deepEqual(model.stateBadge(task("failed")), { text: "Failed", tone: "bad" });
@@ -111,7 +111,7 @@ describe("stateBadge", () => {
 });
 
 describe("waitingSince", () => {
-  it("counts from the submission while somebody waits", () => {
+  it("is the time of submission while the task waits", () => {
     assert.equal(model.waitingSince(task("deferred"), WAITING), Date.parse(WAITING.submitted_at));
     assert.equal(
       model.waitingSince(task("running"), { ...WAITING, submitted_at: null }),
@@ -119,7 +119,7 @@ describe("waitingSince", () => {
     );
   });
 
-  it("does not count when nobody waits", () => {
+  it("is null when the task does not wait", () => {
     assert.equal(model.waitingSince(task("success"), { ...WAITING, status: "created" }), null);
     assert.equal(model.waitingSince(task("running"), PREDICTION), null);
     assert.equal(model.waitingSince(task("up_for_retry"), { ...WAITING, error: "lost" }), null);
@@ -127,7 +127,7 @@ describe("waitingSince", () => {
 });
 
 describe("videos", () => {
-  it("flags what the service flags", () => {
+  it("flags the outputs that the service flags", () => {
     const outputs = ["https://cdn.example/1.mp4", "https://cdn.example/2.mp4", "https://cdn.example/3.mp4"];
     const found = model.videos({ ...PREDICTION, outputs, has_nsfw_contents: [false, true] });
     assert.deepEqual(
@@ -136,50 +136,50 @@ describe("videos", () => {
     );
   });
 
-  it("leaves out what is no address of the web, and says so", () => {
+  it("leaves out an output that is not a web URL, with a note", () => {
     const outputs = ["javascript:alert(1)", "https://cdn.example/2.mp4"];
     const prediction = { ...PREDICTION, outputs, has_nsfw_contents: [false, true] };
     assert.deepEqual(model.videos(prediction), [{ url: "https://cdn.example/2.mp4", flagged: true }]);
-    assert.match(model.notes(task("success"), prediction, soon).join(" "), /left out/);
+    assert.match(model.notes(task("success"), prediction, soon).join(" "), /not shown/);
   });
 });
 
 describe("notes", () => {
-  it("has nothing to add to a fresh video", () => {
+  it("is empty for a new video", () => {
     assert.deepEqual(model.notes(task("success"), PREDICTION, soon), []);
   });
 
-  it("warns of a link after its day", () => {
+  it("warns of a link that is older than a day", () => {
     const day = 24 * 3600 * 1000;
-    const begun = Date.parse(PREDICTION.created_at);
-    assert.deepEqual(model.notes(task("success"), PREDICTION, begun + day), []);
-    assert.match(model.notes(task("success"), PREDICTION, begun + day + 1)[0], /may have expired/);
+    const created = Date.parse(PREDICTION.created_at);
+    assert.deepEqual(model.notes(task("success"), PREDICTION, created + day), []);
+    assert.match(model.notes(task("success"), PREDICTION, created + day + 1)[0], /may have expired/);
     const undated = { ...PREDICTION, created_at: null };
-    assert.deepEqual(model.notes(task("success"), undated, begun + day + 1), []);
+    assert.deepEqual(model.notes(task("success"), undated, created + day + 1), []);
     assert.match(model.notes(task("success"), undated, Date.parse(FINISHED) + day + 1)[0], /may have expired/);
   });
 
-  it("warns of an old link when the task was cleared and hands it on again", () => {
+  it("warns of an old link that a cleared task delivers again", () => {
     const again = { ...PREDICTION, finished_at: "2026-01-03T00:00:00+00:00" };
     assert.match(model.notes(task("success"), again, Date.parse(again.finished_at) + 1)[0], /may have expired/);
   });
 
-  it("tells that a task does not wait", () => {
+  it("contains that a task does not wait", () => {
     assert.match(model.notes(task("success"), WAITING, soon)[0], /does not wait/);
   });
 
-  it("tells that another try comes", () => {
+  it("contains that another try follows", () => {
     assert.match(model.notes(task("up_for_retry"), { ...WAITING, error: "lost" }, soon)[0], /next one/);
   });
 
-  it("sends to the log where the prediction does not say why the task failed", () => {
+  it("refers to the log if the prediction has no error", () => {
     assert.match(model.notes(task("failed"), WAITING, soon)[0], /log/);
     assert.deepEqual(model.notes(task("failed"), { ...WAITING, error: "refused" }, soon), []);
   });
 });
 
 describe("facts", () => {
-  it("name what was asked for as the API does, without the prompt", () => {
+  it("name the request's fields as the API does, without the prompt", () => {
     assert.deepEqual(model.requestFacts(PREDICTION), [
       ["model", "doubao-seedance-2-0-fast-260128"],
       ["mode", "text-to-video"],
@@ -188,7 +188,7 @@ describe("facts", () => {
     ]);
   });
 
-  it("tell how it went", () => {
+  it("contain times and cost of the generation", () => {
     assert.deepEqual(model.generationFacts(PREDICTION, "UTC"), [
       ["Submitted", "2026-01-01 00:00:00 UTC"],
       ["Finished", "2026-01-01 00:01:35 UTC"],
@@ -198,24 +198,24 @@ describe("facts", () => {
     ]);
   });
 
-  it("leave out what is not known", () => {
+  it("leave out unknown values", () => {
     const times = { submitted_at: null, created_at: null };
     const unknown = { ...WAITING, ...times, mode: null, model: null, parameters: {}, estimated_cost_usd: null };
     assert.deepEqual(model.requestFacts(unknown), []);
     assert.deepEqual(model.generationFacts(unknown, "UTC"), []);
   });
 
-  it("tell nothing of what was not submitted, a price least of all", () => {
+  it("are empty without a submission, and contain no price", () => {
     const refused = { ...WAITING, id: null, submitted_at: null, created_at: null, finished_at: FINISHED };
     assert.deepEqual(model.generationFacts(refused, "UTC"), []);
   });
 });
 
-describe("refusalLine", () => {
-  it("is one line for each refusal", () => {
-    assert.match(model.refusalLine(401), /logged out/);
-    assert.match(model.refusalLine(403), /may not see/);
-    assert.match(model.refusalLine(404), /no such task instance/);
-    assert.match(model.refusalLine(418), /418/);
+describe("errorMessage", () => {
+  it("is one message for each status", () => {
+    assert.match(model.errorMessage(401), /logged out/);
+    assert.match(model.errorMessage(403), /do not have permission/);
+    assert.match(model.errorMessage(404), /does not exist/);
+    assert.match(model.errorMessage(418), /418/);
   });
 });

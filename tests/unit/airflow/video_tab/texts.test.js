@@ -1,4 +1,4 @@
-/** How times, lengths of time and amounts are written. */
+/** Formats of times, durations and costs. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -8,21 +8,21 @@ import * as texts from "./texts.js";
 describe("timeText", () => {
   const time = texts.readTime("2026-01-01T23:30:05.25+00:00");
 
-  it("writes a time in the reader's zone", () => {
+  it("formats a time in the user's time zone", () => {
     assert.equal(texts.timeText(time, "UTC"), "2026-01-01 23:30:05 UTC");
     assert.match(texts.timeText(time, "Asia/Tokyo"), /^2026-01-02 08:30:05 \S+$/);
   });
 
-  it("writes nothing for no time", () => {
+  it("returns an empty text without a time", () => {
     for (const iso of [null, "", "yesterday"]) assert.equal(texts.timeText(texts.readTime(iso), "UTC"), "");
   });
 });
 
 describe("readTimeZone", () => {
-  it("reads what Airflow keeps", () => assert.equal(texts.readTimeZone('"Europe/Berlin"'), "Europe/Berlin"));
+  it("reads Airflow's entry in local storage", () => assert.equal(texts.readTimeZone('"Europe/Berlin"'), "Europe/Berlin"));
 
   for (const stored of [null, "", "Europe/Berlin", '"Mars/Base"', "{}"])
-    it(`leaves ${stored} to the browser`, () => assert.equal(texts.readTimeZone(stored), undefined));
+    it(`returns undefined for ${stored}`, () => assert.equal(texts.readTimeZone(stored), undefined));
 });
 
 describe("durationText", () => {
@@ -35,12 +35,12 @@ describe("durationText", () => {
     [3599, "59 min 59 s"],
     [6300, "1 h 45 min"],
   ])
-    it(`writes ${seconds} seconds as ${text}`, () => assert.equal(texts.durationText(seconds), text));
+    it(`formats ${seconds} seconds as ${text}`, () => assert.equal(texts.durationText(seconds), text));
 });
 
 describe("costText", () => {
-  it("says that it is an estimate", () => assert.equal(texts.costText(0.499), "$0.50 (list price estimate)"));
-  it("keeps more of what is small", () => assert.equal(texts.costText(0.0408), "$0.041 (list price estimate)"));
+  it("contains that it is an estimate", () => assert.equal(texts.costText(0.499), "$0.50 (list price estimate)"));
+  it("has three decimals for a low cost", () => assert.equal(texts.costText(0.0408), "$0.041 (list price estimate)"));
 });
 
 describe("valueText", () => {
@@ -51,5 +51,5 @@ describe("valueText", () => {
     [["https://a.example/1.png", "https://a.example/2.png"], "https://a.example/1.png\nhttps://a.example/2.png"],
     [{ strength: 0.5 }, '{"strength":0.5}'],
   ])
-    it(`writes ${JSON.stringify(value)}`, () => assert.equal(texts.valueText(value), text));
+    it(`formats ${JSON.stringify(value)}`, () => assert.equal(texts.valueText(value), text));
 });
