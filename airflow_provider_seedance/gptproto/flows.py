@@ -42,9 +42,9 @@ from airflow_provider_seedance.gptproto.predictions import (
 )
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.gptproto.responses import (
-    answer_error,
     read_error_detail,
     read_retry_after,
+    response_error,
     shorten,
 )
 from airflow_provider_seedance.gptproto.settings import ClientSettings
@@ -252,11 +252,11 @@ class ApiFlows:
 
         There is a line in the log at each change, and none for a look that brings nothing new.
         """
-        decision: Decision = wait.begin(self.clock())
+        decision: Decision = wait.first_poll(self.clock())
         while isinstance(decision, PollAgain):
-            if decision.news:
+            if decision.status_change:
                 line = "Prediction %s %s, %.0f s after its submission; next look in %.1f s"
-                self.log.info(line, wait.prediction_id, decision.news, self._elapsed(wait), decision.seconds)
+                self.log.info(line, wait.prediction_id, decision.status_change, self._elapsed(wait), decision.seconds)
             yield Sleep(decision.seconds)
             decision = yield from self.poll(wait)
         if isinstance(decision, GiveUp):
@@ -304,7 +304,7 @@ class ApiFlows:
             what = f"{self.settings.base_url} answered 404, but not as GPTProto does"
             raise UnreadableAnswerError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
         # The page's code 503 means content policy, and its real HTTP status is 400.
-        error = answer_error(
+        error = response_error(
             400 if outcome.is_success and code == 503 else code,
             read_error_detail(body),
             prediction_id=prediction_id,
