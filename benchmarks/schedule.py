@@ -198,7 +198,7 @@ def _wait(generation: Generation, expected_seconds: float, luck: random.Random) 
         expected_seconds=expected_seconds,
         random=luck,
     )
-    decision: Decision = wait.begin(now)
+    decision: Decision = wait.first_poll(now)
     while isinstance(decision, PollAgain):
         now += decision.seconds
         decision = wait.on_prediction(_SUCCEEDED if now >= generation.seconds else _RUNNING, now)

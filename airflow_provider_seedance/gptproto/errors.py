@@ -1,9 +1,9 @@
 """
-What can go wrong, one class per cause.
+The exceptions of this provider: one class per cause.
 
-Every error says what happened, to which prediction, whether money was spent and what to do now; its class says who is
-at fault and whether trying again can help. Which answer of the service means which error is in
-:mod:`~airflow_provider_seedance.gptproto.responses`.
+The text of an error states what happened, the prediction id, whether money was spent, and what to do next. The class
+states who is at fault and whether a retry can help. :mod:`~airflow_provider_seedance.gptproto.responses` maps HTTP
+responses to these classes.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ Fault = Literal["author", "account", "service", "network"]
 
 
 class Charge(StrEnum):
-    """Whether a generation was paid for, in the words that errors use."""
+    """Whether a generation was charged; the values are the sentences in error messages."""
 
     NONE = "Nothing was charged."
     POSSIBLE = "A generation may have been started and charged."
-    ACCEPTED = "The generation was accepted and is billed whatever becomes of this task."
-    FAILED = "The service decides whether it bills a generation that failed; its dashboard tells."
+    ACCEPTED = "The generation was accepted and is billed whatever happens to this task."
+    FAILED = "The service decides whether it bills a failed generation; its dashboard shows the charge."
 
 
 class SeedanceError(Exception):
     """
-    Base of all errors of this provider.
+    Base class of all errors of this provider.
 
     :param what: What happened, in one sentence without the full stop.
-    :param prediction_id: The prediction it happened to, if there is one.
+    :param prediction_id: The id of the affected prediction, or ``None``.
     :param charge: Whether money was spent.
-    :param advice: What to do now; without it the advice of the class.
-    :param retry_after: Seconds that the service asked to wait before the next request.
+    :param advice: What to do next; default: the advice of the class.
+    :param retry_after: The service's ``Retry-After``: seconds to wait before the next request.
     """
 
-    #: Whether trying again later can help.
+    #: Whether a later retry can help.
     retryable: ClassVar[bool] = False
-    #: Who can do something about it.
+    #: Who can solve the problem.
     at_fault: ClassVar[Fault] = "service"
     default_advice: ClassVar[str] = ""
 
@@ -62,7 +62,7 @@ class SeedanceError(Exception):
         return " ".join(part for part in (f"{self.what}{subject}.", self.charge.value, self.advice) if part)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the error as JSON scalars, for :func:`restore`."""
+        """Return the error as a dict of JSON scalars; :func:`restore` reads it."""
         return {
             "error": type(self).__name__,
             "what": self.what,
@@ -74,14 +74,14 @@ class SeedanceError(Exception):
 
 
 class InvalidRequestError(SeedanceError):
-    """Arguments that the service is certain to refuse; raised before anything is sent."""
+    """The service is certain to refuse the arguments; raised before anything is sent."""
 
     at_fault = "author"
     default_advice = "Nothing was sent. Correct the arguments and run the task again."
 
     @classmethod
     def from_problems(cls, problems: list[str]) -> InvalidRequestError:
-        """Return one error with one line for each problem."""
+        """Return one error that lists all problems, one per line."""
         count = "1 argument" if len(problems) == 1 else f"{len(problems)} arguments"
         lines = "".join(f"\n  - {problem}" for problem in problems)
         return cls(f"Seedance refuses {count}:{lines}\n")
@@ -91,7 +91,7 @@ class InvalidRequestError(SeedanceError):
 
 
 class ConnectionSettingsError(SeedanceError):
-    """The Airflow connection cannot be used as it is."""
+    """The Airflow connection has missing or invalid settings."""
 
     at_fault = "account"
     default_advice = "Correct the Airflow connection and run the task again."
@@ -102,7 +102,7 @@ class CostLimitError(SeedanceError):
 
     at_fault = "author"
     default_advice = (
-        "Nothing was sent. Ask for a shorter video, a lower resolution or a cheaper model, or raise max_cost."
+        "Nothing was sent. Choose a shorter video, a lower resolution or a cheaper model, or raise max_cost."
     )
 
 
@@ -110,14 +110,14 @@ class BadRequestError(SeedanceError):
     """The service refused the request as invalid (400, or another 4xx)."""
 
     at_fault = "author"
-    default_advice = "Correct what the service names; the same request will be refused again."
+    default_advice = "Correct what the service reports. It will refuse the same request again."
 
 
 class ContentPolicyError(SeedanceError):
-    """The content was refused for safety: code 503 in the body of an HTTP 400, or a prediction that failed so."""
+    """The content was refused for safety: code 503 in the body of an HTTP 400, or a failed prediction."""
 
     at_fault = "author"
-    default_advice = "Change the prompt or the media; the same content will be refused again."
+    default_advice = "Change the prompt or the media. The service will refuse the same content again."
 
 
 class AuthenticationError(SeedanceError):
@@ -128,56 +128,58 @@ class AuthenticationError(SeedanceError):
 
 
 class PermissionDeniedError(SeedanceError):
-    """The API key may not do this (403)."""
+    """The API key has no permission for this request (403)."""
 
     at_fault = "account"
-    default_advice = "Ask for access to this model for the API key, then run the task again."
+    default_advice = "Request access to this model for the API key, then run the task again."
 
 
 class InsufficientBalanceError(SeedanceError):
-    """The account's balance is too low (403 that speaks of the balance, or 402)."""
+    """The balance of the account is too low (402, or a 403 whose message is about the balance)."""
 
     at_fault = "account"
     default_advice = "Top up the GPTProto account, then run the task again."
 
 
 class PredictionNotFoundError(SeedanceError):
-    """The service does not know the prediction (404)."""
+    """The service has no prediction with this id (404)."""
 
     at_fault = "author"
-    default_advice = "Check the id and that the connection belongs to the account that submitted it; ids live 7 days."
+    default_advice = (
+        "Check the id, and that the connection uses the account that submitted it. Ids expire after 7 days."
+    )
 
 
 class RedirectError(SeedanceError):
-    """The service answered with a redirect, which is never followed because the key would travel with it."""
+    """The response is a redirect. It is never followed, because the API key would be sent to the new address."""
 
     at_fault = "account"
-    default_advice = "Put the address that answers without a redirect into the connection's host field."
+    default_advice = "Set the connection's host field to an address that does not redirect."
 
 
 class RateLimitError(SeedanceError):
     """Too many requests, or no capacity upstream (429)."""
 
     retryable = True
-    default_advice = "Try again later, or send fewer requests at a time (a pool limits them)."
+    default_advice = "Try again later, or send fewer requests at a time (an Airflow pool limits them)."
 
 
 class ServiceError(SeedanceError):
-    """The service or a gateway before it failed (5xx, or such a code in the body of a 200)."""
+    """The service or a gateway in front of it failed (5xx, or a 5xx code in the body of a 200)."""
 
     retryable = True
     default_advice = "Try again later."
 
 
 class UnreadableAnswerError(SeedanceError):
-    """An answer that is not the documented JSON: a success that cannot be read, or a gateway's page."""
+    """The response is not the documented JSON: an unreadable success, or an HTML page of a gateway."""
 
     retryable = True
-    default_advice = "Try again later; check that the connection's host is GPTProto's API."
+    default_advice = "Try again later, and check that the connection's host is GPTProto's API."
 
 
 class NotConnectedError(SeedanceError):
-    """No connection to the service was made, so it cannot have got the request."""
+    """No connection to the service was made, so the service did not receive the request."""
 
     retryable = True
     at_fault = "network"
@@ -185,7 +187,7 @@ class NotConnectedError(SeedanceError):
 
 
 class LostAnswerError(SeedanceError):
-    """The request was sent, its answer did not arrive: a timeout or a dropped connection."""
+    """The request was sent, but no response arrived: a timeout or a dropped connection."""
 
     retryable = True
     at_fault = "network"
@@ -193,31 +195,31 @@ class LostAnswerError(SeedanceError):
 
 
 class UnconfirmedSubmissionError(SeedanceError):
-    """A submission whose answer was lost: nobody can tell whether it was accepted."""
+    """The response to a submission was lost, so it is unknown whether the service accepted it."""
 
     at_fault = "network"
     default_advice = (
-        "It is not sent again, because the service cannot be asked for it and might be paid twice. "
+        "It is not sent again: the service cannot look it up, and a second submission might be charged as well. "
         "Look for the generation in the GPTProto dashboard. If it is there, run the task with prediction_id set to its "
-        "id; if not, delete the record in the task instance's Task State Store tab and clear the task. "
-        'on_unconfirmed_submission="resubmit" accepts the risk for every run.'
+        "id. If not, delete the record in the task instance's Task State Store tab and clear the task. "
+        'To accept the risk in every run, set on_unconfirmed_submission="resubmit".'
     )
 
 
 class RepeatableSubmissionError(UnconfirmedSubmissionError):
-    """A submission whose answer was lost, where the author accepts that it may be paid twice."""
+    """The response to a submission was lost, and the author accepts that a retry may pay twice."""
 
     retryable = True
-    default_advice = "A retry of this task submits again, as its on_unconfirmed_submission says."
+    default_advice = "A retry of this task submits again, because on_unconfirmed_submission allows it."
 
 
 class UnreadableRecordError(SeedanceError):
-    """What the task state store holds is no record of a submission, so nobody can tell what was paid for."""
+    """The submission record in the task state store is invalid, so earlier charges are unknown."""
 
     at_fault = "author"
     default_advice = (
         "This try submitted nothing. Correct the record in the task instance's Task State Store tab, or delete it "
-        "there to start afresh."
+        "to start again."
     )
 
 
@@ -236,82 +238,80 @@ class GenerationExpiredError(SeedanceError):
 
 
 class MissingOutputsError(SeedanceError):
-    """The prediction succeeded, but its outputs stayed empty."""
+    """The prediction succeeded, but its list of outputs stayed empty."""
 
     retryable = True
-    default_advice = (
-        "A retry of this task asks for the same prediction again; if it stays empty, ask GPTProto's support."
-    )
+    default_advice = "A retry of this task reads the same prediction again. If it stays empty, ask GPTProto's support."
 
 
 class NsfwContentError(SeedanceError):
-    """The service flagged an output as not safe for work, and the task was told to fail then."""
+    """The service flagged an output as not safe for work, and ``fail_on_nsfw`` is set."""
 
     at_fault = "author"
-    default_advice = "Change the prompt or the media; the outputs stay available under the prediction id."
+    default_advice = "Change the prompt or the media. The outputs stay available under the prediction id."
 
 
 class WaitTimeoutError(SeedanceError):
-    """The prediction did not finish within the task's budget."""
+    """The prediction did not finish within the task's ``timeout``."""
 
     retryable = True
-    default_advice = "It goes on at the service. A retry of this task waits for the same prediction and pays nothing."
+    default_advice = "It continues at the service. A retry of this task waits for the same prediction and pays nothing."
 
 
 class InvalidTransferError(SeedanceError):
-    """Arguments of a download that cannot be used; raised before anything is fetched."""
+    """The arguments of a download are invalid; raised before anything is downloaded."""
 
     at_fault = "author"
     default_advice = "Nothing was downloaded. Correct the arguments and run the task again."
 
 
 class ForbiddenLinkError(SeedanceError):
-    """A link, or where it redirects to, that a worker must not follow: not http(s), or to a private address."""
+    """A worker must not follow the link or its redirect: not http(s), or a private address (SSRF guard)."""
 
     at_fault = "author"
-    default_advice = "If the link is to be trusted, allow it with allow_private_addresses=True and run the task again."
+    default_advice = "If you trust the link, set allow_private_addresses=True and run the task again."
 
 
 class DeadLinkError(SeedanceError):
-    """The link to an output is refused or leads nowhere, and the service names no other that works."""
+    """The link to an output does not work any more, and the service has no working link in its place."""
 
     default_advice = (
-        "Links live about a day. The video was paid for, and the service does not hand it out any more: clear the task "
-        'that made it with on_clear="regenerate" to pay for a new one, and download that within the day.'
+        "Links expire after about a day. The video was paid for, but the service no longer provides it. Clear the task "
+        'that generated it with on_clear="regenerate" to pay for a new one, and download that within a day.'
     )
 
 
 class FileTooLargeError(SeedanceError):
-    """The file behind a link is larger than the author allows."""
+    """The file at a link is larger than ``max_bytes``."""
 
     at_fault = "author"
-    default_advice = "If it is to be that large, raise max_bytes and run the task again before the link dies."
+    default_advice = "If this size is expected, raise max_bytes and run the task again before the link expires."
 
 
 class NotAVideoError(SeedanceError):
-    """What is behind a link is no video: another type, or content that does not begin as an MP4 file does."""
+    """The file at a link is not a video: another media type, or content without an MP4 header."""
 
     retryable = True
-    default_advice = "A retry downloads it again; if it stays so, look at what the link leads to."
+    default_advice = "A retry of this task downloads it again. If the error persists, open the link and check the file."
 
 
 class DownloadFailedError(SeedanceError):
-    """A file did not arrive whole, although it was asked for several times."""
+    """A download stayed incomplete after several attempts."""
 
     retryable = True
     at_fault = "network"
-    default_advice = "A retry of this task downloads it again. The link lives about a day."
+    default_advice = "A retry of this task downloads it again. The link expires after about a day."
 
 
 class DestinationTakenError(SeedanceError):
-    """Another file has the name under which the download was to be stored."""
+    """Another file exists at the destination of the download."""
 
     at_fault = "author"
-    default_advice = "It was left as it is. Choose another name, or replace it with overwrite=True."
+    default_advice = "The existing file is unchanged. Choose another name, or replace it with overwrite=True."
 
 
 class StorageError(SeedanceError):
-    """The store does not hold what was handed to it."""
+    """The object storage failed to save or return a file."""
 
     retryable = True
     at_fault = "network"
@@ -359,9 +359,9 @@ _CLASSES: Mapping[str, type[SeedanceError]] = {
 
 def restore(error: Mapping[str, Any]) -> SeedanceError:
     """
-    Return the error that :meth:`SeedanceError.to_dict` described.
+    Return the error that :meth:`SeedanceError.to_dict` serialized.
 
-    :param error: The dict; a class of another version of this provider becomes a plain :class:`SeedanceError`.
+    :param error: The dict; an unknown class, as of another version, becomes a plain :class:`SeedanceError`.
     """
     return _CLASSES.get(str(error.get("error")), SeedanceError)(
         str(error.get("what") or "The wait ended with an unknown error"),

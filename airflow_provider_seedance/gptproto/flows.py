@@ -40,9 +40,9 @@ from airflow_provider_seedance.gptproto.predictions import (
 )
 from airflow_provider_seedance.gptproto.requests import CheckedRequest
 from airflow_provider_seedance.gptproto.responses import (
-    answer_error,
     read_error_detail,
     read_retry_after,
+    response_error,
     shorten,
 )
 from airflow_provider_seedance.gptproto.settings import ClientSettings
@@ -233,12 +233,12 @@ class ApiFlows:
 
         The log gets one line for each status change, and none for a poll without a change.
         """
-        decision: Decision = poller.begin(self.clock())
+        decision: Decision = poller.first_poll(self.clock())
         while isinstance(decision, PollAgain):
-            if decision.news:
+            if decision.status_change:
                 line = "%s: prediction %s, %.0f s after its submission; next poll in %.1f s"
-                news = f"{decision.news[0].upper()}{decision.news[1:]}"
-                self.log.info(line, news, poller.prediction_id, self._elapsed(poller), decision.seconds)
+                change = decision.status_change
+                self.log.info(line, change, poller.prediction_id, self._elapsed(poller), decision.seconds)
             yield Sleep(decision.seconds)
             decision = yield from self.poll(poller)
         if isinstance(decision, GiveUp):
@@ -286,7 +286,7 @@ class ApiFlows:
             what = f"{self.settings.base_url} answered 404, but not as GPTProto does"
             raise UnreadableAnswerError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
         # The page's code 503 means content policy, and its real HTTP status is 400.
-        error = answer_error(
+        error = response_error(
             400 if outcome.is_success and code == 503 else code,
             read_error_detail(body),
             prediction_id=prediction_id,

@@ -1,10 +1,10 @@
 """
-What the service answers: predictions, read leniently.
+Predictions, and a lenient parser for the responses that contain them.
 
 Submit and result share one envelope, ``{"data": {...}, "message": "success", "code": 200}`` (page, "Response
-Example"). Answers that were seen differ from it: ``data`` as a list of one, keys in camelCase, other spellings of the
-same status, errors as text or object. All of them are understood here; an unknown status counts as in progress,
-because the contrary could give up a paid job.
+Example"). Real responses differ from it: ``data`` as a list of one, keys in camelCase, other spellings of the same
+status, errors as text or object. The parser accepts all of them. An unknown status counts as in progress, because
+a paid job must not be abandoned by mistake.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from airflow_provider_seedance.gptproto.responses import ErrorDetail, read_error
 
 
 class PredictionStatus(StrEnum):
-    """Where a prediction stands (page, "Status Enum", and ``created`` from its example)."""
+    """The status of a prediction (page, "Status Enum", and ``created`` from its example)."""
 
     CREATED = "created"
     QUEUED = "queued"
@@ -36,11 +36,11 @@ class PredictionStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the prediction will not change any more; an unknown status is in progress."""
+        """Whether the status can no longer change; an unknown status is in progress."""
         return self in (PredictionStatus.SUCCEEDED, PredictionStatus.FAILED, PredictionStatus.EXPIRED)
 
 
-#: Other spellings that were seen in answers, in lower case.
+#: Other spellings in real responses, in lower case.
 _ALIASES: Mapping[str, PredictionStatus] = {
     "pending": PredictionStatus.QUEUED,
     "starting": PredictionStatus.QUEUED,
@@ -57,26 +57,26 @@ _ALIASES: Mapping[str, PredictionStatus] = {
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _CODE = re.compile(r"[0-9]{1,9}")
 _RESULT_PATH = re.compile(r"/predictions/([^/?#]+)/result")
-#: Longer than any id that was seen, and short enough for an address.
-_LONGEST_ID = 256
-#: Milliseconds: a week, after which a prediction is forgotten; a number above it says nothing.
-_LONGEST_INFERENCE = 7 * 24 * 3600 * 1000
+#: Longer than any known id, and short enough for a URL.
+_MAXIMUM_ID_LENGTH = 256
+#: Milliseconds: a week, the lifetime of a prediction; a larger number is invalid.
+_MAXIMUM_INFERENCE = 7 * 24 * 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """
-    One generation as the service last reported it.
+    One generation, as in the latest response of the service.
 
     :param id: The service's id: 32 hex characters, ``cgt-...``, or with a colon.
-    :param status: Where it stands.
-    :param reported_status: The status in the service's own word.
-    :param model: Model as reported; empty where the service does not say.
-    :param outputs: Addresses of the videos; empty until success. They live about a day.
-    :param error: Why it failed; ``None`` where nothing is said.
-    :param has_nsfw_contents: One flag for each output; empty where the service does not say.
-    :param created_at: When it was submitted, by the service's clock; ``None`` where it cannot be read.
-    :param inference_seconds: How long the generation took; 0 where the service does not say.
+    :param status: The normalized status.
+    :param reported_status: The status as the service spells it.
+    :param model: The model; empty if not reported.
+    :param outputs: URLs of the videos; empty until success. They expire after about a day.
+    :param error: The reason of a failure; ``None`` if not reported.
+    :param has_nsfw_contents: One flag for each output; empty if not reported.
+    :param created_at: Time of submission by the service's clock; ``None`` if missing or unreadable.
+    :param inference_seconds: Duration of the generation in seconds; 0 if not reported.
     """
 
     id: str
@@ -91,15 +91,15 @@ class Prediction:
 
     @property
     def is_complete(self) -> bool:
-        """Whether there is a video to fetch: succeeded, with outputs."""
+        """Whether the prediction succeeded and has outputs."""
         return self.status is PredictionStatus.SUCCEEDED and bool(self.outputs)
 
 
 def read_code(body: Any) -> int:
     """
-    Return the ``code`` in an answer's body, or 200 where it has none.
+    Return the ``code`` in the body of a response, or 200 if there is none.
 
-    :param body: Decoded JSON. A ``code`` other than 200 is an error whatever the HTTP status says.
+    :param body: Decoded JSON. A ``code`` other than 200 is an error, even in an HTTP 200.
     """
     code = body.get("code") if isinstance(body, Mapping) else None
     if isinstance(code, str) and _CODE.fullmatch(code):
@@ -108,38 +108,38 @@ def read_code(body: Any) -> int:
 
 
 def is_prediction_id(text: str) -> bool:
-    """Return whether a text can be a prediction's id, whatever its form: one word that an address can hold."""
-    return 0 < len(text) <= _LONGEST_ID and text.isprintable() and " " not in text and text not in (".", "..")
+    """Return whether a text can be a prediction id: printable, without spaces, and valid as a segment of a URL."""
+    return 0 < len(text) <= _MAXIMUM_ID_LENGTH and text.isprintable() and " " not in text and text not in (".", "..")
 
 
 def read_prediction(body: Any, *, prediction_id: str | None = None) -> Prediction | None:
     """
-    Return the prediction in an answer, or ``None`` where there is none to be read.
+    Return the prediction in a response, or ``None`` if the response has no readable one.
 
-    :param body: Decoded JSON of a submit or result answer.
-    :param prediction_id: The id that was asked for; it stands even where the answer names none, or another form of it.
-        For a submission ``None``: then the answer must carry the id.
+    :param body: Decoded JSON of a submit or result response.
+    :param prediction_id: The requested id; it overrides the id in the response, which can be missing or differ in
+        form. ``None`` for a submission: then the response must contain the id.
     """
     data = body.get("data") if isinstance(body, Mapping) else None
     if isinstance(data, list) and len(data) == 1:
         data = data[0]
     if not isinstance(data, Mapping):
         return None
-    answer = {_WORD_START.sub("_", key).lower(): value for key, value in data.items() if isinstance(key, str)}
-    identity = prediction_id or _text(answer.get("id")) or _id_in_urls(answer.get("urls"))
+    fields = {_WORD_START.sub("_", key).lower(): value for key, value in data.items() if isinstance(key, str)}
+    identity = prediction_id or _text(fields.get("id")) or _id_in_urls(fields.get("urls"))
     if not is_prediction_id(identity):
         return None
-    reported = shorten(_text(answer.get("status")))
+    reported = shorten(_text(fields.get("status")))
     return Prediction(
         id=identity,
         status=_ALIASES.get(reported.lower(), PredictionStatus.UNKNOWN),
         reported_status=reported,
-        model=shorten(_text(answer.get("model"))),
-        outputs=_addresses(answer.get("outputs")),
-        error=_error(answer.get("error")),
-        has_nsfw_contents=_flags(answer.get("has_nsfw_contents")),
-        created_at=_time(answer.get("created_at")),
-        inference_seconds=_inference_seconds(answer),
+        model=shorten(_text(fields.get("model"))),
+        outputs=_output_urls(fields.get("outputs")),
+        error=_error(fields.get("error")),
+        has_nsfw_contents=_flags(fields.get("has_nsfw_contents")),
+        created_at=_time(fields.get("created_at")),
+        inference_seconds=_inference_seconds(fields),
     )
 
 
@@ -148,14 +148,14 @@ def _text(value: object) -> str:
 
 
 def _id_in_urls(value: object) -> str:
-    """Return the id in ``urls.get``, whose origin does not matter: the address is read and never asked."""
+    """Return the id in ``urls.get``. Any origin is accepted: no request is sent to this URL."""
     urls = value[0] if isinstance(value, list) and value else value
-    address = urls.get("get") if isinstance(urls, Mapping) else None
-    found = _RESULT_PATH.search(address) if isinstance(address, str) else None
+    url = urls.get("get") if isinstance(urls, Mapping) else None
+    found = _RESULT_PATH.search(url) if isinstance(url, str) else None
     return unquote(found[1]) if found else ""
 
 
-def _addresses(value: object) -> tuple[str, ...]:
+def _output_urls(value: object) -> tuple[str, ...]:
     values = [value] if isinstance(value, str) else value
     texts = [_text(item) for item in values] if isinstance(values, list) else []
     return tuple(text for text in texts if text and text.isprintable())
@@ -172,18 +172,18 @@ def _error(value: object) -> ErrorDetail | None:
 
 
 def _time(value: object) -> pendulum.DateTime | None:
-    """Return a time; one without a zone is UTC, fractions beyond microseconds are cut."""
+    """Return a time; the default time zone is UTC, and fractions below a microsecond are dropped."""
     try:
         return pendulum.instance(datetime.fromisoformat(_text(value)))
     except ValueError:
         return None
 
 
-def _inference_seconds(answer: Mapping[str, Any]) -> float:
-    """Return ``timings.inference`` or ``executionTime``, whichever says something; both are milliseconds."""
-    timings = answer.get("timings")
+def _inference_seconds(fields: Mapping[str, Any]) -> float:
+    """Return the first valid one of ``timings.inference`` and ``executionTime``; both are in milliseconds."""
+    timings = fields.get("timings")
     inference = timings.get("inference") if isinstance(timings, Mapping) else None
-    for value in (inference, answer.get("execution_time")):
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < _LONGEST_INFERENCE:
+    for value in (inference, fields.get("execution_time")):
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < _MAXIMUM_INFERENCE:
             return value / 1000
     return 0.0

@@ -1,8 +1,8 @@
 """
-What an answer without success means: from status, headers and body to one class of the error tree.
+Map an unsuccessful HTTP response (status, headers, body) to one class of the error tree.
 
-The codes come from the table "Common Error Codes" of GPTProto's page, the shapes of bodies from answers that were
-seen. Nothing here knows an HTTP library: an answer is given as plain values.
+The codes come from the table "Common Error Codes" of GPTProto's page; the body formats come from real responses.
+This module uses no HTTP library: a response is passed as plain values.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from airflow_provider_seedance.gptproto.errors import (
     ServiceError,
 )
 
-#: Longest piece of a server's text that is repeated in an error, in characters.
+#: Maximum length of server text quoted in an error, in characters.
 _MAXIMUM_QUOTE = 500
-#: Parts of upstream codes and messages that mean: the content was refused.
+#: Substrings of upstream codes and messages that mean refused content.
 _POLICY_MARKS = ("sensitivecontentdetected", "riskdetection", "content policy", "policyviolation", "safety concern")
-#: Uploaded media that a server repeats: a data URI, or base64 text longer than any word.
+#: Uploaded media quoted by a server: a data URI, or base64 text longer than any word.
 _MEDIA = re.compile(r"data:[\w.+-]+/[\w.+-]+[^\s,]*,[^\s\"'<>]*|[A-Za-z0-9+/_-]{200,}={0,2}", re.IGNORECASE)
 _AUDIO_POLICY_MARK = "outputaudiosensitivecontentdetected"
 _BALANCE_MARKS = ("balance", "quota", "credit", "arrears", "overdue", "top up", "recharge")
-#: What a refusal to tell of a known prediction says of its cost, where that is not that it was accepted.
+#: Charge when reading a known prediction fails; default ACCEPTED.
 _CHARGES: Mapping[type[SeedanceError], Charge] = {
     ContentPolicyError: Charge.FAILED,
     PredictionNotFoundError: Charge.POSSIBLE,
@@ -45,10 +45,10 @@ _CHARGES: Mapping[type[SeedanceError], Charge] = {
 @dataclass(frozen=True, slots=True)
 class ErrorDetail:
     """
-    What an error body says.
+    The message and codes of an error body.
 
-    :param message: The message, on one line, shortened; empty where there is none.
-    :param codes: Every code and type the body carries, as text.
+    :param message: The message, on one line, shortened; empty if the body has none.
+    :param codes: All values of ``code`` and ``type`` in the body, as text.
     """
 
     message: str
@@ -56,17 +56,17 @@ class ErrorDetail:
 
     @property
     def is_policy(self) -> bool:
-        """Whether the text or an upstream code says that the content was refused."""
+        """Whether the message or an upstream code means refused content."""
         return any(mark in text for mark in _POLICY_MARKS for text in (self.message.lower(), *self._folded_codes))
 
     @property
     def is_audio_policy(self) -> bool:
-        """Whether it was the generated sound that was refused."""
+        """Whether the generated audio was refused."""
         return any(_AUDIO_POLICY_MARK in text for text in (self.message.lower(), *self._folded_codes))
 
     @property
     def is_balance(self) -> bool:
-        """Whether the text speaks of the account's balance."""
+        """Whether the message is about the account's balance."""
         return any(mark in self.message.lower() for mark in _BALANCE_MARKS)
 
     @property
@@ -76,10 +76,10 @@ class ErrorDetail:
 
 def read_error_detail(body: object) -> ErrorDetail:
     """
-    Return message and codes of an error body, whichever of the known shapes it has.
+    Return the message and codes of an error body in any known format.
 
-    :param body: Decoded JSON, or text that is no JSON (a proxy's HTML, say). Known shapes: ``{"error": {"message",
-        "type", "code"}}``, ``{"code", "message", "type"}``, ``{"error": "text"}``, a string, ``None``.
+    :param body: Decoded JSON, or other text, such as a proxy's HTML. Known formats: ``{"error": {"message", "type",
+        "code"}}``, ``{"code", "message", "type"}``, ``{"error": "text"}``, a string, ``None``.
     """
     if not isinstance(body, Mapping):
         return ErrorDetail(shorten(body) if isinstance(body, str) else "")
@@ -95,19 +95,19 @@ def read_error_detail(body: object) -> ErrorDetail:
 
 
 def shorten(text: str) -> str:
-    """Return a server's text on one line, as short as an error should be, without media and unprintable signs."""
+    """Return server text for a message: one line, shortened, without media and unprintable characters."""
     line = " ".join(_MEDIA.sub("<media>", text).split())
     line = line if len(line) <= _MAXIMUM_QUOTE else f"{line[:_MAXIMUM_QUOTE]}..."
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
 
 
 def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """
-    Return how many seconds the service asks to wait, or ``None`` where it does not say.
+    Return the ``Retry-After`` of a response in seconds, or ``None`` if it is missing or invalid.
 
-    :param headers: The answer's headers; names in lower case. ``retry-after-ms`` holds milliseconds, ``retry-after``
-        seconds or an HTTP date (RFC 9110, section 10.2.3).
-    :param now: The time against which a date is read.
+    :param headers: The response's headers; names in lower case. ``retry-after-ms`` is in milliseconds, ``retry-after``
+        in seconds or an HTTP date (RFC 9110, section 10.2.3).
+    :param now: The current time; an HTTP date is converted to seconds from now.
     """
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name, "").strip()
@@ -125,7 +125,7 @@ def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return max(0.0, (date - now).total_seconds())
 
 
-def answer_error(
+def response_error(
     status: int,
     detail: ErrorDetail,
     *,
@@ -133,12 +133,12 @@ def answer_error(
     retry_after: float | None = None,
 ) -> SeedanceError:
     """
-    Return the error that an answer without success means.
+    Return the error for an unsuccessful response.
 
-    :param status: HTTP status, or the ``code`` in the body of an HTTP 200, which counts the same.
-    :param detail: What the body says.
-    :param prediction_id: The prediction that was asked for; ``None`` for a submission, which then was not accepted.
-    :param retry_after: Seconds the service asks to wait.
+    :param status: HTTP status, or the ``code`` in the body of an HTTP 200, which has the same meaning.
+    :param detail: The message and codes of the body.
+    :param prediction_id: The requested prediction; ``None`` for a submission, which then was not accepted.
+    :param retry_after: The service's ``Retry-After``, in seconds.
     """
     what = f"GPTProto answered {status}" + (f": {detail.message}" if detail.message else "")
     cls = _error_class(status, detail, known_prediction=prediction_id is not None)

@@ -1,8 +1,8 @@
 """
-The values of arguments: read as what they spell, told from one another, and shown to people.
+Parse, check and display the values of arguments.
 
-Arguments may come from rendered templates, so text that spells a number or a boolean is one. What cannot be read stays
-as it is: the request that it belongs to refuses it.
+Arguments can come from rendered templates, so text such as "5" or "true" is converted to a number or a boolean. Other
+values are returned unchanged, and the request refuses invalid ones.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from airflow_provider_seedance.gptproto.media.media import UnusableFile, Uploade
 
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}")
 _BOOLEANS = {"true": True, "false": False}
-#: What a Python string can hold, but UTF-8, and so a request, cannot, or Airflow's database, and so XCom, cannot.
+#: Characters of a Python string that UTF-8 (requests) or Airflow's database (XCom) cannot store.
 _UNSTORABLE = re.compile("[\ud800-\udfff\0]")
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-#: Longest piece of a refused value that is repeated in a message, in characters.
-_MAXIMUM_VALUE = 80
+#: Maximum length of a value in a message, in characters.
+_MAXIMUM_QUOTE = 80
 
 
 def as_whole_number(value: Any) -> Any:
-    """Return text that spells a whole number, or a float that is one, as that number; everything else as it is."""
+    """Return a whole number in text, or a whole float, as an int; return other values unchanged."""
     if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
         return int(value)
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def as_boolean(value: Any) -> Any:
-    """Return text that spells true or false as that; everything else as it is."""
+    """Return the text true or false, in any case, as a boolean; return other values unchanged."""
     return _BOOLEANS.get(value.strip().lower(), value) if isinstance(value, str) else value
 
 
 def as_list(value: Any) -> Any:
-    """Return one medium, or any sequence of them, as a list; none at all as ``None``, which is not sent."""
+    """Return one media value or a sequence of them as a list; an empty sequence as ``None``, which is not sent."""
     if isinstance(value, (str, UploadedMedia, UnusableFile)) or is_path(value):
         return [value]
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -46,17 +46,17 @@ def as_list(value: Any) -> Any:
 
 
 def is_whole_number(value: object) -> TypeGuard[int]:
-    """Tell whether a value is a whole number of less than 64 bits; a boolean is none."""
+    """Return whether a value is a whole number of less than 64 bits; a boolean is not."""
     return isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 64
 
 
 def is_text(value: object) -> bool:
-    """Tell whether a value is text that is not blank and that a request and XCom can hold."""
+    """Return whether a value is text, not blank, that a request and XCom can store."""
     return isinstance(value, str) and bool(value.strip()) and not _UNSTORABLE.search(value)
 
 
 def described(value: Any) -> Any:
-    """Return a value as JSON that people read."""
+    """Return a value as readable JSON."""
     if isinstance(value, (list, tuple)):
         return [described(item) for item in value]
     if isinstance(value, Mapping):
@@ -66,25 +66,25 @@ def described(value: Any) -> Any:
     is_number = is_whole_number(value) or (isinstance(value, float) and math.isfinite(value))
     if value is None or isinstance(value, (str, bool)) or is_number:
         return value
-    return redact_url(value)
+    return quote_value(value)
 
 
 def problem(name: str, value: object, allowed: str) -> str:
-    """Return the sentence that refuses an argument's value and says what is allowed."""
-    return f"{name}: {redact_url(value)} is not allowed; allowed: {allowed}"
+    """Return the message for an argument with an invalid value."""
+    return f"{name}: {quote_value(value)} is not allowed; allowed: {allowed}"
 
 
-def redact_url(value: object) -> str:
-    """Return a value as it stands in messages, cut short where it is long."""
+def quote_value(value: object) -> str:
+    """Return a value for a message, shortened if it is long."""
     try:
         text = repr(value)
-    except ValueError:  # a number of thousands of digits
+    except ValueError:  # repr() refuses integers with thousands of digits
         return f"this {type(value).__name__}"
-    return text if len(text) <= _MAXIMUM_VALUE else f"{text[:_MAXIMUM_VALUE]}..."
+    return text if len(text) <= _MAXIMUM_QUOTE else f"{text[:_MAXIMUM_QUOTE]}..."
 
 
 def json_problem(value: Any) -> str | None:
-    """Return why a value is not what a reader of its JSON would get, or ``None``."""
+    """Return why a value does not survive a round trip through JSON, or ``None`` if it does."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         text.encode()

@@ -349,7 +349,7 @@ class TestDeadLink:
         assert isinstance(raised.value.__context__, DeadLinkError)
         message = str(raised.value)
         assert f"answers 403 (prediction {prediction_id})." in message
-        assert "The generation was accepted and is billed whatever becomes of this task." in message
+        assert "The generation was accepted and is billed whatever happens to this task." in message
         assert "pay for a new one" in message
         assert not folder.exists()
 

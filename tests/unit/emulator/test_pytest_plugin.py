@@ -37,8 +37,8 @@ class TestFixture:
     def test_lets_tasks_look_often(self) -> None:
         expected = expected_seconds("seedance-2-5", "720p", 30)
         wait = Poller(prediction_id="a", submitted_at=0.0, deadline=3_600.0, expected_seconds=expected)
-        assert wait.begin(0.0).seconds < 1
-        assert wait.begin(1.0).seconds < 0.1
+        assert wait.first_poll(0.0).seconds < 1
+        assert wait.first_poll(1.0).seconds < 0.1
 
     def test_does_not_show_the_key(self, seedance_emulator: Emulator) -> None:
         assert seedance_emulator.api_key not in repr(seedance_emulator)

@@ -1,4 +1,4 @@
-"""What generated tests are made of: any JSON, and any Python value that an author or a template could pass."""
+"""Hypothesis strategies: any JSON, and any Python value that an author or a template can pass."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class NoTruth:
-    """Like an array of numpy: asked for its truth, it raises."""
+    """A value whose bool() raises, like a NumPy array."""
 
     def __repr__(self) -> str:
         return "NoTruth()"
@@ -23,7 +23,7 @@ class NoTruth:
         raise ValueError("ambiguous")
 
 
-#: Also what JSON can spell and a float, UTF-8 or a database cannot hold.
+#: Includes JSON values that a float, UTF-8 or a database cannot store.
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none()
     | st.booleans()
@@ -66,5 +66,5 @@ ANYTHING: st.SearchStrategy[Any] = st.recursive(
 
 
 def mostly(usual: st.SearchStrategy[T], other: st.SearchStrategy[T]) -> st.SearchStrategy[T]:
-    """Nine in ten are usual: were all values of a request wrong, what is checked late would never be reached."""
+    """Return the usual strategy in nine of ten draws, so that late checks of a request are reached, too."""
     return st.integers(0, 9).flatmap(lambda number: usual if number else other)

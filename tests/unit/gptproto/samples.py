@@ -1,4 +1,4 @@
-"""Real media files, as image libraries and encoders write them."""
+"""Real media files, written by an image library and by encoders."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ def picture(kind: str = "PNG", width: int = 400, height: int = 300, *, mode: str
 
 
 def clip(container: str = "mp4", codec: str = "libx264") -> bytes:
-    """Return a film of one black picture."""
+    """Return a video file with one black frame."""
     file = io.BytesIO()
-    with av.open(file, "w", format=container) as film:
-        stream: Any = film.add_stream(codec, rate=24)
+    with av.open(file, "w", format=container) as output:
+        stream: Any = output.add_stream(codec, rate=24)
         stream.width = stream.height = 64
         stream.pix_fmt = "yuv420p"
         frame = av.VideoFrame(64, 64, "yuv420p")
         for plane in frame.planes:
             plane.update(bytes(plane.buffer_size))
-        film.mux(stream.encode(frame))
-        film.mux(stream.encode())
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode())
     return file.getvalue()
 
 
 def sound(container: str = "mp3", codec: str = "libmp3lame", **options: str) -> bytes:
-    """Return a tenth of a second of silence."""
+    """Return an audio file with 0.1 s of silence."""
     file = io.BytesIO()
-    with av.open(file, "w", format=container, container_options=options) as record:
-        stream: Any = record.add_stream(codec, rate=48000, layout="mono")
+    with av.open(file, "w", format=container, container_options=options) as output:
+        stream: Any = output.add_stream(codec, rate=48000, layout="mono")
         frame = av.AudioFrame("s16", "mono", samples=4800)
         frame.rate = 48000
         for plane in frame.planes:
             plane.update(bytes(plane.buffer_size))
-        record.mux(stream.encode(frame))
-        record.mux(stream.encode())
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode())
     return file.getvalue()

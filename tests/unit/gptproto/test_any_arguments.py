@@ -1,7 +1,7 @@
 """
-Whatever an author passes, it is refused with reasons or sent as the service takes it, by both clients.
+Fuzz test of request arguments: both clients refuse them with reasons, or send a payload that the service accepts.
 
-The judge is the emulator: its rules were written from GPTProto's page without a look at the client's.
+The emulator decides what is valid. Its rules were written from GPTProto's page, independently of the client.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CATALOGUED = [
     for date in ("", "-260128")
 ]
 SHORT_BASE64 = "aGVsbG8="
-#: Media at the edge of what is media.
+#: Edge cases of media values, valid and invalid.
 ODD = [
     "",
     "boat.png",
@@ -61,7 +61,7 @@ ODD = [
     "data:,",
     "A" * 600,
 ]
-#: Of each parameter what the page allows for some model, and of numbers what is next to it.
+#: For each parameter: values that the page allows for some model, and for numbers also the neighbours.
 NEAR: dict[str, st.SearchStrategy[Any]] = {
     "prompt": st.just(PROMPT) | st.text("a \t\n", max_size=3),
     "model": st.sampled_from(CATALOGUED),
@@ -79,7 +79,7 @@ NEAR: dict[str, st.SearchStrategy[Any]] = {
     "audios": st.none() | st.lists(st.just(AUDIO), max_size=2),
     "is_upload_media": st.sampled_from([None, True, False, "true", "maybe"]),
 }
-#: The same without what is next to it, so that most of what is made of it can be sent.
+#: The same without the neighbours, so that most requests are valid.
 GOOD = {
     **NEAR,
     "prompt": st.just(PROMPT) | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1),
@@ -118,8 +118,8 @@ ANY_ARGUMENTS = MODES.flatmap(
 )
 
 
-def judge(vendor: str, model: str, mode: str, body: bytes) -> Refusal | None:
-    """Return what the emulator has against a submission, apart from parameters that it does not know."""
+def emulator_refusal(vendor: str, model: str, mode: str, body: bytes) -> Refusal | None:
+    """Return the emulator's refusal of a submission, or ``None``; parameters unknown to the emulator are ignored."""
     target = check_target(vendor, model, mode)
     if isinstance(target, Refusal):
         return target
@@ -131,20 +131,20 @@ def judge(vendor: str, model: str, mode: str, body: bytes) -> Refusal | None:
     return verdict if isinstance(verdict, Refusal) else None
 
 
-class TestWhatTheCatalogueRefuses:
+class TestAnyArguments:
     @given(request=NEARLY_RIGHT)
-    def test_client_and_emulator_agree(self, request: GenerationRequest) -> None:
+    def test_client_and_emulator_agree_on_validity(self, request: GenerationRequest) -> None:
         problems = list(request.problems())
         body = json.dumps(request.payload()).encode()
 
-        refusal = judge("bytedance", request.model, request.mode, body)
+        refusal = emulator_refusal("bytedance", request.model, request.mode, body)
 
         event("refused" if problems else "accepted")
         assert bool(problems) == bool(refusal), (problems, refusal)
 
     @pytest.mark.parametrize("kind", CLIENT_KINDS)
     @given(request=ANY_ARGUMENTS)
-    def test_is_never_submitted(self, kind: ClientKind, request: GenerationRequest) -> None:
+    def test_invalid_request_is_never_submitted(self, kind: ClientKind, request: GenerationRequest) -> None:
         exchange = Exchange(kind)
         exchange.will_answer(answer())
         error: SeedanceError | None = None
@@ -160,10 +160,10 @@ class TestWhatTheCatalogueRefuses:
             assert exchange.requests == []
             return
         (sent,) = exchange.requests
-        assert_sent_as_asked(request, sent)
+        assert_valid_submission(request, sent)
 
 
-def assert_sent_as_asked(request: GenerationRequest, sent: httpx.Request) -> None:
+def assert_valid_submission(request: GenerationRequest, sent: httpx.Request) -> None:
     empty, api, version, vendor, model, mode = sent.url.raw_path.decode().split("/")
     assert (empty, api, version, model, mode) == ("", "api", "v3", request.model, request.mode.value)
     assert json.loads(sent.content) == request.payload()
@@ -171,4 +171,4 @@ def assert_sent_as_asked(request: GenerationRequest, sent: httpx.Request) -> Non
     assert all(isinstance(warning, str) for warning in request.warnings())
     json.dumps(request.description(), allow_nan=False).encode()
     if request.model in CATALOGUED:
-        assert judge(vendor, model, mode, sent.content) is None
+        assert emulator_refusal(vendor, model, mode, sent.content) is None

@@ -1,4 +1,4 @@
-"""Whatever comes over the wire, client and downloads end well or in an error of their own."""
+"""Fuzz test on raw sockets: for any bytes, client and download succeed or raise SeedanceError."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ RESPONSES = st.binary() | st.builds(
     | st.binary()
     | st.sampled_from([b"5\r\nabc", b"zz\r\n", b"-1\r\n", b"0" * 40 + b"3\r\nabc\r\n0\r\n\r\n"]),
 )
-#: Each example has a server and connections of its own.
+#: Fewer examples, because each one starts its own server.
 FEWER = settings(
     max_examples=settings().max_examples // 2,
     suppress_health_check=[*settings().suppress_health_check, HealthCheck.function_scoped_fixture],
 )
 
 
-def ending(call: Callable[[], Any]) -> str:
-    """Return how a call ended, if it did so as it may."""
+def outcome(call: Callable[[], Any]) -> str:
+    """Return the class name of the SeedanceError that a call raised, or NoneType; other exceptions propagate."""
     error: SeedanceError | None = None
     try:
         call()
@@ -68,25 +68,25 @@ def ending(call: Callable[[], Any]) -> str:
     return type(error).__name__
 
 
-class TestAnyBytes:
+class TestAnyResponseBytes:
     @FEWER
     @given(response=RESPONSES)
-    def test_the_client_can_take_them(self, start_loopback: LoopbackStarter, response: bytes) -> None:
+    def test_client_survives_any_bytes(self, start_loopback: LoopbackStarter, response: bytes) -> None:
         server = start_loopback(response)
         with GPTProtoClient(replace(SETTINGS, base_url=f"http://{server.address}")) as client:
-            event(ending(lambda: client.get_prediction("abc")))
+            event(outcome(lambda: client.get_prediction("abc")))
         server.close()
 
     @FEWER
     @given(response=RESPONSES)
-    def test_so_can_a_download(self, start_loopback: LoopbackStarter, response: bytes) -> None:
+    def test_download_survives_any_bytes(self, start_loopback: LoopbackStarter, response: bytes) -> None:
         server = start_loopback(*[response] * (MAXIMUM_REDIRECTS + 1))
 
         def fetch() -> None:
-            links = PublicFetcher(SETTINGS, allow_private_addresses=True, resolver=lambda host, port: ["127.0.0.1"])
-            with links.get(f"http://{server.address}/0.mp4", {}) as answer:
-                for _ in answer.pieces:
+            fetcher = PublicFetcher(SETTINGS, allow_private_addresses=True, resolver=lambda host, port: ["127.0.0.1"])
+            with fetcher.get(f"http://{server.address}/0.mp4", {}) as video:
+                for _ in video.pieces:
                     pass
 
-        event(ending(fetch))
+        event(outcome(fetch))
         server.close()

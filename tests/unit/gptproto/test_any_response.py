@@ -1,4 +1,4 @@
-"""Whatever the service answers, both clients end well or in an error of their own, and never tell the key."""
+"""Fuzz test of responses: both clients succeed or raise SeedanceError, and the API key never leaks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.unit.gptproto.conftest import (
     Reply,
 )
 
-#: The key as it is, as JSON may spell it, and in the middle of other text.
+#: The key in plain, with JSON escapes, and inside other text.
 ECHOES = st.sampled_from([KEY, KEY.replace("/", "\\/"), f"Bearer {KEY}", f"\0{KEY}\n", f"{KEY * 2}!"])
 FIELDS = ["id", "status", "outputs", "urls", "error", "timings", "model", "created_at", "createdAt", "executionTime"]
 ENVELOPES = st.builds(
@@ -43,7 +43,7 @@ BODIES = st.one_of(
     JSON.map(json.dumps),
     ECHOES,
     ENVELOPES,
-    # Half of an answer, and one whose slashes are escaped.
+    # A truncated response, and one with escaped slashes.
     st.builds(lambda text, end: text[:end], ENVELOPES, st.integers(0, 200)),
     st.builds(lambda text, end: text.replace("/", "\\/")[:end], ENVELOPES, st.integers(0, 200) | st.none()),
     st.sampled_from(["{1: 2}", '{"data": {"id": 1e999}}', "NaN", "-Infinity", "9" * 5_000, '"\\ud800"', "\ufeff{}"]),
@@ -65,7 +65,7 @@ HEADERS = st.lists(
     ),
     max_size=3,
 )
-ANSWERS = st.builds(
+RESPONSES = st.builds(
     lambda status, body, headers: CannedAnswer(
         status, body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body, tuple(headers)
     ),
@@ -74,8 +74,8 @@ ANSWERS = st.builds(
     BODIES,
     HEADERS,
 )
-#: Every way in which a request can end without an answer.
-ACCIDENTS = st.builds(
+#: Every transport error, which leaves a request without a response.
+TRANSPORT_ERRORS = st.builds(
     lambda kind, message: kind(message),
     st.sampled_from(
         [
@@ -97,8 +97,8 @@ ACCIDENTS = st.builds(
 
 
 @dataclass
-class Lines:
-    """A log whose lines are looked at afterwards."""
+class LogLines:
+    """A log that collects its lines."""
 
     lines: list[str] = field(default_factory=list)
 
@@ -109,7 +109,7 @@ class Lines:
 
 
 def outcome(call: Callable[[], Any]) -> tuple[Any, SeedanceError | None]:
-    """Return what a call returned, and the error that it ended with instead: one that a log and a database can hold."""
+    """Return the result of a call or its SeedanceError; check that a log and a database can store the error."""
     result, error = None, None
     try:
         result = call()
@@ -123,15 +123,15 @@ def outcome(call: Callable[[], Any]) -> tuple[Any, SeedanceError | None]:
     return result, error
 
 
-def assert_no_key(*shown: object) -> None:
-    told = " ".join(f"{each} {each!r}" for each in shown).replace("\\", "")
-    assert KEY not in told
+def assert_no_key(*values: object) -> None:
+    text = " ".join(f"{value} {value!r}" for value in values).replace("\\", "")
+    assert KEY not in text
 
 
-class TestAnyAnswer:
+class TestAnyResponse:
     @pytest.mark.parametrize("kind", CLIENT_KINDS)
-    @given(reply=ANSWERS)
-    def test_a_submission_ends_well_or_in_a_seedance_error(self, kind: ClientKind, reply: CannedAnswer) -> None:
+    @given(reply=RESPONSES)
+    def test_submission_succeeds_or_raises_seedance_error(self, kind: ClientKind, reply: CannedAnswer) -> None:
         exchange = Exchange(kind)
         exchange.will_answer(*[reply] * 1000)
         _, error = outcome(exchange.submit)
@@ -142,8 +142,8 @@ class TestAnyAnswer:
 
     @pytest.mark.parametrize("kind", CLIENT_KINDS)
     @pytest.mark.parametrize("method", ["get_confirmed", "poll", "check_key"])
-    @given(reply=ANSWERS)
-    def test_so_does_a_question(self, kind: ClientKind, method: str, reply: CannedAnswer) -> None:
+    @given(reply=RESPONSES)
+    def test_read_succeeds_or_raises_seedance_error(self, kind: ClientKind, method: str, reply: CannedAnswer) -> None:
         exchange = Exchange(kind)
         exchange.will_answer(*[reply] * 50)
         arguments = [exchange.new_poller(deadline=exchange.now + 100)] if method == "poll" else []
@@ -151,9 +151,9 @@ class TestAnyAnswer:
         assert error is None or method == "get_confirmed"
 
     @pytest.mark.parametrize("kind", CLIENT_KINDS)
-    @given(replies=st.lists(ANSWERS | ACCIDENTS, min_size=1, max_size=6))
-    def test_so_does_a_conversation(self, kind: ClientKind, replies: list[Reply]) -> None:
-        log = Lines()
+    @given(replies=st.lists(RESPONSES | TRANSPORT_ERRORS, min_size=1, max_size=6))
+    def test_sequence_of_calls_succeeds_or_raises_seedance_error(self, kind: ClientKind, replies: list[Reply]) -> None:
+        log = LogLines()
         exchange = Exchange(kind, log=log)
         exchange.will_answer(*replies, *[replies[-1]] * 1000)
         outcome(exchange.submit)

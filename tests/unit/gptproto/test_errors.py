@@ -1,4 +1,4 @@
-"""Each error says who is at fault, whether a retry helps, what it cost and what to do, and survives a database."""
+"""Error classes: fault, retryability, charge, advice, and a round trip through JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLASSES = [
 ]
 CAUSES = [cls for cls in CLASSES if cls is not SeedanceError]
 
-#: Whether a retry of the task can help, and who can do something about it.
+#: Whether a retry of the task can help, and who can solve the problem.
 EXPECTED = {
     "InvalidRequestError": (False, "author"),
     "ConnectionSettingsError": (False, "account"),
@@ -56,36 +56,34 @@ EXPECTED = {
 }
 
 
-class TestClasses:
+class TestErrorClasses:
     @pytest.mark.parametrize("cls", CAUSES)
-    def test_fault_and_retryability(self, cls: type[SeedanceError]) -> None:
+    def test_class_has_expected_fault_and_retryability(self, cls: type[SeedanceError]) -> None:
         assert (cls.retryable, cls.at_fault) == EXPECTED[cls.__name__]
 
     @pytest.mark.parametrize("cls", CAUSES)
-    def test_each_has_advice_of_its_own(self, cls: type[SeedanceError]) -> None:
+    def test_every_class_has_default_advice(self, cls: type[SeedanceError]) -> None:
         assert cls("It broke").advice
         assert cls("It broke").advice == cls.default_advice
 
-    def test_an_error_without_a_class_is_permanent(self) -> None:
+    def test_base_class_is_permanent(self) -> None:
         assert not SeedanceError.retryable
 
 
-class TestText:
+class TestErrorText:
     @pytest.mark.parametrize("cls", [cls for cls in CLASSES if cls is not InvalidRequestError])
     @pytest.mark.parametrize("charge", Charge)
-    def test_what_happened_to_which_prediction_at_what_cost_and_what_to_do(
-        self, cls: type[SeedanceError], charge: Charge
-    ) -> None:
+    def test_text_has_event_prediction_id_charge_and_advice(self, cls: type[SeedanceError], charge: Charge) -> None:
         text = str(cls("The wait ended", prediction_id=PREDICTION_ID, charge=charge, advice="Ask again."))
         assert text == f"The wait ended (prediction {PREDICTION_ID}). {charge.value} Ask again."
 
-    def test_no_prediction_is_named_where_there_is_none(self) -> None:
+    def test_text_without_prediction_id_names_no_prediction(self) -> None:
         assert "prediction" not in str(SeedanceError("It broke", advice="Ask again."))
 
-    def test_nothing_was_charged_unless_it_is_said(self) -> None:
+    def test_text_says_nothing_was_charged_by_default(self) -> None:
         assert "Nothing was charged." in str(SeedanceError("It broke"))
 
-    def test_every_problem_of_a_request_has_a_line(self) -> None:
+    def test_invalid_request_error_lists_one_problem_per_line(self) -> None:
         error = InvalidRequestError.from_problems(["seed: -2 is not allowed", "duration: 99 is not allowed"])
         assert str(error).splitlines()[:3] == [
             "Seedance refuses 2 arguments:",
@@ -95,13 +93,13 @@ class TestText:
         assert "Nothing was charged." in str(error)
         assert "Nothing was sent." in str(error)
 
-    def test_one_problem_is_one_argument(self) -> None:
+    def test_invalid_request_error_counts_a_single_argument(self) -> None:
         assert str(InvalidRequestError.from_problems(["seed: -2"])).startswith("Seedance refuses 1 argument:\n")
 
 
-class TestRoundTrip:
+class TestErrorRoundTrip:
     @pytest.mark.parametrize("cls", CLASSES)
-    def test_every_class_survives_a_database(self, cls: type[SeedanceError]) -> None:
+    def test_error_survives_json_round_trip(self, cls: type[SeedanceError]) -> None:
         error = cls(
             "It broke", prediction_id=PREDICTION_ID, charge=Charge.POSSIBLE, advice="Ask again.", retry_after=2.5
         )
@@ -111,12 +109,12 @@ class TestRoundTrip:
         assert vars(restored) == vars(error)
 
     @pytest.mark.parametrize("cls", CLASSES)
-    def test_defaults_survive_too(self, cls: type[SeedanceError]) -> None:
+    def test_error_with_defaults_survives_round_trip(self, cls: type[SeedanceError]) -> None:
         error = cls("It broke")
         assert vars(restore(error.to_dict())) == vars(error)
 
     @pytest.mark.parametrize("cls", CLASSES)
-    def test_only_json_scalars_are_stored(self, cls: type[SeedanceError]) -> None:
+    def test_serialized_error_has_only_json_scalars(self, cls: type[SeedanceError]) -> None:
         stored = cls("It broke", prediction_id=PREDICTION_ID, retry_after=1.0).to_dict()
         assert {type(value) for value in stored.values()} <= {str, float, type(None)}
 
@@ -130,18 +128,18 @@ class TestRoundTrip:
             {},
         ],
     )
-    def test_an_unknown_class_is_a_permanent_error(self, stored: dict[str, str]) -> None:
+    def test_unknown_class_restores_as_permanent_base_error(self, stored: dict[str, str]) -> None:
         restored = restore(stored)
         assert type(restored) is SeedanceError
         assert not restored.retryable
 
-    def test_an_unknown_charge_may_be_one(self) -> None:
+    def test_unknown_charge_restores_as_possible(self) -> None:
         assert restore({"error": "ServiceError", "what": "It broke", "charge": "REFUNDED"}).charge is Charge.POSSIBLE
         assert restore({"error": "ServiceError", "what": "It broke"}).charge is Charge.POSSIBLE
 
     @pytest.mark.parametrize("cls", CLASSES)
-    def test_every_class_can_be_copied_and_pickled(self, cls: type[SeedanceError]) -> None:
+    def test_error_can_be_copied_and_pickled(self, cls: type[SeedanceError]) -> None:
         error = cls("It broke", prediction_id=PREDICTION_ID, charge=Charge.FAILED, advice="Ask again.", retry_after=1.0)
-        for twin in (copy.copy(error), pickle.loads(pickle.dumps(error))):  # noqa: S301 - pickled just here
+        for twin in (copy.copy(error), pickle.loads(pickle.dumps(error))):  # noqa: S301 - our own pickle
             assert type(twin) is cls
             assert vars(twin) == vars(error)

@@ -1,4 +1,4 @@
-"""Questions and what their answers mean, by both clients: one look, a recall, a wait, the check of the key."""
+"""The read calls of both clients: get_prediction, get_confirmed, wait, poll and check_key."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class TestGetPrediction:
             ("a/../b?c#d%2F", "a%2F..%2Fb%3Fc%23d%252F"),
         ],
     )
-    def test_the_address_is_the_base_and_the_quoted_id(self, exchange: Exchange, prediction_id: str, path: str) -> None:
+    def test_url_is_the_base_url_and_the_quoted_id(self, exchange: Exchange, prediction_id: str, path: str) -> None:
         exchange.will_answer(answer())
         assert exchange.get_prediction(prediction_id).id == prediction_id
         [asked] = exchange.requests
@@ -64,14 +64,14 @@ class TestGetPrediction:
         assert asked.url.host == "gptproto.example"
         assert asked.content == b""
 
-    def test_an_address_that_the_service_supplies_is_never_asked(self, exchange: Exchange) -> None:
+    def test_url_from_the_service_is_never_requested(self, exchange: Exchange) -> None:
         urls = {"get": "https://elsewhere.example/api/v3/predictions/abc/result"}
         exchange.will_answer(answer(envelope(urls=urls, status="running")), answer(succeeded()))
         exchange.wait(exchange.new_poller())
         assert {request.url.host for request in exchange.requests} == {"gptproto.example"}
 
     @pytest.mark.parametrize("prediction_id", ["", " ", ".", "..", "a b", "a\r\nb", "\ud800", "x" * 1_000])
-    def test_what_is_no_id_is_not_asked_for(self, exchange: Exchange, prediction_id: str) -> None:
+    def test_invalid_id_sends_no_request(self, exchange: Exchange, prediction_id: str) -> None:
         with pytest.raises(InvalidRequestError, match="prediction_id"):
             exchange.get_prediction(prediction_id)
         assert exchange.requests == []
@@ -92,7 +92,7 @@ class TestGetPrediction:
         ],
         ids=lambda value: value.__name__ if isinstance(value, type) else "",
     )
-    def test_permanent_answers(self, exchange: Exchange, reply: Reply, cls: type[SeedanceError]) -> None:
+    def test_permanent_error_is_not_retryable(self, exchange: Exchange, reply: Reply, cls: type[SeedanceError]) -> None:
         error = self.failure(exchange, reply)
         assert type(error) is cls
         assert not error.retryable
@@ -117,13 +117,13 @@ class TestGetPrediction:
         ],
         ids=lambda value: value.__name__ if isinstance(value, type) else "",
     )
-    def test_passing_answers(self, exchange: Exchange, reply: Reply, cls: type[SeedanceError]) -> None:
+    def test_transient_error_is_retryable(self, exchange: Exchange, reply: Reply, cls: type[SeedanceError]) -> None:
         error = self.failure(exchange, reply)
         assert type(error) is cls
         assert error.retryable
         assert error.charge is Charge.ACCEPTED
 
-    def test_the_wish_to_wait_is_handed_on(self, exchange: Exchange) -> None:
+    def test_retry_after_is_kept_in_the_error(self, exchange: Exchange) -> None:
         assert self.failure(exchange, answer("", 503, retry_after="30")).retry_after == 30
 
     def failure(self, exchange: Exchange, reply: Reply) -> SeedanceError:
@@ -135,8 +135,8 @@ class TestGetPrediction:
         return caught.value
 
 
-class TestRecall:
-    def test_one_answer_in_progress_is_believed(self, exchange: Exchange) -> None:
+class TestGetConfirmed:
+    def test_prediction_in_progress_is_returned_at_once(self, exchange: Exchange) -> None:
         exchange.will_answer(answer(envelope(status="running")))
         prediction = exchange.get_confirmed()
         assert prediction is not None
@@ -144,27 +144,27 @@ class TestRecall:
         assert exchange.pauses == []
 
     @pytest.mark.parametrize("failure", [httpx.ReadTimeout(""), answer(error_body(404), 404), answer(HTML, 503)])
-    def test_a_passing_fault_is_asked_again(self, exchange: Exchange, failure: Reply) -> None:
+    def test_transient_fault_is_retried(self, exchange: Exchange, failure: Reply) -> None:
         exchange.will_answer(failure, answer(succeeded()))
         prediction = exchange.get_confirmed()
         assert prediction is not None
         assert prediction.is_complete
         assert len(exchange.pauses) == 1
 
-    def test_unknown_to_the_service_needs_more_than_one_answer(self, exchange: Exchange) -> None:
+    def test_prediction_is_unknown_only_after_repeated_404(self, exchange: Exchange) -> None:
         exchange.will_answer(*[answer(error_body(404), 404)] * 4)
         with pytest.raises(PredictionNotFoundError) as caught:
             exchange.get_confirmed()
         assert caught.value.charge is Charge.POSSIBLE
         assert len(exchange.requests) == 4
 
-    def test_a_gateways_page_does_not_make_it_unknown(self, exchange: Exchange) -> None:
+    def test_html_404_does_not_mean_unknown_prediction(self, exchange: Exchange) -> None:
         exchange.will_answer(*[answer(HTML, 404)] * 4)
         with pytest.raises(UnreadableAnswerError):
             exchange.get_confirmed()
 
     @pytest.mark.parametrize("position", range(4))
-    def test_one_other_failure_leaves_it_undecided(self, exchange: Exchange, position: int) -> None:
+    def test_one_error_among_404s_raises_that_error(self, exchange: Exchange, position: int) -> None:
         replies = [answer(error_body(404), 404) for _ in range(4)]
         replies[position] = answer(HTML, 503)
         exchange.will_answer(*replies)
@@ -172,13 +172,13 @@ class TestRecall:
             exchange.get_confirmed()
         assert caught.value.retryable
 
-    def test_a_success_without_outputs_is_asked_again(self, exchange: Exchange) -> None:
+    def test_success_without_outputs_is_read_again(self, exchange: Exchange) -> None:
         exchange.will_answer(answer(envelope(status="succeeded", outputs=[])), answer(succeeded()))
         prediction = exchange.get_confirmed()
         assert prediction is not None
         assert prediction.is_complete
 
-    def test_a_success_that_stays_without_outputs_is_returned_as_last_seen(self, exchange: Exchange) -> None:
+    def test_lasting_success_without_outputs_returns_the_last_response(self, exchange: Exchange) -> None:
         replies = [
             envelope(status="succeeded", outputs=[], model=f"model as of answer {number}") for number in range(4)
         ]
@@ -188,7 +188,7 @@ class TestRecall:
         assert prediction.status is PredictionStatus.SUCCEEDED
         assert prediction.model == "model as of answer 3"
 
-    def test_the_services_wish_is_obeyed_within_reason(self, exchange: Exchange) -> None:
+    def test_retry_after_is_respected_up_to_a_limit(self, exchange: Exchange) -> None:
         exchange.will_answer(
             answer("", 429, retry_after="20"), answer("", 429, retry_after="86400"), answer(succeeded())
         )
@@ -196,13 +196,13 @@ class TestRecall:
         assert exchange.pauses == [20, 30]
 
     @pytest.mark.parametrize("body", POLICY_BODIES)
-    def test_refused_content_is_not_asked_again(self, exchange: Exchange, body: object) -> None:
+    def test_refused_content_is_not_retried(self, exchange: Exchange, body: object) -> None:
         exchange.will_answer(answer(body, 400))
         with pytest.raises(ContentPolicyError):
             exchange.get_confirmed()
         assert len(exchange.requests) == 1
 
-    def test_what_is_no_id_is_not_asked_for(self, exchange: Exchange) -> None:
+    def test_invalid_id_sends_no_request(self, exchange: Exchange) -> None:
         with pytest.raises(InvalidRequestError):
             exchange.get_confirmed("a b")
         assert exchange.requests == []
@@ -210,19 +210,19 @@ class TestRecall:
 
 
 class TestWait:
-    def test_until_there_are_outputs(self, exchange: Exchange) -> None:
+    def test_wait_ends_with_outputs(self, exchange: Exchange) -> None:
         exchange.will_answer(
             answer(envelope(status="queued")), answer(envelope(status="running")), answer(succeeded("https://x/0.mp4"))
         )
         assert exchange.wait(exchange.new_poller()).outputs == ("https://x/0.mp4",)
         assert len(exchange.requests) == 3
 
-    def test_it_pauses_before_the_first_look(self, exchange: Exchange) -> None:
+    def test_wait_sleeps_before_the_first_poll(self, exchange: Exchange) -> None:
         exchange.will_answer(answer(succeeded()))
         exchange.wait(exchange.new_poller(poll_interval=7.0))
         assert exchange.pauses == [7.0]
 
-    def test_a_gateways_faults_do_not_end_it(self, exchange: Exchange) -> None:
+    def test_wait_tolerates_gateway_faults(self, exchange: Exchange) -> None:
         faults: list[Reply] = [
             answer(HTML, 503),
             answer(HTML, 502),
@@ -234,38 +234,38 @@ class TestWait:
         assert exchange.wait(exchange.new_poller()).is_complete
 
     @pytest.mark.parametrize("body", POLICY_BODIES)
-    def test_refused_content_ends_it_at_once(self, exchange: Exchange, body: object) -> None:
+    def test_wait_ends_at_once_for_refused_content(self, exchange: Exchange, body: object) -> None:
         exchange.will_answer(answer(body, 400))
         with pytest.raises(ContentPolicyError) as caught:
             exchange.wait(exchange.new_poller())
         assert len(exchange.requests) == 1
         assert not caught.value.retryable
 
-    def test_a_refused_key_ends_it_after_three_answers(self, exchange: Exchange) -> None:
+    def test_wait_ends_after_three_refusals_of_the_key(self, exchange: Exchange) -> None:
         exchange.will_answer(*[answer(error_body(401), 401)] * 3)
         with pytest.raises(AuthenticationError):
             exchange.wait(exchange.new_poller())
         assert len(exchange.requests) == 3
 
-    def test_it_ends_with_the_reason_of_a_failure(self, exchange: Exchange) -> None:
+    def test_wait_raises_the_reason_of_a_failure(self, exchange: Exchange) -> None:
         exchange.will_answer(answer(envelope(status="failed", error="out of capacity")))
         with pytest.raises(GenerationFailedError, match="out of capacity"):
             exchange.wait(exchange.new_poller())
 
-    def test_it_ends_where_outputs_stay_empty(self, exchange: Exchange) -> None:
+    def test_wait_ends_if_outputs_stay_empty(self, exchange: Exchange) -> None:
         exchange.will_answer(*[answer(succeeded() | envelope(status="succeeded", outputs=[]))] * 6)
         with pytest.raises(MissingOutputsError):
             exchange.wait(exchange.new_poller())
         assert len(exchange.requests) == 6
 
-    def test_it_ends_at_the_deadline(self, exchange: Exchange) -> None:
+    def test_wait_ends_at_the_deadline(self, exchange: Exchange) -> None:
         wait = exchange.new_poller(deadline=exchange.now + 60)
         exchange.will_answer(*[answer(envelope(status="running"))] * 100)
         with pytest.raises(WaitTimeoutError):
             exchange.wait(wait)
         assert exchange.now == pytest.approx(wait.deadline)
 
-    def test_a_look_is_one_question(self, exchange: Exchange) -> None:
+    def test_poll_sends_one_request(self, exchange: Exchange) -> None:
         wait = exchange.new_poller()
         exchange.will_answer(
             answer(envelope(status="running")), answer(HTML, 503), answer(succeeded()), answer(POLICY_BODIES[0], 400)
@@ -274,7 +274,7 @@ class TestWait:
         assert [type(decision) for decision in decisions] == [PollAgain, PollAgain, Done, GiveUp]
         assert exchange.pauses == []
 
-    def test_each_change_is_one_line_with_elapsed_time_and_next_look(
+    def test_wait_logs_each_status_change_with_elapsed_time_and_next_poll(
         self, exchange: Exchange, caplog: pytest.LogCaptureFixture
     ) -> None:
         unknown = [answer(envelope(status="warming_up")) for _ in range(3)]
@@ -284,15 +284,15 @@ class TestWait:
         lines = [record.getMessage() for record in caplog.records if record.name.startswith("airflow_provider")]
         assert all(f"prediction {PREDICTION_ID}, " in line for line in lines)
         begins, *changes, ends = [line.replace(f" prediction {PREDICTION_ID},", "") for line in lines]
-        assert begins.startswith("Is in progress: 0 s after its submission; next poll in ")
+        assert begins.startswith("In progress: 0 s after its submission; next poll in ")
         assert ["warming_up" in line for line in changes] == [True, False]
         assert ["503" in line for line in changes] == [False, True]
         assert all(re.search(r": \d+ s after its submission; next poll in \d+\.\d s$", line) for line in changes)
         assert re.fullmatch(r"Status succeeded: \d+ s after its submission", ends)
 
 
-class TestUrgency:
-    def test_a_look_is_as_urgent_as_its_wait(self) -> None:
+class TestPollPriority:
+    def test_poll_request_has_the_due_time_of_its_poller(self) -> None:
         exchange = Exchange("sync")
         flows = ApiFlows(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
         step = next(flows.poll(exchange.new_poller(submitted_at=100.0, deadline=3700.0, expected_seconds=60.0)))
@@ -301,7 +301,7 @@ class TestUrgency:
 
 
 class TestCheckKey:
-    def test_it_asks_for_the_models_which_is_free(self, exchange: Exchange) -> None:
+    def test_check_key_requests_the_free_list_of_models(self, exchange: Exchange) -> None:
         exchange.will_answer(answer({"object": "list", "data": [{"id": "doubao-seedance-2-0-fast-260128"}]}))
         assert exchange.check_key() == KeyCheck(True, "https://gptproto.example accepts the API key")
         [asked] = exchange.requests
@@ -326,7 +326,7 @@ class TestCheckKey:
             (httpx.ReadTimeout("too late"), "cannot be reached: ReadTimeout too late"),
         ],
     )
-    def test_anything_else_is_no_acceptance(self, exchange: Exchange, reply: Reply, words: str) -> None:
+    def test_check_key_rejects_any_other_response(self, exchange: Exchange, reply: Reply, words: str) -> None:
         exchange.will_answer(reply)
         check = exchange.check_key()
         assert check.accepted is False

@@ -1,4 +1,4 @@
-"""Where the key goes, by both clients: into one header, and nowhere else whatever the service answers."""
+"""The API key, in both clients: it is sent in one header and appears in no URL, error, log or repr."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tests.unit.gptproto.conftest import (
 )
 
 
-class TestTheKey:
-    #: A service that repeats the key as it is, and one that escapes slashes, as JSON allows.
+class TestApiKey:
+    #: The key as a service may repeat it: in plain, with escaped slashes, and with JSON unicode escapes.
     ECHOES = (KEY, KEY.replace("/", "\\/"), "".join(f"\\u{ord(sign):04x}" for sign in KEY))
 
-    def test_it_goes_in_one_header_alone(self, exchange: Exchange) -> None:
+    def test_key_is_sent_in_one_header_only(self, exchange: Exchange) -> None:
         exchange.will_answer(answer(), answer(succeeded()))
         exchange.submit()
         exchange.get_prediction()
@@ -39,7 +39,7 @@ class TestTheKey:
             assert KEY not in str(request.url)
             assert KEY.encode() not in request.content
 
-    def test_the_scheme_is_a_setting(self, exchange: Exchange) -> None:
+    def test_auth_scheme_is_configurable(self, exchange: Exchange) -> None:
         exchange.settings = ClientSettings(api_key=KEY, base_url="https://gptproto.example", auth_scheme="Bearer")
         exchange.will_answer(answer())
         exchange.submit()
@@ -47,7 +47,7 @@ class TestTheKey:
 
     @pytest.mark.parametrize("echo", ECHOES)
     @pytest.mark.parametrize("status", [200, 400, 401, 404, 500, 503])
-    def test_a_service_that_repeats_it_brings_it_into_no_error_and_no_log(
+    def test_key_repeated_by_the_service_is_in_no_error_or_log(
         self, exchange: Exchange, caplog: pytest.LogCaptureFixture, echo: str, status: int
     ) -> None:
         caplog.set_level(logging.DEBUG)
@@ -66,7 +66,7 @@ class TestTheKey:
         assert KEY not in caplog.text
 
     @pytest.mark.parametrize("echo", ECHOES)
-    def test_nor_into_a_prediction_or_the_news_of_a_wait(
+    def test_key_repeated_by_the_service_is_in_no_prediction_or_wait_log(
         self, exchange: Exchange, caplog: pytest.LogCaptureFixture, echo: str
     ) -> None:
         caplog.set_level(logging.DEBUG)
@@ -77,25 +77,25 @@ class TestTheKey:
         assert KEY not in repr(exchange.wait(exchange.new_poller()))
         assert KEY not in caplog.text
 
-    def test_nor_into_an_error_that_tells_of_a_broken_connection(self, exchange: Exchange) -> None:
+    def test_key_is_in_no_transport_error(self, exchange: Exchange) -> None:
         exchange.will_answer(httpx.LocalProtocolError(f"Illegal header value {KEY!r}"))
         with pytest.raises(UnconfirmedSubmissionError) as caught:
             exchange.submit()
         assert KEY not in f"{caught.value} {caught.value!r} {caught.value.__cause__}"
 
-    def test_a_page_that_is_no_json_is_cleaned_too(self, exchange: Exchange) -> None:
+    def test_key_is_redacted_in_an_html_page(self, exchange: Exchange) -> None:
         exchange.will_answer(answer(f"<html>{KEY}</html>", 502))
         with pytest.raises(ServiceError) as caught:
             exchange.get_prediction()
         assert "***" in str(caught.value)
         assert KEY not in str(caught.value)
 
-    def test_a_key_that_is_a_word_of_the_answers_does_not_garble_them(self, exchange: Exchange) -> None:
+    def test_key_equal_to_a_json_field_name_does_not_break_parsing(self, exchange: Exchange) -> None:
         exchange.settings = ClientSettings(api_key="data", base_url="https://gptproto.example")
         exchange.will_answer(answer(succeeded()))
         assert exchange.get_prediction().is_complete
 
-    def test_it_is_in_no_repr(self) -> None:
+    def test_key_is_in_no_repr(self) -> None:
         send = HttpRequest("POST", "https://gptproto.example", {"Authorization": KEY}, KEY.encode())
         conversations = ApiFlows(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
         for owner in (SETTINGS, send, conversations, next(conversations.get_prediction("abc"))):

@@ -1,4 +1,4 @@
-"""When to look next and when to give up: a table of decisions, without clock or I/O."""
+"""The poll schedule: when to poll next and when to give up, without clock or I/O."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def seconds(decision: Decision) -> float:
     return decision.seconds
 
 
-def news(decision: Decision) -> str | None:
+def status_change(decision: Decision) -> str | None:
     assert isinstance(decision, PollAgain)
-    return decision.news
+    return decision.status_change
 
 
 def reason(decision: Decision) -> SeedanceError:
@@ -68,105 +68,104 @@ def error(cls: type[SeedanceError] = ServiceError, retry_after: float | None = N
     return cls("GPTProto answered so", prediction_id=PREDICTION_ID, charge=Charge.ACCEPTED, retry_after=retry_after)
 
 
-class TestRhythm:
-    def test_it_holds_for_two_fifths_of_the_expected_time(self) -> None:
-        pauses = [seconds(new_poller(seed).begin(START)) for seed in SEEDS]
-        assert 40 <= min(pauses) < 42
-        assert 46 < max(pauses) <= 48
+class TestInterval:
+    def test_first_poll_is_at_two_fifths_of_the_expected_time(self) -> None:
+        intervals = [seconds(new_poller(seed).first_poll(START)) for seed in SEEDS]
+        assert 40 <= min(intervals) < 42
+        assert 46 < max(intervals) <= 48
 
-    def test_it_does_not_hold_for_ever_where_the_expectation_is_far_too_high(self) -> None:
-        assert all(75 <= seconds(new_poller(seed, expected_seconds=2_000.0).begin(START)) <= 90 for seed in SEEDS)
+    def test_first_poll_is_at_75_seconds_at_the_latest_plus_jitter(self) -> None:
+        assert all(75 <= seconds(new_poller(seed, expected_seconds=2_000.0).first_poll(START)) <= 90 for seed in SEEDS)
 
-    def test_time_that_passed_counts_for_the_hold(self) -> None:
-        assert all(20 <= seconds(new_poller(seed).begin(START + 20)) <= 24 for seed in SEEDS)
+    def test_elapsed_time_is_subtracted_from_the_initial_delay(self) -> None:
+        assert all(20 <= seconds(new_poller(seed).first_poll(START + 20)) <= 24 for seed in SEEDS)
 
-    def test_a_clock_that_is_behind_does_not_lengthen_the_hold(self) -> None:
-        assert all(seconds(new_poller(seed).begin(START - 3_000)) <= 48 for seed in SEEDS)
+    def test_clock_that_is_behind_does_not_lengthen_the_initial_delay(self) -> None:
+        assert all(seconds(new_poller(seed).first_poll(START - 3_000)) <= 48 for seed in SEEDS)
 
-    def test_a_look_during_the_hold_does_not_end_it(self) -> None:
+    def test_poll_during_the_initial_delay_does_not_end_it(self) -> None:
         assert all(40 <= seconds(new_poller(seed).on_prediction(prediction(), START)) <= 48 for seed in SEEDS)
 
     @pytest.mark.parametrize(
         ("expected_seconds", "elapsed", "least"),
         [
-            pytest.param(1.0, 30, 7.5, id="the shortest pause"),
-            pytest.param(100.0, 60, 7.5, id="the usual generation"),
-            pytest.param(240.0, 100, 10.0, id="one that takes long"),
-            pytest.param(100.0, 480, 20.0, id="one that takes longer than expected"),
-            pytest.param(100.0, 3_000, 30.0, id="the longest pause"),
-            pytest.param(5_000.0, 100, 30.0, id="the longest pause, expected"),
+            pytest.param(1.0, 30, 7.5, id="minimum interval"),
+            pytest.param(100.0, 60, 7.5, id="usual generation"),
+            pytest.param(240.0, 100, 10.0, id="slow generation"),
+            pytest.param(100.0, 480, 20.0, id="slower than expected"),
+            pytest.param(100.0, 3_000, 30.0, id="maximum interval"),
+            pytest.param(5_000.0, 100, 30.0, id="maximum interval, expected"),
         ],
     )
-    def test_after_the_hold_a_pause_follows_the_longer_of_expected_and_elapsed_time(
+    def test_interval_grows_with_the_longer_of_expected_and_elapsed_time(
         self, expected_seconds: float, elapsed: float, least: float
     ) -> None:
-        waits = [new_poller(seed, expected_seconds=expected_seconds) for seed in SEEDS]
-        for pauses in (
-            [seconds(wait.on_prediction(prediction(), START + elapsed)) for wait in waits],
-            [seconds(wait.on_error(error(), START + elapsed)) for wait in waits],
+        pollers = [new_poller(seed, expected_seconds=expected_seconds) for seed in SEEDS]
+        for intervals in (
+            [seconds(poller.on_prediction(prediction(), START + elapsed)) for poller in pollers],
+            [seconds(poller.on_error(error(), START + elapsed)) for poller in pollers],
         ):
-            assert least <= min(pauses) < 1.05 * least
-            assert 1.15 * least < max(pauses) <= 1.2 * least
+            assert least <= min(intervals) < 1.05 * least
+            assert 1.15 * least < max(intervals) <= 1.2 * least
 
     @given(elapsed=st.floats(-1_000, 3_500), expected_seconds=st.floats(0, 10_000), seed=st.integers())
-    def test_it_never_looks_more_often_than_the_shortest_pause(
-        self, elapsed: float, expected_seconds: float, seed: int
-    ) -> None:
-        wait, now = new_poller(seed, expected_seconds=expected_seconds), START + elapsed
-        for decision in (wait.begin(now), wait.on_prediction(prediction(), now), wait.on_error(error(), now)):
+    def test_interval_is_never_below_the_minimum(self, elapsed: float, expected_seconds: float, seed: int) -> None:
+        poller, now = new_poller(seed, expected_seconds=expected_seconds), START + elapsed
+        first, second = poller.first_poll(now), poller.on_prediction(prediction(), now)
+        for decision in (first, second, poller.on_error(error(), now)):
             assert seconds(decision) >= 7.5
 
-    def test_an_interval_of_the_authors_is_exact(self) -> None:
-        wait = new_poller(poll_interval=7.0)
-        assert seconds(wait.begin(START)) == 7.0
-        assert seconds(wait.on_prediction(prediction(), START + 7)) == 7.0
-        assert seconds(wait.on_error(error(), START + 14)) == 7.0
+    def test_poll_interval_is_used_exactly(self) -> None:
+        poller = new_poller(poll_interval=7.0)
+        assert seconds(poller.first_poll(START)) == 7.0
+        assert seconds(poller.on_prediction(prediction(), START + 7)) == 7.0
+        assert seconds(poller.on_error(error(), START + 14)) == 7.0
         assert seconds(new_poller(poll_interval=0.1).on_error(error(), START)) == 0.1
 
-    def test_looks_are_counted(self) -> None:
-        wait = new_poller()
-        wait.on_prediction(prediction(), START)
-        wait.on_error(error(), START)
-        wait.on_prediction(prediction(), START)
-        assert wait.polls == 3
+    def test_polls_are_counted(self) -> None:
+        poller = new_poller()
+        poller.on_prediction(prediction(), START)
+        poller.on_error(error(), START)
+        poller.on_prediction(prediction(), START)
+        assert poller.polls == 3
 
 
 class TestRetryAfter:
     @pytest.mark.parametrize("poll_interval", [None, 5.0])
-    def test_it_is_obeyed(self, poll_interval: float | None) -> None:
+    def test_retry_after_is_respected(self, poll_interval: float | None) -> None:
         for seed in SEEDS:
-            wait = new_poller(seed, poll_interval=poll_interval)
-            assert 90 <= seconds(wait.on_error(error(RateLimitError, 90.0), START)) <= 108
+            poller = new_poller(seed, poll_interval=poll_interval)
+            assert 90 <= seconds(poller.on_error(error(RateLimitError, 90.0), START)) <= 108
 
-    def test_waits_refused_together_do_not_return_together(self) -> None:
-        pauses = [seconds(new_poller(seed).on_error(error(RateLimitError, 90.0), START)) for seed in SEEDS]
-        assert max(pauses) - min(pauses) > 10
+    def test_retry_after_is_jittered(self) -> None:
+        intervals = [seconds(new_poller(seed).on_error(error(RateLimitError, 90.0), START)) for seed in SEEDS]
+        assert max(intervals) - min(intervals) > 10
 
-    def test_a_short_one_does_not_quicken_the_interval(self) -> None:
+    def test_short_retry_after_does_not_shorten_the_interval(self) -> None:
         assert seconds(new_poller(poll_interval=5.0).on_error(error(RateLimitError, 0.1), START)) == 5.0
 
-    def test_one_beyond_the_deadline_ends_at_the_deadline(self) -> None:
+    def test_retry_after_beyond_the_deadline_is_cut(self) -> None:
         assert seconds(new_poller().on_error(error(RateLimitError, 86_400.0), START + 3_590)) == 10.0
 
 
 class TestDeadline:
     @pytest.mark.parametrize("poll_interval", [None, 600.0])
-    def test_the_first_pause_ends_there_too(self, poll_interval: float | None) -> None:
-        assert seconds(new_poller(deadline=START + 30, poll_interval=poll_interval).begin(START)) == 30.0
+    def test_first_interval_ends_at_the_deadline(self, poll_interval: float | None) -> None:
+        assert seconds(new_poller(deadline=START + 30, poll_interval=poll_interval).first_poll(START)) == 30.0
 
-    def test_a_wait_that_begins_after_it_looks_at_once(self) -> None:
-        assert seconds(new_poller().begin(START + 4_000)) == 0.0
+    def test_poller_that_starts_after_the_deadline_polls_at_once(self) -> None:
+        assert seconds(new_poller().first_poll(START + 4_000)) == 0.0
 
-    def test_one_last_look_just_then(self) -> None:
-        wait = new_poller(poll_interval=60.0)
-        assert seconds(wait.on_prediction(prediction(), START + 3_595)) == 5.0
+    def test_last_poll_is_at_the_deadline(self) -> None:
+        poller = new_poller(poll_interval=60.0)
+        assert seconds(poller.on_prediction(prediction(), START + 3_595)) == 5.0
 
-    def test_a_video_that_is_ready_by_then_is_taken(self) -> None:
+    def test_poller_accepts_a_video_at_the_deadline(self) -> None:
         finished = prediction(PredictionStatus.SUCCEEDED, outputs=("https://cdn.example/0.mp4",))
         assert new_poller().on_prediction(finished, START + 4_000) == Done(finished)
 
     @pytest.mark.parametrize("now", [START + 3_600, START + 9_999])
-    def test_then_the_wait_ends_and_the_generation_goes_on(self, now: float) -> None:
+    def test_poller_times_out_at_the_deadline(self, now: float) -> None:
         timeout = reason(new_poller().on_prediction(prediction(), now))
         assert type(timeout) is WaitTimeoutError
         assert timeout.prediction_id == PREDICTION_ID
@@ -174,15 +173,15 @@ class TestDeadline:
         assert "in 3600 s" in timeout.what
         assert "running" in timeout.what
 
-    def test_errors_are_tolerated_until_then(self) -> None:
-        wait = new_poller()
+    def test_transient_errors_are_tolerated_until_the_deadline(self) -> None:
+        poller = new_poller()
         for second in range(0, 3_600, 10):
-            assert isinstance(wait.on_error(error(LostAnswerError), START + second), PollAgain)
-        timeout = reason(wait.on_error(error(LostAnswerError), START + 3_600))
+            assert isinstance(poller.on_error(error(LostAnswerError), START + second), PollAgain)
+        timeout = reason(poller.on_error(error(LostAnswerError), START + 3_600))
         assert type(timeout) is WaitTimeoutError
-        assert "never seen" in timeout.what
+        assert "no poll succeeded" in timeout.what
 
-    def test_a_status_without_a_word_is_told_as_such(self) -> None:
+    def test_timeout_text_reports_an_empty_status(self) -> None:
         nameless = prediction(PredictionStatus.UNKNOWN, reported_status="")
         assert "without a status" in reason(new_poller().on_prediction(nameless, START + 3_600)).what
 
@@ -192,78 +191,78 @@ class TestDeadline:
         poll_interval=st.none() | st.floats(0.1, 10_000),
         retry_after=st.none() | st.floats(0, 1e9),
     )
-    def test_no_pause_goes_beyond_it(
+    def test_interval_never_exceeds_the_deadline(
         self, now: float, expected_seconds: float, poll_interval: float | None, retry_after: float | None
     ) -> None:
-        wait = new_poller(expected_seconds=expected_seconds, poll_interval=poll_interval)
+        poller = new_poller(expected_seconds=expected_seconds, poll_interval=poll_interval)
         for decision in (
-            wait.begin(now),
-            wait.on_prediction(prediction(), now),
-            wait.on_error(error(RateLimitError, retry_after), now),
+            poller.first_poll(now),
+            poller.on_prediction(prediction(), now),
+            poller.on_error(error(RateLimitError, retry_after), now),
         ):
             if isinstance(decision, PollAgain):
-                assert 0 <= decision.seconds <= max(wait.deadline - now, 0)
+                assert 0 <= decision.seconds <= max(poller.deadline - now, 0)
 
 
-class TestPermanentAnswers:
+class TestPermanentErrors:
     @pytest.mark.parametrize("cls", PERMANENT)
-    def test_three_in_a_row_end_the_wait(self, cls: type[SeedanceError]) -> None:
-        wait = new_poller()
-        assert isinstance(wait.on_error(error(cls), START), PollAgain)
-        assert isinstance(wait.on_error(error(cls), START), PollAgain)
+    def test_three_consecutive_permanent_errors_end_the_wait(self, cls: type[SeedanceError]) -> None:
+        poller = new_poller()
+        assert isinstance(poller.on_error(error(cls), START), PollAgain)
+        assert isinstance(poller.on_error(error(cls), START), PollAgain)
         last = error(cls)
-        assert reason(wait.on_error(last, START)) is last
+        assert reason(poller.on_error(last, START)) is last
 
     @pytest.mark.parametrize("cls", PERMANENT)
-    def test_an_answer_in_between_takes_them_back(self, cls: type[SeedanceError]) -> None:
-        wait = new_poller()
+    def test_successful_poll_resets_the_permanent_error_count(self, cls: type[SeedanceError]) -> None:
+        poller = new_poller()
         for _ in range(5):
-            wait.on_error(error(cls), START)
-            wait.on_error(error(cls), START)
-            assert isinstance(wait.on_prediction(prediction(), START), PollAgain)
+            poller.on_error(error(cls), START)
+            poller.on_error(error(cls), START)
+            assert isinstance(poller.on_prediction(prediction(), START), PollAgain)
 
-    def test_a_passing_error_in_between_takes_them_back(self) -> None:
-        wait = new_poller()
+    def test_transient_error_resets_the_permanent_error_count(self) -> None:
+        poller = new_poller()
         for cls in (AuthenticationError, AuthenticationError, ServiceError, AuthenticationError, AuthenticationError):
-            assert isinstance(wait.on_error(error(cls), START), PollAgain)
+            assert isinstance(poller.on_error(error(cls), START), PollAgain)
 
-    def test_different_ones_count_together(self) -> None:
-        wait = new_poller()
-        wait.on_error(error(AuthenticationError), START)
-        wait.on_error(error(PermissionDeniedError), START)
-        assert type(reason(wait.on_error(error(PredictionNotFoundError), START))) is PredictionNotFoundError
+    def test_different_permanent_errors_are_counted_together(self) -> None:
+        poller = new_poller()
+        poller.on_error(error(AuthenticationError), START)
+        poller.on_error(error(PermissionDeniedError), START)
+        assert type(reason(poller.on_error(error(PredictionNotFoundError), START))) is PredictionNotFoundError
 
     def test_refused_content_ends_the_wait_at_once(self) -> None:
         refused = error(ContentPolicyError)
         assert reason(new_poller().on_error(refused, START)) is refused
 
     @pytest.mark.parametrize("cls", [ServiceError, RateLimitError, LostAnswerError])
-    def test_passing_errors_never_do(self, cls: type[SeedanceError]) -> None:
-        wait = new_poller()
-        assert all(isinstance(wait.on_error(error(cls), START), PollAgain) for _ in range(1_000))
+    def test_transient_errors_never_end_the_wait(self, cls: type[SeedanceError]) -> None:
+        poller = new_poller()
+        assert all(isinstance(poller.on_error(error(cls), START), PollAgain) for _ in range(1_000))
 
 
-class TestEnds:
-    def test_success_with_outputs(self) -> None:
+class TestFinalStatus:
+    def test_success_with_outputs_is_done(self) -> None:
         finished = prediction(PredictionStatus.SUCCEEDED, outputs=("https://cdn.example/0.mp4",))
         assert new_poller().on_prediction(finished, START) == Done(finished)
 
-    def test_success_without_outputs_is_asked_again_five_times(self) -> None:
-        wait = new_poller()
+    def test_success_without_outputs_is_polled_five_more_times(self) -> None:
+        poller = new_poller()
         empty = prediction(PredictionStatus.SUCCEEDED)
         for _ in range(5):
-            assert isinstance(wait.on_prediction(empty, START), PollAgain)
-        missing = reason(wait.on_prediction(empty, START))
+            assert isinstance(poller.on_prediction(empty, START), PollAgain)
+        missing = reason(poller.on_prediction(empty, START))
         assert type(missing) is MissingOutputsError
         assert missing.prediction_id == PREDICTION_ID
         assert missing.charge is Charge.ACCEPTED
         assert "no output" in missing.what
 
-    def test_outputs_that_come_late_are_taken(self) -> None:
-        wait = new_poller()
-        wait.on_prediction(prediction(PredictionStatus.SUCCEEDED), START)
+    def test_late_outputs_are_accepted(self) -> None:
+        poller = new_poller()
+        poller.on_prediction(prediction(PredictionStatus.SUCCEEDED), START)
         finished = prediction(PredictionStatus.SUCCEEDED, outputs=("https://cdn.example/0.mp4",))
-        assert wait.on_prediction(finished, START) == Done(finished)
+        assert poller.on_prediction(finished, START) == Done(finished)
 
     @pytest.mark.parametrize(
         ("status", "detail", "cls"),
@@ -282,7 +281,7 @@ class TestEnds:
             (PredictionStatus.EXPIRED, ErrorDetail("too old"), GenerationExpiredError),
         ],
     )
-    def test_an_end_without_a_video_is_final(
+    def test_failed_or_expired_prediction_ends_the_wait(
         self, status: PredictionStatus, detail: ErrorDetail | None, cls: type[SeedanceError]
     ) -> None:
         ended = reason(new_poller().on_prediction(prediction(status, error=detail), START))
@@ -292,7 +291,7 @@ class TestEnds:
         assert status.value in ended.what
         assert detail is None or detail.message in ended.what
 
-    def test_refused_sound_is_cured_by_leaving_it_out(self) -> None:
+    def test_refused_audio_advises_to_disable_audio(self) -> None:
         detail = ErrorDetail("No", frozenset({"OutputAudioSensitiveContentDetected"}))
         refused = failure(prediction(PredictionStatus.FAILED, error=detail))
         assert type(refused) is ContentPolicyError
@@ -301,51 +300,51 @@ class TestEnds:
         assert refused.charge is Charge.FAILED
         assert "generate_audio to false" in refused.advice
 
-    def test_other_refused_content_is_not(self) -> None:
+    def test_refused_video_does_not_advise_to_disable_audio(self) -> None:
         detail = ErrorDetail("No", frozenset({"OutputVideoSensitiveContentDetected"}))
         assert "generate_audio" not in failure(prediction(PredictionStatus.FAILED, error=detail)).advice
 
-    def test_a_failure_without_a_word_is_told_as_such(self) -> None:
+    def test_failure_without_message_has_status_only(self) -> None:
         silent = prediction(PredictionStatus.FAILED, error=ErrorDetail("", frozenset({"500"})))
         assert failure(silent).what == "The generation ended as failed"
 
-    def test_the_words_of_the_service_are_told(self) -> None:
+    def test_failure_text_quotes_reported_status_and_message(self) -> None:
         cancelled = prediction(PredictionStatus.FAILED, reported_status="cancelled", error=ErrorDetail("by operator."))
         assert failure(cancelled).what == "The generation ended as cancelled: by operator"
 
 
-class TestNews:
-    def test_a_status_is_news_once(self) -> None:
-        wait = new_poller()
-        assert news(wait.on_prediction(prediction(PredictionStatus.QUEUED), START)) == "is queued"
-        assert news(wait.on_prediction(prediction(PredictionStatus.QUEUED), START)) is None
-        assert news(wait.on_prediction(prediction(PredictionStatus.RUNNING), START)) == "is running"
-        assert news(wait.on_prediction(prediction(PredictionStatus.RUNNING), START)) is None
+class TestStatusChange:
+    def test_status_change_is_reported_once(self) -> None:
+        poller = new_poller()
+        assert status_change(poller.on_prediction(prediction(PredictionStatus.QUEUED), START)) == "Status queued"
+        assert status_change(poller.on_prediction(prediction(PredictionStatus.QUEUED), START)) is None
+        assert status_change(poller.on_prediction(prediction(PredictionStatus.RUNNING), START)) == "Status running"
+        assert status_change(poller.on_prediction(prediction(PredictionStatus.RUNNING), START)) is None
 
-    def test_an_unknown_status_is_told_once_as_such(self) -> None:
-        wait = new_poller()
+    def test_unknown_status_is_reported_once(self) -> None:
+        poller = new_poller()
         unknown = prediction(PredictionStatus.UNKNOWN, reported_status="warming_up")
-        first = news(wait.on_prediction(unknown, START))
+        first = status_change(poller.on_prediction(unknown, START))
         assert first is not None
         assert "warming_up" in first
         assert "not known" in first
-        assert all(news(wait.on_prediction(unknown, START)) is None for _ in range(10))
+        assert all(status_change(poller.on_prediction(unknown, START)) is None for _ in range(10))
 
-    def test_no_status_at_all_is_told_as_such(self) -> None:
+    def test_empty_status_is_reported(self) -> None:
         nameless = prediction(PredictionStatus.UNKNOWN, reported_status="")
-        assert "without a status" in (news(new_poller().on_prediction(nameless, START)) or "")
+        assert "missing" in (status_change(new_poller().on_prediction(nameless, START)) or "")
 
-    def test_errors_in_a_row_are_news_once(self) -> None:
-        wait = new_poller()
-        first = news(wait.on_error(error(), START))
+    def test_consecutive_errors_are_reported_once(self) -> None:
+        poller = new_poller()
+        first = status_change(poller.on_error(error(), START))
         assert first is not None
         assert "GPTProto answered so" in first
-        assert news(wait.on_error(error(), START)) is None
-        wait.on_prediction(prediction(), START)
-        assert news(wait.on_error(error(), START)) is not None
+        assert status_change(poller.on_error(error(), START)) is None
+        poller.on_prediction(prediction(), START)
+        assert status_change(poller.on_error(error(), START)) is not None
 
-    def test_the_first_pause_says_what_is_known(self) -> None:
-        assert news(new_poller().begin(START)) == "is in progress"
-        wait = new_poller()
-        wait.on_prediction(prediction(), START)
-        assert news(wait.begin(START)) == "is running"
+    def test_first_poll_reports_the_known_status(self) -> None:
+        assert status_change(new_poller().first_poll(START)) == "In progress"
+        poller = new_poller()
+        poller.on_prediction(prediction(), START)
+        assert status_change(poller.first_poll(START)) == "Status running"

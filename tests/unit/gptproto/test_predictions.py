@@ -1,4 +1,4 @@
-"""Every shape of a prediction that the page shows or that was seen, and answers that are none."""
+"""The prediction parser: all known response formats, and responses without a prediction."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
-#: Answers whose keys are right and whose values are anything.
+#: Response bodies with valid keys and arbitrary values.
 ENVELOPES: st.SearchStrategy[dict[str, Any]] = st.builds(
     lambda data, code, wrap: {"data": [data] if wrap else data, "code": code},
     st.dictionaries(st.sampled_from([*PAGE_EXAMPLE["data"], "createdAt", "hasNsfwContents"]), JSON),
@@ -66,7 +66,7 @@ def read(**data: Any) -> Prediction:
 
 
 class TestEnvelope:
-    def test_the_example_of_the_page(self) -> None:
+    def test_page_example_is_read(self) -> None:
         assert read_prediction(PAGE_EXAMPLE) == Prediction(
             id="abc",
             status=PredictionStatus.CREATED,
@@ -75,15 +75,15 @@ class TestEnvelope:
             created_at=pendulum.datetime(2026, 1, 1),
         )
 
-    def test_data_as_a_list_of_one(self) -> None:
+    def test_data_as_a_list_of_one_is_read(self) -> None:
         assert read_prediction({**PAGE_EXAMPLE, "data": [PAGE_EXAMPLE["data"]]}) == read_prediction(PAGE_EXAMPLE)
 
-    def test_keys_in_camel_case(self) -> None:
+    def test_camel_case_keys_are_read(self) -> None:
         prediction = read(createdAt="2026-01-01 00:00:00", hasNsfwContents=[True])
         assert prediction.created_at == datetime(2026, 1, 1, tzinfo=UTC)
         assert prediction.has_nsfw_contents == (True,)
 
-    def test_what_the_service_adds_next_is_passed_over(self) -> None:
+    def test_unknown_keys_are_ignored(self) -> None:
         assert read(progress=55, input={"prompt": "A cat"}) == read()
 
     @pytest.mark.parametrize(
@@ -105,26 +105,26 @@ class TestEnvelope:
             {"id": "abc", "status": "created"},
         ],
     )
-    def test_what_is_no_prediction(self, body: object) -> None:
+    def test_body_without_prediction_gives_none(self, body: object) -> None:
         assert read_prediction(body) is None
 
     @given(ENVELOPES | JSON)
-    def test_anything_can_be_read(self, body: Any) -> None:
+    def test_any_json_gives_a_valid_prediction_or_none(self, body: Any) -> None:
         prediction = read_prediction(body)
         assert prediction is None or is_prediction_id(prediction.id)
         assert isinstance(read_code(body), int)
 
 
-class TestId:
+class TestPredictionId:
     @pytest.mark.parametrize("prediction_id", ["abc", PREDICTION_ID, "sora-2:task_x", "cgt-20260101000000-x7k2p"])
-    def test_forms_that_were_seen(self, prediction_id: str) -> None:
+    def test_known_id_forms_are_read(self, prediction_id: str) -> None:
         assert read(id=prediction_id).id == prediction_id
 
     @pytest.mark.parametrize("length", [1, 256])
-    def test_its_length_hardly_matters(self, length: int) -> None:
+    def test_id_of_any_length_up_to_the_limit_is_read(self, length: int) -> None:
         assert read(id="x" * length).id == "x" * length
 
-    def test_spaces_around_it_do_not_count(self) -> None:
+    def test_whitespace_around_id_is_removed(self) -> None:
         assert read(id=" abc\n").id == "abc"
 
     @pytest.mark.parametrize(
@@ -135,13 +135,13 @@ class TestId:
             {"get": "https://elsewhere.example/api/v3/predictions/sora-2:task_x/result?region=eu"},
         ],
     )
-    def test_urls_hold_it_too(self, urls: object) -> None:
+    def test_id_is_read_from_urls(self, urls: object) -> None:
         body = {"data": {"urls": urls, "status": "created"}, "code": 200}
         prediction = read_prediction(body)
         assert prediction is not None
         assert prediction.id == "sora-2:task_x"
 
-    def test_data_id_comes_before_urls(self) -> None:
+    def test_data_id_takes_precedence_over_urls(self) -> None:
         assert read(id="abc", urls={"get": "https://gptproto.com/api/v3/predictions/xyz/result"}).id == "abc"
 
     @pytest.mark.parametrize(
@@ -158,10 +158,10 @@ class TestId:
             {"get": "https://gptproto.com/api/v3/predictions/../result"},
         ],
     )
-    def test_urls_without_it(self, urls: object) -> None:
+    def test_urls_without_id_give_none(self, urls: object) -> None:
         assert read_prediction({"data": {"urls": urls, "status": "created"}}) is None
 
-    def test_the_id_that_was_asked_for_stands(self) -> None:
+    def test_requested_id_overrides_id_in_response(self) -> None:
         body = {"data": {"id": "another", "status": "running"}}
         prediction = read_prediction(body, prediction_id="sora-2:task_x")
         assert prediction is not None
@@ -170,7 +170,7 @@ class TestId:
     @pytest.mark.parametrize(
         "text", ["", " ", ".", "..", "a b", "a\nb", "a\x00", "\ud800", "x" * 257], ids=lambda text: spelled(text)[:12]
     )
-    def test_what_no_address_can_hold_is_none(self, text: str) -> None:
+    def test_invalid_id_is_refused(self, text: str) -> None:
         assert not is_prediction_id(text)
         assert read_prediction({"data": {"id": text, "status": "created"}}) is None
 
@@ -187,76 +187,76 @@ class TestStatus:
             (["expired"], PredictionStatus.EXPIRED),
         ],
     )
-    def test_every_spelling_in_any_case(self, spellings: list[str], status: PredictionStatus) -> None:
+    def test_every_status_spelling_is_read_in_any_case(self, spellings: list[str], status: PredictionStatus) -> None:
         for spelling in spellings:
             for written in (spelling, spelling.upper(), spelling.title(), f" {spelling} "):
                 assert read(status=written).status is status, written
 
     @pytest.mark.parametrize("status", ["warming_up", "unknown", "", None, 3, ["succeeded"], {"value": "failed"}])
-    def test_an_unknown_one_is_in_progress(self, status: object) -> None:
+    def test_unknown_status_is_in_progress(self, status: object) -> None:
         prediction = read(status=status)
         assert prediction.status is PredictionStatus.UNKNOWN
         assert not prediction.status.is_final
 
-    def test_a_missing_one_is_in_progress(self) -> None:
+    def test_missing_status_is_in_progress(self) -> None:
         prediction = read_prediction({"data": {"id": "abc"}})
         assert prediction is not None
         assert not prediction.status.is_final
 
-    def test_only_an_end_is_final(self) -> None:
+    def test_final_statuses_are_succeeded_failed_and_expired(self) -> None:
         assert {status for status in PredictionStatus if status.is_final} == {
             PredictionStatus.SUCCEEDED,
             PredictionStatus.FAILED,
             PredictionStatus.EXPIRED,
         }
 
-    def test_the_words_of_the_service_are_kept(self) -> None:
+    def test_reported_status_keeps_the_spelling(self) -> None:
         assert read(status="Warming_Up").reported_status == "Warming_Up"
 
-    def test_the_words_of_the_service_fit_into_one_line_of_a_log(self) -> None:
+    def test_reported_status_is_one_short_printable_line(self) -> None:
         reported = read(status="warming\nup\x1b[31m" + "x" * 10_000).reported_status
         assert reported.isprintable()
         assert len(reported) < 1_000
 
 
 class TestOutputs:
-    def test_none_until_success(self) -> None:
+    def test_running_prediction_has_no_outputs(self) -> None:
         prediction = read(status="running", outputs=[])
         assert prediction.outputs == ()
         assert not prediction.is_complete
 
-    def test_addresses_in_their_order(self) -> None:
+    def test_outputs_keep_their_order(self) -> None:
         prediction = read(status="succeeded", outputs=["https://cdn.example/1.mp4", "https://cdn.example/0.mp4"])
         assert prediction.outputs == ("https://cdn.example/1.mp4", "https://cdn.example/0.mp4")
         assert prediction.is_complete
 
     @pytest.mark.parametrize("outputs", [[], None, "", [""], [None, 3, {"url": "x"}], 7, ["https://x.example/\x00"]])
-    def test_a_success_without_any_is_not_complete(self, outputs: object) -> None:
+    def test_success_without_outputs_is_not_complete(self, outputs: object) -> None:
         prediction = read(status="succeeded", outputs=outputs)
         assert prediction.status is PredictionStatus.SUCCEEDED
         assert not prediction.is_complete
 
-    def test_outputs_before_the_success_do_not_make_it_complete(self) -> None:
+    def test_running_prediction_with_outputs_is_not_complete(self) -> None:
         assert not read(status="running", outputs=["https://cdn.example/0.mp4"]).is_complete
 
-    def test_one_address_without_a_list(self) -> None:
+    def test_single_output_without_a_list_is_read(self) -> None:
         assert read(status="succeeded", outputs="https://cdn.example/0.mp4").outputs == ("https://cdn.example/0.mp4",)
 
 
 class TestError:
     @pytest.mark.parametrize("error", [None, "", {}])
-    def test_nothing_said(self, error: object) -> None:
+    def test_empty_error_is_none(self, error: object) -> None:
         assert read(error=error).error is None
 
-    def test_text(self) -> None:
+    def test_text_error_is_read(self) -> None:
         assert read(error="out of capacity").error == ErrorDetail("out of capacity")
 
-    def test_an_object(self) -> None:
+    def test_object_error_is_read(self) -> None:
         error = {"message": "The output was refused", "code": "OutputVideoSensitiveContentDetected"}
         detail = read(status="failed", error=error).error
         assert detail == ErrorDetail("The output was refused", frozenset({"OutputVideoSensitiveContentDetected"}))
 
-    def test_what_is_neither_is_kept_as_text(self) -> None:
+    def test_error_of_another_type_is_kept_as_text(self) -> None:
         detail = read(status="failed", error=["out of capacity"]).error
         assert detail is not None
         assert "out of capacity" in detail.message
@@ -281,7 +281,7 @@ class TestTimes:
             ({"executionTime": 10**400}, 0.0),
         ],
     )
-    def test_inference_in_milliseconds(self, data: dict[str, Any], seconds: float) -> None:
+    def test_inference_seconds_are_read_from_milliseconds(self, data: dict[str, Any], seconds: float) -> None:
         assert read(**data).inference_seconds == seconds
 
     @pytest.mark.parametrize(
@@ -297,14 +297,14 @@ class TestTimes:
             ),
         ],
     )
-    def test_created_at_with_and_without_a_zone(self, text: str, time: datetime) -> None:
+    def test_created_at_is_read_with_and_without_time_zone(self, text: str, time: datetime) -> None:
         created_at = read(created_at=text).created_at
         assert created_at == time
         assert created_at is not None
         assert created_at.utcoffset() == time.utcoffset()
 
     @pytest.mark.parametrize("value", [None, "", "yesterday", "now", "12::30", "P1Y", 1_767_225_600, ["2026-01-01"]])
-    def test_created_at_that_cannot_be_read(self, value: object) -> None:
+    def test_unreadable_created_at_is_none(self, value: object) -> None:
         assert read(created_at=value).created_at is None
 
 
@@ -313,11 +313,11 @@ class TestNsfw:
         ("value", "flags"),
         [([], ()), (None, ()), ([False], (False,)), ([True, False], (True, False)), ("", ()), ({}, ())],
     )
-    def test_one_flag_for_each_output(self, value: object, flags: tuple[bool, ...]) -> None:
+    def test_nsfw_flags_are_read_per_output(self, value: object, flags: tuple[bool, ...]) -> None:
         assert read(has_nsfw_contents=value).has_nsfw_contents == flags
 
 
-class TestCode:
+class TestReadCode:
     @pytest.mark.parametrize(
         ("body", "code"),
         [
@@ -337,5 +337,5 @@ class TestCode:
         ],
         ids=lambda value: spelled(value)[:20],
     )
-    def test_it_counts_where_it_is_a_number(self, body: object, code: int) -> None:
+    def test_numeric_code_is_read_and_anything_else_is_200(self, body: object, code: int) -> None:
         assert read_code(body) == code

@@ -1,4 +1,4 @@
-"""What an answer without success means: every shape of an error body, every code of the page."""
+"""The error class of an unsuccessful response: every error body format, every code of the page."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.responses import (
     ErrorDetail,
-    answer_error,
     read_error_detail,
     read_retry_after,
+    response_error,
     shorten,
 )
 from tests.unit.gptproto.conftest import PREDICTION_ID
@@ -37,10 +37,10 @@ POLICY = "Content blocked due to safety concerns"
 
 
 def refusal(status: int, body: object, prediction_id: str | None = None) -> SeedanceError:
-    return answer_error(status, read_error_detail(body), prediction_id=prediction_id)
+    return response_error(status, read_error_detail(body), prediction_id=prediction_id)
 
 
-class TestErrorBodies:
+class TestReadErrorDetail:
     @pytest.mark.parametrize(
         ("body", "message", "codes"),
         [
@@ -52,26 +52,26 @@ class TestErrorBodies:
             ("<html>\n<body>502 Bad Gateway</body></html>", "<html> <body>502 Bad Gateway</body></html>", set()),
         ],
     )
-    def test_every_known_shape(self, body: object, message: str, codes: set[str]) -> None:
+    def test_every_known_body_format_is_read(self, body: object, message: str, codes: set[str]) -> None:
         assert read_error_detail(body) == ErrorDetail(message, frozenset(codes))
 
     @pytest.mark.parametrize("body", [None, "", 7, [], {}, {"error": None}, {"error": {}}, {"message": None}])
-    def test_bodies_that_say_nothing(self, body: object) -> None:
+    def test_body_without_message_gives_empty_detail(self, body: object) -> None:
         assert read_error_detail(body) == ErrorDetail("")
 
-    def test_the_text_of_an_error_comes_before_the_message_of_the_envelope(self) -> None:
+    def test_error_text_takes_precedence_over_envelope_message(self) -> None:
         body = {"error": "out of capacity", "message": "failure", "code": 500}
         assert read_error_detail(body) == ErrorDetail("out of capacity", frozenset({"500"}))
 
-    def test_an_empty_error_leaves_the_message_of_the_envelope(self) -> None:
+    def test_empty_error_text_falls_back_to_envelope_message(self) -> None:
         assert read_error_detail({"error": "", "message": "out of capacity"}) == ErrorDetail("out of capacity")
 
-    def test_codes_inside_and_outside_of_the_error_both_count(self) -> None:
+    def test_codes_of_error_and_envelope_are_combined(self) -> None:
         body = {"error": {"message": "Blocked", "type": "503"}, "code": 400}
         assert read_error_detail(body).codes == {"503", "400"}
 
 
-class TestCodes:
+class TestResponseError:
     @pytest.mark.parametrize(
         ("status", "cls"),
         [
@@ -100,10 +100,10 @@ class TestCodes:
         ],
     )
     @pytest.mark.parametrize("prediction_id", [None, PREDICTION_ID])
-    def test_one_class_for_each(self, status: int, cls: type[SeedanceError], prediction_id: str | None) -> None:
+    def test_status_maps_to_error_class(self, status: int, cls: type[SeedanceError], prediction_id: str | None) -> None:
         assert type(refusal(status, {"error": {"message": "No"}}, prediction_id)) is cls
 
-    def test_404_is_an_unknown_prediction_only_where_one_was_asked_for(self) -> None:
+    def test_404_means_unknown_prediction_only_for_a_prediction_request(self) -> None:
         assert type(refusal(404, {"error": "not found"}, PREDICTION_ID)) is PredictionNotFoundError
         assert type(refusal(404, {"error": "not found"})) is BadRequestError
 
@@ -121,7 +121,7 @@ class TestCodes:
             ("Recharge your account", InsufficientBalanceError),
         ],
     )
-    def test_403_is_told_apart_by_its_message(self, message: str, cls: type[SeedanceError]) -> None:
+    def test_403_class_depends_on_message(self, message: str, cls: type[SeedanceError]) -> None:
         assert type(refusal(403, {"error": {"message": message, "type": "403"}})) is cls
 
     @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ class TestCodes:
         ],
     )
     @pytest.mark.parametrize("prediction_id", [None, PREDICTION_ID])
-    def test_http_400_for_content_is_the_policy_and_permanent(self, body: object, prediction_id: str | None) -> None:
+    def test_http_400_for_policy_is_a_permanent_error(self, body: object, prediction_id: str | None) -> None:
         error = refusal(400, body, prediction_id)
         assert type(error) is ContentPolicyError
         assert not error.retryable
@@ -149,62 +149,62 @@ class TestCodes:
         "body",
         ["<html>503 Service Temporarily Unavailable</html>", {"code": 503, "message": "upstream"}, {"error": POLICY}],
     )
-    def test_http_503_is_a_gateways_and_passes(self, body: object) -> None:
+    def test_http_503_is_a_retryable_service_error(self, body: object) -> None:
         error = refusal(503, body, PREDICTION_ID)
         assert type(error) is ServiceError
         assert error.retryable
 
-    def test_400_that_speaks_of_something_else_is_the_authors(self) -> None:
+    def test_other_http_400_is_a_bad_request(self) -> None:
         error = refusal(400, {"error": {"message": "duration out of range", "type": "invalid_request_error"}})
         assert type(error) is BadRequestError
 
 
-class TestWhatItSays:
-    def test_code_and_message(self) -> None:
+class TestResponseErrorText:
+    def test_error_text_has_code_and_message(self) -> None:
         assert refusal(401, {"error": {"message": "Invalid key.", "type": "401"}}).what == (
             "GPTProto answered 401: Invalid key"
         )
 
-    def test_code_alone(self) -> None:
+    def test_error_text_without_message_has_code_only(self) -> None:
         assert refusal(500, None).what == "GPTProto answered 500"
 
-    def test_the_wish_to_wait_is_handed_on(self) -> None:
-        assert answer_error(429, ErrorDetail(""), prediction_id=None, retry_after=7.0).retry_after == 7.0
+    def test_retry_after_is_kept_in_error(self) -> None:
+        assert response_error(429, ErrorDetail(""), prediction_id=None, retry_after=7.0).retry_after == 7.0
 
     @pytest.mark.parametrize("status", [400, 401, 403, 429, 500])
-    def test_a_refused_submission_cost_nothing(self, status: int) -> None:
+    def test_refused_submission_is_not_charged(self, status: int) -> None:
         error = refusal(status, None)
         assert error.charge is Charge.NONE
         assert error.prediction_id is None
 
     @pytest.mark.parametrize("status", [400, 401, 403, 429, 500])
-    def test_a_known_prediction_is_billed_whatever_a_look_at_it_says(self, status: int) -> None:
+    def test_failed_poll_of_known_prediction_reports_accepted_charge(self, status: int) -> None:
         error = refusal(status, None, PREDICTION_ID)
         assert error.charge is Charge.ACCEPTED
         assert error.prediction_id == PREDICTION_ID
 
-    def test_an_unknown_prediction_may_have_been_billed(self) -> None:
+    def test_unknown_prediction_reports_possible_charge(self) -> None:
         assert refusal(404, None, PREDICTION_ID).charge is Charge.POSSIBLE
 
-    def test_content_refused_after_it_was_accepted_is_for_the_service_to_bill(self) -> None:
+    def test_content_refused_after_acceptance_reports_failed_charge(self) -> None:
         assert refusal(400, {"error": {"type": "503"}}, PREDICTION_ID).charge is Charge.FAILED
 
 
 class TestPolicyMarks:
-    def test_refused_sound(self) -> None:
+    def test_audio_policy_code_is_recognised(self) -> None:
         detail = ErrorDetail("Refused", frozenset({"OutputAudioSensitiveContentDetected"}))
         assert detail.is_audio_policy
         assert detail.is_policy
 
-    def test_refused_sound_in_the_text(self) -> None:
+    def test_audio_policy_text_is_recognised(self) -> None:
         assert ErrorDetail("failed: OutputAudioSensitiveContentDetected.PolicyViolation").is_audio_policy
 
-    def test_refused_pictures_are_not_refused_sound(self) -> None:
+    def test_video_policy_code_is_not_audio_policy(self) -> None:
         detail = ErrorDetail("Refused", frozenset({"OutputVideoSensitiveContentDetected"}))
         assert detail.is_policy
         assert not detail.is_audio_policy
 
-    def test_other_failures_are_neither(self) -> None:
+    def test_internal_error_is_not_policy_or_balance(self) -> None:
         detail = ErrorDetail("Internal error", frozenset({"InternalServiceError", "500"}))
         assert not detail.is_policy
         assert not detail.is_audio_policy
@@ -228,34 +228,34 @@ class TestRetryAfter:
             ({"retry-after": "Thu, 01 Jan 2026 11:59:00 GMT"}, 0.0),
         ],
     )
-    def test_seconds_milliseconds_and_dates(self, headers: dict[str, str], seconds: float) -> None:
+    def test_retry_after_is_read_in_every_format(self, headers: dict[str, str], seconds: float) -> None:
         assert read_retry_after(headers, NOW) == pytest.approx(seconds)
 
     @pytest.mark.parametrize("value", ["", "soon", "-5", "nan", "inf", "7, 7", "Wed, 21 Oct 99999999999 07:28:00 GMT"])
-    def test_what_says_nothing(self, value: str) -> None:
+    def test_invalid_retry_after_is_ignored(self, value: str) -> None:
         assert read_retry_after({"retry-after": value}, NOW) is None
 
-    def test_no_header(self) -> None:
+    def test_missing_retry_after_is_none(self) -> None:
         assert read_retry_after({}, NOW) is None
 
     @given(st.text() | st.from_regex(r"[A-Z][a-z]{2}, \d{1,3} [A-Z][a-z]{2} \d{1,20} [\d:]{1,9} [A-Z+\-\d]{1,9}"))
-    def test_any_text_is_a_wait_or_none(self, value: str) -> None:
+    def test_any_retry_after_text_gives_finite_seconds_or_none(self, value: str) -> None:
         seconds = read_retry_after({"retry-after": value, "retry-after-ms": value}, NOW)
         assert seconds is None or 0 <= seconds < float("inf")
 
 
 class TestShorten:
-    def test_one_line(self) -> None:
+    def test_text_is_joined_to_one_line(self) -> None:
         assert shorten(" two\n\tlines \r\n") == "two lines"
 
-    def test_a_page_is_cut(self) -> None:
+    def test_long_text_is_cut(self) -> None:
         quoted = shorten("<p>" * 100_000)
         assert len(quoted) < 1_000
         assert quoted.endswith("...")
 
-    @pytest.mark.parametrize("sign", ["\x00", "\x1b", "\u202e", "\ud800"], ids=spelled)
-    def test_what_a_log_or_a_database_cannot_hold_is_replaced(self, sign: str) -> None:
-        assert shorten(f"a{sign}b") == "a\N{REPLACEMENT CHARACTER}b"
+    @pytest.mark.parametrize("char", ["\x00", "\x1b", "\u202e", "\ud800"], ids=spelled)
+    def test_unprintable_character_is_replaced(self, char: str) -> None:
+        assert shorten(f"a{char}b") == "a\N{REPLACEMENT CHARACTER}b"
 
     @given(st.text(alphabet=st.characters()) | st.text(alphabet="\ud800\udfff\x00\n a"))
     def test_any_text_becomes_one_printable_line(self, text: Any) -> None:

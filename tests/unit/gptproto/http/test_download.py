@@ -417,7 +417,7 @@ class TestDeadLink:
         desk.server.will_answer(410)
         with pytest.raises(DeadLinkError, match=r"cdn\.example/0\.mp4 answers 410") as raised:
             desk.fetch(**arguments)
-        assert "is billed whatever becomes of this task" in str(raised.value)
+        assert "is billed whatever happens to this task" in str(raised.value)
         assert "pay for a new one" in str(raised.value)
         assert "needle" not in str(raised.value)
 
