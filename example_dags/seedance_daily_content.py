@@ -36,7 +36,7 @@ with DAG(
     doc_md=__doc__,
     params={
         "table": Param(TABLE.as_uri(), type="string", description="A CSV file, as a path or URI."),
-        "videos": Param((Path.home() / "seedance_videos").as_uri(), type="string", description="A folder (path or URI)."),
+        "videos": Param((Path.home() / "seedance_videos").as_uri(), type="string", description="A folder (path, URI)."),
     },
 ):
 
