@@ -1,16 +1,16 @@
 """
 ### The videos of the day
 
-Every night the DAG reads a table, picks the rows of the day, makes a video for each and keeps it in object storage. A
-row that fails holds no other row up: each is stored as soon as its own video is there.
+Every night the DAG reads a table, selects the rows of the day, makes one video for each row and stores it in object
+storage. The rows are independent: a failed row does not delay the others.
 
-**Before you switch it on:** give the parameters `table` and `videos` places of your own, on disk or in object storage:
-`s3://aws_default@bucket/content.csv`. The DAG is paused when it appears, because it spends money every day.
+**Before you unpause it:** set the parameters `table` and `videos` to your own paths, on disk or in object storage:
+`s3://aws_default@bucket/content.csv`. The DAG is paused at first, because it spends money every day.
 
 **What it costs:** one video of four or five seconds for each row of the day, 0.40 to 0.50 USD at list price.
 
-**When a row went wrong:** correct it in the table, leave the order of the rows as it is, and clear the run. Rows that
-did not change hand their video on again, and nothing is paid for them.
+**After a failed row:** correct the row in the table, keep the order of the rows, and clear the run. Unchanged rows
+return the same video again and cost nothing.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ with DAG(
     doc_md=__doc__,
     params={
         "table": Param(TABLE.as_uri(), type="string", description="A CSV file, as a path or URI."),
-        "videos": Param((Path.home() / "seedance_videos").as_uri(), type="string", description="A folder, likewise."),
+        "videos": Param((Path.home() / "seedance_videos").as_uri(), type="string", description="A folder (path, URI)."),
     },
 ):
 
-    @task(doc_md="Returns the rows of the day, which are the arguments of the group below.")
+    @task(doc_md="Returns the rows of the day: the arguments of the task group `one_video`.")
     def read_rows(table: str, weekday: str) -> list[dict[str, str]]:
         rows = csv.DictReader(ObjectStoragePath(table).read_text().splitlines())
         return [row for row in rows if row.pop("weekday") == weekday]
@@ -51,29 +51,29 @@ with DAG(
             task_id="make_video",
             prompt=prompt,
             aspect_ratio=aspect_ratio,
-            # Text in a table, and a number in the request.
+            # Text in the table; the operator converts it to a number.
             duration=duration,
             deferrable=True,
             retries=2,
-            # A typing error in the table must not become a long video.
+            # A typing error in the table must not cause a high cost.
             max_cost=1.0,
             map_index_template="{{ task.prompt | truncate(50) }}",
             doc_md="One generation for each row.",
         )
         SeedanceToObjectStorageOperator(
             task_id="keep_video",
-            # With the id, and not the links: should they be dead by now, the service is asked for others.
+            # The id instead of the links, so that the task can replace expired links.
             prediction_id=make_video.output["prediction_id"],
             destination="{{ params.videos }}/{{ dag_run.run_after | ds }}",
             filename=file,
-            # A row that was corrected brings another video of the same name.
+            # A corrected row makes another video with the same name.
             overwrite=True,
             retries=2,
             map_index_template="{{ task.filename }}",
-            doc_md="Returns where the video is now. A retry leaves alone what is there already.",
+            doc_md="Stores the video and returns its path. A retry keeps an existing file.",
         )
 
     one_video.expand_kwargs(
-        # The day of the run, and not of the clock: a retry tomorrow shall make today's videos.
+        # The day of the run instead of today, so that a retry tomorrow makes the same videos.
         read_rows("{{ params.table }}", weekday="{{ dag_run.run_after.strftime('%A') | lower }}")
     )

@@ -1,21 +1,21 @@
 """
 ### Twenty videos, five at a time, within a budget
 
-One task instance for each of twenty subjects. Three things keep the bill in hand: a pool limits how many generations
-run at once, `max_cost` refuses a generation that would be too dear before anything is sent, and the last task adds up
-what was submitted.
+The DAG runs one task instance for each of twenty subjects. Three measures control the cost: a pool limits the
+concurrent generations, `max_cost` refuses a generation that is too expensive before anything is sent, and the last task
+adds up the cost of all submissions.
 
-**Before you trigger it:** make the pool. A task that waits in the triggerer holds its slot only where the pool counts
-deferred tasks:
+**Before you trigger it:** create the pool. Only a pool that includes deferred tasks counts a task that waits in the
+triggerer:
 
 ```shell
 airflow pools set seedance 5 'running generations' --include-deferred
 ```
 
-**What it costs:** twenty videos of four seconds in 480p, about 0.18 USD each at list price, 3.54 USD together. Give it
-fewer subjects when you trigger it.
+**What it costs:** twenty videos of four seconds in 480p, about 0.18 USD each at list price, 3.54 USD together. To pay
+less, trigger the DAG with fewer subjects.
 
-**When it goes wrong:** clear what failed. A generation that came out is not paid for again.
+**After failures:** clear the failed task instances. You do not pay again for generations that succeeded.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ with DAG(
     "seedance_fan_out",
     schedule=None,
     start_date=pendulum.datetime(2026, 1, 1),
-    # The pool limits the generations; so Airflow's usual limit of sixteen tasks at a time need not.
+    # Raises Airflow's default limit of 16 tasks, because the pool is the limit here.
     max_active_tasks=100,
     tags=["seedance"],
     doc_md=__doc__,
-    # So that the subjects arrive as a list, and not as its text.
+    # Renders the subjects as a list instead of text.
     render_template_as_native_obj=True,
     params={"subjects": Param(SUBJECTS, type="array", items={"type": "string"}, minItems=1)},
 ):
 
-    @task(doc_md="Turns every subject into a prompt of the same style.")
+    @task(doc_md="Writes one prompt for each subject, all in the same style.")
     def write_prompts(subjects: list[str]) -> list[str]:
         return [f"{subject.capitalize()} as a watercolour that comes to life." for subject in subjects]
 
@@ -57,17 +57,17 @@ with DAG(
         resolution="480p",
         deferrable=True,
         pool="seedance",
-        # For each generation. Whoever asks for ten seconds in 720p below finds nothing submitted.
+        # For each generation: ten seconds in 720p, for example, would be refused.
         max_cost=0.25,
         retries=2,
         map_index_template="{{ task.prompt | truncate(50) }}",
         doc_md="One generation for each prompt, five at a time.",
     ).expand(prompt=write_prompts("{{ params.subjects }}"))
 
-    # Also when some of them failed: what was submitted is paid for all the same.
-    @task(trigger_rule="all_done", doc_md="Returns how many generations were submitted, and what they cost in USD.")
+    # Runs after failures, too, because accepted submissions are billed in any case.
+    @task(trigger_rule="all_done", doc_md="Returns the number of submitted generations and their cost in USD.")
     def add_up(predictions: Sequence[dict[str, Any]]) -> dict[str, float]:
-        # Every task instance pushes XCom `prediction`; one that submitted nothing has no id in it.
+        # Every task instance pushes XCom `prediction`; its id is None if nothing was submitted.
         costs = [each["estimated_cost_usd"] for each in predictions if each["id"]]
         total = round(sum(cost for cost in costs if cost is not None), 2)
         print(f"{len(costs)} generations, about {total:.2f} USD at list price")  # noqa: T201 - an example's task log

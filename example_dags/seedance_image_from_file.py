@@ -1,15 +1,15 @@
 """
-### A still from a file
+### A video from an image file
 
-Images need no web server: an image argument takes a path on the worker, or a URI of object storage. The file is read
-where the task runs, right before it submits, and travels inside the request. Templates, logs and XCom show its name
-only.
+An image argument accepts a path on the worker or a URI of object storage, so you need no web server for images. The
+task reads the file on the worker, right before it submits, and sends it inside the request. Templates, logs and XCom
+show only the file's name.
 
-**Before you trigger it:** the parameters lead to a drawing beside this file. Give an image of your own if you like: its
-sides have to have 300 to 6,000 pixels, and it may take 30 MB.
+**Before you trigger it:** by default the parameters point to a drawing in the folder of this DAG file. You can set them
+to your own image: each side must have 300 to 6,000 pixels, and the file may have 30 MB.
 
-**What it costs:** two videos of four seconds, about 0.40 USD each at list price. The second one is paid for only when
-the first one came out.
+**What it costs:** two videos of four seconds, about 0.40 USD each at list price. The second video is made, and paid
+for, only if the first one succeeds.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ with DAG(
         "uri": Param(
             STILL.as_uri(),
             type="string",
-            description="A URI, such as s3://aws_default@bucket/lighthouse.png, for which Amazon's provider is needed.",
+            description="A URI, such as s3://aws_default@bucket/lighthouse.png, which needs the Amazon provider.",
         ),
     },
 ):
@@ -44,18 +44,18 @@ with DAG(
         image="{{ params.path }}",
         duration=4,
         deferrable=True,
-        doc_md="Reads the image from the worker's disk. Every worker has to have it there.",
+        doc_md="Reads the image from the worker's disk. Every worker needs the file.",
     )
     from_object_storage = SeedanceImageToVideoOperator(
         task_id="from_object_storage",
         prompt="Dusk falls over the lighthouse, and by and by it is night again.",
-        # The same at the end as at the beginning: the video can be played in a loop.
+        # With the same first and last frame the video can be played in a loop.
         image="{{ params.uri }}",
         last_image="{{ params.uri }}",
         duration=4,
         deferrable=True,
-        doc_md="Reads the image through Airflow's object storage, so any worker finds it.",
+        doc_md="Reads the image through Airflow's object storage, which every worker can access.",
     )
 
-    # The second video is paid for only when the first one came out.
+    # The second video is paid for only if the first one succeeds.
     from_worker >> from_object_storage

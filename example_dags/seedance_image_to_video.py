@@ -1,13 +1,13 @@
 """
-### A still comes to life
+### A video from one or two images
 
-The first task makes a video that begins with an image, the second one a video that begins with it and ends with
-another.
+The first task makes a video that begins with an image. The second task makes a video that begins with the same image
+and ends with another one.
 
-**Before you trigger it:** give the addresses of two images of your own; the ones filled in lead nowhere.
+**Before you trigger it:** set the parameters to the URLs of two images; the default URLs do not exist.
 
-**What it costs:** two generations of six seconds, about 0.60 USD each at list price. The second one is paid for only
-when the first one came out.
+**What it costs:** two generations of six seconds, about 0.60 USD each at list price. The second video is made, and paid
+for, only if the first one succeeds.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ with DAG(
         image="{{ params.first_frame }}",
         duration="{{ params.duration }}",
         deferrable=True,
-        doc_md="The image is the first frame; what follows is up to the prompt.",
+        doc_md="The image is the first frame; the prompt describes what happens next.",
     )
     first_and_last_frame = SeedanceImageToVideoOperator(
         task_id="first_and_last_frame",
@@ -45,8 +45,8 @@ with DAG(
         duration="{{ params.duration }}",
         aspect_ratio="9:16",
         deferrable=True,
-        doc_md="The video moves from the first image to the last one. Not every model takes a last frame.",
+        doc_md="The video moves from the first image to the last one. Some models do not support a last frame.",
     )
 
-    # The second video is paid for only when the first one came out.
+    # The second video is paid for only if the first one succeeds.
     first_frame >> first_and_last_frame

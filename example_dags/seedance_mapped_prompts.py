@@ -1,14 +1,14 @@
 """
 ### One video for each prompt
 
-A task makes a list of prompts, and the next one is mapped over it: as many videos as there are prompts, each a task
-instance of its own that can fail, be retried and be cleared alone.
+A task returns a list of prompts, and the next task is mapped over it. Each prompt has its own task instance and video,
+which you can retry and clear separately.
 
-**What it costs:** one short video for each prompt, about 0.40 USD at list price. Give it prompts of your own when you
-trigger it.
+**What it costs:** one short video for each prompt, about 0.40 USD at list price. You can set your own subjects when you
+trigger the DAG.
 
-**Finding one among many:** the task instances carry their prompt instead of a number, because of `map_index_template`.
-The tab *Video* of any of them leads to all videos of the task.
+**How to find a video:** the task instances show their prompt instead of a number, because of `map_index_template`. The
+tab *Video* of each instance links to all videos of the task.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1),
     tags=["seedance"],
     doc_md=__doc__,
-    # So that the subjects arrive as a list, and not as its text.
+    # Renders the subjects as a list instead of text.
     render_template_as_native_obj=True,
     params={"subjects": Param(["a lighthouse", "a hot-air balloon", "a tram"], type="array", minItems=1)},
 ):
 
-    @task(doc_md="Turns every subject into a prompt of the same style.")
+    @task(doc_md="Writes one prompt for each subject, all in the same style.")
     def write_prompts(subjects: list[str]) -> list[str]:
         return [f"{subject.capitalize()} as a watercolour that comes to life." for subject in subjects]
 
@@ -37,7 +37,7 @@ with DAG(
         task_id="make_videos",
         duration=4,
         deferrable=True,
-        # Shown in place of the map index, once a task instance has run; the prompt is rendered by then.
+        # Replaces the map index in the UI after the task instance has run.
         map_index_template="{{ task.prompt | truncate(50) }}",
         doc_md="One generation for each prompt.",
     ).expand(prompt=write_prompts("{{ params.subjects }}"))

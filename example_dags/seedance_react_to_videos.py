@@ -1,14 +1,14 @@
 """
-### What happens to a new video is another DAG's business
+### One DAG makes a video, another DAG processes it
 
-Two DAGs and an asset between them. `seedance_new_video` makes a video and knows nothing of who wants it;
-`seedance_on_new_video` is started by every event of the asset and keeps what is new.
+Two DAGs are connected by an asset. `seedance_new_video` makes a video and creates an event of the asset.
+`seedance_on_new_video` starts at every event and stores the new video.
 
-**What it costs:** one generation for each run of the first DAG, about 0.50 USD at list price. The second one costs
+**What it costs:** one generation for each run of the first DAG, about 0.50 USD at list price. The second DAG costs
 nothing.
 
-**Try it:** trigger `seedance_new_video`. When its task has finished, the other DAG starts by itself. What the event
-knows, see under *Assets*: `prediction_id`, `urls`, `model`, `width`, `height` and `estimated_cost_usd`.
+**Try it:** trigger `seedance_new_video`. When its task has finished, the other DAG starts automatically. *Assets* shows
+the fields of the event: `prediction_id`, `urls`, `model`, `width`, `height` and `estimated_cost_usd`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ with DAG(
         task_id="make_video",
         prompt="A kingfisher dives into a still pond, slow motion.",
         deferrable=True,
-        # The operator itself says in the event what it made.
+        # The operator adds the result to the event.
         outlets=[NEW_VIDEO],
-        doc_md="Makes a video, and an event of the asset.",
+        doc_md="Makes a video and creates an event of the asset.",
     )
 
 with DAG(
@@ -42,9 +42,9 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1),
     tags=["seedance"],
     doc_md=__doc__,
-    params={"videos": Param((Path.home() / "seedance_videos").as_uri(), type="string", description="Where to.")},
+    params={"videos": Param((Path.home() / "seedance_videos").as_uri(), type="string", description="A folder.")},
 ):
-    # Several events, where videos came faster than this DAG ran.
+    # There can be several events, if videos arrive faster than this DAG runs.
     @task(doc_md="Returns the arguments of the next task, one dict for each new video.")
     def read_events(triggering_asset_events: Any = None) -> list[dict[str, Any]]:
         extras = [event.extra for event in triggering_asset_events[NEW_VIDEO]]
@@ -54,5 +54,5 @@ with DAG(
         task_id="keep_video",
         destination="{{ params.videos }}",
         map_index_template="{{ task.prediction_id }}",
-        doc_md="Returns where the video is now.",
+        doc_md="Stores the video and returns its path.",
     ).expand_kwargs(read_events())

@@ -1,10 +1,10 @@
 """
-### A video after references
+### A video from references
 
-It takes its subject from images, its motion from a clip and its mood from a sound. References are no frames: the video
-shows what is in them, in a scene of its own.
+The video takes its subject from images, its motion from a clip and its mood from a sound. References are not frames:
+the model makes a new scene with them.
 
-**Before you trigger it:** put addresses of your own into the task `choose_references`; the ones there lead nowhere.
+**Before you trigger it:** put your own URLs into the task `choose_references`; the example URLs do not exist.
 
 **What it costs:** two generations of five seconds, about 0.72 USD together at list price.
 """
@@ -24,7 +24,7 @@ with DAG(
     doc_md=__doc__,
 ):
 
-    @task(doc_md="Where a real pipeline would pick what fits the day; here it is always the same.")
+    @task(doc_md="Returns the references. A real pipeline would choose them; this one always returns the same.")
     def choose_references() -> dict[str, list[str]]:
         return {
             "images": ["https://example.com/robot_front.png", "https://example.com/robot_side.png"],
@@ -39,7 +39,7 @@ with DAG(
         prompt="The robot waters a row of sunflowers on a roof terrace.",
         images=references["images"],
         deferrable=True,
-        doc_md="Two views of the same robot make one subject.",
+        doc_md="Uses two images of the same robot as one subject.",
     )
     SeedanceReferenceToVideoOperator(
         task_id="images_video_and_audio",
@@ -49,5 +49,5 @@ with DAG(
         audios=references["audios"],
         resolution="480p",
         deferrable=True,
-        doc_md="A sound never comes alone: it needs an image or a clip beside it.",
+        doc_md="Uses images, a clip and a sound. A sound needs at least one image or clip.",
     )

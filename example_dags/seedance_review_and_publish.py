@@ -1,16 +1,16 @@
 """
-### Nothing is published before a person has seen it
+### A person approves each video before it is published
 
-The DAG makes a video, waits for somebody to watch and approve it, and then copies it to where the public finds it. The
-request is under *Required Actions* in Airflow's UI, with a link to the video.
+The DAG makes a video, waits until a person approves it, and then copies it to a public folder. The request is under
+*Required Actions* in Airflow's UI and contains a link to the video.
 
 **What it costs:** one generation, about 0.50 USD at list price. Waiting for a person holds no worker.
 
-**How to answer:** *Approve* publishes. *Reject* skips the publishing, and so does silence for twenty hours, because the
-link in the request dies after a day.
+**How to answer:** *Approve* publishes the video. *Reject* skips the task `publish`. If nobody answers within twenty
+hours, the task is skipped, too, because the link in the request expires after a day.
 
-**When it is not good enough:** clear `make_video` and what comes after it. Because of `on_clear="regenerate"` it makes,
-and pays for, another one. By default a clear would bring the same video back.
+**To get another video:** clear `make_video` and its downstream tasks. Because of `on_clear="regenerate"` the task makes
+and pays for a new video. By default a clear returns the same video.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ with DAG(
     doc_md=__doc__,
     params={
         "prompt": Param("A fountain pen writes a single line in blue ink, macro shot.", type="string", minLength=1),
-        "published": Param((Path.home() / "seedance_published").as_uri(), type="string", description="Where to."),
+        "published": Param((Path.home() / "seedance_published").as_uri(), type="string", description="A folder."),
     },
 ):
     make_video = SeedanceTextToVideoOperator(
@@ -41,7 +41,7 @@ with DAG(
         prompt="{{ params.prompt }}",
         deferrable=True,
         on_clear="regenerate",
-        doc_md="The video that is up for review.",
+        doc_md="Makes the video that is reviewed.",
     )
     review = ApprovalOperator(
         task_id="review",
@@ -53,16 +53,16 @@ with DAG(
 
 Prediction `{{ ti.xcom_pull(task_ids="make_video", key="prediction_id") }}`
 """,
-        # Of the request; execution_timeout would be that of the task before it waits.
+        # Limits the wait for an answer; execution_timeout limits only the time before the wait.
         response_timeout=timedelta(hours=20),
         defaults=ApprovalOperator.REJECT,
-        doc_md="Waits for a person.",
+        doc_md="Waits until a person approves or rejects the video.",
     )
     publish = SeedanceToObjectStorageOperator(
         task_id="publish",
         prediction_id=make_video.output["prediction_id"],
         destination="{{ params.published }}",
-        doc_md="Skipped unless the video was approved.",
+        doc_md="Runs only if the video was approved.",
     )
 
     make_video >> review >> publish

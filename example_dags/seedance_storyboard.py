@@ -1,18 +1,17 @@
 """
 ### A story in three shots
 
-Each shot begins with the last frame of the one before, so the three clips can be played as one film. The first shot is
-made from its prompt alone, the others from a still and a prompt: one function says which, and `@task.seedance` does
-the rest.
+Each shot begins with the last frame of the previous one, so the three clips can be played as one film. The first shot
+is made from a prompt, the others from an image and a prompt. One function returns these arguments, and `@task.seedance`
+chooses the mode.
 
-**Before you trigger it:** the task that takes the last frame needs PyAV and Pillow on the worker:
-`pip install av pillow`.
+**Before you trigger it:** the tasks `take_last_frame` need PyAV and Pillow on the worker: `pip install av pillow`.
 
-**What it costs:** three videos of four seconds, about 0.40 USD each at list price, one after the other. When a shot
-fails, no later one is paid for.
+**What it costs:** three videos of four seconds, about 0.40 USD each at list price, one after the other. If a shot
+fails, the later shots are not made and cost nothing.
 
-**When a shot is not good enough:** change its scene and clear it with all that comes after it. What came before stays
-as it is, and is not paid for again.
+**To change a shot:** change its scene and clear its task and all downstream tasks. The earlier shots stay unchanged and
+are not paid for again.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ from airflow.sdk import DAG, ObjectStoragePath, Param, task
 from airflow_provider_seedance.transfers.seedance_to_object_storage import SeedanceToObjectStorageOperator
 
 SCENES = [
-    "A downloader on a red bicycle waits at a railway crossing, a train passes.",
-    "The barrier opens, the downloader rides on through a tunnel of trees.",
-    "The downloader stops at a farmhouse and hands over a small parcel.",
+    "A courier on a red bicycle waits at a railway crossing, a train passes.",
+    "The barrier opens, the courier rides on through a tunnel of trees.",
+    "The courier stops at a farmhouse and hands over a small parcel.",
 ]
 STYLE = "Autumn afternoon, long shadows, muted colours, 35mm film."
 
@@ -41,12 +40,12 @@ with DAG(
     params={"film": Param((Path.home() / "seedance_storyboard").as_uri(), type="string", description="A folder.")},
 ):
 
-    @task.seedance(duration=4, deferrable=True, doc_md="Makes a shot, from a first frame where there is one.")
+    @task.seedance(duration=4, deferrable=True, doc_md="Makes a shot, from a first frame if there is one.")
     def make_shot(scene: str, first_frame: str | None) -> dict[str, Any]:
-        # Without an image it is text-to-video. The image is a path: the operator reads the file.
+        # Without an image the mode is text-to-video. The image is a path, and the operator reads the file.
         return {"prompt": f"{scene} {STYLE}", "image": first_frame}
 
-    @task(doc_md="Writes the last frame of a video beside it, and returns its path.")
+    @task(doc_md="Stores the last frame of a video in the video's folder and returns its path.")
     def take_last_frame(videos: list[str]) -> str:
         import av
 
@@ -67,9 +66,9 @@ with DAG(
             prediction_id=shot["prediction_id"],
             destination="{{ params.film }}/{{ dag_run.run_after | ts_nodash }}",
             filename=f"shot_{number}.mp4",
-            # A shot that was made anew has the name of the one before.
+            # After a clear, the new shot has the same file name.
             overwrite=True,
-            doc_md="Returns where the shot is now.",
+            doc_md="Stores the shot and returns its path.",
         )
         if number < len(SCENES):
             first_frame = take_last_frame.override(task_id=f"take_last_frame_{number}")(keep_shot.output)

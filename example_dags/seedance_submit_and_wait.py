@@ -1,11 +1,11 @@
 """
 ### Submit now, wait later
 
-The generation runs at the service while other tasks do their work. The task `submit` ends as soon as the service has
-accepted it, and hands on the prediction's id; the sensor `wait` waits for it.
+The generation runs at the service while other tasks run in Airflow. The task `submit` ends as soon as the service has
+accepted the submission, and returns the prediction id. The sensor `wait` waits for that prediction.
 
-**What it costs:** one generation, about 0.50 USD at list price, paid by `submit`. The sensor never submits: retry and
-clear it at no cost.
+**What it costs:** one generation, about 0.50 USD at list price, submitted by `submit`. The sensor never submits, so
+retries and clears of it cost nothing.
 
 **Where the video is:** in the tab *Video* of `wait`.
 """
@@ -29,7 +29,7 @@ with DAG(
         task_id="submit",
         prompt="A hot-air balloon rises over a valley full of fog.",
         wait_for_completion=False,
-        doc_md="Returns the prediction's id.",
+        doc_md="Submits the generation and returns the prediction id.",
     )
 
     @task
@@ -40,7 +40,7 @@ with DAG(
         task_id="wait",
         prediction_id=submit.output,
         deferrable=True,
-        doc_md="Returns the links, as the operator would have.",
+        doc_md="Waits for the prediction and returns the links of its outputs.",
     )
 
     @task

@@ -1,12 +1,12 @@
 """
 ### A prompt becomes a video
 
-The shortest useful DAG. Trigger it, and about a minute and a half later there is a video of five seconds; while the
-service makes it, no worker is held.
+This is the shortest useful DAG. About a minute and a half after you trigger it, it returns a video of five seconds. The
+task holds no worker during the wait.
 
-**What it costs:** one generation, about 0.50 USD at list price. A retry, or a clear of the task, does not pay again.
+**What it costs:** one generation, about 0.50 USD at list price. A retry or a clear of the task costs nothing.
 
-**Where the video is:** open the task and its tab *Video*, or the button of that name. The link lives for about a day.
+**Where the video is:** in the task's tab *Video*, or behind the button *Video*. The link expires after about a day.
 """
 
 from __future__ import annotations
@@ -23,5 +23,5 @@ with DAG(
         task_id="make_video",
         prompt="A paper boat drifts down a rainy street at dawn, slow camera pan, cinematic lighting.",
         deferrable=True,
-        doc_md="Returns the list of the video's links; the first one is in XCom `video_url`, too.",
+        doc_md="Makes a video and returns the list of its links. XCom `video_url` contains the first link.",
     )
