@@ -41,7 +41,7 @@ pytestmark = pytest.mark.usefixtures("short_waits", "no_pauses")
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.CONFIRM_DELAYS", (0.0, 0.0))
-    monkeypatch.setattr("airflow_provider_seedance.gptproto.http.download.LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr("airflow_provider_seedance.gptproto.http.download.MAXIMUM_DELAY", 0.0)
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ class TestWhole:
     def test_a_lasting_fault_leaves_nothing(self, emulator: Emulator, link: str, folder: Path) -> None:
         emulator.fault(endpoint="output", truncate=True)
         emulator.fault(endpoint="output", status=503, times=None)
-        with pytest.raises(DownloadFailedError, match="answers 503"):
+        with pytest.raises(DownloadFailedError, match="returned HTTP 503"):
             copy(folder, urls=link, filename="boat.mp4")
         assert files(folder) == {}
 
@@ -336,7 +336,7 @@ class TestDeadLink:
     ) -> None:
         dead, other = make_video(seed=1), make_video(seed=2)
         emulator.fault(endpoint="output", status=403, prediction_id=dead)
-        with pytest.raises(AirflowFailException, match="answers 403"):
+        with pytest.raises(AirflowFailException, match="returned HTTP 403"):
             copy(folder, urls=[link_of(emulator, dead)] * 2, prediction_id=other, filename="{index}.{ext}")
 
     def test_a_video_that_is_gone_was_billed_all_the_same(
@@ -348,7 +348,7 @@ class TestDeadLink:
             copy(folder, prediction_id=prediction_id)
         assert isinstance(raised.value.__cause__, DeadLinkError)
         message = str(raised.value)
-        assert f"answers 403 (prediction {prediction_id})." in message
+        assert f"returned HTTP 403 (prediction {prediction_id})." in message
         assert "The generation was accepted and is billed whatever becomes of this task." in message
         assert "pay for a new one" in message
         assert not folder.exists()
@@ -381,7 +381,7 @@ class TestPrediction:
 
 class TestPrivateAddress:
     def test_of_another_server_is_refused(self, emulator: Emulator, folder: Path) -> None:
-        with running_emulator() as other, pytest.raises(AirflowFailException, match="no public address") as raised:
+        with running_emulator() as other, pytest.raises(AirflowFailException, match="not a public address") as raised:
             copy(folder, urls=f"{other.url}/outputs/0a0a/0.mp4", filename="boat.mp4")
         assert isinstance(raised.value.__cause__, ForbiddenLinkError)
         assert "allow_private_addresses=True" in str(raised.value)
@@ -389,14 +389,14 @@ class TestPrivateAddress:
     def test_of_another_server_may_be_allowed(self, link: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AIRFLOW_CONN_ELSEWHERE", '{"conn_type": "seedance", "password": "sk-needle"}')
         arguments = {"urls": link, "filename": "boat.mp4", "seedance_conn_id": "elsewhere"}
-        with pytest.raises(AirflowFailException, match="no public address"):
+        with pytest.raises(AirflowFailException, match="not a public address"):
             copy(folder, **arguments)
         copy(folder, **arguments, allow_private_addresses=True)
         assert list(files(folder)) == ["boat.mp4"]
 
     def test_is_refused_after_a_redirect(self, emulator: Emulator, link: str, folder: Path) -> None:
         emulator.fault(endpoint="output", answer="redirect", location="http://169.254.169.254/latest/meta-data")
-        with pytest.raises(AirflowFailException, match=r"leads to 169\.254\.169\.254, which is no public address"):
+        with pytest.raises(AirflowFailException, match=r"resolves to 169\.254\.169\.254, which is not a public address"):
             copy(folder, urls=link, filename="boat.mp4")
 
 
