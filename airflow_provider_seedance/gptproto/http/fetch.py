@@ -151,7 +151,7 @@ class PublicFetcher:
         if not self._allow_private_addresses and _origin(url) != self._own_origin:
             for address in addresses:
                 if not is_public(address):
-                    raise _forbidden(f"{redact_url(str(url))} resolves to {address}, which is not a public address")
+                    raise _forbidden(f"{redact_url(str(url))} resolves to {address}, not a public address")
         return addresses
 
 
