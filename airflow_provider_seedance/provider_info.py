@@ -1,4 +1,4 @@
-"""What Airflow discovers through the ``apache_airflow_provider`` entry point."""
+"""The provider's metadata, which Airflow loads through the ``apache_airflow_provider`` entry point."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def get_provider_info() -> dict[str, Any]:
                     "placeholders": {
                         "password": "sk-...",
                         "host": "https://gptproto.com",
-                        # That version takes a port left empty for a changed one, and answers "Bad Request".
+                        # Airflow 3.3.2 treats an empty port as a change, and returns "Bad Request".
                         "port": "443 (the Test button of Airflow 3.3.2 needs it)",
                         "schema": "https",
                     },
@@ -74,7 +74,7 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": {
                     "vendor": {
                         "label": "Vendor segment",
-                        "description": "Segment of the submit address before the model. Default: bytedance.",
+                        "description": "Path segment of the submit URL before the model. Default: bytedance.",
                         "schema": {
                             "type": ["string", "null"],
                             "default": None,
@@ -83,13 +83,13 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "auth_scheme": {
                         "label": "Authorization scheme",
-                        "description": "Put before the key in the Authorization header, e.g. Bearer. "
+                        "description": "Written before the key in the Authorization header, e.g. Bearer. "
                         "Default: the key alone, as GPTProto documents it.",
                         "schema": {"type": ["string", "null"], "default": None, "examples": ["Bearer"]},
                     },
                     "timeout": {
                         "label": "Request timeout (seconds)",
-                        "description": "How long one request may wait for an answer. Default: 60.",
+                        "description": "Timeout of one request. Default: 60.",
                         "schema": {"type": ["number", "null"], "default": None, "minimum": 1},
                     },
                     "verify": {
@@ -98,16 +98,16 @@ def get_provider_info() -> dict[str, Any]:
                         "schema": {"type": ["string", "null"], "default": None, "examples": ["true", "false"]},
                     },
                     "polls_per_second": {
-                        "label": "Looks per second",
-                        "description": "How often all waits of this connection in one triggerer look together, "
-                        "at most. Default: 20.",
-                        # The form knows no bound that is excluded.
+                        "label": "Polls per second",
+                        "description": "The highest rate of polls in one triggerer, for all waits of this "
+                        "connection together. Default: 20.",
+                        # The form supports inclusive bounds only.
                         "schema": {"type": ["number", "null"], "default": None, "minimum": 0.01},
                     },
                     "proxy": {
                         "label": "Proxy",
                         "description": "Proxy for every request, e.g. http://proxy.example:3128. "
-                        "Default: what the environment says.",
+                        "Default: the proxy of the environment variables.",
                         "schema": {"type": ["string", "null"], "default": None},
                     },
                 },

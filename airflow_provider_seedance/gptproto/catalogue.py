@@ -1,13 +1,12 @@
 """
-What GPTProto offers: modes, models and what each accepts, frame sizes, list prices, usual times.
+The models of GPTProto: modes, parameter limits, frame sizes, list prices and usual generation times.
 
-Everything that changes when ByteDance publishes a new model is in this module and nowhere else. The parameter ranges,
-the frame sizes and the notes on 1080p come from GPTProto's page "doubao-seedance-2-0-fast-260128 (Text To Video)";
-what single models accept and the prices come from GPTProto's model list of September 2026. Prices and times are for
-estimates only.
+When ByteDance publishes a new model, only this module changes. The parameter ranges, the frame sizes and the notes on
+1080p come from GPTProto's page "doubao-seedance-2-0-fast-260128 (Text To Video)"; the limits of each model and the
+prices come from GPTProto's model list of September 2026. Prices and times are for estimates only.
 
-A model id is a free string, because new ones appear every few months: :func:`find_model` answers ``None`` for an id
-that is not listed, and callers let such a model through unchecked.
+A model id can be any string, because new ones appear every few months: :func:`find_model` returns ``None`` for an
+unlisted id, and callers do not check the parameters of such a model.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from typing import Literal, NamedTuple
 
 
 class Mode(StrEnum):
-    """The last segment of the submit address: what a video is made from."""
+    """The input that a video is made from: the last path segment of the submit URL."""
 
     TEXT_TO_VIDEO = "text-to-video"
     IMAGE_TO_VIDEO = "image-to-video"
@@ -36,9 +35,9 @@ class FrameSize(NamedTuple):
     height: int
 
 
-#: The model of GPTProto's page, used where none is named.
+#: The default model: the one of GPTProto's page.
 DEFAULT_MODEL = "doubao-seedance-2-0-fast-260128"
-#: What the service assumes for a parameter that is not sent (page, "Core Parameters").
+#: The service's defaults for parameters that are not sent (page, "Core Parameters").
 DEFAULT_ASPECT_RATIO = "16:9"
 DEFAULT_DURATION = 5
 DEFAULT_RESOLUTION = "720p"
@@ -48,35 +47,35 @@ ASPECT_RATIOS = ("21:9", "16:9", "4:3", "1:1", "3:4", "9:16")
 RESOLUTIONS = ("480p", "720p", "1080p")
 SEED_MINIMUM = -1
 SEED_MAXIMUM = 2147483647
-#: Reference images in one request (page, "Reference to Video").
+#: The largest number of reference images in one request (page, "Reference to Video").
 MAXIMUM_IMAGES = 10
 #: Limits on uploaded media, in bytes: one image, and the whole request (ByteDance's Ark documentation).
 MAXIMUM_IMAGE_BYTES = 30 * 1024 * 1024
 MAXIMUM_REQUEST_BYTES = 64 * 1024 * 1024
-#: Limits on width and height of an image, in pixels (likewise).
+#: Limits on width and height of an image, in pixels (same source).
 MINIMUM_IMAGE_SIDE = 300
 MAXIMUM_IMAGE_SIDE = 6000
-#: Every Seedance video has this many frames a second.
+#: Frame rate of every Seedance video.
 FRAMES_PER_SECOND = 24
 
-#: The generations differ in frame sizes and in what upstream accepts.
+#: Model generations. They differ in frame sizes and in the parameters that the upstream service accepts.
 ModelFamily = Literal["1.0", "1.5", "2.x"]
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """
-    What one Seedance model accepts and costs.
+    Limits and prices of one Seedance model.
 
-    :param name: The model's name as people say it, e.g. ``2.0 fast``.
-    :param modes: What it can make videos from.
-    :param durations: Shortest and longest video, in seconds, both allowed.
-    :param resolutions: Resolutions on offer.
-    :param last_image: Whether image-to-video takes a closing frame.
-    :param generate_audio: Whether it can make sound.
-    :param generation: Decides on the column of the page's size table, and on :attr:`ignores_camera_and_seed`.
-    :param prices: List price in USD per second of video, by resolution; empty where none is published.
-    :param usual_time: How long it takes for a video, as a multiple of :data:`USUAL_SECONDS`.
+    :param name: Short name, e.g. ``2.0 fast``.
+    :param modes: Supported modes.
+    :param durations: Shortest and longest video in seconds, inclusive.
+    :param resolutions: Supported resolutions.
+    :param last_image: Whether image-to-video accepts a last frame.
+    :param generate_audio: Whether it can generate audio.
+    :param generation: Model family; it sets the column of the page's size table and :attr:`ignores_camera_and_seed`.
+    :param prices: List price in USD per second of video, by resolution; empty if none is published.
+    :param usual_time: Usual generation time, as a multiple of :data:`USUAL_SECONDS`.
     """
 
     name: str
@@ -91,12 +90,12 @@ class Model:
 
     @property
     def ignores_camera_and_seed(self) -> bool:
-        """Whether ``camera_fixed`` and ``seed`` are refused upstream although the page lists them for every model."""
+        """Whether upstream refuses ``camera_fixed`` and ``seed``, although the page lists them for every model."""
         return self.generation == "2.x"
 
 
 def _prices(*usd: str) -> Mapping[str, Decimal]:
-    """Pair prices with 480p, 720p and 1080p, in this order."""
+    """Return prices by resolution; the arguments are for 480p, 720p and 1080p, in this order."""
     return MappingProxyType({resolution: Decimal(price) for resolution, price in zip(RESOLUTIONS, usd, strict=False)})
 
 
@@ -143,7 +142,7 @@ _MODELS: Mapping[str, Model] = MappingProxyType(
             last_image=False,
             generate_audio=False,
             generation="1.0",
-            # Resellers say about three times as fast as 1.0 pro; a queue is no faster for it.
+            # Resellers report a third of the time of 1.0 pro; the time in the queue stays the same.
             usual_time=0.5,
         ),
         "seedance-1-5-pro": Model(
@@ -195,13 +194,13 @@ _MODELS: Mapping[str, Model] = MappingProxyType(
             generate_audio=True,
             generation="2.x",
             prices=_prices("0.113", "0.254"),
-            # One run of three times the usual was published; how usual that is nobody says.
+            # A single run of three times the usual time is published, and no average.
             usual_time=2.0,
         ),
     }
 )
 
-#: Page, "Aspect Ratio & Resolution": one table for each column; both have the same sizes at 1080p.
+#: Page, "Aspect Ratio & Resolution": one mapping per column of its table; the columns have the same sizes at 1080p.
 _FRAME_SIZES_1080P: Mapping[str, tuple[int, int]] = {
     "16:9": (1920, 1088),
     "4:3": (1664, 1248),
@@ -259,26 +258,26 @@ _MODEL_ID = re.compile(r"(?:doubao-|dreamina-)?(?P<version>.+?)(?:-\d{6,8})?")
 
 def find_model(model: str) -> Model | None:
     """
-    Return what is known of a model id, or ``None`` for an id that is not listed.
+    Return the model of an id, or ``None`` for an unlisted id.
 
-    ``doubao-``, ``dreamina-`` and bare ids of one version are the same model, with or without the date at the end.
+    The prefixes ``doubao-`` and ``dreamina-`` and the date at the end are optional.
 
-    :param model: Model id as it stands in the submit address, e.g. ``doubao-seedance-2-0-fast-260128``.
+    :param model: Model id as in the submit URL, e.g. ``doubao-seedance-2-0-fast-260128``.
     """
     matched = _MODEL_ID.fullmatch(model.strip().lower())
     return _MODELS.get(matched["version"]) if matched else None
 
 
 def known_models() -> Mapping[str, Model]:
-    """Return every listed model by its bare id, without vendor prefix and date."""
+    """Return all listed models, by id without vendor prefix and date."""
     return _MODELS
 
 
 def frame_size(model: str, resolution: str, aspect_ratio: str) -> FrameSize | None:
     """
-    Return the width and height of a video in pixels, or ``None`` where they are not published.
+    Return the width and height of a video in pixels, or ``None`` if they are not published.
 
-    This is the page's size table; whether the model offers that resolution is :attr:`Model.resolutions`.
+    The source is the page's size table; :attr:`Model.resolutions` says which resolutions the model supports.
 
     :param model: Model id, e.g. ``doubao-seedance-2-0-fast-260128``.
     :param resolution: One of :data:`RESOLUTIONS`.
@@ -293,10 +292,10 @@ def frame_size(model: str, resolution: str, aspect_ratio: str) -> FrameSize | No
 
 def estimate_cost(model: str, resolution: str | None, duration: int) -> Decimal | None:
     """
-    Return what a video costs at list price in USD, or ``None`` where no price is published.
+    Return the list price of a video in USD, or ``None`` if no price is published.
 
     :param model: Model id.
-    :param resolution: Resolution as sent; ``None`` stands for the service's default, :data:`DEFAULT_RESOLUTION`.
+    :param resolution: Resolution of the request; ``None`` means :data:`DEFAULT_RESOLUTION`.
     :param duration: Length of the video in seconds.
     """
     known = find_model(model)
@@ -304,11 +303,11 @@ def estimate_cost(model: str, resolution: str | None, duration: int) -> Decimal 
     return None if price is None else price * duration
 
 
-#: How long a 5 s video at 720p usually takes, in seconds: 55-90 s were seen. Unknown models are taken to be usual.
+#: Usual generation time of a 5 s video at 720p, in seconds (observed: 55-90 s). Also used for unknown models.
 USUAL_SECONDS = 75.0
-#: Multiples of it, and rough ones: it is known that more pixels take longer, not how much longer.
+#: Rough multiples of USUAL_SECONDS: more pixels take longer, but no figures are published.
 _RESOLUTION_FACTORS: Mapping[str, float] = {"480p": 0.7, "720p": 1.0, "1080p": 1.8}
-#: The longest expectation, as a multiple of it: 300 s were seen now and then, and beyond that nothing can be expected.
+#: Upper limit of the estimate, as a multiple of USUAL_SECONDS: 300 s is the longest time that is sometimes observed.
 _LONGEST_FACTOR = 4.0
 
 
@@ -316,17 +315,17 @@ def expected_seconds(
     model: str | None = None, resolution: str | None = None, duration: int = DEFAULT_DURATION
 ) -> float:
     """
-    Return how long a generation usually takes from submission to result, in seconds.
+    Return the usual time from submission to result, in seconds.
 
-    A rough figure that decides only when to look; a wrong one costs a few polls or a little delay.
+    A rough estimate that only schedules the polls; an error costs a few polls or a short delay.
 
-    :param model: Model id; ``None`` and ids that are not listed stand for a usual model.
-    :param resolution: Resolution as sent; ``None`` stands for the service's default, :data:`DEFAULT_RESOLUTION`.
+    :param model: Model id; ``None`` and unlisted ids use the usual time.
+    :param resolution: Resolution of the request; ``None`` means :data:`DEFAULT_RESOLUTION`.
     :param duration: Length of the video in seconds.
     """
     known = find_model(model) if model else None
     factor = known.usual_time if known else 1.0
     factor *= _RESOLUTION_FACTORS.get(resolution or DEFAULT_RESOLUTION, 1.0)
-    # The video is only a part of the work: one of twice the length does not take twice the time.
+    # A part of the time does not depend on the length: twice the length takes less than twice the time.
     factor *= 0.5 + 0.1 * duration
     return USUAL_SECONDS * min(factor, _LONGEST_FACTOR)

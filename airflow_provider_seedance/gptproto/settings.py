@@ -1,4 +1,4 @@
-"""Where the API is and how to get in: the settings of a client, checked and brought into one form."""
+"""The settings of a client: URL, API key, timeout, TLS, proxy and rate limit, checked and normalised."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from urllib.parse import SplitResult, urlsplit
 from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
 
 DEFAULT_BASE_URL = "https://gptproto.com"
-#: The segment of the submit address before the model (page, "Initiate Request").
+#: Path segment of the submit URL before the model (page, "Initiate Request").
 DEFAULT_VENDOR = "bytedance"
-#: Seconds that one request may wait for an answer.
+#: Timeout of one request, in seconds.
 DEFAULT_TIMEOUT = 60.0
-#: Looks a second that all waits of a connection in one triggerer take together.
+#: The highest rate of polls of one connection in one triggerer, for all waits together.
 DEFAULT_POLLS_PER_SECOND = 20.0
 
 _KEY = re.compile(r"[\x21-\x7e]+")
 _HOSTNAME = re.compile(r"[\w.-]+|[0-9a-f:.]+", re.IGNORECASE)
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-#: In seconds. What is far above it sockets cannot hold, and say so only when the request has left.
+#: In seconds. Sockets reject much larger values, but only after the request is sent.
 _LONGEST_TIMEOUT = 24 * 3600.0
 _BOOLEANS = {"true": True, "false": False}
 
@@ -30,17 +30,17 @@ _BOOLEANS = {"true": True, "false": False}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSettings:
     """
-    What a client needs to know.
+    The settings of a client.
 
-    :param api_key: The key, as it stands in the one header that carries it; in no repr.
-    :param base_url: Scheme, host, port and perhaps a path; without a slash at the end.
-    :param vendor: The segment of the submit address before the model.
-    :param auth_scheme: Put before the key in the header, e.g. ``Bearer``; empty for the key alone.
-    :param timeout: Seconds that one request may wait, for the connection and for each piece of the answer.
-    :param verify: Whether certificates are verified, or the path of a CA bundle to verify them with.
-    :param proxy: Address of a proxy for every request; ``None`` takes what the environment says. In no repr, because
-        it may hold a password.
-    :param polls_per_second: How often all waits of this connection in one triggerer look together, at most.
+    :param api_key: The API key. It is sent in the ``Authorization`` header only, and left out of the repr.
+    :param base_url: Scheme, host, optional port and optional path; without a slash at the end.
+    :param vendor: Path segment of the submit URL before the model.
+    :param auth_scheme: Written before the key in the header, e.g. ``Bearer``; empty for the key alone.
+    :param timeout: Timeout in seconds, for the connection and for each read of the response.
+    :param verify: Whether TLS certificates are verified, or the path of a CA bundle.
+    :param proxy: URL of a proxy for every request; ``None`` uses the proxy of the environment variables. Left out of
+        the repr, because it may contain a password.
+    :param polls_per_second: The highest rate of polls in one triggerer, for all waits of this connection together.
     """
 
     api_key: str = field(repr=False)
@@ -59,7 +59,7 @@ class ClientSettings:
 
     @property
     def sends_key_in_the_clear(self) -> bool:
-        """Whether the key travels unencrypted to another machine."""
+        """Whether the key is sent unencrypted to another machine."""
         address = urlsplit(self.base_url)
         return address.scheme == "http" and address.hostname not in ("localhost", "127.0.0.1", "::1")
 
@@ -73,18 +73,18 @@ def read_settings(
     extra: object,
 ) -> ClientSettings:
     """
-    Return the settings that the fields of an Airflow connection mean.
+    Return the settings in the fields of an Airflow connection.
 
-    :param password: The API key; spaces around it and a pasted ``Bearer`` before it are dropped.
-    :param host: A bare host, a host with a port, or a full URL; empty for GPTProto itself.
-    :param schema: ``http`` or ``https``, for a host without a scheme.
-    :param port: For a host without a port.
+    :param password: The API key; spaces around it and ``Bearer`` before it are removed.
+    :param host: A host, a host with a port, or a full URL; empty means GPTProto itself.
+    :param schema: ``http`` or ``https``; used when ``host`` has no scheme.
+    :param port: Used when ``host`` has no port.
     :param extra: A mapping with ``vendor``, ``auth_scheme``, ``timeout``, ``verify``, ``proxy`` and
         ``polls_per_second``, each optional.
-    :raises ConnectionSettingsError: When a field cannot be used; it never repeats the key.
+    :raises ConnectionSettingsError: When a field is invalid; the message never contains the key.
     """
     if not isinstance(extra, Mapping):
-        raise ConnectionSettingsError("The connection's extra is no JSON object")
+        raise ConnectionSettingsError("The connection's extra is not a JSON object")
     return ClientSettings(
         api_key=_api_key(password),
         base_url=_base_url(host, schema, port),
@@ -102,7 +102,7 @@ def _api_key(password: str | None) -> str:
     if not key:
         raise ConnectionSettingsError("The connection has no API key: its password field is empty")
     if not _KEY.fullmatch(key):
-        raise ConnectionSettingsError("The API key in the connection's password field holds spaces or special signs")
+        raise ConnectionSettingsError("The API key (the connection's password) has spaces or special characters")
     return key
 
 
@@ -120,23 +120,23 @@ def _base_url(host: str | None, schema: str | None, port: int | None) -> str:
         or address.fragment
     ):
         raise ConnectionSettingsError(
-            "The connection's host is no base URL; it can be a host, a host with a port, or a URL such as "
+            "The connection's host is not a base URL; allowed: a host, a host with a port, or a URL such as "
             f"{DEFAULT_BASE_URL}, without user, query or fragment"
         )
     if address.scheme not in ("http", "https"):
-        raise ConnectionSettingsError(f"The connection's scheme is {address.scheme!r}; it can be http or https")
+        raise ConnectionSettingsError(f"The connection's scheme is {address.scheme!r}; allowed: http or https")
     netloc = address.netloc.rstrip(":")
-    if address.port == _PORTS[address.scheme]:
+    if address.port == _DEFAULT_PORTS[address.scheme]:
         netloc = netloc.rpartition(":")[0]
-    elif port and not address.port and port != _PORTS[address.scheme]:
+    elif port and not address.port and port != _DEFAULT_PORTS[address.scheme]:
         if not 0 < port < 65536:
-            raise ConnectionSettingsError(f"The connection's port is {port}; it can be 1 to 65535")
+            raise ConnectionSettingsError(f"The connection's port is {port}; allowed: 1 to 65535")
         netloc = f"{netloc}:{port}"
     return f"{address.scheme}://{netloc}{address.path.rstrip('/')}"
 
 
-#: They go without saying in an address.
-_PORTS = {"http": 80, "https": 443}
+#: Default ports, which are left out of a URL.
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def _bracketed(host: str) -> str:
@@ -144,11 +144,11 @@ def _bracketed(host: str) -> str:
 
 
 def _split(url: str) -> SplitResult | None:
-    """Return the parts of an address, or ``None``; why it has none is not told, because that repeats parts of it."""
+    """Return the parts of a URL, or ``None`` if it is invalid."""
     try:
         address = urlsplit(url)
         _ = address.port
-    except ValueError:
+    except ValueError:  # its text may contain the password
         return None
     return address
 
@@ -156,7 +156,7 @@ def _split(url: str) -> SplitResult | None:
 def _vendor(value: Any) -> str:
     vendor = str(value or DEFAULT_VENDOR).strip()
     if not _SEGMENT.fullmatch(vendor):
-        raise ConnectionSettingsError(f"vendor in the connection's extra is {vendor!r}; it can be one path segment")
+        raise ConnectionSettingsError(f"vendor in the connection's extra is {vendor!r}; allowed: one path segment")
     return vendor
 
 
@@ -170,7 +170,7 @@ def _auth_scheme(value: Any) -> str:
 def _timeout(value: Any) -> float:
     seconds = _number(value, DEFAULT_TIMEOUT)
     if not 0 < seconds <= _LONGEST_TIMEOUT:
-        what = f"timeout in the connection's extra is {value!r}; it can be seconds above 0, up to a day"
+        what = f"timeout in the connection's extra is {value!r}; allowed: seconds above 0, up to a day"
         raise ConnectionSettingsError(what)
     return seconds
 
@@ -179,13 +179,13 @@ def _polls_per_second(value: Any) -> float:
     rate = _number(value, DEFAULT_POLLS_PER_SECOND)
     if not 0 < rate < float("inf"):
         raise ConnectionSettingsError(
-            f"polls_per_second in the connection's extra is {value!r}; it can be a number above 0"
+            f"polls_per_second in the connection's extra is {value!r}; allowed: a number above 0"
         )
     return rate
 
 
 def _number(value: Any, default: float) -> float:
-    """Return a number, the default where none is given, and 0 for what is none."""
+    """Return a number: the default for an empty value, and 0 for an invalid value."""
     if value in (None, ""):
         return default
     try:
@@ -201,7 +201,7 @@ def _verify(value: Any) -> bool | str:
         return value
     if not isinstance(value, str):
         raise ConnectionSettingsError(
-            f"verify in the connection's extra is {value!r}; it can be true, false or the path of a CA bundle"
+            f"verify in the connection's extra is {value!r}; allowed: true, false or the path of a CA bundle"
         )
     path = value.strip()
     return _BOOLEANS.get(path.lower(), path or True)
@@ -213,5 +213,5 @@ def _proxy(value: Any) -> str | None:
         return None
     address = _split(proxy)
     if address is None or address.scheme not in ("http", "https", "socks5", "socks5h") or not address.hostname:
-        raise ConnectionSettingsError("proxy in the connection's extra is no URL such as http://proxy.example:3128")
+        raise ConnectionSettingsError("proxy in the connection's extra is not a URL such as http://proxy.example:3128")
     return proxy

@@ -1,8 +1,8 @@
 """
-Media from files where a task runs: paths on the worker, and what Airflow's object storage reaches.
+Media from files: paths on the worker, and URIs of Airflow's object storage.
 
-Nothing is read before :func:`with_local_media` is called, which is right before a submission: not when the DAG is
-parsed, nor when a deferred task resumes.
+Only :func:`with_local_media` reads files. A task calls it right before a submission: not when the DAG is parsed, and
+not when a deferred task resumes.
 """
 
 from __future__ import annotations
@@ -20,15 +20,14 @@ R = TypeVar("R", bound=GenerationRequest)
 
 def with_local_media(request: R) -> R:
     """
-    Return a request with the content of files in place of their paths, as data URIs.
+    Return a request in which data URIs replace paths and URIs of files.
 
-    Whoever can set a media argument of a task, or what its template renders, can send the service any image, video or
-    sound that the worker can read, with the rights of whatever storage connection the path names. Other content is
-    refused, and so are directories, devices and pipes.
+    Security: a person who can set a media argument of a task, or a value that its template renders, can send the
+    service any image, video or audio file that the worker can read, with the rights of the storage connection in the
+    path. Other content, directories, devices and pipes are refused.
 
-    :param request: Some of its media may be paths, URIs or ``ObjectStoragePath``; the others stay as they are.
-    :raises StorageError: When a file that is there could not be read. Other errors of the store's own library pass as
-        they are.
+    :param request: The request. Its media may be paths, URIs or ``ObjectStoragePath``; other media stay unchanged.
+    :raises StorageError: When an existing file cannot be read. Errors of the store's library are raised unchanged.
     """
     return with_media_files(request, _find)
 
@@ -38,7 +37,7 @@ class StoredFile:
     """
     A file in object storage.
 
-    :param path: Where it is.
+    :param path: Its path.
     :param size: Its size in bytes.
     """
 
@@ -46,9 +45,9 @@ class StoredFile:
     size: int
 
     def read(self) -> bytes:
-        """Return its content, and at most one byte more than its size."""
+        """Return the content: at most ``size`` + 1 bytes, so that a growing file is detected."""
         path: Any = self.path
-        # Through the path's own open, which tells Airflow's lineage of it.
+        # ObjectStoragePath.open() records the file in Airflow's lineage.
         with path.open("rb") as file:
             content: bytes = file.read(self.size + 1)
         return content
@@ -56,10 +55,10 @@ class StoredFile:
 
 def _find(value: Any) -> MediaFile:
     """
-    Return the file that a path or URI names.
+    Return the file at a path or URI.
 
-    :raises OSError: When there is none.
-    :raises ValueError: When there can be none.
+    :raises OSError: When the file does not exist.
+    :raises ValueError: When the path is invalid.
     """
     if isinstance(value, str) and "://" in value:
         value = ObjectStoragePath(value)
@@ -69,13 +68,13 @@ def _find(value: Any) -> MediaFile:
         store: Any = value.fs
     except AirflowNotFoundException as error:
         raise ValueError(str(error)) from error
-    # What this process saw of the store before may be out of date.
+    # The cached listing of this process may be out of date.
     store.invalidate_cache()
     found = store.info(value.path)
     if found["type"] == "directory":
         raise IsADirectoryError(str(value))
     if found["type"] != "file":
-        raise ValueError("it is no regular file")
+        raise ValueError("it is not a regular file")
     if found["size"] is None:
-        raise ValueError("its store does not tell its size")
+        raise ValueError("the store does not report its size")
     return StoredFile(value, found["size"])

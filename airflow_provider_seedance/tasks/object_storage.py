@@ -1,10 +1,10 @@
 """
-A download on its way into object storage: whole under its name, or not at all.
+Atomic storage of a download: the target holds the complete file or does not change.
 
-Where the store can rename, the file grows under a temporary name beside its place and is renamed when it is whole. In
-an object store a rename would be a copy and a deletion, with rights of their own; there an object appears only when its
-upload is completed, so it goes to its name at once, and an upload that breaks off is never completed: what a killed one
-leaves behind is for the bucket's lifecycle rules. In both the size is verified as the store reports it.
+File systems: the file is written under a temporary name in the same folder, and renamed when it is complete. Object
+stores: a rename would be a copy and a deletion, with permissions of their own, and an object appears only when its
+upload is completed. So it is uploaded under its final name, and a failed upload is never completed; a lifecycle rule of
+the bucket can remove the parts that a killed process leaves. In both cases the size that the store reports is checked.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from airflow_provider_seedance.gptproto.http.download import Download
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-#: Bytes of a block: the least that S3 takes for a part, and a multiple of what Google's store asks for. fsspec's own
-#: blocks of 50 MB for S3 and Azure would be held in memory, several at a time.
+#: Bytes of a block: the smallest part size of S3, and a multiple of the block size that Google Cloud Storage requires.
+#: fsspec's default of 50 MB for S3 and Azure would keep several such blocks in memory.
 BLOCK = 5 * 1024 * 1024
-#: How each object store is told what the file is, so that browsers play it instead of saving it.
+#: Content type options of each object store, so that browsers play the file instead of saving it.
 _MEDIA_TYPE: dict[str, dict[str, Any]] = {
     "s3": {"ContentType": "video/mp4"},
     "gs": {"content_type": "video/mp4"},
     "abfs": {"content_settings": {"content_type": "video/mp4"}},
 }
-#: Protocols of stores in which an object appears when its upload is completed.
+#: Protocols of object stores, and their keys in :data:`_MEDIA_TYPE`.
 _OBJECT_STORES = {
     "s3": "s3",
     "s3a": "s3",
@@ -45,30 +45,30 @@ _OBJECT_STORES = {
 
 def store(download: Download, target: ObjectStoragePath, *, overwrite: bool, log: Log) -> bool:
     """
-    Store a download, unless the same file is there already, and return whether it was written.
+    Store a download, unless the target already has the same content, and return whether it was written.
 
-    :param download: One that was entered.
-    :param target: Where to.
-    :param overwrite: Whether another file there is replaced.
-    :param log: Where it is told what was done.
-    :raises DestinationTakenError: When another file is there and is to stay.
-    :raises StorageError: When the store does not hold what it was handed.
-    :raises SeedanceError: When the download fails. Errors of the store's own library pass as they are.
+    :param download: The download, inside its ``with`` block.
+    :param target: Path of the new file.
+    :param overwrite: Whether a file with different content is replaced.
+    :param log: Receives the result.
+    :raises DestinationTakenError: When the target has different content and ``overwrite`` is false.
+    :raises StorageError: When the stored size differs from the downloaded size.
+    :raises SeedanceError: When the download fails. Errors of the store's library are raised unchanged.
     """
-    there = _find(target)
-    may_be_same = there is not None and download.size in (None, there)
-    is_taken = there is not None and not overwrite
+    existing_size = _size(target)
+    may_be_same = existing_size is not None and download.size in (None, existing_size)
+    is_taken = existing_size is not None and not overwrite
     if is_taken and not may_be_same:
         raise _taken(target)
     md5, sha256 = _digests(target) if may_be_same else (None, None)
     if md5 is not None and md5 == download.md5:
-        log.info("%s holds the same file already: nothing was downloaded", target)
+        log.info("Download skipped: %s already has the same content", target)
         return False
     with _Upload(target) as upload:
         for piece in download:
             upload.write(piece)
         if sha256 == download.sha256:
-            log.info("%s holds the same file already: it was left as it is", target)
+            log.info("Upload discarded: %s already has the same content", target)
             return False
         if is_taken:
             raise _taken(target)
@@ -79,20 +79,20 @@ def store(download: Download, target: ObjectStoragePath, *, overwrite: bool, log
 
 class _Upload:
     """
-    A file on its way to its place; a context manager that leaves nothing behind unless it was finished.
+    An upload: a context manager that discards the file unless :meth:`finish` was called.
 
-    :param target: Its place.
+    :param target: Path of the new file.
     """
 
     def __init__(self, target: ObjectStoragePath) -> None:
         self._fs: Any = target.fs
-        self._place = target.path
+        self._path = target.path
         self._is_written = False
         self._is_finished = False
         kind = _OBJECT_STORES.get(target.protocol)
-        self._appears_whole = kind is not None
+        self._is_object_store = kind is not None
         if kind is not None:
-            self._name = self._place
+            self._name = self._path
             options = _MEDIA_TYPE[kind]
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -111,26 +111,25 @@ class _Upload:
             self._discard()
 
     def write(self, piece: bytes) -> None:
-        """Append a piece."""
+        """Append bytes."""
         self._file.write(piece)
 
     def finish(self, size: int) -> None:
-        """Let the file appear in its place, if the store has all of it."""
+        """Complete the upload, check its size, and publish the file under its path."""
         self._file.close()
         self._is_written = True
         self._fs.invalidate_cache()
         stored = self._fs.info(self._name)["size"]
         if stored != size:
-            what = f"{self._place} was handed {size:,} bytes, and the store reports {stored:,}"
+            what = f"{self._path} is incomplete: {size:,} bytes were written, but the store reports {stored:,}"
             raise StorageError(what, charge=Charge.ACCEPTED)
-        if not self._appears_whole:
-            self._fs.mv(self._name, self._place)
+        if not self._is_object_store:
+            self._fs.mv(self._name, self._path)
         self._is_finished = True
 
     def _discard(self) -> None:
-        if self._appears_whole and not self._is_written:
-            # What has the name now is not of this try. Closing the file, which its finalizer would do as well,
-            # would complete the upload.
+        if self._is_object_store and not self._is_written:
+            # Abort the multipart upload; close() would publish it. The finalizer calls close(), too.
             self._file.discard()
             self._file.closed = True
             return
@@ -138,15 +137,15 @@ class _Upload:
         self._fs.rm_file(self._name)
 
     def _remove_leftovers(self, target: ObjectStoragePath) -> None:
-        """Remove what tries left behind that were killed; one that still runs fails when it renames."""
+        """Remove files of killed tries. A try that still runs fails at its rename."""
         self._fs.invalidate_cache()
         for path in target.parent.iterdir():
             if path.name.startswith(f".{target.name}.") and path.name.endswith(".part"):
                 path.unlink()
 
 
-def _find(target: ObjectStoragePath) -> int | None:
-    """Return the size of the file that is there, or ``None``."""
+def _size(target: ObjectStoragePath) -> int | None:
+    """Return the size of the existing file, or ``None``."""
     fs: Any = target.fs
     fs.invalidate_cache()
     try:
@@ -159,7 +158,7 @@ def _find(target: ObjectStoragePath) -> int | None:
 
 
 def _digests(target: ObjectStoragePath) -> tuple[str, str]:
-    """Return MD5, which stores name files by, and SHA-256 of the file that is there."""
+    """Return MD5 (many servers use it as ETag) and SHA-256 of the existing file."""
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
     fs: Any = target.fs
     with fs.open(target.path, "rb", block_size=BLOCK) as file:
@@ -170,4 +169,4 @@ def _digests(target: ObjectStoragePath) -> tuple[str, str]:
 
 
 def _taken(target: ObjectStoragePath) -> DestinationTakenError:
-    return DestinationTakenError(f"{target} holds another file", charge=Charge.ACCEPTED)
+    return DestinationTakenError(f"The existing file {target} has other content", charge=Charge.ACCEPTED)

@@ -76,8 +76,8 @@ class TestForm:
             ("Authorization scheme", "Default: the key alone"),
             ("Request timeout (seconds)", "Default: 60."),
             ("Verify TLS", "Default: verify."),
-            ("Looks per second", "Default: 20."),
-            ("Proxy", "Default: what the environment says."),
+            ("Polls per second", "Default: 20."),
+            ("Proxy", "Default: the proxy of the environment variables."),
         ):
             expect(connections.extra_row(label)).to_contain_text(help_text)
             expect(connections.extra_field(label)).to_have_value("")
@@ -97,7 +97,7 @@ def test_key_survives_an_edit_and_is_never_shown(connections: ConnectionsPage, s
         {
             "Vendor segment": "bytedance",
             "Request timeout (seconds)": "15",
-            "Looks per second": "7",
+            "Polls per second": "7",
             "Verify TLS": "false",
             "Proxy": proxy,
         }

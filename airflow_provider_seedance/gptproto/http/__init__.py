@@ -1,1 +1,1 @@
-"""HTTP beneath the client: transports, rate limit, and downloads. The only folder that imports httpx."""
+"""HTTP: transports, rate limit, and resumable downloads. Only modules of this package import httpx."""

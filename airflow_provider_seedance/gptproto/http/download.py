@@ -1,8 +1,8 @@
 """
-One output on its way from the service: whole, in order, piece by piece, and certainly a video.
+A resumable download of one output: an iterator over the bytes of an MP4 file.
 
-A :class:`Download` knows nothing of where the pieces go. A connection that breaks is taken up at the byte where it
-broke (RFC 9110, section 14), a fault that may pass is waited out, and a link that died is asked for anew, once.
+After a broken connection the download resumes at the next missing byte (range requests, RFC 9110, section 14).
+Transient errors are retried with backoff; an expired link is refreshed once. The caller stores the bytes.
 """
 
 from __future__ import annotations
@@ -27,44 +27,44 @@ from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.http.fetch import FetchResponse, PublicFetcher, redact_url
 from airflow_provider_seedance.gptproto.responses import read_retry_after
 
-#: What a file's name ends in: nothing but MP4 is taken.
+#: File name extension. Only MP4 files are accepted.
 EXTENSION = "mp4"
-#: How often a link is followed without getting a byte further, before the task's own retries have their turn.
+#: Requests in a row without a new byte before the download fails. The task's own retries come after that.
 ATTEMPTS = 5
-#: Seconds before the next attempt at most, whatever the service asks for.
-LONGEST_PAUSE = 30.0
-#: Seconds between two lines in the log.
-NEWS_EVERY = 10.0
-#: Clients' and servers' faults that may pass, besides all from 500 on.
-_PASSING = (408, 425, 429)
-#: Types that a store gives to files which it does not know, besides all kinds of video.
+#: The longest delay before a retry, in seconds. A longer ``Retry-After`` is cut to it.
+MAXIMUM_DELAY = 30.0
+#: Seconds between two progress lines in the log.
+LOG_INTERVAL = 10.0
+#: Transient HTTP statuses, besides all from 500 on.
+_TRANSIENT = (408, 425, 429)
+#: Content types that are accepted besides ``video/*``. Stores use them for files of an unknown type.
 _NEUTRAL_TYPES = ("", "application/mp4", "application/octet-stream", "binary/octet-stream")
-#: How headers number bytes. Python refuses to read numbers of thousands of digits.
+#: A byte count in a header. Python raises an error for numbers of thousands of digits.
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _CONTENT_RANGE = re.compile(r"bytes (?P<start>[0-9]{1,18})-[0-9]{1,18}/(?P<size>[0-9]{1,18}|\*)")
-#: How many stores name what they hold: by its MD5.
+#: Many stores use the MD5 of a file as its ETag.
 _MD5 = re.compile(r'"([0-9a-f]{32})"', re.IGNORECASE)
-#: Bytes that tell an MP4 file from others: size, type and brand of its first box (ISO/IEC 14496-12, section 4.3).
-_HEAD = 12
+#: Bytes that identify an MP4 file: size, type and brand of its first box (ISO/IEC 14496-12, section 4.3).
+_FIRST_BYTES = 12
 
 
 class Download:
     """
-    A download: a context manager that follows the link, and an iterator over the file's pieces.
+    A download: a context manager that opens the link, and an iterator over the bytes of the file.
 
-    :param link: Where the file is.
-    :param links: How links are followed.
-    :param max_bytes: The largest file that is wanted.
-    :param log: Where news of a long download go.
-    :param refresh: Returns another link to the same file in place of a dead one, or ``None``.
-    :param clock: Any clock that never goes back, in seconds.
-    :param sleep: How to pause, in seconds.
+    :param link: URL of the file.
+    :param fetcher: Sends the requests.
+    :param max_bytes: The largest size that is accepted, in bytes.
+    :param log: Receives progress and retries.
+    :param refresh: Returns another link to the same file in place of an expired one, or ``None``.
+    :param clock: A monotonic clock, in seconds.
+    :param sleep: Waits for a number of seconds.
     """
 
     def __init__(
         self,
         link: str,
-        links: PublicFetcher,
+        fetcher: PublicFetcher,
         *,
         max_bytes: int,
         log: Log,
@@ -73,31 +73,31 @@ class Download:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._link = link
-        self._links = links
+        self._fetcher = fetcher
         self._max_bytes = max_bytes
         self._log = log
         self._refresh = refresh
         self._clock = clock
         self._sleep = sleep
         self._headers: Mapping[str, str] | None = None
-        self._head = b""
+        self._first_bytes = b""
         self._hash = hashlib.sha256()
-        self._stream = self._arrive()
-        self._told_at = clock()
+        self._stream = self._download()
+        self._logged_at = clock()
         self._is_same_file = True
-        #: Bytes that arrived.
+        #: Bytes received so far.
         self.position = 0
-        #: Bytes of the whole file; ``None`` where the server does not say.
+        #: Size of the file in bytes; ``None`` when the server does not send it.
         self.size: int | None = None
 
     def __enter__(self) -> Self:
         """
-        Follow the link, and see what is there.
+        Open the link, and check type, size and first bytes of the file.
 
-        :raises SeedanceError: When it is nothing that is wanted, or cannot be had.
+        :raises SeedanceError: When the file is no video, is too large or cannot be downloaded.
         """
         try:
-            self._begin()
+            self._read_first_bytes()
         except BaseException:
             self._stream.close()
             raise
@@ -110,95 +110,95 @@ class Download:
 
     def __iter__(self) -> Iterator[bytes]:
         """
-        Yield the file, once.
+        Yield the content of the file. Works once.
 
-        :raises SeedanceError: When it could not be had as a whole.
+        :raises SeedanceError: When the download cannot be completed.
         """
-        yield self._head
+        yield self._first_bytes
         yield from self._stream
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of what arrived."""
+        """SHA-256 of the bytes received so far."""
         return self._hash.hexdigest()
 
     @property
     def md5(self) -> str | None:
-        """MD5 of the whole file where its server tells it, before it has arrived."""
-        named = _MD5.fullmatch((self._headers or {}).get("etag", ""))
-        return named[1].lower() if named else None
+        """MD5 of the whole file from the ETag, or ``None`` when the ETag is no MD5."""
+        found = _MD5.fullmatch((self._headers or {}).get("etag", ""))
+        return found[1].lower() if found else None
 
-    def _begin(self) -> None:
-        while len(self._head) < _HEAD and (piece := next(self._stream, b"")):
-            self._head += piece
-        if len(self._head) < _HEAD or self._head[4:8] != b"ftyp":
-            raise self._wrong(f"What is behind {redact_url(self._link)} does not begin as an MP4 file")
+    def _read_first_bytes(self) -> None:
+        while len(self._first_bytes) < _FIRST_BYTES and (piece := next(self._stream, b"")):
+            self._first_bytes += piece
+        if len(self._first_bytes) < _FIRST_BYTES or self._first_bytes[4:8] != b"ftyp":
+            raise self._not_a_video(f"{redact_url(self._link)} does not start like an MP4 file")
 
-    def _arrive(self) -> Generator[bytes]:
-        """Yield the file once, whatever breaks on the way."""
+    def _download(self) -> Generator[bytes]:
+        """Yield the content of the file, with retries and one refresh of the link."""
         failures = 0
         while True:
             before = self.position
             try:
-                with self._links.get(self._link, self._wish()) as answer:
-                    yield from self._accept(answer)
-            except DeadLinkError as dead:
-                self._link = self._fresh_link(dead)
+                with self._fetcher.get(self._link, self._range_headers()) as response:
+                    yield from self._read(response)
+            except DeadLinkError as error:
+                self._link = self._refreshed_link(error)
                 continue
             except DownloadFailedError as error:
                 failures = 1 if self.position > before else failures + 1
                 if failures >= ATTEMPTS or not self._is_same_file:
                     raise
-                pause = max(2.0 ** (failures - 1) * random.uniform(0.5, 1.0), error.retry_after or 0.0)  # noqa: S311
-                pause = min(pause, LONGEST_PAUSE)
-                self._log.warning("%s. Going on at byte %s in %.1f s", error.what, f"{self.position:,}", pause)
+                delay = max(2.0 ** (failures - 1) * random.uniform(0.5, 1.0), error.retry_after or 0.0)  # noqa: S311
+                delay = min(delay, MAXIMUM_DELAY)
+                self._log.warning("Resuming at byte %s in %.1f s: %s", f"{self.position:,}", delay, error.what)
             else:
                 return
-            self._sleep(pause)
+            self._sleep(delay)
 
-    def _wish(self) -> dict[str, str]:
-        """Return the headers that ask for what is missing of the same file."""
+    def _range_headers(self) -> dict[str, str]:
+        """Return the headers that request the missing part of the same file."""
         headers = self._headers or {}
         etag = headers.get("etag", "")
         validator = etag if etag and not etag.startswith("W/") else headers.get("last-modified", "")
-        # Without it the beginning of one file could be continued with the rest of another.
+        # Without a validator the rest of another file could be appended.
         return {"Range": f"bytes={self.position}-", "If-Range": validator} if validator else {}
 
-    def _accept(self, answer: FetchResponse) -> Iterator[bytes]:
-        """Yield what an answer holds of the file beyond what arrived before."""
-        start = self._read_head(answer)
-        again = hashlib.sha256()
-        for whole_piece in answer.pieces:
+    def _read(self, response: FetchResponse) -> Iterator[bytes]:
+        """Yield the new bytes of a response. Bytes that were received before are compared by their hash."""
+        start = self._check_headers(response)
+        repeated = hashlib.sha256()
+        for whole_piece in response.pieces:
             piece = whole_piece
             if start < self.position:
                 known = self.position - start
-                again.update(piece[:known])
+                repeated.update(piece[:known])
                 start += len(piece)
                 if start < self.position:
                     continue
                 piece = piece[known:]
-                if again.digest() != self._hash.digest():
-                    raise self._changed()
+                if repeated.digest() != self._hash.digest():
+                    raise self._file_changed()
                 if not piece:
                     continue
-            self._count(piece)
+            self._record(piece)
             start = self.position
             yield piece
         whole = self.position if self.size is None else self.size
         if start != whole:
             raise self._failed(f"{redact_url(self._link)} ended after {start:,} of {whole:,} bytes")
 
-    def _read_head(self, answer: FetchResponse) -> int:
-        """Return at which byte of the file an answer begins, if it is an answer to be used."""
-        status, headers = answer.status, answer.headers
-        where = redact_url(self._link)
-        if status in _PASSING or status >= 500:
+    def _check_headers(self, response: FetchResponse) -> int:
+        """Check status and headers, and return the position in the file at which the body starts."""
+        status, headers = response.status, response.headers
+        failure = f"{redact_url(self._link)} returned HTTP {status}"
+        if status in _TRANSIENT or status >= 500:
             retry_after = read_retry_after(headers, datetime.now(UTC))
-            raise self._failed(f"{where} answers {status}", retry_after)
+            raise self._failed(failure, retry_after)
         if status == 416:
-            raise self._changed()
+            raise self._file_changed()
         if status not in (200, 206):
-            raise DeadLinkError(f"{where} answers {status}", charge=Charge.ACCEPTED)
+            raise DeadLinkError(failure, charge=Charge.ACCEPTED)
         content_range = _CONTENT_RANGE.fullmatch(headers.get("content-range", "")) if status == 206 else None
         start = int(content_range["start"]) if content_range else 0
         if content_range:
@@ -206,52 +206,52 @@ class Download:
         else:
             size = _whole_number(headers.get("content-length"))
         if self._headers is None:
-            self._check_kind(headers)
+            self._check_type(headers)
             self._headers, self.size = headers, size
             self._check_size(size or 0)
         is_continued = status == 200 or (content_range is not None and start == self.position)
         if not is_continued or (None not in (size, self.size) and size != self.size):
-            raise self._changed()
+            raise self._file_changed()
         return start
 
-    def _check_kind(self, headers: Mapping[str, str]) -> None:
+    def _check_type(self, headers: Mapping[str, str]) -> None:
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type not in _NEUTRAL_TYPES and not media_type.startswith("video/"):
-            raise self._wrong(f"What is behind {redact_url(self._link)} is of type {media_type}")
+            raise self._not_a_video(f"{redact_url(self._link)} is of type {media_type}, not video")
 
     def _check_size(self, size: int) -> None:
         if size > self._max_bytes:
-            what = f"The file behind {redact_url(self._link)} is larger than {self._max_bytes:,} bytes"
+            what = f"{redact_url(self._link)} is larger than {self._max_bytes:,} bytes"
             what += f": it has {size:,}" if size == self.size else ""
             raise FileTooLargeError(what, charge=Charge.ACCEPTED)
 
-    def _count(self, piece: bytes) -> None:
+    def _record(self, piece: bytes) -> None:
         self.position += len(piece)
         self._check_size(self.position)
         self._hash.update(piece)
         now = self._clock()
-        if now - self._told_at >= NEWS_EVERY:
-            self._told_at = now
+        if now - self._logged_at >= LOG_INTERVAL:
+            self._logged_at = now
             whole = f" of {self.size / 1e6:.1f} MB, {self.position / self.size:.0%}" if self.size else " MB"
-            self._log.info("%s: %.1f%s", redact_url(self._link), self.position / 1e6, whole)
+            self._log.info("Downloaded %.1f%s: %s", self.position / 1e6, whole, redact_url(self._link))
 
-    def _fresh_link(self, dead: DeadLinkError) -> str:
-        """Return another link, the first time."""
+    def _refreshed_link(self, error: DeadLinkError) -> str:
+        """Return a new link. Works once, then raises the error."""
         if self._refresh is None:
-            raise dead
+            raise error
         refresh, self._refresh = self._refresh, None
-        fresh = refresh(self._link)
-        if fresh is None:
-            raise dead
-        self._log.info("%s: the prediction is asked for its link anew", dead.what)
-        return fresh
+        link = refresh(self._link)
+        if link is None:
+            raise error
+        self._log.info("Got a new link from the prediction: %s", error.what)
+        return link
 
-    def _wrong(self, what: str) -> NotAVideoError:
+    def _not_a_video(self, what: str) -> NotAVideoError:
         return NotAVideoError(what, charge=Charge.ACCEPTED)
 
-    def _changed(self) -> DownloadFailedError:
+    def _file_changed(self) -> DownloadFailedError:
         self._is_same_file = False
-        return self._failed(f"{redact_url(self._link)} does not go on with the file that it began with")
+        return self._failed(f"The file at {redact_url(self._link)} changed during the download")
 
     def _failed(self, what: str, retry_after: float | None = None) -> DownloadFailedError:
         return DownloadFailedError(what, charge=Charge.ACCEPTED, retry_after=retry_after)

@@ -1,9 +1,9 @@
 """
-How the links to outputs are followed: without the key, and never to where only this network may go.
+SSRF guard for the links to outputs: fetches them without the API key, and from public addresses only.
 
-A link is data that somebody else wrote. So its host is resolved here, every address it has is checked, and the
-connection goes to one of those that were: another answer of the name service a moment later has no effect. The same
-holds for each redirect. Whoever configured the connection trusts its origin, so that may have a private address.
+A link is data from the service. So this module resolves the host itself, checks every address, and connects to one of
+the checked addresses: a later DNS response has no effect (DNS rebinding). Each redirect is checked in the same way. The
+connection's own origin is trusted, and may have a private address.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from airflow_provider_seedance.gptproto.http.transport import (
 )
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 
-#: Redirects that are followed, one after the other.
+#: The largest number of redirects for one link.
 MAXIMUM_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
-#: What IPv6 has given out for the public net (RFC 4291, section 2.4).
+#: IPv6 addresses of the public internet (RFC 4291, section 2.4).
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
-#: IPv4 addresses in the form in which a network without IPv4 knows them (RFC 6052, section 2.1).
+#: IPv4 addresses as IPv6 addresses, for networks without IPv4 (RFC 6052, section 2.1).
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def resolve(host: str, port: int) -> list[str]:
     """
-    Return the addresses of a host.
+    Return the IP addresses of a host.
 
-    :raises OSError: When it has none.
+    :raises OSError: When it has no address.
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
@@ -49,11 +49,11 @@ def resolve(host: str, port: int) -> list[str]:
 @dataclass(frozen=True, slots=True)
 class FetchResponse:
     """
-    What a link leads to.
+    The response to a link, after redirects.
 
-    :param status: HTTP status; no redirect.
-    :param headers: Headers, to be looked up in lower case.
-    :param pieces: The body as it arrives, in pieces of 64 KiB at most.
+    :param status: HTTP status.
+    :param headers: Response headers; keys in lower case.
+    :param pieces: The body as a stream, in pieces of at most 64 KiB.
     """
 
     status: int
@@ -63,11 +63,11 @@ class FetchResponse:
 
 class PublicFetcher:
     """
-    Follows links.
+    Fetches links that must have public addresses.
 
-    :param settings: Proxy, timeout and certificates are those of the connection, whose origin is trusted.
-    :param allow_private_addresses: Whether links may lead anywhere.
-    :param resolver: Returns the addresses of a host.
+    :param settings: The connection's settings. Its proxy, timeout and certificates are used; its origin is trusted.
+    :param allow_private_addresses: Whether links may also have private addresses.
+    :param resolver: Returns the IP addresses of a host.
     """
 
     def __init__(
@@ -85,17 +85,17 @@ class PublicFetcher:
     @contextmanager
     def get(self, link: str, headers: Mapping[str, str]) -> Iterator[FetchResponse]:
         """
-        Ask for what is behind a link, as long as the ``with`` block lasts.
+        Send a GET request, follow redirects, and yield the response. The connection closes after the ``with`` block.
 
-        :param link: An http(s) address.
+        :param link: An http(s) URL.
         :param headers: Headers besides those of every request.
-        :raises ForbiddenLinkError: When the link, or a redirect, leads where it must not.
-        :raises DownloadFailedError: When there was no answer; also raised by the answer's pieces.
+        :raises ForbiddenLinkError: When the URL of the link or of a redirect is invalid or not allowed.
+        :raises DownloadFailedError: When there is no response; also raised while the pieces are read.
         """
         url = _parse(link)
         for _ in range(MAXIMUM_REDIRECTS + 1):
             with ExitStack() as stack:
-                response = self._ask(stack, url, headers)
+                response = self._send(stack, url, headers)
                 location = response.headers.get("location")
                 if response.status_code not in _REDIRECTS or location is None:
                     yield FetchResponse(response.status_code, response.headers, _pieces(url, response))
@@ -103,19 +103,19 @@ class PublicFetcher:
             url = _parse(location, url)
         raise _forbidden(f"{redact_url(link)} redirects more than {MAXIMUM_REDIRECTS} times")
 
-    def _ask(self, stack: ExitStack, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
+    def _send(self, stack: ExitStack, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
         address = str(url)
         is_proxied = proxy_for(self._settings, address) is not None
         hosts = self._addresses(url, is_proxied=is_proxied)
         if is_proxied:
-            # The proxy resolves the name itself, and might know another address for it.
+            # The proxy resolves the name itself, and may get another address.
             hosts = [url.host]
-        carrier = stack.enter_context(
+        transport = stack.enter_context(
             open_transport(httpx.HTTPTransport, self._settings, KEEP_ALIVE_OF_WORKER, address=address)
         )
         all_headers = {
             "Accept": "*/*",
-            # Compressed, neither its size nor a range of it would be that of the file.
+            # With compression, sizes and ranges would not be those of the file.
             "Accept-Encoding": "identity",
             "Host": url.netloc.decode("ascii"),
             "User-Agent": USER_AGENT,
@@ -126,7 +126,7 @@ class PublicFetcher:
         for host in hosts:
             request = httpx.Request("GET", url.copy_with(host=host), headers=all_headers, extensions=extensions)
             try:
-                response = carrier.handle_request(request)
+                response = transport.handle_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 failure = error
             except httpx.RequestError as error:
@@ -137,39 +137,39 @@ class PublicFetcher:
         raise _failed(url, failure or OSError("the host has no address")) from failure
 
     def _addresses(self, url: httpx.URL, *, is_proxied: bool) -> list[str]:
-        """Return where a host is, once all of that is checked."""
+        """Return the checked IP addresses of a host."""
         host, port = url.raw_host.decode("ascii"), _origin(url)[2]
         try:
             addresses = self._resolver(host, port)
         except UnicodeError:
-            raise _forbidden(f"{redact_url(str(url))} names no host that can be used") from None
+            raise _forbidden(f"{redact_url(str(url))} has an invalid host name") from None
         except OSError as error:
             if is_proxied:
-                # Behind a proxy a worker often cannot resolve the names of the world outside.
+                # A worker behind a proxy often cannot resolve public names.
                 return []
             raise _failed(url, error) from error
         if not self._allow_private_addresses and _origin(url) != self._own_origin:
             for address in addresses:
                 if not is_public(address):
-                    raise _forbidden(f"{redact_url(str(url))} leads to {address}, which is no public address")
+                    raise _forbidden(f"{redact_url(str(url))} resolves to {address}, not a public address")
         return addresses
 
 
 def is_public(address: str) -> bool:
-    """Return whether an address can belong to a host of the public net."""
+    """Return whether an IP address belongs to the public internet."""
     parsed = ipaddress.ip_address(address)
     if isinstance(parsed, IPv6Address):
-        carried = parsed.ipv4_mapped or parsed.sixtofour
+        embedded = parsed.ipv4_mapped or parsed.sixtofour
         if parsed in _NAT64:
-            carried = IPv4Address(int(parsed) & 0xFFFF_FFFF)
-        if carried is not None:
-            return is_public(str(carried))
+            embedded = IPv4Address(int(parsed) & 0xFFFF_FFFF)
+        if embedded is not None:
+            return is_public(str(embedded))
         return parsed in _GLOBAL_UNICAST and parsed.is_global
     return parsed.is_global and not parsed.is_multicast
 
 
 def redact_url(link: str) -> str:
-    """Return a link as errors and logs show it: without the signature that lets anybody fetch it."""
+    """Return a link for errors and logs, without user, password, query and fragment: the query holds a signature."""
     try:
         url = httpx.URL(link)
     except (httpx.InvalidURL, ValueError):
@@ -180,18 +180,18 @@ def redact_url(link: str) -> str:
 def _parse(link: str, base: httpx.URL | None = None) -> httpx.URL:
     try:
         url = base.join(link) if base is not None else httpx.URL(link)
-        # Only here a name is decoded that was encoded for the name service, and may be so wrongly.
+        # httpx decodes the host name here, and raises an error if its encoding is invalid.
         host = url.host
     except (httpx.InvalidURL, ValueError):
-        raise _forbidden(f"{redact_url(link)} is no address that can be used") from None
+        raise _forbidden(f"{redact_url(link)} is not a valid URL") from None
     if url.scheme not in ("http", "https") or not host or not 0 < _origin(url)[2] < 65536:
-        raise _forbidden(f"{redact_url(link)} is no http(s) address")
+        raise _forbidden(f"{redact_url(link)} is not an http(s) URL")
     return url
 
 
 def _origin(url: httpx.URL) -> tuple[str, bytes, int]:
-    usual = 443 if url.scheme == "https" else 80
-    return url.scheme, url.raw_host, usual if url.port is None else url.port
+    default_port = 443 if url.scheme == "https" else 80
+    return url.scheme, url.raw_host, default_port if url.port is None else url.port
 
 
 def _pieces(url: httpx.URL, response: httpx.Response) -> Iterator[bytes]:

@@ -1,1 +1,1 @@
-"""Media in a request: wrapped, read from files, recognised by their first bytes."""
+"""Media in a request: wrapping, files, and content sniffing."""

@@ -1,9 +1,9 @@
 """
-Media from files: found, checked by their size, read once, and turned into data URIs.
+Media from files: find a file, check its size, read it once, and make a data URI of it.
 
-A file goes into the request only if its content is recognised as an image, a video or a sound, so that a path to
-anything else on the machine sends nothing. What cannot be sent is marked in the request instead of being raised, and
-:meth:`GenerationRequest.check` tells it together with all else that is wrong.
+A file is sent only if its content is an image, a video or audio, so a path to any other file sends nothing. A file that
+cannot be sent raises no error here: it becomes an :class:`UnusableFile` in the request, and
+:meth:`GenerationRequest.check` reports it together with all other problems.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ from airflow_provider_seedance.gptproto.requests import GenerationRequest
 R = TypeVar("R", bound=GenerationRequest)
 
 _WEB_ADDRESS = re.compile(r"\s*https?://", re.IGNORECASE)
-#: That a name leads to no file, in the ways that only the operating system tells apart.
+#: Error numbers for a path without a file.
 _NOT_FOUND = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 _READ_AGAIN = "Nothing was sent. A retry of this task reads it again."
 
 
 class MediaFile(Protocol):
-    """A file that was found."""
+    """An existing file."""
 
     @property
     def size(self) -> int:
-        """Its size in bytes."""
+        """Size in bytes."""
 
     def read(self) -> bytes:
-        """Return its content, and at most one byte more than its size."""
+        """Return the content: at most ``size`` + 1 bytes, so that a growing file is detected."""
 
 
-#: Finds the file that a path names. Raises ``OSError`` where there is none, ``ValueError`` where there can be none.
+#: Returns the file at a path. Raises ``OSError`` if it does not exist, ``ValueError`` if the path is invalid.
 Find = Callable[[Any], MediaFile]
 
 
@@ -61,7 +61,7 @@ class LocalFile:
     """
     A file of this machine.
 
-    :param path: Where it is.
+    :param path: Its path.
     :param size: Its size in bytes.
     """
 
@@ -69,18 +69,18 @@ class LocalFile:
     size: int
 
     def read(self) -> bytes:
-        """Return its content, and at most one byte more than its size."""
+        """Return the content: at most ``size`` + 1 bytes."""
         with self.path.open("rb") as file:
             return file.read(self.size + 1)
 
 
 def find_local_file(path: str | os.PathLike[str]) -> LocalFile:
     """
-    Return the file of this machine that a path names.
+    Return the file of this machine at a path.
 
-    :param path: The path; a relative one is taken from the working directory.
-    :raises OSError: When there is none.
-    :raises ValueError: When it is no regular file: reading a device or a pipe may take for ever.
+    :param path: The path; a relative path starts at the working directory.
+    :raises OSError: When the file does not exist.
+    :raises ValueError: When it is not a regular file: reading a device or a pipe may never end.
     """
     if "://" in str(path):
         raise ValueError("only files of this machine can be read here")
@@ -88,20 +88,20 @@ def find_local_file(path: str | os.PathLike[str]) -> LocalFile:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(path)
     if not stat.S_ISREG(found.st_mode):
-        raise ValueError("it is no regular file")
+        raise ValueError("it is not a regular file")
     return LocalFile(Path(path), found.st_size)
 
 
 def with_media_files(request: R, find: Find = find_local_file) -> R:
     """
-    Return a request with the content of files in place of their paths, as data URIs.
+    Return a request in which data URIs replace the paths of files.
 
-    Files above the limits are not read. Whoever chooses the paths chooses which images, videos and sounds of this
-    machine are sent to the service.
+    Files above the limits are not read. The paths decide which images, videos and audio files of this machine are sent
+    to the service.
 
-    :param request: Some of its media may be paths; the others stay as they are.
-    :param find: How a file is found.
-    :raises StorageError: When a file that is there could not be read.
+    :param request: The request. Media that are no paths stay unchanged.
+    :param find: Returns the file at a path.
+    :raises StorageError: When an existing file cannot be read.
     """
     return request.with_media(_Reader(find, declared_upload=getattr(request, "is_upload_media", None) is True).replace)
 
@@ -110,21 +110,21 @@ class _Reader:
     """
     Reads the files of one request.
 
-    :param find: How a file is found.
-    :param declared_upload: Whether the author said that the media are uploaded; then short text may be base64.
+    :param find: Returns the file at a path.
+    :param declared_upload: The request's ``is_upload_media``: then short text may be base64.
     """
 
     def __init__(self, find: Find, *, declared_upload: bool) -> None:
         self._find = find
         self._declared_upload = declared_upload
-        self._room = MAXIMUM_REQUEST_BYTES
+        self._remaining_bytes = MAXIMUM_REQUEST_BYTES
 
     def replace(self, value: Any, kind: MediaKind) -> Any:
-        """Return what is sent for a medium: a file's content, or the value as it is if it is no path."""
-        medium = self._read(value, kind) if _may_be_path(value) else value
-        text = unwrap_media(medium)
-        self._room -= len(text) if isinstance(text, str) else 0
-        return medium
+        """Return the media to send: the content of a file, or the unchanged value if it is no path."""
+        media = self._read(value, kind) if _may_be_path(value) else value
+        text = unwrap_media(media)
+        self._remaining_bytes -= len(text) if isinstance(text, str) else 0
+        return media
 
     def _read(self, value: Any, kind: MediaKind) -> Any:
         try:
@@ -134,7 +134,7 @@ class _Reader:
                 return UnusableFile(str(value), problem)
             content = file.read()
         except PermissionError:
-            return UnusableFile(str(value), "names a file that this worker may not read")
+            return UnusableFile(str(value), "names a file that this worker is not allowed to read")
         except IsADirectoryError:
             return UnusableFile(str(value), "names a directory")
         except OSError as error:
@@ -142,27 +142,27 @@ class _Reader:
                 raise StorageError(f"{value} could not be read ({error})", advice=_READ_AGAIN) from error
             if media_problem(value, kind=kind, declared_upload=self._declared_upload) is None:
                 return value
-            return UnusableFile(str(value), "is no URL, no data URI, and names no file that this worker can find")
+            return UnusableFile(str(value), "is neither URL nor data URI, and this worker finds no such file")
         except (ImportError, TypeError, ValueError) as error:
-            return UnusableFile(str(value), f"names nothing that can be read ({error})")
+            return UnusableFile(str(value), f"cannot be read as a file ({error})")
         if len(content) != file.size:
             raise StorageError(f"{value} changed while it was read", advice=_READ_AGAIN)
         found = media_type(content)
         if found is None:
-            return UnusableFile(str(value), f"holds nothing that is recognised as {RECOGNISED[kind]}")
+            return UnusableFile(str(value), f"names a file whose content is not {RECOGNISED[kind]}")
         return UploadedMedia(f"data:{found};base64,{base64.b64encode(content).decode()}", source=str(value))
 
     def _size_problem(self, size: int, kind: MediaKind) -> str | None:
         problem = size_problem(size, kind)
         # Base64 takes four characters for three bytes.
-        if problem is None and size * 4 / 3 > self._room:
-            limit = f"above what is left of {MAXIMUM_REQUEST_BYTES:,} for one request, where it takes a third more"
-            return f"names a file of {size:,} bytes, {limit}"
+        if problem is None and size * 4 / 3 > self._remaining_bytes:
+            limit = f"in base64 (a third more) all media together can have {MAXIMUM_REQUEST_BYTES:,}"
+            return f"names a file of {size:,} bytes; {limit}"
         return problem
 
 
 def _may_be_path(value: object) -> bool:
-    """Say whether a medium may be a path; spoilt addresses and base64 in lines are none."""
+    """Return whether media may be a path; web addresses, and text with line breaks, are none."""
     if not isinstance(value, str):
         return is_path(value)
     return bool(value.strip()) and "\n" not in value and not is_uploaded(value) and not _WEB_ADDRESS.match(value)

@@ -1,8 +1,8 @@
 """
-What a file is, told by how it begins, and how large an image is, told by its header.
+Content sniffing: find the media type from the first bytes, and the size of an image from its header.
 
-Names and declared types may be wrong, and the service looks at the content. Nothing is decoded: a header is a few
-numbers at known places, so no image library is needed.
+File names and declared types may be wrong, and the service checks the content. This module reads headers only and
+decodes nothing, so it needs no image library.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping
 
-#: What is recognised, in the words of people.
+#: The formats that are recognised, for error messages.
 RECOGNISED: Mapping[str, str] = {
     "image": "PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC or AVIF",
     "video": "MP4, MOV, WebM, MKV or AVI",
     "audio": "MP3, WAV, M4A, AAC, OGG or FLAC",
 }
 
-#: Media types by the bytes at a place. Formats with so short a mark that other files may have it are not among them.
-_MARKS: tuple[tuple[int, bytes, str], ...] = (
+#: Offset, signature and media type. Formats with a short, ambiguous signature are left out.
+_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x89PNG\r\n\x1a\n", "image/png"),
     (0, b"\xff\xd8\xff", "image/jpeg"),
     (0, b"GIF87a", "image/gif"),
@@ -29,9 +29,9 @@ _MARKS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"OggS", "audio/ogg"),
     (0, b"fLaC", "audio/flac"),
 )
-#: By the four bytes after those that RIFF begins with.
+#: Media types by bytes 8 to 11 of a RIFF file.
 _RIFF: Mapping[bytes, str] = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
-#: By the major brand of an ISO base media file; all other brands are MP4.
+#: Media types by the major brand of an ISO base media file; all other brands are MP4.
 _BRANDS: Mapping[bytes, str] = {
     b"qt  ": "video/quicktime",
     b"M4A ": "audio/mp4",
@@ -48,9 +48,9 @@ _TIFF_SHORT = 3
 
 
 def media_type(content: bytes) -> str | None:
-    """Return the media type of content, e.g. ``image/png``, or ``None`` where it is not recognised."""
-    for place, mark, found in _MARKS:
-        if content.startswith(mark, place):
+    """Return the media type of content, e.g. ``image/png``, or ``None`` for an unknown format."""
+    for offset, signature, found in _SIGNATURES:
+        if content.startswith(signature, offset):
             return found
     if content.startswith(b"RIFF"):
         return _RIFF.get(content[8:12])
@@ -64,16 +64,16 @@ def media_type(content: bytes) -> str | None:
 
 
 def image_size(content: bytes) -> tuple[int, int] | None:
-    """Return width and height of an image in pixels, or ``None`` where its header is not known or not whole."""
+    """Return width and height of an image in pixels, or ``None`` for an unknown or truncated header."""
     read = _SIZES.get(media_type(content) or "")
     try:
         return read(content) if read else None
-    except struct.error:  # the header is cut off
+    except struct.error:  # truncated header
         return None
 
 
 def _frame_type(start: bytes) -> str | None:
-    """Return the type of sound without a header, which begins with its first frame."""
+    """Return the type of an audio file without a header: it starts with its first frame."""
     if len(start) < 3 or start[0] != 0xFF:
         return None
     if start[1] in (0xF0, 0xF1, 0xF8, 0xF9):
@@ -96,26 +96,26 @@ def _gif_size(content: bytes) -> tuple[int, int] | None:
 def _bmp_size(content: bytes) -> tuple[int, int] | None:
     is_first_version = struct.unpack_from("<I", content, 14) == (12,)
     width, height = struct.unpack_from("<HH" if is_first_version else "<ii", content, 18)
-    # From the top down is told by a height below zero.
+    # A negative height means that rows are stored from top to bottom.
     return width, abs(height)
 
 
 def _jpeg_size(content: bytes) -> tuple[int, int] | None:
-    place = 2
+    offset = 2
     while True:
-        start, marker = struct.unpack_from(">BB", content, place)
+        start, marker = struct.unpack_from(">BB", content, offset)
         if start != 0xFF or marker in (0xD9, 0xDA):
             return None
         if marker == 0xFF:
-            place += 1
+            offset += 1
         elif marker == 0x01 or 0xD0 <= marker <= 0xD7:
-            place += 2
+            offset += 2
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", content, place + 5)
-            # A height of zero is told behind the image.
+            height, width = struct.unpack_from(">HH", content, offset + 5)
+            # With a height of zero, the real height follows after the image data.
             return (width, height) if height else None
         else:
-            place += 2 + struct.unpack_from(">H", content, place + 2)[0]
+            offset += 2 + struct.unpack_from(">H", content, offset + 2)[0]
 
 
 def _webp_size(content: bytes) -> tuple[int, int] | None:

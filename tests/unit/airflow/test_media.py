@@ -101,7 +101,7 @@ class TestPaths:
 
 class TestRefusals:
     def test_an_object_that_is_not_there(self, store: Any) -> None:
-        assert "names no file that this worker can find" in refusal(image_to_video("memory://bucket/missing.jpg"))
+        assert "this worker finds no such file" in refusal(image_to_video("memory://bucket/missing.jpg"))
 
     def test_a_folder(self, store: Any, tmp_path: Path) -> None:
         for folder in ("memory://bucket", f"file://{tmp_path}"):
@@ -110,12 +110,12 @@ class TestRefusals:
     def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
 
-        assert "it is no regular file" in refusal(image_to_video(f"file://{tmp_path}/pipe"))
+        assert "it is not a regular file" in refusal(image_to_video(f"file://{tmp_path}/pipe"))
 
     def test_a_store_that_no_provider_knows(self) -> None:
         line = refusal(image_to_video("ftp://example.com/boat.jpg"))
 
-        assert "names nothing that can be read (No filesystem registered for scheme ftp)" in line
+        assert "cannot be read as a file (No filesystem registered for scheme ftp)" in line
 
     def test_a_connection_that_does_not_exist(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from airflow.providers.common.compat.sdk import BaseHook
@@ -126,7 +126,7 @@ class TestRefusals:
         monkeypatch.setattr("airflow.sdk.io.fs._register_filesystems", lambda: {"s3": get_fs})
         line = refusal(image_to_video("s3://nobody@bucket/boat.jpg"))
 
-        assert "names nothing that can be read (" in line
+        assert "cannot be read as a file (" in line
         assert "nobody" in line
 
     @pytest.mark.parametrize("content", [b"", b"root:x:0:0:root:/root:/bin/bash\n"])
@@ -138,7 +138,7 @@ class TestRefusals:
     def test_what_may_not_be_read(self, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         break_down(store, PermissionError("403"), monkeypatch)
 
-        assert refusal(image_to_video("memory://bucket/boat.jpg")).endswith("that this worker may not read")
+        assert refusal(image_to_video("memory://bucket/boat.jpg")).endswith("that this worker is not allowed to read")
 
     def test_a_store_that_fails_is_worth_a_retry(self, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         break_down(store, OSError("the store is away"), monkeypatch)
@@ -234,7 +234,7 @@ class TestTask:
         with pytest.raises(AirflowFailException) as caught:
             Run().try_once(task)
 
-        for each in ("duration: 99", "names no file that this worker can find", "names a directory"):
+        for each in ("duration: 99", "this worker finds no such file", "names a directory"):
             assert each in str(caught.value)
         assert emulator.requests() == []
 

@@ -41,7 +41,7 @@ pytestmark = pytest.mark.usefixtures("short_waits", "no_pauses")
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.CONFIRM_DELAYS", (0.0, 0.0))
-    monkeypatch.setattr("airflow_provider_seedance.gptproto.http.download.LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr("airflow_provider_seedance.gptproto.http.download.MAXIMUM_DELAY", 0.0)
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ class TestWhole:
     def test_a_lasting_fault_leaves_nothing(self, emulator: Emulator, link: str, folder: Path) -> None:
         emulator.fault(endpoint="output", truncate=True)
         emulator.fault(endpoint="output", status=503, times=None)
-        with pytest.raises(DownloadFailedError, match="answers 503"):
+        with pytest.raises(DownloadFailedError, match="returned HTTP 503"):
             copy(folder, urls=link, filename="boat.mp4")
         assert files(folder) == {}
 
@@ -228,7 +228,7 @@ class TestWhole:
         self, monkeypatch: pytest.MonkeyPatch, link: str, folder: Path
     ) -> None:
         monkeypatch.setattr(LocalFileOpener, "write", lambda file, piece: file.f.write(piece[:-1]))
-        with pytest.raises(StorageError, match=r"was handed [0-9,]+ bytes, and the store reports"):
+        with pytest.raises(StorageError, match=r"[0-9,]+ bytes were written, but the store reports"):
             copy(folder, urls=link, filename="boat.mp4")
         assert files(folder) == {}
 
@@ -250,7 +250,7 @@ class TestAgain:
         self, link: str, stored: Path, printed: Callable[[], str], overwrite: bool
     ) -> None:
         assert copy(stored.parent, urls=link, filename="boat.mp4", overwrite=overwrite) == [str(stored)]
-        assert "holds the same file already" in printed()
+        assert "already has the same content" in printed()
         assert list(files(stored.parent)) == ["boat.mp4"]
 
     def test_a_file_that_its_server_names_by_its_md5_is_not_downloaded(self, stored: Path) -> None:
@@ -270,14 +270,14 @@ class TestAgain:
         self, emulator: Emulator, make_video: Callable[..., str], stored: Path
     ) -> None:
         other = link_of(emulator, make_video("A ship, which is another video", seed=3))
-        with pytest.raises(AirflowFailException, match=r"boat\.mp4 holds another file.*overwrite=True") as raised:
+        with pytest.raises(AirflowFailException, match=r"boat\.mp4 has other content.*overwrite=True") as raised:
             copy(stored.parent, urls=other, filename="boat.mp4")
         assert isinstance(raised.value.__context__, DestinationTakenError)
 
     def test_another_file_of_the_same_size_is_found_out(self, link: str, folder: Path) -> None:
         folder.mkdir()
         (folder / "boat.mp4").write_bytes(bytes(len(content_of(link))))
-        with pytest.raises(AirflowFailException, match="holds another file"):
+        with pytest.raises(AirflowFailException, match="has other content"):
             copy(folder, urls=link, filename="boat.mp4")
         assert not any(files(folder)["boat.mp4"])
         assert list(files(folder)) == ["boat.mp4"]
@@ -336,7 +336,7 @@ class TestDeadLink:
     ) -> None:
         dead, other = make_video(seed=1), make_video(seed=2)
         emulator.fault(endpoint="output", status=403, prediction_id=dead)
-        with pytest.raises(AirflowFailException, match="answers 403"):
+        with pytest.raises(AirflowFailException, match="returned HTTP 403"):
             copy(folder, urls=[link_of(emulator, dead)] * 2, prediction_id=other, filename="{index}.{ext}")
 
     def test_a_video_that_is_gone_was_billed_all_the_same(
@@ -348,7 +348,7 @@ class TestDeadLink:
             copy(folder, prediction_id=prediction_id)
         assert isinstance(raised.value.__context__, DeadLinkError)
         message = str(raised.value)
-        assert f"answers 403 (prediction {prediction_id})." in message
+        assert f"returned HTTP 403 (prediction {prediction_id})." in message
         assert "The generation was accepted and is billed whatever happens to this task." in message
         assert "pay for a new one" in message
         assert not folder.exists()
@@ -381,7 +381,7 @@ class TestPrediction:
 
 class TestPrivateAddress:
     def test_of_another_server_is_refused(self, emulator: Emulator, folder: Path) -> None:
-        with running_emulator() as other, pytest.raises(AirflowFailException, match="no public address") as raised:
+        with running_emulator() as other, pytest.raises(AirflowFailException, match="not a public address") as raised:
             copy(folder, urls=f"{other.url}/outputs/0a0a/0.mp4", filename="boat.mp4")
         assert isinstance(raised.value.__context__, ForbiddenLinkError)
         assert "allow_private_addresses=True" in str(raised.value)
@@ -389,14 +389,14 @@ class TestPrivateAddress:
     def test_of_another_server_may_be_allowed(self, link: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AIRFLOW_CONN_ELSEWHERE", '{"conn_type": "seedance", "password": "sk-needle"}')
         arguments = {"urls": link, "filename": "boat.mp4", "seedance_conn_id": "elsewhere"}
-        with pytest.raises(AirflowFailException, match="no public address"):
+        with pytest.raises(AirflowFailException, match="not a public address"):
             copy(folder, **arguments)
         copy(folder, **arguments, allow_private_addresses=True)
         assert list(files(folder)) == ["boat.mp4"]
 
     def test_is_refused_after_a_redirect(self, emulator: Emulator, link: str, folder: Path) -> None:
         emulator.fault(endpoint="output", answer="redirect", location="http://169.254.169.254/latest/meta-data")
-        with pytest.raises(AirflowFailException, match=r"leads to 169\.254\.169\.254, which is no public address"):
+        with pytest.raises(AirflowFailException, match=r"resolves to 169\.254\.169\.254, not a public address"):
             copy(folder, urls=link, filename="boat.mp4")
 
 

@@ -1,4 +1,4 @@
-"""Whatever stands in a connection, it is refused without repeating its secrets, or a client can be made of it."""
+"""Any connection is either refused without showing its secrets, or a client can be made of it."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ EXTRAS = st.fixed_dictionaries(
 )
 
 
-def told(error: BaseException) -> str:
-    """Return all that a task log shows of an error: causes and their text, too."""
+def log_text(error: BaseException) -> str:
+    """Return all that a task log shows of an error, including its causes."""
     return "".join(traceback.format_exception(error)) + repr(vars(error))
 
 
-class TestAnyConnection:
-    @pytest.mark.usefixtures("start_loopback")  # which takes the environment's proxy away
+class TestConnection:
+    @pytest.mark.usefixtures("start_loopback")  # It removes the proxy of the environment.
     @given(
         password=mostly(st.just(KEY), PASSWORDS),
         host=mostly(st.just("gptproto.com"), HOSTS) | HOSTS,
@@ -86,7 +86,7 @@ class TestAnyConnection:
         port=st.none() | st.integers(-1, 70_000),
         extra=EXTRAS | st.dictionaries(st.text(), JSON),
     )
-    def test_it_is_refused_or_a_client_can_be_made_of_it(
+    def test_any_connection_is_refused_or_makes_a_client(
         self, password: str | None, host: str | None, schema: str | None, port: int | None, extra: dict[str, Any]
     ) -> None:
         try:
@@ -97,24 +97,24 @@ class TestAnyConnection:
         else:
             event("accepted")
             assert SECRET not in repr(settings)
-            assert_the_key_goes_to_the_host_alone(settings)
+            assert_key_is_sent_to_the_host_only(settings)
             return
         event("refused")
-        assert KEY not in told(refusal)
-        assert SECRET not in told(refusal)
+        assert KEY not in log_text(refusal)
+        assert SECRET not in log_text(refusal)
         json.dumps(refusal.to_dict(), ensure_ascii=False, allow_nan=False).encode()
 
 
-def assert_the_key_goes_to_the_host_alone(settings: ClientSettings) -> None:
-    asked: list[httpx.Request] = []
+def assert_key_is_sent_to_the_host_only(settings: ClientSettings) -> None:
+    requests: list[httpx.Request] = []
 
-    def carry(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
+    def respond(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
         return answer().to_response()
 
-    with GPTProtoClient(settings, transport=httpx.MockTransport(carry)) as client:
+    with GPTProtoClient(settings, transport=httpx.MockTransport(respond)) as client:
         client.submit(REQUEST)
-    (request,) = asked
+    (request,) = requests
     base = urlsplit(settings.base_url)
     assert (request.url.scheme, request.url.port) == (base.scheme, base.port)
     assert (

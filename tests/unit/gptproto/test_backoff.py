@@ -1,4 +1,4 @@
-"""When a submission is sent again: only what provably was not accepted, and not for ever."""
+"""Backoff of submissions: only a submission that provably was not accepted is retried, and within a budget."""
 
 from __future__ import annotations
 
@@ -29,53 +29,53 @@ def pause(error: SeedanceError, *, sends: int = 1, elapsed: float = 0.0, seed: i
 
 
 @pytest.mark.parametrize("cls", REPEATABLE)
-class TestWhatIsSentAgain:
-    def test_after_a_pause(self, cls: type[SeedanceError]) -> None:
+class TestRetryDelay:
+    def test_repeatable_error_gets_a_delay(self, cls: type[SeedanceError]) -> None:
         seconds = pause(cls("It broke"))
         assert seconds is not None
         assert seconds > 0
 
-    def test_the_services_wish_is_the_least_pause(self, cls: type[SeedanceError]) -> None:
+    def test_retry_after_is_the_minimum_delay(self, cls: type[SeedanceError]) -> None:
         for seed in range(50):
             seconds = pause(cls("It broke", retry_after=40.0), seed=seed)
             assert seconds is not None
             assert 40.0 < seconds <= 41.0
 
-    def test_pauses_grow(self, cls: type[SeedanceError]) -> None:
+    def test_delay_doubles_with_each_submission(self, cls: type[SeedanceError]) -> None:
         bounds = [(0.5, 1), (1, 2), (2, 4), (4, 8), (8, 16)]
         for sends, (least, most) in enumerate(bounds, start=1):
             seconds = pause(cls("It broke"), sends=sends)
             assert seconds is not None
             assert least <= seconds <= most
 
-    def test_tasks_refused_together_do_not_return_together(self, cls: type[SeedanceError]) -> None:
+    def test_delays_have_jitter(self, cls: type[SeedanceError]) -> None:
         assert len({pause(cls("It broke", retry_after=10.0), seed=seed) for seed in range(50)}) == 50
 
-    def test_within_a_budget_only(self, cls: type[SeedanceError]) -> None:
+    def test_delay_beyond_the_budget_is_none(self, cls: type[SeedanceError]) -> None:
         assert pause(cls("It broke"), elapsed=BUDGET_SECONDS - 2) is not None
         assert pause(cls("It broke"), elapsed=BUDGET_SECONDS) is None
 
-    def test_the_last_moment_of_the_budget_is_within_it(self, cls: type[SeedanceError]) -> None:
+    def test_delay_that_ends_with_the_budget_is_allowed(self, cls: type[SeedanceError]) -> None:
         seconds = pause(cls("It broke", retry_after=40.0))
         assert seconds is not None
         assert pause(cls("It broke", retry_after=40.0), elapsed=BUDGET_SECONDS - seconds) == seconds
 
-    def test_a_wish_beyond_the_budget_is_not_waited_for(self, cls: type[SeedanceError]) -> None:
+    def test_retry_after_beyond_the_budget_gives_none(self, cls: type[SeedanceError]) -> None:
         assert pause(cls("It broke", retry_after=BUDGET_SECONDS + 1)) is None
 
 
-def test_a_service_that_is_not_there_is_tried_a_few_times_only() -> None:
+def test_connection_attempts_are_limited() -> None:
     assert pause(NotConnectedError("It broke"), sends=MAXIMUM_CONNECTION_ATTEMPTS - 1) is not None
     assert pause(NotConnectedError("It broke"), sends=MAXIMUM_CONNECTION_ATTEMPTS) is None
 
 
 @pytest.mark.parametrize("workers", [8, 32, 100, 500])
-def test_a_fan_out_gets_through_to_a_service_with_a_limit(workers: int) -> None:
-    """500 tasks submit, as many at once as there are workers; the service takes 5 submissions a second."""
+def test_fan_out_of_500_tasks_succeeds_against_a_rate_limit(workers: int) -> None:
+    """500 tasks submit, at most ``workers`` at once; the service accepts 5 submissions a second."""
     rate, source, tokens, now = 5.0, random.Random(1), 5.0, 0.0  # noqa: S311
     first_sends: dict[int, float] = {}
     waiting = list(range(500))
-    # When, which task, how often it was sent by then.
+    # Time, task, and number of submissions so far.
     agenda = [(source.uniform(0, 1), waiting.pop(), 1) for _ in range(workers)]
     accepted = 0
     while agenda:
@@ -97,5 +97,5 @@ def test_a_fan_out_gets_through_to_a_service_with_a_limit(workers: int) -> None:
 
 
 @pytest.mark.parametrize("cls", FINAL)
-def test_nothing_else_is_sent_again(cls: type[SeedanceError]) -> None:
+def test_other_error_is_never_retried(cls: type[SeedanceError]) -> None:
     assert pause(cls("It broke", retry_after=1.0)) is None

@@ -1,4 +1,4 @@
-"""How a step is carried out: what httpx tells of failures, where the key goes, and answers no one expects."""
+"""The clients over HTTP: errors of httpx, where the key is sent, redirects, settings, and unusual responses."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ BODY = json.dumps(envelope()).encode()
 ACCEPTED = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
 
 REQUEST_ERRORS = [cls for _, cls in inspect.getmembers(httpx, inspect.isclass) if issubclass(cls, httpx.RequestError)]
-#: httpx raises these while it makes a connection, or waits for one, and at no other time.
+#: httpx raises these only while it opens a connection or waits for one.
 NEVER_SENT = {
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -65,13 +65,13 @@ def on_wire(kind: ClientKind, base_url: str, **values: Any) -> Exchange:
 
 class TestFailuresOfHttpx:
     @pytest.mark.parametrize("cls", [cls for cls in REQUEST_ERRORS if cls in NEVER_SENT])
-    def test_what_never_left_is_no_connection(self, exchange: Exchange, cls: type[httpx.RequestError]) -> None:
+    def test_connection_error_is_not_connected(self, exchange: Exchange, cls: type[httpx.RequestError]) -> None:
         exchange.will_answer(cls("It broke"))
         with pytest.raises(NotConnectedError, match="It broke"):
             exchange.submit()
 
     @pytest.mark.parametrize("cls", [cls for cls in REQUEST_ERRORS if cls not in NEVER_SENT])
-    def test_everything_else_may_have_arrived(self, exchange: Exchange, cls: type[httpx.RequestError]) -> None:
+    def test_other_request_error_is_unconfirmed(self, exchange: Exchange, cls: type[httpx.RequestError]) -> None:
         exchange.will_answer(cls("It broke"))
         with pytest.raises(UnconfirmedSubmissionError, match="It broke"):
             exchange.submit()
@@ -79,13 +79,13 @@ class TestFailuresOfHttpx:
 
 
 class TestOnTheWire:
-    """The same with real connections, because it is httpx that decides which error is raised when."""
+    """The same with real connections, because httpx decides which error is raised."""
 
-    def test_an_answer(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
+    def test_submission_returns_the_prediction(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(ACCEPTED)
         assert on_wire(client_kind, f"http://{server.address}").submit().id == PREDICTION_ID
 
-    def test_the_key_is_in_no_log_of_a_library(
+    def test_library_logs_do_not_contain_the_key(
         self, client_kind: ClientKind, start_loopback: LoopbackStarter, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
@@ -95,7 +95,7 @@ class TestOnTheWire:
         assert "httpcore" in {record.name.partition(".")[0] for record in caplog.records}
         assert KEY not in caplog.text
 
-    def test_nobody_listens(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
+    def test_refused_connection_is_retried(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
         server = start_loopback()
         server.close()
         exchange = on_wire(client_kind, f"http://{server.address}")
@@ -103,7 +103,7 @@ class TestOnTheWire:
             exchange.submit()
         assert exchange.pauses == []
 
-    def test_a_tls_handshake_that_fails(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
+    def test_failed_tls_is_not_connected(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         with pytest.raises(NotConnectedError):
             on_wire(client_kind, f"https://{server.address}").get_prediction()
@@ -121,7 +121,7 @@ class TestOnTheWire:
         ],
         ids=["nothing", "half a head", "half a body", "half the chunks", "half of the rest", "no gzip", "no HTTP"],
     )
-    def test_a_submission_whose_answer_breaks_off(
+    def test_submission_with_a_broken_response_is_unconfirmed(
         self, client_kind: ClientKind, start_loopback: LoopbackStarter, script: bytes
     ) -> None:
         server = start_loopback(script, ACCEPTED)
@@ -129,19 +129,19 @@ class TestOnTheWire:
             on_wire(client_kind, f"http://{server.address}").submit()
         assert len(server.received) == 1
 
-    def test_a_submission_that_nobody_answers(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
+    def test_submission_timeout_is_unconfirmed(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(None, ACCEPTED)
         with pytest.raises(UnconfirmedSubmissionError, match="ReadTimeout"):
             on_wire(client_kind, f"http://{server.address}", timeout=0.05).submit()
         assert len(server.received) == 1
 
-    def test_a_look_whose_answer_breaks_off(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
+    def test_broken_poll_is_a_lost_answer(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(b"")
         with pytest.raises(LostAnswerError):
             on_wire(client_kind, f"http://{server.address}").get_prediction()
 
     @pytest.mark.parametrize("status", [b"407 Proxy Authentication Required", b"502 Bad Gateway", b"403 Forbidden"])
-    def test_a_proxy_that_makes_no_tunnel(
+    def test_proxy_that_refuses_a_tunnel_is_not_connected(
         self, client_kind: ClientKind, start_loopback: LoopbackStarter, status: bytes
     ) -> None:
         proxy = start_loopback(b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % status)
@@ -151,14 +151,14 @@ class TestOnTheWire:
         assert asked.startswith(b"CONNECT gptproto.example:443 ")
         assert KEY.encode() not in asked
 
-    def test_a_tunnel_that_closes_before_the_tls_handshake(
+    def test_tunnel_that_closes_before_tls_is_not_connected(
         self, client_kind: ClientKind, start_loopback: LoopbackStarter
     ) -> None:
         proxy = start_loopback(b"HTTP/1.1 200 Connection established\r\n\r\n")
         with pytest.raises(NotConnectedError):
             on_wire(client_kind, "https://gptproto.example", proxy=f"http://{proxy.address}").get_prediction()
 
-    def test_a_proxy_that_forwards_and_fails_may_have_forwarded(
+    def test_submission_through_failing_proxy_is_unconfirmed(
         self, client_kind: ClientKind, start_loopback: LoopbackStarter
     ) -> None:
         proxy = start_loopback(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", ACCEPTED)
@@ -166,7 +166,7 @@ class TestOnTheWire:
             on_wire(client_kind, "http://gptproto.example", proxy=f"http://{proxy.address}").submit()
         assert len(proxy.received) == 1
 
-    def test_a_proxy_of_the_environment_is_used(
+    def test_proxy_of_the_environment_is_used(
         self, client_kind: ClientKind, start_loopback: LoopbackStarter, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         proxy = start_loopback(ACCEPTED)
@@ -176,7 +176,7 @@ class TestOnTheWire:
 
 class TestRedirects:
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-    def test_the_key_does_not_follow(
+    def test_key_is_not_sent_to_a_redirect_target(
         self, client_kind: ClientKind, start_loopback: LoopbackStarter, status: int
     ) -> None:
         elsewhere = start_loopback(ACCEPTED)
@@ -191,7 +191,7 @@ class TestRedirects:
         assert elsewhere.received == []
 
     @pytest.mark.parametrize("location", ["javascript:alert(1)", ":http://[::@:1]/", "http://a:99999/", "//", "\xff"])
-    def test_an_address_that_leads_nowhere(self, exchange: Exchange, location: str) -> None:
+    def test_redirect_to_an_invalid_url_is_an_error(self, exchange: Exchange, location: str) -> None:
         redirect = CannedAnswer(302, b"", ((b"Location", location.encode("latin-1")),))
         exchange.will_answer(redirect, redirect)
         with pytest.raises(UnconfirmedSubmissionError):
@@ -201,15 +201,15 @@ class TestRedirects:
         assert len(exchange.requests) == 2
 
 
-class TestWhatIsSaidOfTheClient:
-    def test_its_name_and_version(self, exchange: Exchange) -> None:
+class TestRequest:
+    def test_user_agent_has_name_and_version(self, exchange: Exchange) -> None:
         exchange.will_answer(answer(), answer())
         exchange.submit()
         exchange.get_prediction()
         product = f"airflow-provider-seedance/{airflow_provider_seedance.__version__}"
         assert all(request.headers["User-Agent"].startswith(product) for request in exchange.requests)
 
-    def test_no_more_headers_than_needed(self, exchange: Exchange) -> None:
+    def test_request_has_only_the_necessary_headers(self, exchange: Exchange) -> None:
         exchange.will_answer(answer(), answer())
         exchange.submit()
         exchange.get_prediction()
@@ -218,7 +218,7 @@ class TestWhatIsSaidOfTheClient:
         assert submitted == asked | {"content-type", "content-length"}
 
     @pytest.mark.parametrize(("timeout", "connect"), [(42.0, 10.0), (5.0, 5.0)])
-    def test_every_wait_has_an_end(self, exchange: Exchange, timeout: float, connect: float) -> None:
+    def test_request_has_timeouts_for_every_phase(self, exchange: Exchange, timeout: float, connect: float) -> None:
         exchange.settings = ClientSettings(api_key=KEY, base_url="https://gptproto.example", timeout=timeout)
         exchange.will_answer(answer())
         exchange.submit()
@@ -229,7 +229,7 @@ class TestWhatIsSaidOfTheClient:
             "pool": timeout,
         }
 
-    def test_a_cookie_is_not_sent_back(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
+    def test_cookie_is_not_sent_back(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
         with_cookie = ACCEPTED.replace(b"\r\n", b"\r\nSet-Cookie: session=1; Path=/\r\nConnection: close\r\n", 1)
         waiting = with_cookie.replace(b"created", b"running")
         server = start_loopback(waiting, waiting, waiting)
@@ -265,7 +265,7 @@ class TestSettings:
         return request.param
 
     @pytest.mark.parametrize("verify", [True, False, certifi.where()])
-    def test_all_clients_share_a_tls_context(self, verify: bool | str) -> None:
+    def test_clients_share_one_tls_context(self, verify: bool | str) -> None:
         given_settings = ClientSettings(api_key=KEY, verify=verify)
         for client_class in (GPTProtoClient, AsyncGPTProtoClient, GPTProtoClient):
             open_client(client_class, given_settings)
@@ -273,40 +273,40 @@ class TestSettings:
         assert tls_context(verify) is tls_context(verify)
 
     @pytest.mark.parametrize("verify", [True, certifi.where()])
-    def test_certificates_are_verified(self, verify: bool | str) -> None:
+    def test_certificates_are_verified_by_default(self, verify: bool | str) -> None:
         context = tls_context(verify)
         assert context.verify_mode is ssl.CERT_REQUIRED
         assert context.check_hostname
 
-    def test_unless_the_connection_says_otherwise(self) -> None:
+    def test_certificates_are_not_verified_with_verify_false(self) -> None:
         assert tls_context(False).verify_mode is ssl.CERT_NONE
 
     @pytest.mark.parametrize("content", [None, "", "no certificate"])
-    def test_a_ca_bundle_that_is_none(self, client_class: Any, tmp_path: Path, content: str | None) -> None:
+    def test_invalid_ca_bundle_is_refused(self, client_class: Any, tmp_path: Path, content: str | None) -> None:
         bundle = tmp_path / "ca.pem"
         if content is not None:
             bundle.write_text(content)
         with pytest.raises(ConnectionSettingsError, match=re.escape(str(bundle))):
             open_client(client_class, ClientSettings(api_key=KEY, verify=str(bundle)))
 
-    def test_a_ca_bundle_that_cannot_be_a_path(self, client_class: Any) -> None:
+    def test_ca_bundle_with_an_invalid_path_is_refused(self, client_class: Any) -> None:
         with pytest.raises(ConnectionSettingsError, match="not a readable CA bundle"):
             open_client(client_class, ClientSettings(api_key=KEY, verify="\x00"))
 
     @pytest.mark.parametrize("host", ["gptproto..com", "a" * 64 + ".example", "exa\x00mple"])
-    def test_a_host_that_no_resolver_takes(self, client_class: Any, host: str) -> None:
+    def test_host_that_cannot_be_resolved_is_refused(self, client_class: Any, host: str) -> None:
         with pytest.raises(ConnectionSettingsError, match="host"):
             open_client(client_class, ClientSettings(api_key=KEY, base_url=f"https://{host}"))
 
     @pytest.mark.parametrize("proxy", ["http://user:pa:ss@proxy:port", "gopher://user:pass@proxy", "http://[user:pass"])
-    def test_a_proxy_that_is_none_without_its_password(self, client_class: Any, proxy: str) -> None:
+    def test_invalid_proxy_is_refused_without_its_password(self, client_class: Any, proxy: str) -> None:
         with pytest.raises(ConnectionSettingsError, match="proxy") as caught:
             open_client(client_class, ClientSettings(api_key=KEY, proxy=proxy))
         assert "pass" not in str(caught.value)
         assert caught.value.__suppress_context__
 
     @pytest.mark.parametrize("from_environment", [True, False])
-    def test_a_socks_proxy_without_its_package(
+    def test_socks_proxy_without_its_package_is_refused(
         self, client_class: Any, monkeypatch: pytest.MonkeyPatch, from_environment: bool
     ) -> None:
         monkeypatch.setitem(sys.modules, "socksio", None)
@@ -317,9 +317,9 @@ class TestSettings:
             open_client(client_class, ClientSettings(api_key=KEY, proxy=None if from_environment else proxy))
 
 
-class TestAnswersNobodyExpects:
+class TestUnusualResponse:
     @pytest.mark.parametrize("charset", ["hex", "undefined", "idna", "rot13", "utf-16", "latin-1", "no-such", ""])
-    def test_json_is_read_as_utf_8_whatever_its_charset(self, exchange: Exchange, charset: str) -> None:
+    def test_json_is_decoded_as_utf_8_with_any_charset(self, exchange: Exchange, charset: str) -> None:
         body = json.dumps(envelope(status="failed", error="Größe 猫"), ensure_ascii=False)
         exchange.will_answer(answer(body, content_type=f"application/json; charset={charset}"))
         prediction = exchange.get_prediction()
@@ -327,11 +327,11 @@ class TestAnswersNobodyExpects:
         assert prediction.error is not None
         assert prediction.error.message == "Größe 猫"
 
-    def test_a_byte_order_mark_does_not_count(self, exchange: Exchange) -> None:
+    def test_byte_order_mark_is_ignored(self, exchange: Exchange) -> None:
         exchange.will_answer(answer(b"\xef\xbb\xbf" + json.dumps(succeeded()).encode()))
         assert exchange.get_prediction().is_complete
 
-    def test_an_encoding_that_httpx_does_not_know(self, exchange: Exchange) -> None:
+    def test_unknown_content_encoding_is_ignored(self, exchange: Exchange) -> None:
         exchange.will_answer(answer(b"\x00\xff\x01", 502, content_encoding="zstd-of-tomorrow"))
         with pytest.raises(ServiceError):
             exchange.get_prediction()
@@ -340,7 +340,7 @@ class TestAnswersNobodyExpects:
         "opening", ["[", '{"data":', '{"data":{"id":"abc","error":', '{"error":', '{"data":[{"a":']
     )
     @pytest.mark.parametrize("depth", [10, 300, 900, 980, 100_000])
-    def test_deep_nesting(self, exchange: Exchange, opening: str, depth: int) -> None:
+    def test_deeply_nested_json_raises_only_seedance_errors(self, exchange: Exchange, opening: str, depth: int) -> None:
         body = (
             opening + "[" * depth + "]" * depth + "".join({"[": "]", "{": "}"}.get(sign, "") for sign in opening[::-1])
         )
@@ -352,7 +352,7 @@ class TestAnswersNobodyExpects:
 
 
 class TestImports:
-    def test_only_what_speaks_http_imports_httpx(self) -> None:
+    def test_only_http_modules_import_httpx(self) -> None:
         importers = {
             path.relative_to(PACKAGE).as_posix()
             for path in PACKAGE.rglob("*.py")

@@ -1,4 +1,4 @@
-"""What the fields of an Airflow connection mean for a client."""
+"""Client settings from the fields of an Airflow connection."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read(
 
 
 def refusal(**fields: Any) -> str:
-    """Return why the fields are refused, and make sure that a task log, which shows causes too, gets no key."""
+    """Return the error message, and check that the traceback, which a task log shows, has no key."""
     with pytest.raises(ConnectionSettingsError) as caught:
         read(**fields)
     assert KEY not in "".join(traceback.format_exception(caught.value))
@@ -71,18 +71,18 @@ class TestBaseUrl:
             ("my_service.internal-net", None, None, "https://my_service.internal-net"),
         ],
     )
-    def test_every_way_to_write_it(self, host: str | None, schema: str | None, port: int | None, base_url: str) -> None:
+    def test_base_url_from_fields(self, host: str | None, schema: str | None, port: int | None, base_url: str) -> None:
         assert read(host=host, schema=schema, port=port).base_url == base_url
 
     @pytest.mark.parametrize("port", [1, 65_535])
-    def test_both_ends_of_the_ports_are_ports(self, port: int) -> None:
+    def test_lowest_and_highest_port_are_accepted(self, port: int) -> None:
         assert read(host="gptproto.com", port=port).base_url == f"https://gptproto.com:{port}"
 
     @pytest.mark.parametrize("port", [-1, 65_536])
-    def test_a_port_that_is_none_is_refused(self, port: int) -> None:
+    def test_port_out_of_range_is_refused(self, port: int) -> None:
         assert "1 to 65535" in refusal(host="gptproto.com", port=port)
 
-    def test_a_port_beside_a_host_that_names_one_does_not_matter(self) -> None:
+    def test_port_of_the_host_overrides_the_port_field(self) -> None:
         assert read(host="gptproto.com:8443", port=65_536).base_url == "https://gptproto.com:8443"
 
     @pytest.mark.parametrize(
@@ -106,14 +106,14 @@ class TestBaseUrl:
             "https://@gptproto.com",
         ],
     )
-    def test_what_is_no_base_url_is_refused(self, host: str) -> None:
-        assert "host is no base URL" in refusal(host=host)
+    def test_invalid_base_url_is_refused(self, host: str) -> None:
+        assert "host is not a base URL" in refusal(host=host)
 
     @pytest.mark.parametrize(
         ("host", "schema"), [("ftp://gptproto.com", None), ("gptproto.com", "ftp"), (None, "postgres")]
     )
-    def test_another_scheme_is_refused(self, host: str | None, schema: str | None) -> None:
-        assert "it can be http or https" in refusal(host=host, schema=schema)
+    def test_other_scheme_is_refused(self, host: str | None, schema: str | None) -> None:
+        assert "allowed: http or https" in refusal(host=host, schema=schema)
 
     @pytest.mark.parametrize(
         ("host", "in_the_clear"),
@@ -126,34 +126,34 @@ class TestBaseUrl:
             ("http://localhost.example.com", True),
         ],
     )
-    def test_a_key_sent_in_the_clear_is_known(self, host: str, in_the_clear: bool) -> None:
+    def test_unencrypted_key_is_detected(self, host: str, in_the_clear: bool) -> None:
         assert read(host=host).sends_key_in_the_clear is in_the_clear
 
 
 class TestKey:
     @pytest.mark.parametrize("password", [KEY, f" {KEY}\n", f"Bearer {KEY}", f"bearer   {KEY}", f" BEARER\t{KEY} "])
-    def test_it_is_sent_raw(self, password: str) -> None:
+    def test_key_is_sent_without_a_scheme(self, password: str) -> None:
         assert read(password=password).authorization == KEY
 
     @pytest.mark.parametrize("password", [KEY, f"Bearer {KEY}"])
     @pytest.mark.parametrize("scheme", ["Bearer", " Bearer "])
-    def test_a_scheme_is_put_before_it_once(self, password: str, scheme: str) -> None:
+    def test_auth_scheme_precedes_the_key_once(self, password: str, scheme: str) -> None:
         assert read(password=password, auth_scheme=scheme).authorization == f"Bearer {KEY}"
 
-    def test_a_key_that_begins_like_the_scheme_is_kept(self) -> None:
+    def test_key_that_starts_like_the_scheme_is_unchanged(self) -> None:
         assert read(password="bearer-0123").api_key == "bearer-0123"
 
     @pytest.mark.parametrize("password", [None, "", "  ", "Bearer", "Bearer "])
-    def test_a_missing_key_is_refused(self, password: str | None) -> None:
+    def test_missing_key_is_refused(self, password: str | None) -> None:
         assert "no API key" in refusal(password=password)
 
     @pytest.mark.parametrize("password", [f"{KEY} {KEY}", f"{KEY}\nX-Injected: 1", f"{KEY}ä", f"Basic {KEY}"])
-    def test_a_key_that_no_header_can_carry_is_refused(self, password: str) -> None:
-        assert "spaces or special signs" in refusal(password=password)
+    def test_key_with_invalid_header_characters_is_refused(self, password: str) -> None:
+        assert "spaces or special characters" in refusal(password=password)
 
 
 class TestExtra:
-    def test_defaults(self) -> None:
+    def test_empty_extra_gives_the_defaults(self) -> None:
         settings = read()
 
         assert settings == ClientSettings(api_key=KEY)
@@ -165,39 +165,39 @@ class TestExtra:
 
     @pytest.mark.parametrize("name", ["vendor", "auth_scheme", "timeout", "verify", "proxy", "polls_per_second"])
     @pytest.mark.parametrize("empty", [None, ""])
-    def test_an_empty_field_of_the_form_means_the_default(self, name: str, empty: Any) -> None:
+    def test_empty_extra_field_gives_the_default(self, name: str, empty: Any) -> None:
         assert read(**{name: empty}) == read()
 
     @pytest.mark.parametrize("vendor", ["doubao", " doubao "])
-    def test_vendor(self, vendor: str) -> None:
+    def test_vendor_is_stripped(self, vendor: str) -> None:
         assert read(vendor=vendor).vendor == "doubao"
 
     @pytest.mark.parametrize("extra", [[], "", "vendor", 5, None])
-    def test_an_extra_that_is_no_object_is_refused(self, extra: object) -> None:
-        with pytest.raises(ConnectionSettingsError, match="extra is no JSON object"):
+    def test_extra_that_is_no_object_is_refused(self, extra: object) -> None:
+        with pytest.raises(ConnectionSettingsError, match="extra is not a JSON object"):
             read_settings(password=KEY, host=None, schema=None, port=None, extra=extra)
 
     @pytest.mark.parametrize("vendor", ["a/b", "../admin", "byte dance", "?", "..", ["bytedance"]])
-    def test_a_vendor_that_is_no_segment_is_refused(self, vendor: object) -> None:
+    def test_vendor_that_is_no_path_segment_is_refused(self, vendor: object) -> None:
         assert "one path segment" in refusal(vendor=vendor)
 
     @pytest.mark.parametrize("scheme", ["Bearer x", "Bearer:", "X\nY"])
-    def test_an_auth_scheme_that_is_no_word_is_refused(self, scheme: str) -> None:
+    def test_auth_scheme_that_is_no_word_is_refused(self, scheme: str) -> None:
         assert "one word such as Bearer" in refusal(auth_scheme=scheme)
 
     @pytest.mark.parametrize(("value", "rate"), [(5, 5.0), ("0.5", 0.5)])
-    def test_polls_per_second(self, value: object, rate: float) -> None:
+    def test_polls_per_second_is_a_number(self, value: object, rate: float) -> None:
         assert read(polls_per_second=value).polls_per_second == rate
 
     @pytest.mark.parametrize("value", [0, "-1", True, "many", "inf"])
-    def test_a_rate_that_is_none_is_refused(self, value: object) -> None:
+    def test_invalid_polls_per_second_is_refused(self, value: object) -> None:
         assert "polls_per_second" in refusal(polls_per_second=value)
         assert "a number above 0" in refusal(polls_per_second=value)
 
     @pytest.mark.parametrize(
         ("value", "seconds"), [(30, 30.0), (0.5, 0.5), ("30", 30.0), (" 2.5 ", 2.5), (86_400, 86_400.0)]
     )
-    def test_timeout(self, value: object, seconds: float) -> None:
+    def test_timeout_is_a_number(self, value: object, seconds: float) -> None:
         assert read(timeout=value).timeout == seconds
 
     @pytest.mark.parametrize(
@@ -205,11 +205,11 @@ class TestExtra:
         [
             *(0, -1, float("inf"), True, [60], {"connect": 5}),
             *("0", "soon", "60s", "nan", "inf"),
-            *(86_401, 1e10),  # a socket refuses the second, but only once it is connected
+            *(86_401, 1e10),  # a socket rejects the second one only after it is connected
             pytest.param(10**400, id="a number of hundreds of digits"),
         ],
     )
-    def test_a_timeout_that_is_none_is_refused(self, value: object) -> None:
+    def test_invalid_timeout_is_refused(self, value: object) -> None:
         assert "seconds above 0" in refusal(timeout=value)
 
     @pytest.mark.parametrize(
@@ -225,18 +225,18 @@ class TestExtra:
             (" company.pem ", "company.pem"),
         ],
     )
-    def test_verify(self, value: object, verify: object) -> None:
+    def test_verify_is_a_boolean_or_a_path(self, value: object, verify: object) -> None:
         assert read(verify=value).verify == verify
 
     @pytest.mark.parametrize("value", [0, 1, 0.0, ["company.pem"]])
-    def test_a_verify_that_is_neither_switch_nor_path_is_refused(self, value: object) -> None:
+    def test_verify_of_another_type_is_refused(self, value: object) -> None:
         assert "true, false or the path of a CA bundle" in refusal(verify=value)
 
     @pytest.mark.parametrize(
         "proxy",
         ["http://proxy.example:3128", "https://user:secret@proxy.example", "socks5h://[::1]:1080", "socks5://[::1]"],
     )
-    def test_proxy(self, proxy: str) -> None:
+    def test_proxy_is_a_url(self, proxy: str) -> None:
         assert read(proxy=f" {proxy} ").proxy == proxy
 
     @pytest.mark.parametrize(
@@ -251,15 +251,15 @@ class TestExtra:
             ["http://proxy.example"],
         ],
     )
-    def test_a_proxy_that_is_no_address_is_refused(self, proxy: object) -> None:
+    def test_invalid_proxy_is_refused_without_its_password(self, proxy: object) -> None:
         message = refusal(proxy=proxy)
 
-        assert "no URL such as http://proxy.example:3128" in message
+        assert "not a URL such as http://proxy.example:3128" in message
         assert "secret" not in message
 
 
 class TestSecrets:
-    def test_neither_key_nor_proxy_password_is_in_a_repr(self) -> None:
+    def test_repr_has_no_key_and_no_proxy_password(self) -> None:
         settings = read(proxy="http://user:secret@proxy.example:3128", auth_scheme="Bearer")
 
         assert KEY not in f"{settings!r}{settings}"

@@ -1,4 +1,4 @@
-"""Whatever a link is and whatever is behind it, a download ends well or in an error of its own."""
+"""For any link and any response, a download succeeds or raises a SeedanceError."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_provider_seedance.gptproto.errors import Charge, SeedanceError
 from airflow_provider_seedance.gptproto.http.fetch import PublicFetcher
 from tests.unit.gptproto.anything import mostly
 from tests.unit.gptproto.conftest import SETTINGS
-from tests.unit.gptproto.http.test_download import VIDEO, Desk, pieces
+from tests.unit.gptproto.http.test_download import VIDEO, Harness, pieces
 
 NUMBERS = st.sampled_from(["0", "-1", "1e3", "²", "٣", "", " 7", "9" * 5_000, str(len(VIDEO))]) | st.integers().map(str)
 RANGES = st.builds("bytes {}-{}/{}".format, NUMBERS, NUMBERS, NUMBERS | st.just("*")) | st.just("bytes */7") | st.text()
@@ -33,7 +33,7 @@ HEADERS = st.fixed_dictionaries(
 CONTENTS = mostly(
     st.just(VIDEO), st.binary() | st.builds(VIDEO.__add__, st.binary()) | st.builds(lambda n: VIDEO[:n], st.integers(0))
 )
-ANSWERS = st.tuples(
+RESPONSES = st.tuples(
     mostly(
         st.sampled_from([200, 206]), st.sampled_from([204, 304, 403, 404, 408, 416, 429, 500]) | st.integers(100, 999)
     ),
@@ -50,32 +50,32 @@ LINKS = (
 
 
 def no_network(host: str, port: int) -> list[str]:
-    # What the system's resolver does with a name, before it asks anybody.
+    # The system's resolver does this first, too.
     host.encode("idna")
     raise OSError("there is no network in tests")
 
 
-class TestAnyDownload:
-    @given(answers=st.lists(ANSWERS, min_size=1, max_size=4), max_bytes=mostly(st.just(10**6), st.integers(0, 400)))
-    def test_it_ends_well_or_in_a_seedance_error(
-        self, answers: list[tuple[int, dict[str, str], bytes, bool]], max_bytes: int
+class TestDownload:
+    @given(responses=st.lists(RESPONSES, min_size=1, max_size=4), max_bytes=mostly(st.just(10**6), st.integers(0, 400)))
+    def test_download_of_any_response_succeeds_or_raises_seedance_error(
+        self, responses: list[tuple[int, dict[str, str], bytes, bool]], max_bytes: int
     ) -> None:
-        desk = Desk()
-        desk.server.answers.extend(_replay(*each) for each in [*answers, *[answers[-1]] * 20])
+        harness = Harness()
+        harness.server.responses.extend(_replay(*each) for each in [*responses, *[responses[-1]] * 20])
         error: SeedanceError | None = None
         try:
-            content = desk.fetch(max_bytes=max_bytes)
+            content = harness.fetch(max_bytes=max_bytes)
         except SeedanceError as caught:
             error = caught
         else:
             assert content[4:8] == b"ftyp"
             assert len(content) <= max_bytes
-        event("failed" if error else "arrived")
+        event("failed" if error else "succeeded")
         assert error is None or error.charge is Charge.ACCEPTED
         json.dumps(error.to_dict() if error else None, allow_nan=False)
 
     @given(link=LINKS)
-    def test_no_link_leads_out_of_the_error_tree(self, link: str) -> None:
+    def test_fetch_of_any_link_raises_only_seedance_errors(self, link: str) -> None:
         with pytest.raises(SeedanceError), PublicFetcher(SETTINGS, resolver=no_network).get(link, {}):
             pass
 

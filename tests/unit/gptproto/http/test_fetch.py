@@ -1,4 +1,4 @@
-"""Links are followed without the key, and never to where only this network may go."""
+"""SSRF guard: links are fetched without the API key, and only from public addresses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from airflow_provider_seedance.gptproto.settings import ClientSettings
 from benchmarks import certificates
 from tests.unit.gptproto.conftest import KEY, SETTINGS, LoopbackStarter
 
-pytestmark = pytest.mark.usefixtures("start_loopback")  # which takes the environment's proxy away
+pytestmark = pytest.mark.usefixtures("start_loopback")  # It removes the proxy of the environment.
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nvideo"
 
@@ -27,44 +27,44 @@ def redirect(location: str, status: int = 302) -> bytes:
     return f"HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
 
 
-class Names:
-    """A name service with these names, and those of this host."""
+class FakeDns:
+    """A DNS resolver with these names, and with those of this host."""
 
     def __init__(self, **addresses: str) -> None:
         self.addresses = addresses
-        self.asked: list[str] = []
+        self.lookups: list[str] = []
 
     def __call__(self, host: str, port: int) -> list[str]:
-        self.asked.append(host)
+        self.lookups.append(host)
         known = self.addresses.get(host.partition(".")[0])
         return known.split() if known else resolve(host, port)
 
 
-def nobody(host: str, port: int) -> list[str]:
-    raise OSError("nobody knows it")
+def fail_to_resolve(host: str, port: int) -> list[str]:
+    raise OSError("unknown name")
 
 
 @contextmanager
-def following(link: str, links: PublicFetcher | None = None, **headers: str) -> Iterator[FetchResponse]:
-    with (links or PublicFetcher(SETTINGS, allow_private_addresses=True)).get(link, headers) as answer:
-        yield answer
+def open_link(link: str, fetcher: PublicFetcher | None = None, **headers: str) -> Iterator[FetchResponse]:
+    with (fetcher or PublicFetcher(SETTINGS, allow_private_addresses=True)).get(link, headers) as response:
+        yield response
 
 
-def fetch(link: str, links: PublicFetcher | None = None, **headers: str) -> bytes:
-    with following(link, links, **headers) as answer:
-        assert answer.status == 200
-        return b"".join(answer.pieces)
+def fetch(link: str, fetcher: PublicFetcher | None = None, **headers: str) -> bytes:
+    with open_link(link, fetcher, **headers) as response:
+        assert response.status == 200
+        return b"".join(response.pieces)
 
 
-class TestAnswer:
-    def test_is_what_the_server_says(self, start_loopback: LoopbackStarter) -> None:
+class TestResponse:
+    def test_response_has_status_headers_and_body_of_the_server(self, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(b"HTTP/1.1 403 Forbidden\r\nX-Reason: Expired\r\nContent-Length: 2\r\n\r\nno")
-        with following(f"http://{server.address}/0.mp4?signature=a%2Fb") as answer:
-            assert (answer.status, answer.headers["x-reason"]) == (403, "Expired")
-            assert b"".join(answer.pieces) == b"no"
+        with open_link(f"http://{server.address}/0.mp4?signature=a%2Fb") as response:
+            assert (response.status, response.headers["x-reason"]) == (403, "Expired")
+            assert b"".join(response.pieces) == b"no"
         assert server.received[0].startswith(b"GET /0.mp4?signature=a%2Fb HTTP/1.1\r\n")
 
-    def test_the_request_has_no_key_and_asks_for_the_file_as_it_is(self, start_loopback: LoopbackStarter) -> None:
+    def test_request_has_no_key_and_no_compression(self, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(OK)
         fetch(
             f"http://{server.address}/",
@@ -78,45 +78,45 @@ class TestAnswer:
         assert b"cookie" not in head
         assert KEY.lower().encode() not in head
 
-    def test_arrives_in_pieces(self, start_loopback: LoopbackStarter) -> None:
+    def test_body_is_read_in_pieces_of_64_kib_at_most(self, start_loopback: LoopbackStarter) -> None:
         size = 300_000
         server = start_loopback(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (size, bytes(size)))
-        with following(f"http://{server.address}/") as answer:
-            pieces = [len(piece) for piece in answer.pieces]
+        with open_link(f"http://{server.address}/") as response:
+            pieces = [len(piece) for piece in response.pieces]
         assert sum(pieces) == size
         assert max(pieces) <= 64 * 1024
 
 
-class TestFailure:
+class TestNetworkError:
     @pytest.mark.parametrize("script", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nvid", b"nonsense\r\n\r\n"])
-    def test_of_a_connection(self, start_loopback: LoopbackStarter, script: bytes) -> None:
+    def test_broken_connection_is_a_download_error(self, start_loopback: LoopbackStarter, script: bytes) -> None:
         server = start_loopback(script)
         with pytest.raises(DownloadFailedError, match=f"http://{server.address}/0.mp4 could not be fetched") as raised:
             fetch(f"http://{server.address}/0.mp4?signature=needle")
         assert "needle" not in str(raised.value)
 
-    def test_of_a_server_that_is_silent(self, start_loopback: LoopbackStarter) -> None:
+    def test_silent_server_is_a_read_timeout(self, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(None)
-        links = PublicFetcher(replace(SETTINGS, timeout=0.05), allow_private_addresses=True)
+        fetcher = PublicFetcher(replace(SETTINGS, timeout=0.05), allow_private_addresses=True)
         with pytest.raises(DownloadFailedError, match="ReadTimeout"):
-            fetch(f"http://{server.address}/", links)
+            fetch(f"http://{server.address}/", fetcher)
 
-    def test_of_the_name_service(self) -> None:
+    def test_failed_name_resolution_is_a_download_error(self) -> None:
         def fail(host: str, port: int) -> list[str]:
             raise OSError("Temporary failure in name resolution")
 
         with pytest.raises(DownloadFailedError, match="Temporary failure in name resolution"):
             fetch("http://cdn.example/", PublicFetcher(SETTINGS, resolver=fail))
 
-    def test_the_next_address_of_a_host_is_tried(self, start_loopback: LoopbackStarter) -> None:
+    def test_next_address_of_a_host_is_tried(self, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(OK)
         port = server.address.partition(":")[2]
-        # Nothing listens at the first.
-        links = PublicFetcher(SETTINGS, allow_private_addresses=True, resolver=Names(cdn="127.0.0.2 127.0.0.1"))
-        assert fetch(f"http://cdn.example:{port}/", links) == b"video"
+        # No server listens at the first address.
+        fetcher = PublicFetcher(SETTINGS, allow_private_addresses=True, resolver=FakeDns(cdn="127.0.0.2 127.0.0.1"))
+        assert fetch(f"http://cdn.example:{port}/", fetcher) == b"video"
 
 
-class TestAddress:
+class TestGuard:
     @pytest.mark.parametrize(
         "link",
         [
@@ -135,53 +135,53 @@ class TestAddress:
             "http://cdn.example/\ud800",
         ],
     )
-    def test_only_http_is_followed(self, link: str) -> None:
-        with pytest.raises(ForbiddenLinkError, match=r"is no (http\(s\) )?address") as caught:
+    def test_url_that_is_not_http_is_refused(self, link: str) -> None:
+        with pytest.raises(ForbiddenLinkError, match=r"is not (a valid|an http\(s\)) URL") as caught:
             fetch(link)
-        # Whose link it is was paid for.
+        # The video behind the link is already paid for.
         assert caught.value.charge is Charge.ACCEPTED
 
-    @pytest.mark.parametrize(("port", "is_one"), [(1, True), (65_535, True), (65_536, False)])
-    def test_a_port_has_to_be_one(self, port: int, is_one: bool) -> None:
-        with pytest.raises(DownloadFailedError if is_one else ForbiddenLinkError):
-            fetch(f"http://cdn.example:{port}/", PublicFetcher(SETTINGS, resolver=nobody))
+    @pytest.mark.parametrize(("port", "is_valid"), [(1, True), (65_535, True), (65_536, False)])
+    def test_port_outside_of_the_valid_range_is_refused(self, port: int, is_valid: bool) -> None:
+        with pytest.raises(DownloadFailedError if is_valid else ForbiddenLinkError):
+            fetch(f"http://cdn.example:{port}/", PublicFetcher(SETTINGS, resolver=fail_to_resolve))
 
     @pytest.mark.parametrize(
-        ("link", "asked"),
+        ("link", "lookup"),
         [
             ("https://cdn.example/", ("cdn.example", 443)),
             ("http://cdn.example/", ("cdn.example", 80)),
             ("https://cdn.example:80/", ("cdn.example", 80)),
         ],
     )
-    def test_a_name_is_looked_up_for_its_port(self, link: str, asked: tuple[str, int]) -> None:
+    def test_host_name_is_resolved_once_with_its_port(self, link: str, lookup: tuple[str, int]) -> None:
         lookups: list[tuple[str, int]] = []
 
-        def find_nothing(host: str, port: int) -> list[str]:
+        def resolve_to_nothing(host: str, port: int) -> list[str]:
             lookups.append((host, port))
             return []
 
         with pytest.raises(DownloadFailedError, match=r"//cdn\.example.* could not be fetched: .*no address") as caught:
-            fetch(link, PublicFetcher(SETTINGS, resolver=find_nothing))
-        assert lookups == [asked]
+            fetch(link, PublicFetcher(SETTINGS, resolver=resolve_to_nothing))
+        assert lookups == [lookup]
         assert caught.value.charge is Charge.ACCEPTED
 
-    def test_a_name_that_cannot_be_looked_up_is_told(self) -> None:
+    def test_unknown_host_name_is_a_download_error(self) -> None:
         with pytest.raises(
-            DownloadFailedError, match=r"https://cdn\.example/0\.mp4 could not be fetched: OSError nobody"
+            DownloadFailedError, match=r"https://cdn\.example/0\.mp4 could not be fetched: OSError unknown name"
         ):
-            fetch("https://cdn.example/0.mp4", PublicFetcher(SETTINGS, resolver=nobody))
+            fetch("https://cdn.example/0.mp4", PublicFetcher(SETTINGS, resolver=fail_to_resolve))
 
-    def test_a_name_that_is_none_is_told(self) -> None:
-        with pytest.raises(ForbiddenLinkError, match=r"https://a\.\.b/0\.mp4 names no host that can be used"):
+    def test_invalid_host_name_is_refused(self) -> None:
+        with pytest.raises(ForbiddenLinkError, match=r"https://a\.\.b/0\.mp4 has an invalid host name"):
             fetch(
                 "https://a..b/0.mp4", PublicFetcher(SETTINGS, resolver=lambda host, port: [f"{host.encode('idna')!r}"])
             )
 
-    def test_errors_show_no_part_that_may_be_secret(self) -> None:
+    def test_errors_show_no_secret_part_of_a_link(self) -> None:
         link = "https://user:needle@cdn.example/0.mp4?needle#needle"
         with pytest.raises(DownloadFailedError) as caught:
-            fetch(link, PublicFetcher(SETTINGS, resolver=nobody))
+            fetch(link, PublicFetcher(SETTINGS, resolver=fail_to_resolve))
         assert "https://cdn.example/0.mp4 " in str(caught.value)
         assert "needle" not in str(caught.value)
 
@@ -212,63 +212,63 @@ class TestAddress:
             "[::10.0.0.1]",
         ],
     )
-    def test_private_hosts_are_refused(self, host: str) -> None:
-        with pytest.raises(ForbiddenLinkError, match="no public address"):
+    def test_private_host_is_refused(self, host: str) -> None:
+        with pytest.raises(ForbiddenLinkError, match="not a public address"):
             fetch(f"http://{host}:9/0.mp4?signature=needle", PublicFetcher(SETTINGS))
 
     @pytest.mark.parametrize(
         "address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::"]
     )
-    def test_public_addresses_are_public(self, address: str) -> None:
+    def test_public_address_is_recognised(self, address: str) -> None:
         assert is_public(address)
 
     @pytest.mark.parametrize("addresses", ["10.0.0.1", "8.8.8.8 10.0.0.1", "2606:4700::1111 ::1"])
-    def test_every_address_of_a_name_has_to_be_public(self, addresses: str) -> None:
-        with pytest.raises(ForbiddenLinkError, match=r"https://cdn\.example/ leads to"):
-            fetch("https://cdn.example/", PublicFetcher(SETTINGS, resolver=Names(cdn=addresses)))
+    def test_host_name_with_a_private_address_is_refused(self, addresses: str) -> None:
+        with pytest.raises(ForbiddenLinkError, match=r"https://cdn\.example/ resolves to"):
+            fetch("https://cdn.example/", PublicFetcher(SETTINGS, resolver=FakeDns(cdn=addresses)))
 
-    def test_the_connection_goes_to_an_address_that_was_checked(self, start_loopback: LoopbackStarter) -> None:
+    def test_connection_goes_to_the_checked_address(self, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(OK)
         port = server.address.partition(":")[2]
-        names = Names(cdn="127.0.0.1")
-        fetch(f"http://cdn.example:{port}/0.mp4", PublicFetcher(SETTINGS, allow_private_addresses=True, resolver=names))
-        # A second look could bring another answer; and this name does not exist outside of this test.
-        assert names.asked == ["cdn.example"]
+        dns = FakeDns(cdn="127.0.0.1")
+        fetch(f"http://cdn.example:{port}/0.mp4", PublicFetcher(SETTINGS, allow_private_addresses=True, resolver=dns))
+        # One lookup only: a second one could return another address (DNS rebinding).
+        assert dns.lookups == ["cdn.example"]
         assert f"host: cdn.example:{port}\r\n".encode() in server.received[0].lower()
 
     @pytest.mark.parametrize(
         ("link", "error"),
         [
-            ("https://gptproto.example:443/0.mp4", DownloadFailedError),  # nobody listens there
+            ("https://gptproto.example:443/0.mp4", DownloadFailedError),  # no server listens there
             ("https://gptproto.example/0.mp4", DownloadFailedError),
             ("https://gptproto.example:444/0.mp4", ForbiddenLinkError),
             ("http://gptproto.example:443/0.mp4", ForbiddenLinkError),
             ("http://gptproto.example/0.mp4", ForbiddenLinkError),
         ],
     )
-    def test_the_usual_port_goes_without_saying_in_an_origin(self, link: str, error: type[Exception]) -> None:
+    def test_origin_includes_the_default_port(self, link: str, error: type[Exception]) -> None:
         with pytest.raises(error):
-            fetch(link, PublicFetcher(SETTINGS, resolver=Names(gptproto="127.0.0.1")))
+            fetch(link, PublicFetcher(SETTINGS, resolver=FakeDns(gptproto="127.0.0.1")))
 
-    def test_the_origin_of_the_connection_is_trusted(self, start_loopback: LoopbackStarter) -> None:
+    def test_origin_of_the_connection_is_trusted(self, start_loopback: LoopbackStarter) -> None:
         server, other = start_loopback(OK), start_loopback()
-        links = PublicFetcher(ClientSettings(api_key=KEY, base_url=f"http://{server.address}/gateway"))
-        assert fetch(f"http://{server.address}/outputs/0.mp4", links) == b"video"
+        fetcher = PublicFetcher(ClientSettings(api_key=KEY, base_url=f"http://{server.address}/gateway"))
+        assert fetch(f"http://{server.address}/outputs/0.mp4", fetcher) == b"video"
         for elsewhere in (other.address, server.address.replace("127.0.0.1", "localhost")):
             with pytest.raises(ForbiddenLinkError):
-                fetch(f"http://{elsewhere}/outputs/0.mp4", links)
+                fetch(f"http://{elsewhere}/outputs/0.mp4", fetcher)
 
 
 class TestRedirect:
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-    def test_is_followed_with_the_same_headers(self, start_loopback: LoopbackStarter, status: int) -> None:
+    def test_redirect_is_followed_with_the_same_headers(self, start_loopback: LoopbackStarter, status: int) -> None:
         target = start_loopback(OK)
         first = start_loopback(redirect(f"http://{target.address}/real.mp4", status))
         assert fetch(f"http://{first.address}/", Range="bytes=7-") == b"video"
         assert target.received[0].startswith(b"GET /real.mp4 HTTP/1.1\r\n")
         assert b"range: bytes=7-" in target.received[0].lower()
 
-    def test_may_be_relative(self, start_loopback: LoopbackStarter) -> None:
+    def test_redirect_may_be_relative(self, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(redirect("../real.mp4"), OK)
         assert fetch(f"http://{server.address}/a/b/0.mp4") == b"video"
         assert server.received[1].startswith(b"GET /a/real.mp4 HTTP/1.1\r\n")
@@ -276,15 +276,15 @@ class TestRedirect:
     @pytest.mark.parametrize(
         "location", ["http://127.0.0.1:9/", "http://cdn.example/", "file:///etc/passwd", "http://[::1"]
     )
-    def test_is_checked_like_the_link(self, start_loopback: LoopbackStarter, location: str) -> None:
+    def test_redirect_is_checked_like_the_link(self, start_loopback: LoopbackStarter, location: str) -> None:
         server = start_loopback(redirect(location))
-        links = PublicFetcher(
-            ClientSettings(api_key=KEY, base_url=f"http://{server.address}"), resolver=Names(cdn="169.254.169.254")
+        fetcher = PublicFetcher(
+            ClientSettings(api_key=KEY, base_url=f"http://{server.address}"), resolver=FakeDns(cdn="169.254.169.254")
         )
         with pytest.raises(ForbiddenLinkError):
-            fetch(f"http://{server.address}/", links)
+            fetch(f"http://{server.address}/", fetcher)
 
-    def test_goes_on_for_five_times_at_most(self, start_loopback: LoopbackStarter) -> None:
+    def test_redirects_are_limited_to_five(self, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(*[redirect("/")] * 5, OK)
         assert fetch(f"http://{server.address}/") == b"video"
         circle = start_loopback(*[redirect("/")] * 6)
@@ -293,24 +293,24 @@ class TestRedirect:
 
 
 class TestProxy:
-    def test_of_the_connection_carries_links_and_resolves_their_names(self, start_loopback: LoopbackStarter) -> None:
+    def test_proxy_of_the_connection_fetches_links_and_resolves_names(self, start_loopback: LoopbackStarter) -> None:
         proxy = start_loopback(OK)
         settings = replace(SETTINGS, proxy=f"http://{proxy.address}")
         assert fetch("http://cdn.invalid/0.mp4", PublicFetcher(settings)) == b"video"
         assert proxy.received[0].startswith(b"GET http://cdn.invalid/0.mp4 HTTP/1.1\r\n")
 
-    def test_of_the_environment_carries_links_to_the_hosts_that_are_not_excepted(
+    def test_proxy_of_the_environment_is_used_except_for_no_proxy(
         self, start_loopback: LoopbackStarter, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         proxy, near = start_loopback(OK), start_loopback(OK)
         monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
         monkeypatch.setenv("NO_PROXY", "near.example")
-        links = PublicFetcher(SETTINGS, allow_private_addresses=True, resolver=Names(near="127.0.0.1"))
-        assert fetch("http://cdn.invalid/0.mp4", links) == b"video"
-        assert fetch(f"http://near.example:{near.address.rpartition(':')[2]}/0.mp4", links) == b"video"
+        fetcher = PublicFetcher(SETTINGS, allow_private_addresses=True, resolver=FakeDns(near="127.0.0.1"))
+        assert fetch("http://cdn.invalid/0.mp4", fetcher) == b"video"
+        assert fetch(f"http://near.example:{near.address.rpartition(':')[2]}/0.mp4", fetcher) == b"video"
         assert [each.received[0].split()[1] for each in (proxy, near)] == [b"http://cdn.invalid/0.mp4", b"/0.mp4"]
 
-    def test_is_not_asked_for_a_private_host(self, start_loopback: LoopbackStarter) -> None:
+    def test_proxy_gets_no_request_for_a_private_host(self, start_loopback: LoopbackStarter) -> None:
         proxy = start_loopback(OK)
         settings = replace(SETTINGS, proxy=f"http://{proxy.address}")
         with pytest.raises(ForbiddenLinkError):
@@ -323,13 +323,13 @@ class Video(BaseHTTPRequestHandler):
         self.wfile.write(OK)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class TestCertificate:
     @pytest.fixture
     def server(self, tmp_path: Path) -> Iterator[tuple[int, str]]:
-        """Return the port of a server whose certificate is for 203.0.113.7, and the bundle to verify it with."""
+        """Return the port of a server whose certificate is for 203.0.113.7, and its CA bundle."""
         files = certificates.make(tmp_path, "203.0.113.7")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(files.certificate, files.key)
@@ -342,14 +342,14 @@ class TestCertificate:
             thread.join()
 
     @pytest.mark.parametrize(("host", "is_accepted"), [("203.0.113.7", True), ("cdn.example", False)])
-    def test_has_to_be_that_of_the_host_in_the_link(
+    def test_certificate_must_match_the_host_in_the_link(
         self, server: tuple[int, str], host: str, is_accepted: bool
     ) -> None:
         port, bundle = server
         settings = replace(SETTINGS, verify=bundle)
-        links = PublicFetcher(settings, allow_private_addresses=True, resolver=lambda *_: ["127.0.0.1"])
+        fetcher = PublicFetcher(settings, allow_private_addresses=True, resolver=lambda *_: ["127.0.0.1"])
         if is_accepted:
-            assert fetch(f"https://{host}:{port}/", links) == b"video"
+            assert fetch(f"https://{host}:{port}/", fetcher) == b"video"
             return
         with pytest.raises(DownloadFailedError, match=r"CERTIFICATE_VERIFY_FAILED.*Hostname mismatch"):
-            fetch(f"https://{host}:{port}/", links)
+            fetch(f"https://{host}:{port}/", fetcher)

@@ -1,4 +1,4 @@
-"""How fast all waits of a connection ask together, and who goes first."""
+"""The rate limit that all waits of a connection share (AIMD-like), and its priority queue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ START = 1000.0
 
 
 class TestRate:
-    def test_turns_are_as_far_apart_as_the_rate_says(self) -> None:
+    def test_requests_are_spaced_by_the_rate(self) -> None:
         rate_limit = AdaptiveRateLimit(20)
         sent = []
         now = START
@@ -22,28 +22,28 @@ class TestRate:
             sent.append(now)
         assert sent == pytest.approx([START, START + 0.05, START + 0.1, START + 0.15, START + 0.2])
 
-    def test_time_that_passed_without_requests_is_not_made_up_for(self) -> None:
+    def test_idle_time_gives_no_burst(self) -> None:
         rate_limit = AdaptiveRateLimit(20)
         rate_limit.on_sent(START)
         rate_limit.on_sent(START + 100)
         assert rate_limit.next_request_at == pytest.approx(START + 100.05)
 
-    def test_nobody_asks_before_the_service_says(self) -> None:
+    def test_no_request_is_sent_before_retry_after(self) -> None:
         rate_limit = AdaptiveRateLimit(20)
         rate_limit.on_throttled(sent_at=START, now=START + 1, retry_after=30)
         assert rate_limit.next_request_at == START + 31
 
-    def test_it_may_not_say_a_day(self) -> None:
+    def test_retry_after_is_limited_to_five_minutes(self) -> None:
         rate_limit = AdaptiveRateLimit(20)
         rate_limit.on_throttled(sent_at=START, now=START + 1, retry_after=86_400)
         assert rate_limit.next_request_at == START + 301
 
-    def test_a_429_without_a_wish_is_a_pause_of_a_second(self) -> None:
+    def test_429_without_retry_after_waits_one_second(self) -> None:
         rate_limit = AdaptiveRateLimit(20)
         rate_limit.on_throttled(sent_at=START, now=START + 1, retry_after=None)
         assert rate_limit.next_request_at == START + 2
 
-    def test_many_that_are_refused_together_slow_down_once(self) -> None:
+    def test_many_429s_at_once_lower_the_rate_once(self) -> None:
         rate_limit = AdaptiveRateLimit(20)
         for _ in range(10):
             rate_limit.on_throttled(sent_at=START, now=START + 1, retry_after=1)
@@ -51,7 +51,7 @@ class TestRate:
         rate_limit.on_throttled(sent_at=START + 2, now=START + 2, retry_after=1)
         assert rate_limit.rate(START + 2) == pytest.approx(14 * 1.01 * 0.7, rel=0.01)
 
-    def test_recovery_is_gradual_and_complete(self) -> None:
+    def test_rate_recovers_slowly_and_completely(self) -> None:
         rate_limit = AdaptiveRateLimit(20)
         rate_limit.on_throttled(sent_at=START, now=START, retry_after=1)
         assert rate_limit.rate(START + 10) == pytest.approx(15.5, abs=0.1)
@@ -59,43 +59,43 @@ class TestRate:
         assert rate_limit.rate(START + 1e9) == 20
 
     @pytest.mark.parametrize("highest", [20, 0.05])
-    def test_it_never_stops_altogether(self, highest: float) -> None:
+    def test_rate_has_a_minimum(self, highest: float) -> None:
         rate_limit = AdaptiveRateLimit(highest)
         for second in range(1000):
             rate_limit.on_throttled(sent_at=START + second, now=START + second, retry_after=0)
         assert rate_limit.rate(START + 1000) >= min(0.2, highest)
 
 
-class TestAgainstALimit:
+class TestThrottledService:
     @pytest.mark.parametrize("limit", [2.0, 10.0, 15.0])
-    def test_a_service_that_allows_less_meets_few_refusals_and_is_used(self, limit: float) -> None:
+    def test_rate_adapts_to_a_lower_limit_with_few_429s(self, limit: float) -> None:
         rate_limit = AdaptiveRateLimit(20)
         now, tokens, latency = START, limit, 0.05
-        answered = refused = 0
+        accepted = throttled = 0
         pending: list[tuple[float, float, bool]] = []
         while now < START + 1200:
-            turn = max(now, rate_limit.next_request_at)
-            while pending and pending[0][0] <= turn:
-                at, sent_at, is_refused = pending.pop(0)
-                if is_refused:
+            send_at = max(now, rate_limit.next_request_at)
+            while pending and pending[0][0] <= send_at:
+                at, sent_at, is_throttled = pending.pop(0)
+                if is_throttled:
                     rate_limit.on_throttled(sent_at=sent_at, now=at, retry_after=1)
-            if rate_limit.next_request_at > turn:
-                now = turn
+            if rate_limit.next_request_at > send_at:
+                now = send_at
                 continue
-            tokens = min(limit, tokens + (turn - now) * limit)
-            now = turn
-            is_refused = tokens < 1
-            tokens -= 0 if is_refused else 1
+            tokens = min(limit, tokens + (send_at - now) * limit)
+            now = send_at
+            is_throttled = tokens < 1
+            tokens -= 0 if is_throttled else 1
             rate_limit.on_sent(now)
-            pending.append((now + latency, now, is_refused))
-            if now > START + 120:  # after a short time of learning
-                refused += is_refused
-                answered += not is_refused
-        assert refused / (refused + answered) <= 0.02
-        assert answered / 1080 >= 0.75 * limit
+            pending.append((now + latency, now, is_throttled))
+            if now > START + 120:  # after the rate has adapted
+                throttled += is_throttled
+                accepted += not is_throttled
+        assert throttled / (throttled + accepted) <= 0.02
+        assert accepted / 1080 >= 0.75 * limit
 
 
-class CountingGovernor(AdaptiveRateLimit):
+class CountingRateLimit(AdaptiveRateLimit):
     sent = 0
 
     def on_sent(self, now: float) -> None:
@@ -104,20 +104,20 @@ class CountingGovernor(AdaptiveRateLimit):
 
 
 class TestQueue:
-    async def test_the_most_urgent_goes_first(self) -> None:
+    async def test_queue_serves_the_earliest_due_time_first(self) -> None:
         queue = PriorityQueue(AdaptiveRateLimit(200))
         order: list[str] = []
 
-        async def pass_as(name: str, due_at: float) -> None:
+        async def acquire(name: str, due_at: float) -> None:
             await queue.acquire(due_at)
             order.append(name)
 
         names = {"first": 0.0, "later": 300.0, "soon": 100.0, "next": 200.0}
-        await asyncio.gather(*(pass_as(name, due_at) for name, due_at in names.items()))
+        await asyncio.gather(*(acquire(name, due_at) for name, due_at in names.items()))
         assert order == ["first", "soon", "next", "later"]
 
-    async def test_whoever_is_cancelled_takes_no_turn(self) -> None:
-        rate_limit = CountingGovernor(50)
+    async def test_cancelled_request_uses_no_slot(self) -> None:
+        rate_limit = CountingRateLimit(50)
         queue = PriorityQueue(rate_limit)
         await queue.acquire(0)
         waiting = [asyncio.create_task(queue.acquire(0)) for _ in range(20)]
@@ -127,7 +127,7 @@ class TestQueue:
         await queue.acquire(1)
         assert rate_limit.sent == 2
 
-    async def test_a_429_holds_those_who_wait_already(self) -> None:
+    async def test_429_delays_queued_requests_too(self) -> None:
         queue = PriorityQueue(AdaptiveRateLimit(1000))
         loop = asyncio.get_running_loop()
         sent_at = await queue.acquire(0)

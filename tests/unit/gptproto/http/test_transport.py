@@ -1,4 +1,4 @@
-"""What all waits of an event loop share, seen from the other end of the wire."""
+"""The shared connection pool of an event loop, tested with a real server."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from airflow_provider_seedance.gptproto.http.transport import ConnectionPool, sh
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 
 BODY = json.dumps({"data": {"id": "abc", "status": "running"}, "code": 200}).encode()
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
 
 
 @dataclass
 class Server:
-    """A server that answers when it is told to, and counts."""
+    """A server that responds once ``may_respond`` is set, and counts."""
 
     url: str = ""
     connections: int = 0
     open_connections: int = 0
     waiting: int = 0
     most_waiting: int = 0
-    #: What is answered before the usual answer.
-    answers: list[bytes] = field(default_factory=list)
-    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Responses before the default response.
+    responses: list[bytes] = field(default_factory=list)
+    may_respond: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -38,9 +38,9 @@ class Server:
         try:
             while await reader.readuntil(b"\r\n\r\n"):
                 await self.count(waiting=1)
-                await self.may_answer.wait()
+                await self.may_respond.wait()
                 await self.count(waiting=-1)
-                writer.write(self.answers.pop(0) if self.answers else ANSWER)
+                writer.write(self.responses.pop(0) if self.responses else RESPONSE)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -74,8 +74,8 @@ def settings_for(server: Server, key: str = "sk-test") -> ClientSettings:
     return ClientSettings(api_key=key, base_url=server.url, polls_per_second=1e6)
 
 
-class TestSharing:
-    async def test_a_thousand_waits_need_a_few_connections(self) -> None:
+class TestSharedPool:
+    async def test_thousand_waits_need_32_connections(self) -> None:
         async with running_server() as server:
 
             async def wait() -> str:
@@ -86,15 +86,15 @@ class TestSharing:
 
             waits = [asyncio.create_task(wait()) for _ in range(1000)]
             await server.until("waiting", 32)
-            server.may_answer.set()
+            server.may_respond.set()
             assert set(await asyncio.gather(*waits)) == {"running running"}
 
             assert server.most_waiting <= 32
             assert server.connections == 32
 
-    async def test_what_the_first_made_serves_all_until_the_last_has_left(self) -> None:
+    async def test_pool_closes_after_its_last_user(self) -> None:
         async with running_server() as server:
-            server.may_answer.set()
+            server.may_respond.set()
             settings = settings_for(server)
             async with AsyncGPTProtoClient(settings) as staying:
                 async with AsyncGPTProtoClient(settings) as leaving:
@@ -107,7 +107,7 @@ class TestSharing:
                 await later.get_prediction("abc")
             assert server.connections == 2
 
-    async def test_another_key_has_a_transport_of_its_own(self) -> None:
+    async def test_other_key_has_another_pool(self) -> None:
         async with running_server() as server:
             one, other = settings_for(server, "sk-one"), settings_for(server, "sk-other")
             async with (
@@ -118,23 +118,23 @@ class TestSharing:
                 assert first is third
                 assert first is not second
 
-    def test_another_event_loop_has_a_transport_of_its_own(self) -> None:
-        lent: list[ConnectionPool] = []
+    def test_other_event_loop_has_another_pool(self) -> None:
+        pools: list[ConnectionPool] = []
 
-        async def ask() -> str:
+        async def poll() -> str:
             async with running_server() as server:
-                server.may_answer.set()
-                # The same settings on both loops: the address is not the server's own.
+                server.may_respond.set()
+                # Both loops need the same settings, so this URL is not that of the server.
                 settings = ClientSettings(api_key="sk-test", base_url="http://127.0.0.1:9")
-                async with shared_pool(settings) as transport, AsyncGPTProtoClient(settings_for(server)) as client:
-                    lent.append(transport)
+                async with shared_pool(settings) as pool, AsyncGPTProtoClient(settings_for(server)) as client:
+                    pools.append(pool)
                     return (await client.get_prediction("abc")).status
 
-        assert [asyncio.run(ask()), asyncio.run(ask())] == ["running", "running"]
-        assert lent[0] is not lent[1]
+        assert [asyncio.run(poll()), asyncio.run(poll())] == ["running", "running"]
+        assert pools[0] is not pools[1]
 
     @pytest.mark.parametrize("host", ["a..b", "xn--"])
-    async def test_settings_that_cannot_be_used_fail_for_each_and_leave_nothing(self, host: str) -> None:
+    async def test_invalid_settings_fail_for_each_client(self, host: str) -> None:
         settings = ClientSettings(api_key="sk-test", base_url=f"https://{host}")
         for _ in range(2):
             with pytest.raises(ConnectionSettingsError):
@@ -142,48 +142,48 @@ class TestSharing:
                     pass
 
 
-class TestLeaving:
-    async def test_a_cancelled_wait_frees_its_turn(self) -> None:
+class TestCancellation:
+    async def test_cancelled_wait_frees_its_connection(self) -> None:
         async with running_server() as server:
             settings = settings_for(server)
 
-            async def ask() -> str:
+            async def poll() -> str:
                 async with AsyncGPTProtoClient(settings) as client:
                     return (await client.get_prediction("abc")).status
 
             async with AsyncGPTProtoClient(settings):
-                cancelled = [asyncio.create_task(ask()) for _ in range(40)]
+                cancelled = [asyncio.create_task(poll()) for _ in range(40)]
                 await server.until("waiting", 32)
                 for each in cancelled:
                     each.cancel()
                 await asyncio.gather(*cancelled, return_exceptions=True)
-                server.may_answer.set()
-                assert set(await asyncio.gather(*(ask() for _ in range(40)))) == {"running"}
+                server.may_respond.set()
+                assert set(await asyncio.gather(*(poll() for _ in range(40)))) == {"running"}
 
-    async def test_a_thousand_cancelled_requests_occupy_nothing(self) -> None:
+    async def test_thousand_cancelled_requests_leak_no_connection(self) -> None:
         async with running_server() as server:
-            server.may_answer.set()
+            server.may_respond.set()
             settings = settings_for(server)
 
-            async def ask() -> str:
+            async def poll() -> str:
                 async with AsyncGPTProtoClient(settings) as client:
                     return (await client.get_prediction("abc")).status
 
             async with AsyncGPTProtoClient(settings):
                 for number in range(50):
-                    tasks = [asyncio.create_task(ask()) for _ in range(20)]
-                    # At another point of the request each time.
+                    tasks = [asyncio.create_task(poll()) for _ in range(20)]
+                    # Cancel at a different point of the request each time.
                     for _ in range(number):
                         await asyncio.wait(tasks, timeout=0)
                     for task in tasks:
                         task.cancel()
                     await asyncio.gather(*tasks, return_exceptions=True)
                 async with asyncio.timeout(10):
-                    assert set(await asyncio.gather(*(ask() for _ in range(200)))) == {"running"}
+                    assert set(await asyncio.gather(*(poll() for _ in range(200)))) == {"running"}
                 assert server.open_connections <= 32
             await server.until("open_connections", 0)
 
-    async def test_a_client_is_of_no_use_outside_its_block(self) -> None:
+    async def test_client_outside_its_block_raises(self) -> None:
         async with running_server() as server:
             client = AsyncGPTProtoClient(settings_for(server))
             with pytest.raises(RuntimeError, match="async with"):
@@ -194,14 +194,14 @@ class TestLeaving:
                 await client.get_prediction("abc")
 
 
-class TestGoverning:
-    async def test_a_429_makes_everybody_wait(self) -> None:
+class TestRateLimit:
+    async def test_429_delays_all_clients(self) -> None:
         async with running_server() as server:
-            server.may_answer.set()
-            server.answers = [b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0.3\r\nContent-Length: 0\r\n\r\n"]
+            server.may_respond.set()
+            server.responses = [b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0.3\r\nContent-Length: 0\r\n\r\n"]
             loop = asyncio.get_running_loop()
 
-            async def ask() -> float:
+            async def poll() -> float:
                 async with AsyncGPTProtoClient(settings_for(server)) as client:
                     await client.get_prediction("abc")
                     return loop.time()
@@ -209,11 +209,11 @@ class TestGoverning:
             async with AsyncGPTProtoClient(settings_for(server)) as client:
                 with pytest.raises(RateLimitError):
                     await client.get_prediction("abc")
-                refused_at = loop.time()
-                assert min(await asyncio.gather(*(ask() for _ in range(20)))) - refused_at >= 0.29
+                throttled_at = loop.time()
+                assert min(await asyncio.gather(*(poll() for _ in range(20)))) - throttled_at >= 0.29
 
 
-class TestProxyOfTheEnvironment:
+class TestEnvironmentProxy:
     @pytest.fixture
     def environment(self, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
@@ -221,10 +221,10 @@ class TestProxyOfTheEnvironment:
             monkeypatch.delenv(name.upper(), raising=False)
         return monkeypatch
 
-    async def ask_through(self, environment: pytest.MonkeyPatch, **variables: str) -> int:
-        """Ask a host that does not exist, and return how many connections a proxy got; ``{}`` is its address."""
+    async def connections_to_proxy(self, environment: pytest.MonkeyPatch, **variables: str) -> int:
+        """Poll a host that does not exist, and return the proxy's connections; ``{}`` stands for its address."""
         async with running_server() as proxy:
-            proxy.may_answer.set()
+            proxy.may_respond.set()
             for name, value in variables.items():
                 environment.setenv(name, value.format(proxy.url.removeprefix("http://")))
             async with AsyncGPTProtoClient(
@@ -238,12 +238,12 @@ class TestProxyOfTheEnvironment:
 
     @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
     @pytest.mark.parametrize("address", ["http://{}", "{}"])
-    async def test_it_is_used(self, environment: pytest.MonkeyPatch, name: str, address: str) -> None:
-        assert await self.ask_through(environment, **{name: address}) == 1
+    async def test_environment_proxy_is_used(self, environment: pytest.MonkeyPatch, name: str, address: str) -> None:
+        assert await self.connections_to_proxy(environment, **{name: address}) == 1
 
     @pytest.mark.parametrize("hosts", ["*", "gptproto.invalid", ".invalid", "other.example, gptproto.invalid"])
-    async def test_no_proxy_goes_around_it(self, environment: pytest.MonkeyPatch, hosts: str) -> None:
-        assert await self.ask_through(environment, http_proxy="http://{}", no_proxy=hosts) == 0
+    async def test_no_proxy_bypasses_the_environment_proxy(self, environment: pytest.MonkeyPatch, hosts: str) -> None:
+        assert await self.connections_to_proxy(environment, http_proxy="http://{}", no_proxy=hosts) == 0
 
-    async def test_it_is_for_the_scheme_that_it_names(self, environment: pytest.MonkeyPatch) -> None:
-        assert await self.ask_through(environment, https_proxy="http://{}") == 0
+    async def test_environment_proxy_applies_to_its_scheme_only(self, environment: pytest.MonkeyPatch) -> None:
+        assert await self.connections_to_proxy(environment, https_proxy="http://{}") == 0

@@ -1,4 +1,4 @@
-"""Files become uploaded media, and what cannot is told with everything else before anything is sent."""
+"""Files become uploaded media; a check reports all unusable files at once, before anything is sent."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ REQUEST_LIMIT = 64 * 1024 * 1024
 
 
 @dataclass
-class Shelf:
-    """Files that exist only by name, size and content, and count how often they are read."""
+class FakeFiles:
+    """Files in memory, which record each read."""
 
     contents: dict[str, bytes] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     reads: list[str] = field(default_factory=list)
 
-    def find(self, path: Any) -> Taken:
+    def find(self, path: Any) -> FakeFile:
         if path not in self.contents and path not in self.sizes:
             raise FileNotFoundError(path)
-        return Taken(self, path)
+        return FakeFile(self, path)
 
 
 @dataclass
-class Taken:
-    shelf: Shelf
+class FakeFile:
+    files: FakeFiles
     path: str
 
     @property
     def size(self) -> int:
-        return self.shelf.sizes.get(self.path, len(self.shelf.contents.get(self.path, b"")))
+        return self.files.sizes.get(self.path, len(self.files.contents.get(self.path, b"")))
 
     def read(self) -> bytes:
-        self.shelf.reads.append(self.path)
-        return self.shelf.contents[self.path]
+        self.files.reads.append(self.path)
+        return self.files.contents[self.path]
 
 
 @pytest.fixture
@@ -68,9 +68,9 @@ def data_uri(media_type: str, content: bytes) -> str:
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
-class TestReading:
+class TestReadFile:
     @pytest.mark.parametrize("form", [str, Path])
-    def test_a_file_is_sent_as_a_data_uri_and_declared(self, image: Path, form: type) -> None:
+    def test_file_is_sent_as_a_data_uri_with_is_upload_media(self, image: Path, form: type) -> None:
         request = image_to_video(form(image))
 
         request.check()
@@ -82,7 +82,7 @@ class TestReading:
             "is_upload_media": True,
         }
 
-    def test_every_reference_is_read_as_what_it_holds(self, tmp_path: Path) -> None:
+    def test_reference_file_gets_the_media_type_of_its_content(self, tmp_path: Path) -> None:
         contents = {"a": picture("JPEG"), "b": picture("WEBP"), "c": clip(), "d": sound()}
         for name, content in contents.items():
             (tmp_path / name).write_bytes(content)
@@ -104,73 +104,71 @@ class TestReading:
         assert payload["is_upload_media"] is True
 
     @pytest.mark.parametrize("form", [str, Path])
-    def test_one_reference_needs_no_list(self, image: Path, form: type) -> None:
+    def test_single_reference_needs_no_list(self, image: Path, form: type) -> None:
         request = with_media_files(make("reference-to-video", images=form(image)))
 
         assert request.payload()["images"] == [data_uri("image/png", PICTURE)]
 
     @pytest.mark.parametrize("name", ["my boat.png", "ein-frühstück", "boat#1?.png", "boat.txt", "data", "%20"])
-    def test_names_do_not_matter(self, tmp_path: Path, name: str) -> None:
+    def test_any_file_name_is_accepted(self, tmp_path: Path, name: str) -> None:
         (tmp_path / name).write_bytes(PICTURE)
 
         image_to_video(str(tmp_path / name)).check()
 
-    def test_a_relative_path_begins_at_the_working_directory(
-        self, image: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_relative_path_starts_at_the_working_directory(self, image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(image.parent)
 
         image_to_video(image.name).check()
 
-    def test_a_link_is_followed(self, image: Path) -> None:
+    def test_symbolic_link_is_followed(self, image: Path) -> None:
         link = image.with_name("link")
         link.symlink_to(image)
 
         image_to_video(str(link)).check()
 
     @pytest.mark.parametrize("mode", ["text-to-video", "image-to-video", "reference-to-video"])
-    def test_a_request_without_files_stays_as_it_is(self, mode: str) -> None:
-        assert with_media_files(make(mode), Shelf().find) == make(mode)
+    def test_request_without_files_is_unchanged(self, mode: str) -> None:
+        assert with_media_files(make(mode), FakeFiles().find) == make(mode)
 
     @pytest.mark.parametrize(
         "value", [IMAGE, " https://example.com/a", PNG, f"\n{PNG}", "QUJD" * 200, "", " ", 7, None]
     )
-    def test_what_is_no_path_is_not_looked_for(self, value: object) -> None:
+    def test_value_that_is_no_path_is_never_looked_up(self, value: object) -> None:
         def find(path: Any) -> Any:
             raise AssertionError(path)
 
         assert image_to_video(value, find) == make("image-to-video", image=value)
 
     @pytest.mark.parametrize("text", ["aGVsbG8=", "data/boa", "/9j/4AAQSkZJ"])
-    def test_short_base64_that_is_declared_and_no_file_stays(self, text: str) -> None:
-        request = image_to_video(text, Shelf().find, is_upload_media=True)
+    def test_short_declared_base64_without_a_file_is_unchanged(self, text: str) -> None:
+        request = image_to_video(text, FakeFiles().find, is_upload_media=True)
 
         assert request.payload().get("image") == text
 
-    def test_a_file_wins_over_base64(self) -> None:
-        request = image_to_video("data/boat", Shelf({"data/boat": PICTURE}).find, is_upload_media=True)
+    def test_file_takes_precedence_over_base64(self) -> None:
+        request = image_to_video("data/boat", FakeFiles({"data/boat": PICTURE}).find, is_upload_media=True)
 
         assert request.payload()["image"] == data_uri("image/png", PICTURE)
 
 
-class TestOutOfSight:
-    def test_a_file_is_described_by_type_length_and_path(self, image: Path) -> None:
+class TestDescription:
+    def test_description_of_a_file_has_type_length_and_path(self, image: Path) -> None:
         request = image_to_video(str(image))
 
         length = len(data_uri("image/png", PICTURE))
-        shown = f"<data:image/png, {length:,} characters, from {image}>"
-        assert request.description()["image"] == shown
+        description = f"<data:image/png, {length:,} characters, from {image}>"
+        assert request.description()["image"] == description
         assert base64.b64encode(PICTURE).decode()[:12] not in repr(request)
 
-    def test_before_it_is_read_the_path_is_shown(self, image: Path) -> None:
+    def test_description_before_reading_is_the_path(self, image: Path) -> None:
         assert make("image-to-video", image=image).description()["image"] == str(image)
 
-    def test_a_file_that_cannot_be_sent_is_shown_by_its_path(self) -> None:
-        assert image_to_video("boat.png", Shelf().find).description()["image"] == "boat.png"
+    def test_description_of_an_unusable_file_is_its_path(self) -> None:
+        assert image_to_video("boat.png", FakeFiles().find).description()["image"] == "boat.png"
 
 
 class TestFingerprint:
-    def test_counts_the_content_and_not_the_path(self, image: Path) -> None:
+    def test_fingerprint_depends_on_content_and_not_on_path(self, image: Path) -> None:
         copy = image.with_name("copy")
         copy.write_bytes(PICTURE)
         other = image.with_name("other")
@@ -180,20 +178,20 @@ class TestFingerprint:
 
         assert prints[0] == prints[1] != prints[2]
 
-    def test_is_that_of_the_same_data_uri(self, image: Path) -> None:
+    def test_fingerprint_of_a_file_equals_that_of_its_data_uri(self, image: Path) -> None:
         uploaded = make("image-to-video", image=data_uri("image/png", PICTURE))
 
         assert image_to_video(str(image)).check().fingerprint("c") == uploaded.check().fingerprint("c")
 
 
-class TestWhatIsThere:
-    def test_a_file_that_is_not_there_is_told_with_what_is_allowed(self, tmp_path: Path) -> None:
-        line = refusal(image_to_video("boat.png", Shelf().find))
+class TestRefusal:
+    def test_missing_file_is_reported_with_the_allowed_values(self, tmp_path: Path) -> None:
+        line = refusal(image_to_video("boat.png", FakeFiles().find))
 
         assert line == (
             "image: 'boat.png' is not allowed; allowed: an http(s) URL, a base64 data URI (data:<type>;base64,...), "
             "or the path or URI of a file; "
-            "the value is no URL, no data URI, and names no file that this worker can find"
+            "the value is neither URL nor data URI, and this worker finds no such file"
         )
 
     @pytest.mark.parametrize(
@@ -209,51 +207,51 @@ class TestWhatIsThere:
         ],
         ids=["missing", "below a file", "prompt", "long name", "long path", "None", "path object"],
     )
-    def test_the_operating_system_knows_no_such_file(self, value: Any) -> None:
-        assert "names no file that this worker can find" in refusal(image_to_video(value))
+    def test_path_without_a_file_is_refused(self, value: Any) -> None:
+        assert "this worker finds no such file" in refusal(image_to_video(value))
 
-    def test_links_in_a_circle_lead_nowhere(self, tmp_path: Path) -> None:
+    def test_symbolic_link_loop_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "circle").symlink_to(tmp_path / "circle")
 
-        assert "names no file" in refusal(image_to_video(str(tmp_path / "circle")))
+        assert "finds no such file" in refusal(image_to_video(str(tmp_path / "circle")))
 
     @pytest.mark.parametrize("text", ["boat\0.png", "\ud800.png"])
-    def test_a_name_that_no_file_can_have(self, text: str) -> None:
-        assert "names nothing that can be read" in refusal(image_to_video(text))
+    def test_invalid_file_name_is_refused(self, text: str) -> None:
+        assert "cannot be read as a file" in refusal(image_to_video(text))
 
-    def test_a_directory(self, tmp_path: Path) -> None:
+    def test_directory_is_refused(self, tmp_path: Path) -> None:
         line = refusal(image_to_video(str(tmp_path)))
         assert line.startswith(f"image: {str(tmp_path)!r} is not allowed")
         assert line.endswith("the value names a directory")
 
-    def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
+    def test_pipe_is_refused_without_waiting(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
 
-        assert "it is no regular file" in refusal(image_to_video(str(tmp_path / "pipe")))
+        assert "it is not a regular file" in refusal(image_to_video(str(tmp_path / "pipe")))
 
     @pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
-    def test_a_device(self, device: str) -> None:
-        assert "it is no regular file" in refusal(image_to_video(device))
+    def test_device_is_refused(self, device: str) -> None:
+        assert "it is not a regular file" in refusal(image_to_video(device))
 
-    def test_a_file_that_may_not_be_read(self) -> None:
+    def test_file_without_read_permission_is_refused(self) -> None:
         def find(path: Any) -> Any:
             raise PermissionError(errno.EACCES, "Permission denied", path)
 
         line = refusal(image_to_video("boat.png", find))
         assert line.startswith("image: 'boat.png' is not allowed")
-        assert line.endswith("names a file that this worker may not read")
+        assert line.endswith("names a file that this worker is not allowed to read")
 
-    def test_object_storage_is_not_known_without_airflow(self) -> None:
+    def test_object_storage_uri_is_refused_without_airflow(self) -> None:
         assert "only files of this machine" in refusal(image_to_video("s3://bucket/boat.png"))
 
     @pytest.mark.parametrize("path", [Path("boat.png"), "boat.png"])
-    def test_a_path_that_nobody_read_is_refused(self, path: Any) -> None:
+    def test_path_that_was_never_read_is_refused(self, path: Any) -> None:
         assert refusal(make("image-to-video", image=path)).endswith(
             "no file was read" if path == "boat.png" else "whose file was not read"
         )
 
-    def test_all_problems_come_at_once(self, tmp_path: Path) -> None:
-        shelf = Shelf({"empty": b"", "text": b"text", "film": clip(), "small": picture(width=299)})
+    def test_all_problems_are_reported_at_once(self, tmp_path: Path) -> None:
+        files = FakeFiles({"empty": b"", "text": b"text", "film": clip(), "small": picture(width=299)})
         request = make(
             "reference-to-video",
             images=["missing", "empty", "text", "film", "small", str(tmp_path)],
@@ -262,7 +260,7 @@ class TestWhatIsThere:
             seed=-2,
         )
 
-        lines = refusals(with_media_files(request, shelf.find))
+        lines = refusals(with_media_files(request, files.find))
 
         assert [line.partition(":")[0] for line in lines] == [
             *("duration", "seed"),
@@ -271,93 +269,94 @@ class TestWhatIsThere:
         ]
 
 
-class TestContent:
-    def test_an_empty_file_is_told_and_not_read(self) -> None:
-        shelf = Shelf({"boat.png": b""})
+class TestContentCheck:
+    def test_empty_file_is_refused_unread(self) -> None:
+        files = FakeFiles({"boat.png": b""})
 
-        assert refusal(image_to_video("boat.png", shelf.find)).endswith("the value holds no data")
-        assert shelf.reads == []
+        assert refusal(image_to_video("boat.png", files.find)).endswith("the value holds no data")
+        assert files.reads == []
 
     @pytest.mark.parametrize("content", [b"root:x:0:0:root:/root:/bin/bash\n", b"\x00" * 1000, b"%PDF-1.7", b"<svg/>"])
-    def test_a_file_of_another_kind_is_never_sent_whatever_its_name(self, content: bytes) -> None:
-        request = image_to_video("boat.png", Shelf({"boat.png": content}).find)
+    def test_file_with_other_content_is_refused_despite_its_name(self, content: bytes) -> None:
+        request = image_to_video("boat.png", FakeFiles({"boat.png": content}).find)
 
         assert refusal(request).startswith("image: 'boat.png' is not allowed")
         assert refusal(request).endswith(
-            "holds nothing that is recognised as PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC or AVIF"
+            "names a file whose content is not PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC or AVIF"
         )
 
-    def test_a_film_is_no_image(self) -> None:
-        line = refusal(image_to_video("boat.png", Shelf({"boat.png": clip()}).find))
+    def test_video_file_is_refused_as_an_image(self) -> None:
+        line = refusal(image_to_video("boat.png", FakeFiles({"boat.png": clip()}).find))
 
         assert line.endswith("the value is of type video, not image")
         assert "from boat.png" in line
 
     @pytest.mark.parametrize(("width", "height"), [(300, 300), (6000, 300), (300, 6000)])
-    def test_an_image_within_the_limits(self, width: int, height: int) -> None:
-        image_to_video("boat.png", Shelf({"boat.png": picture("PNG", width, height)}).find).check()
+    def test_image_with_allowed_sides_is_accepted(self, width: int, height: int) -> None:
+        image_to_video("boat.png", FakeFiles({"boat.png": picture("PNG", width, height)}).find).check()
 
     @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
     @pytest.mark.parametrize(("width", "height"), [(299, 300), (300, 299), (6001, 300), (300, 6001)])
-    def test_an_image_outside_the_limits(self, kind: str, width: int, height: int) -> None:
-        line = refusal(image_to_video("boat", Shelf({"boat": picture(kind, width, height)}).find))
+    def test_image_with_sides_out_of_range_is_refused(self, kind: str, width: int, height: int) -> None:
+        line = refusal(image_to_video("boat", FakeFiles({"boat": picture(kind, width, height)}).find))
 
         assert f"holds an image of {width} x {height} pixels; each side has to have 300 to 6,000" in line
 
 
 class TestSize:
-    def test_an_image_above_the_limit_is_not_read(self) -> None:
-        shelf = Shelf(sizes={"boat.png": IMAGE_LIMIT + 1})
+    def test_image_above_the_limit_is_refused_unread(self) -> None:
+        files = FakeFiles(sizes={"boat.png": IMAGE_LIMIT + 1})
 
-        line = refusal(image_to_video("boat.png", shelf.find))
+        line = refusal(image_to_video("boat.png", files.find))
 
         assert line.endswith("holds an image of 31,457,281 bytes, above the limit of 31,457,280")
-        assert shelf.reads == []
+        assert files.reads == []
 
-    def test_an_image_at_the_limit_is_sent(self) -> None:
+    def test_image_of_exactly_the_limit_is_accepted(self) -> None:
         content = PICTURE.ljust(IMAGE_LIMIT, b"\x00")
 
-        image_to_video("boat.png", Shelf({"boat.png": content}).find).check()
+        image_to_video("boat.png", FakeFiles({"boat.png": content}).find).check()
 
     @pytest.mark.parametrize("size", [REQUEST_LIMIT * 3 // 4 + 1, 10**13])
-    def test_a_clip_that_no_request_can_hold_is_not_read(self, size: int) -> None:
-        shelf = Shelf(sizes={"film": size})
-        request = with_media_files(make("reference-to-video", videos=["film"]), shelf.find)
+    def test_video_above_the_request_limit_is_refused_unread(self, size: int) -> None:
+        files = FakeFiles(sizes={"film": size})
+        request = with_media_files(make("reference-to-video", videos=["film"]), files.find)
 
-        assert f"names a file of {size:,} bytes, above what is left of 67,108,864 for one request" in refusal(request)
-        assert shelf.reads == []
+        limit = "in base64 (a third more) all media together can have 67,108,864"
+        assert f"names a file of {size:,} bytes; {limit}" in refusal(request)
+        assert files.reads == []
 
-    def test_files_that_are_too_much_together_are_not_all_read(self) -> None:
+    def test_files_above_the_request_limit_together_are_refused(self) -> None:
         film = clip().ljust(20_000_000, b"\x00")
-        shelf = Shelf(dict.fromkeys("abc", film))
-        request = with_media_files(make("reference-to-video", videos=["a", "b", "c"]), shelf.find)
+        files = FakeFiles(dict.fromkeys("abc", film))
+        request = with_media_files(make("reference-to-video", videos=["a", "b", "c"]), files.find)
 
         line = refusal(request)
 
         assert line.startswith("videos[2]: 'c' is not allowed; ")
         assert "67,108,864" in line
-        assert shelf.reads == ["a", "b"]
+        assert files.reads == ["a", "b"]
 
-    def test_uploads_beside_them_count(self) -> None:
+    def test_uploaded_media_count_towards_the_request_limit(self) -> None:
         upload = MP4 + "AAAA" * 12_000_000
-        shelf = Shelf(sizes={"film": 20_000_000})
-        request = with_media_files(make("reference-to-video", videos=[upload, "film"]), shelf.find)
+        files = FakeFiles(sizes={"film": 20_000_000})
+        request = with_media_files(make("reference-to-video", videos=[upload, "film"]), files.find)
 
         assert refusal(request).startswith("videos[1]: 'film' is not allowed; ")
 
 
-class TestReadingFails:
+class TestReadError:
     @pytest.mark.parametrize("length", [10, 5000])
-    def test_a_file_that_changes_meanwhile_is_worth_a_retry(self, length: int) -> None:
-        shelf = Shelf({"boat.png": PICTURE.ljust(5000, b"\x00")[:length]}, sizes={"boat.png": 900})
+    def test_file_that_changes_while_it_is_read_is_retryable(self, length: int) -> None:
+        files = FakeFiles({"boat.png": PICTURE.ljust(5000, b"\x00")[:length]}, sizes={"boat.png": 900})
 
         with pytest.raises(StorageError, match=r"boat\.png changed while it was read") as caught:
-            image_to_video("boat.png", shelf.find)
+            image_to_video("boat.png", files.find)
 
         assert caught.value.retryable
         assert caught.value.charge is Charge.NONE
 
-    def test_an_error_of_the_disk_is_worth_a_retry(self) -> None:
+    def test_disk_error_is_retryable(self) -> None:
         def find(path: Any) -> Any:
             raise OSError(errno.EIO, "Input/output error", path)
 
@@ -367,7 +366,7 @@ class TestReadingFails:
         assert caught.value.retryable
         assert "Nothing was sent. A retry of this task reads it again." in str(caught.value)
 
-    def test_a_growing_file_is_read_no_further_than_its_size(self, tmp_path: Path) -> None:
+    def test_growing_file_is_read_one_byte_past_its_size(self, tmp_path: Path) -> None:
         path = tmp_path / "growing"
         path.write_bytes(b"12345")
         found = find_local_file(path)
@@ -376,7 +375,7 @@ class TestReadingFails:
         assert len(found.read()) == 6
 
 
-def test_read_media_equal_the_same_media_given_as_text(image: Path) -> None:
+def test_media_from_a_file_equal_the_same_data_uri(image: Path) -> None:
     [medium] = with_media_files(make("reference-to-video", images=str(image))).images  # type: ignore[attr-defined]
 
     assert medium == UploadedMedia(data_uri("image/png", PICTURE))

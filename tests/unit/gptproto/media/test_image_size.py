@@ -1,4 +1,4 @@
-"""Sizes of images whose headers no usual library writes, built after the formats' own specifications."""
+"""Image sizes from rare headers, which are built here from the specifications of the formats."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 
 from airflow_provider_seedance.gptproto.media.sniff import image_size
 
-#: ITU-T T.81, table B.1: C0-CF begin a frame but for DHT, JPG and DAC.
+#: ITU-T T.81, table B.1: C0-CF start a frame, except DHT, JPG and DAC.
 NO_FRAMES = (0xC4, 0xC8, 0xCC)
 FRAMES = [marker for marker in range(0xC0, 0xD0) if marker not in NO_FRAMES]
-#: The same table: markers without a segment behind them.
+#: The same table: markers without a segment.
 TEMPORARY, RESTARTS = 0x01, range(0xD0, 0xD8)
 END_OF_IMAGE, START_OF_SCAN, APPLICATION = 0xD9, 0xDA, 0xE0
 
@@ -31,29 +31,29 @@ def jpeg(*parts: bytes) -> bytes:
 
 class TestJpeg:
     @pytest.mark.parametrize("marker", FRAMES, ids=hex)
-    def test_every_kind_of_frame_tells_the_size(self, marker: int) -> None:
+    def test_size_is_read_from_every_kind_of_frame(self, marker: int) -> None:
         assert image_size(jpeg(segment(APPLICATION, b"JFIF"), frame(marker))) == (400, 300)
 
     @pytest.mark.parametrize("marker", NO_FRAMES, ids=hex)
-    def test_what_is_no_frame_does_not(self, marker: int) -> None:
+    def test_segment_that_is_no_frame_is_skipped(self, marker: int) -> None:
         assert image_size(jpeg(frame(marker, 1, 1), frame())) == (400, 300)
 
     @pytest.mark.parametrize("marker", [TEMPORARY, *RESTARTS], ids=hex)
-    def test_markers_without_a_segment_are_passed_by(self, marker: int) -> None:
+    def test_marker_without_a_segment_is_skipped(self, marker: int) -> None:
         alone = bytes([0xFF, marker])
         assert image_size(jpeg(segment(APPLICATION, b"JFIF"), alone, alone, frame())) == (400, 300)
 
-    def test_markers_may_be_filled_up(self) -> None:
+    def test_fill_bytes_before_a_marker_are_skipped(self) -> None:
         assert image_size(jpeg(segment(APPLICATION, b"JFIF"), b"\xff\xff\xff", frame())) == (400, 300)
 
     @pytest.mark.parametrize("marker", [END_OF_IMAGE, START_OF_SCAN], ids=hex)
-    def test_no_frame_comes_behind_these(self, marker: int) -> None:
+    def test_size_is_unknown_after_scan_or_end_marker(self, marker: int) -> None:
         assert image_size(jpeg(segment(marker, b""), frame())) is None
 
-    def test_what_is_no_marker_ends_it(self) -> None:
+    def test_size_is_unknown_after_an_invalid_marker(self) -> None:
         assert image_size(jpeg(segment(APPLICATION, b"JFIF"), b"\x00\xc0", frame()[2:])) is None
 
-    def test_sides_may_have_all_of_their_bits(self) -> None:
+    def test_sides_use_all_16_bits(self) -> None:
         assert image_size(jpeg(segment(APPLICATION, b"JFIF"), frame(width=65_535, height=40_000))) == (65_535, 40_000)
 
 
@@ -71,23 +71,23 @@ WIDTH, HEIGHT, SHORT, LONG = 256, 257, 3, 4
 @pytest.mark.parametrize("order", ["<", ">"])
 class TestTiff:
     @pytest.mark.parametrize("kind", [SHORT, LONG])
-    def test_numbers_have_two_lengths(self, order: str, kind: int) -> None:
+    def test_size_is_read_from_short_and_long_numbers(self, order: str, kind: int) -> None:
         assert image_size(tiff(order, (WIDTH, kind, 400), (HEIGHT, kind, 300))) == (400, 300)
 
     @pytest.mark.parametrize(("kind", "side"), [(SHORT, 65_535), (LONG, 4_294_967_295)])
-    def test_numbers_have_no_sign(self, order: str, kind: int, side: int) -> None:
+    def test_numbers_are_unsigned(self, order: str, kind: int, side: int) -> None:
         assert image_size(tiff(order, (WIDTH, kind, side), (HEIGHT, kind, side))) == (side, side)
 
-    def test_other_entries_do_not_matter(self, order: str) -> None:
+    def test_other_entries_are_skipped(self, order: str) -> None:
         entries = [(254, LONG, 0), (WIDTH, LONG, 400), (255, LONG, 1), (HEIGHT, SHORT, 300)]
         assert image_size(tiff(order, *entries)) == (400, 300)
 
 
 class TestBitmap:
-    def test_the_first_version_has_short_numbers_without_a_sign(self) -> None:
+    def test_first_version_has_unsigned_16_bit_sides(self) -> None:
         header = b"BM" + bytes(12) + struct.pack("<IHHHH", 12, 65_535, 40_000, 1, 24)
         assert image_size(header) == (65_535, 40_000)
 
-    def test_later_versions_may_go_from_the_top_down(self) -> None:
+    def test_later_version_with_negative_height_is_read(self) -> None:
         header = b"BM" + bytes(12) + struct.pack("<IiiHH", 40, 400, -300, 1, 24)
         assert image_size(header) == (400, 300)

@@ -1,4 +1,4 @@
-"""What counts as uploaded media, what is wrong with media, and that their content stays out of sight."""
+"""Uploaded media: how they are recognised, checked, and wrapped so that no log shows their content."""
 
 from __future__ import annotations
 
@@ -36,36 +36,36 @@ UPLOADS = {
     "data URI without a type": f"data:{CONTENT}",
     "data URI with base64 for a type": f"data:{CONTENT[:400]}/{CONTENT[:400]};base64,{CONTENT}",
     "base64": CONTENT,
-    "base64 for addresses": CONTENT.replace("+", "-").replace("/", "_"),
+    "URL-safe base64": CONTENT.replace("+", "-").replace("/", "_"),
 }
 each_upload = pytest.mark.parametrize("text", UPLOADS.values(), ids=UPLOADS)
 
 
-class TestOutOfSight:
+class TestWrapMedia:
     @each_upload
-    def test_no_text_form_shows_the_content(self, text: str) -> None:
+    def test_wrapped_media_never_show_their_content(self, text: str) -> None:
         media = wrap_media(text)
 
         assert isinstance(media, UploadedMedia)
-        shown = f"{media} {media!r} {[media]} {media.serialize()} {media!s:>10} {{'image': media}}"
-        # Any twelve characters in a row would be a piece of it: a description has none of them by chance.
-        assert not any(CONTENT[start : start + 12] in shown for start in range(0, 600, 4))
+        text_forms = f"{media} {media!r} {[media]} {media.serialize()} {media!s:>10} {{'image': media}}"
+        # Twelve characters are long enough that a description never contains them by chance.
+        assert not any(CONTENT[start : start + 12] in text_forms for start in range(0, 600, 4))
         assert len(str(media)) < 200
 
     @each_upload
-    def test_the_content_can_be_had_again(self, text: str) -> None:
+    def test_unwrap_returns_the_original_text(self, text: str) -> None:
         assert unwrap_media(wrap_media(text)) == text
 
-    def test_a_data_uri_shows_its_type_and_length(self) -> None:
+    def test_data_uri_is_described_by_type_and_length(self) -> None:
         media = UploadedMedia(PNG)
         assert str(wrap_media(PNG)) == str(media) == media.serialize() == f"<data:image/png, {len(PNG):,} characters>"
 
-    def test_media_from_a_file_show_where_they_are_from(self) -> None:
+    def test_media_from_a_file_are_described_with_their_source(self) -> None:
         media = UploadedMedia(PNG, source="s3://bucket/boat.png")
 
         assert str(media) == f"<data:image/png, {len(PNG):,} characters, from s3://bucket/boat.png>"
 
-    def test_base64_shows_its_length(self) -> None:
+    def test_base64_is_described_by_length(self) -> None:
         assert str(wrap_media(CONTENT)) == "<uploaded media, 1,024 characters>"
 
     @pytest.mark.parametrize(
@@ -84,28 +84,28 @@ class TestOutOfSight:
             b"bytes",
         ],
     )
-    def test_other_values_stay_as_they_are(self, value: object) -> None:
+    def test_other_values_are_unchanged(self, value: object) -> None:
         assert not is_uploaded(value)
         assert wrap_media(value) is value
         assert unwrap_media(value) is value
 
-    def test_nested_media_are_found(self) -> None:
+    def test_nested_media_are_wrapped(self) -> None:
         value = {"images": [URL, PNG], "more": ({"mask": PNG},), "proxy": MappingProxyType({"sound": CONTENT}), "n": 1}
 
-        concealed = wrap_media(value)
+        wrapped = wrap_media(value)
 
-        assert CONTENT not in repr(concealed)
-        assert unwrap_media(concealed) == {
+        assert CONTENT not in repr(wrapped)
+        assert unwrap_media(wrapped) == {
             "images": [URL, PNG],
             "more": [{"mask": PNG}],
             "proxy": {"sound": CONTENT},
             "n": 1,
         }
 
-    def test_concealing_twice_is_concealing_once(self) -> None:
+    def test_wrapping_twice_equals_wrapping_once(self) -> None:
         assert wrap_media(wrap_media([PNG])) == wrap_media([PNG])
 
-    def test_the_original_is_not_changed(self) -> None:
+    def test_wrapping_leaves_the_original_unchanged(self) -> None:
         original: dict[str, Any] = {"images": [PNG]}
 
         wrap_media(original)
@@ -118,18 +118,18 @@ class TestOutOfSight:
             lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
         )
     )
-    def test_whatever_holds_them_comes_back_equal(self, value: object) -> None:
-        concealed = wrap_media(value)
+    def test_unwrap_restores_any_nested_value(self, value: object) -> None:
+        wrapped = wrap_media(value)
 
-        assert CONTENT not in repr(concealed)
-        assert unwrap_media(concealed) == value
+        assert CONTENT not in repr(wrapped)
+        assert unwrap_media(wrapped) == value
 
 
 def image_problem(value: object, *, declared_upload: bool = False) -> str | None:
     return media_problem(value, kind="image", declared_upload=declared_upload)
 
 
-class TestAddresses:
+class TestUrls:
     @pytest.mark.parametrize(
         "address",
         [
@@ -141,7 +141,7 @@ class TestAddresses:
         ],
     )
     @pytest.mark.parametrize("declared_upload", [False, True])
-    def test_web_addresses_are_allowed(self, address: str, declared_upload: bool) -> None:
+    def test_http_url_is_allowed(self, address: str, declared_upload: bool) -> None:
         assert image_problem(address, declared_upload=declared_upload) is None
 
     @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ class TestAddresses:
             "aGVsbG8=",
         ],
     )
-    def test_other_text_is_neither_address_nor_upload(self, value: str) -> None:
+    def test_other_text_is_refused(self, value: str) -> None:
         assert image_problem(value) == "is neither URL nor data URI, and no file was read"
 
     @pytest.mark.parametrize(
@@ -181,12 +181,12 @@ class TestAddresses:
         ],
     )
     @pytest.mark.parametrize("declared_upload", [False, True])
-    def test_spaces_and_line_breaks_are_told(self, value: str, declared_upload: bool) -> None:
+    def test_spaces_and_line_breaks_are_refused(self, value: str, declared_upload: bool) -> None:
         assert image_problem(value, declared_upload=declared_upload) == "has spaces or line breaks in it"
 
     @pytest.mark.parametrize("value", [None, "", " ", "\n", 5, 1.5, True, b"bytes", [URL], {"url": URL}, object()])
     @pytest.mark.parametrize("declared_upload", [False, True])
-    def test_what_is_empty_or_no_text_is_told(self, value: object, declared_upload: bool) -> None:
+    def test_empty_value_and_other_types_are_refused(self, value: object, declared_upload: bool) -> None:
         assert image_problem(value, declared_upload=declared_upload) == "is empty or not text"
 
 
@@ -201,7 +201,7 @@ class TestUploads:
             CONTENT,
         ],
     )
-    def test_data_uris_and_long_base64_are_allowed(self, text: str) -> None:
+    def test_data_uri_and_long_base64_are_allowed(self, text: str) -> None:
         assert image_problem(text) is None
         assert image_problem(wrap_media(text)) is None
 
@@ -220,30 +220,30 @@ class TestUploads:
             "data:",
         ],
     )
-    def test_a_malformed_data_uri_is_told(self, text: str) -> None:
+    def test_malformed_data_uri_is_refused(self, text: str) -> None:
         assert image_problem(text) == "is not a base64 data URI"
 
     @pytest.mark.parametrize("data", ["a", "aGVsbG8", "aGVs*G8=", "aGVs-_8=", "=", "äöü="])
-    def test_what_is_not_base64_is_told(self, data: str) -> None:
+    def test_invalid_base64_is_refused(self, data: str) -> None:
         assert image_problem(f"data:image/png;base64,{data}") == "holds text that is not base64"
         assert image_problem(data, declared_upload=True) == "holds text that is not base64"
 
-    def test_a_data_uri_without_data_is_told(self) -> None:
+    def test_data_uri_without_data_is_refused(self) -> None:
         assert image_problem("data:image/png;base64,") == "holds no data"
 
     @pytest.mark.parametrize("kind", ["image", "video", "audio"])
     @pytest.mark.parametrize("actual", ["image", "video", "audio", "text", "application"])
-    def test_a_data_uri_of_another_kind_is_told(self, kind: MediaKind, actual: str) -> None:
+    def test_data_uri_of_another_kind_is_refused(self, kind: MediaKind, actual: str) -> None:
         problem = media_problem(f"data:{actual}/x;base64,aGVsbG8=", kind=kind, declared_upload=False)
 
         assert problem == (None if actual == kind else f"is of type {actual}, not {kind}")
 
-    def test_an_image_may_be_as_large_as_the_limit(self) -> None:
+    def test_image_of_exactly_the_limit_is_allowed(self) -> None:
         largest = base64.b64encode(bytes(IMAGE_LIMIT)).decode()
 
         assert image_problem(f"data:image/png;base64,{largest}") is None
 
-    def test_an_image_above_the_limit_is_told(self) -> None:
+    def test_image_above_the_limit_is_refused(self) -> None:
         too_large = base64.b64encode(bytes(IMAGE_LIMIT + 1)).decode()
         problem = "holds an image of 31,457,281 bytes, above the limit of 31,457,280"
 
@@ -251,25 +251,25 @@ class TestUploads:
         assert image_problem(too_large, declared_upload=True) == problem
 
     @pytest.mark.parametrize("declared", ["image/png", "image/jpeg", "image/x-unheard-of"])
-    def test_content_counts_more_than_the_declared_type(self, declared: str) -> None:
+    def test_content_overrides_the_declared_type(self, declared: str) -> None:
         film = base64.b64encode(clip()).decode()
 
         assert image_problem(f"data:{declared};base64,{film}") == "holds video/mp4, not image"
         assert image_problem(film) == "holds video/mp4, not image"
 
-    def test_an_image_of_another_format_than_declared_may_be_taken(self) -> None:
+    def test_image_of_another_format_than_declared_is_allowed(self) -> None:
         image = base64.b64encode(picture("WEBP")).decode()
 
         assert image_problem(f"data:image/png;base64,{image}") is None
 
     @pytest.mark.parametrize(("width", "height", "allowed"), [(300, 6000, True), (299, 300, False), (300, 6001, False)])
-    def test_sides_of_an_image_are_limited(self, width: int, height: int, allowed: bool) -> None:
+    def test_image_sides_are_limited(self, width: int, height: int, allowed: bool) -> None:
         image = base64.b64encode(picture("PNG", width, height)).decode()
         problem = f"holds an image of {width} x {height} pixels; each side has to have 300 to 6,000"
 
         assert image_problem(f"data:image/png;base64,{image}") == (None if allowed else problem)
 
-    def test_the_limit_holds_for_images_alone(self) -> None:
+    def test_image_limit_does_not_apply_to_video(self) -> None:
         clip = "data:video/mp4;base64," + base64.b64encode(bytes(IMAGE_LIMIT + 1)).decode()
 
         assert media_problem(clip, kind="video", declared_upload=False) is None

@@ -1,4 +1,4 @@
-"""Files are told by their content, and images measured by their header, as real libraries write them."""
+"""Content sniffing: media types and image sizes of files that real libraries write."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ OTHER_FILES = {
     "nothing": b"",
     "one byte": b"\xff",
     "text": b"root:x:0:0:root:/root:/bin/bash\n",
-    "text that begins as a bitmap does": b"BMW builds cars in Munich, and has done so for more than a century.",
+    "text that starts like a bitmap": b"BMW builds cars in Munich, and has done so for more than a century.",
     "UTF-16": "\ufeffA paper boat".encode("utf-16-le"),
     "a private key": b"-----BEGIN PRIVATE KEY-----\nMIIEvQ",
     "JSON": b'{"password": "secret"}',
@@ -66,28 +66,28 @@ OTHER_FILES = {
     "ZIP": b"PK\x03\x04",
     "ELF": b"\x7fELF\x02\x01\x01",
     "SQLite": b"SQLite format 3\x00",
-    "RIFF of another kind": b"RIFF\x24\x00\x00\x00CDR9vrsn",
-    "half a mark": b"\x89PNG",
+    "other RIFF": b"RIFF\x24\x00\x00\x00CDR9vrsn",
+    "half a signature": b"\x89PNG",
 }
 
 
-class TestType:
+class TestMediaType:
     @each_image
-    def test_of_an_image(self, kind: str, options: dict[str, Any], expected: str) -> None:
+    def test_image_is_recognised(self, kind: str, options: dict[str, Any], expected: str) -> None:
         assert media_type(picture(kind, **options)) == expected
 
     @pytest.mark.parametrize(("arguments", "expected"), CLIPS.values(), ids=CLIPS)
-    def test_of_a_clip(self, arguments: tuple[str, str], expected: str) -> None:
+    def test_video_is_recognised(self, arguments: tuple[str, str], expected: str) -> None:
         assert media_type(clip(*arguments)) == expected
 
     @pytest.mark.parametrize(("arguments", "options", "expected"), SOUNDS.values(), ids=SOUNDS)
-    def test_of_a_sound(self, arguments: tuple[str, str], options: dict[str, str], expected: str) -> None:
+    def test_audio_is_recognised(self, arguments: tuple[str, str], options: dict[str, str], expected: str) -> None:
         assert media_type(sound(*arguments, **options)) == expected
 
     @pytest.mark.parametrize(
         ("brand", "expected"), [("heic", "image/heic"), ("mif1", "image/heif"), ("avif", "image/avif")]
     )
-    def test_of_an_image_in_the_container_of_films(self, brand: str, expected: str) -> None:
+    def test_image_in_an_mp4_container_is_recognised(self, brand: str, expected: str) -> None:
         assert media_type(b"\x00\x00\x00\x18ftyp" + brand.encode() + b"\x00\x00\x00\x00") == expected
 
     @pytest.mark.parametrize("content", OTHER_FILES.values(), ids=OTHER_FILES)
@@ -95,28 +95,28 @@ class TestType:
         assert media_type(content) is None
 
 
-class TestSize:
+class TestImageSize:
     @each_image
     @pytest.mark.parametrize(("width", "height"), [(300, 6000), (317, 1), (4099, 513)])
-    def test_of_an_image(self, kind: str, options: dict[str, Any], expected: str, width: int, height: int) -> None:
+    def test_size_of_an_image(self, kind: str, options: dict[str, Any], expected: str, width: int, height: int) -> None:
         assert image_size(picture(kind, width, height, **options)) == (width, height)
 
-    def test_of_a_wide_webp(self) -> None:
-        # More than 16 bits can hold: no encoder makes one, but the container has 24 of them.
+    def test_webp_sides_have_24_bits(self) -> None:
+        # No encoder writes sides above 16 bits, but the container has 24 bits.
         header = b"RIFF\x16\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00" + b"\x00" * 4
         assert image_size(header + b"\x6f\x11\x01" + b"\x2b\x01\x00") == (70000, 300)
 
-    def test_of_a_bitmap_of_the_first_version(self) -> None:
+    def test_size_of_a_bitmap_of_the_first_version(self) -> None:
         assert image_size(b"BM" + bytes(12) + struct.pack("<IHHHH", 12, 640, 480, 1, 24)) == (640, 480)
 
-    def test_of_a_bitmap_from_the_top_down(self) -> None:
+    def test_size_of_a_bitmap_with_negative_height(self) -> None:
         assert image_size(b"BM" + bytes(12) + struct.pack("<Iii", 40, 640, -480)) == (640, 480)
 
-    def test_of_a_tiff_with_long_numbers(self) -> None:
+    def test_size_of_a_tiff_with_long_numbers(self) -> None:
         entries = struct.pack(">HHII", 256, 4, 1, 70000) + struct.pack(">HHII", 257, 4, 1, 300)
         assert image_size(b"MM\x00*" + struct.pack(">IH", 8, 2) + entries) == (70000, 300)
 
-    def test_of_a_jpeg_with_filled_gaps(self) -> None:
+    def test_size_of_a_jpeg_with_fill_bytes(self) -> None:
         content = picture("JPEG")
         assert image_size(content[:2] + b"\xff\xff\xff" + content[2:]) == (400, 300)
 
@@ -127,7 +127,7 @@ class TestSize:
             clip(),
             b"\xff\xd8\xff\xda\x00\x08",
             b"\xff\xd8\xff\xe0\x00\x02no marker",
-            # The height is told behind the image.
+            # The height follows after the image data.
             b"\xff\xd8\xff\xc0\x00\x11\x08\x00\x00\x01\x90",
             b"RIFF\x16\x00\x00\x00WEBPJUNK" + bytes(30),
             b"II*\x00\x08\x00\x00\x00\x00\x00",
@@ -136,22 +136,22 @@ class TestSize:
             "AVIF",
             "clip",
             "JPEG without a frame",
-            "spoilt JPEG",
+            "corrupt JPEG",
             "JPEG without a height",
             "WebP",
             "TIFF without one",
         ],
     )
-    def test_is_unknown_where_the_header_does_not_tell(self, content: bytes) -> None:
+    def test_size_is_unknown_for_other_headers(self, content: bytes) -> None:
         assert image_size(content) is None
 
     @each_image
-    def test_a_header_that_is_cut_off_is_no_error(self, kind: str, options: dict[str, Any], expected: str) -> None:
+    def test_truncated_header_raises_no_error(self, kind: str, options: dict[str, Any], expected: str) -> None:
         content = picture(kind, **options)
         sizes = {image_size(content[:length]) for length in range(min(len(content), 200))}
         assert sizes <= {None, (400, 300)}
 
     @given(st.sampled_from([picture(kind)[:40] for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")]), st.binary())
-    def test_whatever_follows_a_mark_is_no_error(self, start: bytes, rest: bytes) -> None:
+    def test_any_bytes_after_a_signature_raise_no_error(self, start: bytes, rest: bytes) -> None:
         for length in (4, 8, 12, 16, 20, 40):
             image_size(start[:length] + rest)
