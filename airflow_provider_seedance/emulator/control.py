@@ -1,20 +1,20 @@
 """
-The control API under ``/_emulator/``, which no real service has.
+The control API of the emulator, under ``/_emulator/``; the real service has no such API.
 
 ========  ===================  ==================================================================
-GET       ``ledger``           what was booked, with totals
-GET       ``requests``         every request to the API, in order of arrival, the newest 20 000
-GET       ``leaks``            keys sent where none belongs
-GET       ``faults``           the faults still to come
+GET       ``ledger``           booked submissions and totals
+GET       ``requests``         API requests in order of arrival, the newest 20 000
+GET       ``leaks``            API keys in the wrong place, e.g. in a URL
+GET       ``faults``           pending faults
 POST      ``faults``           append a JSON list of faults
-DELETE    ``faults``           drop all faults
-GET       ``settings``         the settings, without the keys
-POST      ``settings``         change some of them, ``api_keys`` included
-POST      ``stop-answering``   ``{"seconds": 30}``: drop every request for that long; 0 ends it
-POST      ``reset``            forget everything and go back to the settings of the start
+DELETE    ``faults``           remove all faults
+GET       ``settings``         the settings, without the API keys
+POST      ``settings``         change settings, ``api_keys`` included
+POST      ``stop-answering``   ``{"seconds": 30}``: drop every request for 30 seconds; 0 ends it
+POST      ``reset``            delete all state and restore the initial settings
 ========  ===================  ==================================================================
 
-No answer holds a key: accepted ones are taken out wherever they stand, header values are never recorded.
+No response contains an API key: ``***`` replaces accepted keys everywhere, and header values are not recorded.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class _Control:
         self._service = service
 
     async def ledger(self, _: Request) -> Response:
-        return self._respond(self._service.ledger.shown(self._service.clock()))
+        return self._respond(self._service.ledger.to_json(self._service.clock()))
 
     async def reset(self, _: Request) -> Response:
         self._service.reset()
@@ -71,7 +71,7 @@ class _Control:
         return self._respond(self._service.leaks)
 
     async def faults(self, _: Request) -> Response:
-        return self._respond(self._service.faults.shown())
+        return self._respond(self._service.faults.to_json())
 
     async def add_faults(self, request: Request) -> Response:
         try:
@@ -89,7 +89,7 @@ class _Control:
         return await self.faults(request)
 
     async def settings(self, _: Request) -> Response:
-        return self._respond(self._service.settings.shown())
+        return self._respond(self._service.settings.to_json())
 
     async def change_settings(self, request: Request) -> Response:
         try:
