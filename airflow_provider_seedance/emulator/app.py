@@ -83,9 +83,9 @@ class _Api:
             return payload if isinstance(payload, Refusal) else check_submission(target, payload)
 
         async def handle() -> ApiResponse:
-            refused = self._refuse(request, submission=True)
-            if refused is not None:
-                return refused
+            refusal = self._check_access(request, submission=True)
+            if refusal is not None:
+                return refusal
             checked = await asyncio.to_thread(check) if len(body) > _LARGE else check()
             if isinstance(checked, Refusal):
                 return flat_error(404, checked.message) if checked.status == 404 else invalid(checked.message)
@@ -103,9 +103,9 @@ class _Api:
             self._service.ledger.poll(prediction.id, self._service.clock())
 
         async def handle() -> ApiResponse:
-            refused = self._refuse(request, submission=False)
-            if refused is not None:
-                return refused
+            refusal = self._check_access(request, submission=False)
+            if refusal is not None:
+                return refusal
             if prediction is None:
                 return flat_error(404, "prediction not found")
             return envelope(prediction, self._service.clock(), self._base_url(request))
@@ -114,7 +114,7 @@ class _Api:
 
     async def models(self, request: Request) -> Response:
         async def handle() -> ApiResponse:
-            return self._refuse(request, submission=False) or model_list(list(known_models()))
+            return self._check_access(request, submission=False) or model_list(list(known_models()))
 
         return await self._serve(request, "models", None, handle)
 
@@ -134,7 +134,7 @@ class _Api:
 
         return await self._serve(request, "output", prediction, handle)
 
-    def _refuse(self, request: Request, *, submission: bool) -> ApiResponse | None:
+    def _check_access(self, request: Request, *, submission: bool) -> ApiResponse | None:
         if not self._service.accepts(request.headers.get("authorization")):
             return error(401, "Unauthorized: API key is missing or invalid")
         wait = self._service.throttle(submission=submission)

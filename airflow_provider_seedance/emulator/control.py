@@ -49,7 +49,7 @@ def control_routes(service: Service) -> list[Route]:
     ]
 
 
-class _RefusedError(ValueError):
+class _RequestError(ValueError):
     pass
 
 
@@ -77,10 +77,10 @@ class _Control:
         try:
             posted = await _read_json(request)
             if not isinstance(posted, list):
-                raise _RefusedError("a JSON list of faults is required")  # noqa: TRY301
+                raise _RequestError("a JSON list of faults is required")  # noqa: TRY301
             faults = [read_fault(each) for each in posted]
-        except (_RefusedError, FaultError) as refused:
-            return self._respond({"error": str(refused)}, 400)
+        except (_RequestError, FaultError) as error:
+            return self._respond({"error": str(error)}, 400)
         self._service.faults.add(faults)
         return await self.faults(request)
 
@@ -94,17 +94,17 @@ class _Control:
     async def change_settings(self, request: Request) -> Response:
         try:
             self._service.settings = change(self._service.settings, await _read_object(request))
-        except (_RefusedError, SettingsError) as refused:
-            return self._respond({"error": str(refused)}, 400)
+        except (_RequestError, SettingsError) as error:
+            return self._respond({"error": str(error)}, 400)
         return await self.settings(request)
 
     async def stop_answering(self, request: Request) -> Response:
         try:
             seconds = (await _read_object(request)).get("seconds")
-        except _RefusedError as refused:
-            return self._respond({"error": str(refused)}, 400)
+        except _RequestError as error:
+            return self._respond({"error": str(error)}, 400)
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
-            return self._respond({"error": "seconds: a number of at least 0 is required"}, 400)
+            return self._respond({"error": "seconds: required; must be a number of at least 0"}, 400)
         self._service.stop_answering(seconds)
         return self._respond({"seconds": seconds})
 
@@ -116,11 +116,11 @@ async def _read_json(request: Request) -> Any:
     try:
         return json.loads(await request.body())
     except ValueError as cause:
-        raise _RefusedError("the body is not valid JSON") from cause
+        raise _RequestError("the body is not valid JSON") from cause
 
 
 async def _read_object(request: Request) -> dict[str, Any]:
     posted = await _read_json(request)
     if not isinstance(posted, dict):
-        raise _RefusedError("a JSON object is required")
+        raise _RequestError("a JSON object is required")
     return posted

@@ -31,7 +31,7 @@ from airflow_provider_seedance.gptproto.catalogue import (
 VENDORS = ("bytedance", "doubao")
 
 _COMMON = ("prompt", "aspect_ratio", "duration", "resolution", "generate_audio", "camera_fixed", "seed")
-#: Parameters by mode: the three tabs of the page.
+#: Parameters of each mode: the three tabs of GPTProto's API page.
 PARAMETERS: Mapping[Mode, tuple[str, ...]] = {
     Mode.TEXT_TO_VIDEO: _COMMON,
     Mode.IMAGE_TO_VIDEO: (*_COMMON, "image", "last_image", "is_upload_media"),
