@@ -1,12 +1,12 @@
 """
-A local stand-in for GPTProto's Seedance API: strict on input, honest in its answers, and free of charge.
+A local emulator of GPTProto's Seedance API, for tests and demos. It checks every request and costs nothing.
 
-Start it with ``python -m airflow_provider_seedance.emulator --host 127.0.0.1 --port 8765`` and point a connection of
-type ``seedance`` at it, with the password ``sk-emulator``. It needs the extra ``airflow-provider-seedance[emulator]``.
-In tests use the fixture of :mod:`airflow_provider_seedance.emulator.pytest_plugin`.
+Install ``airflow-provider-seedance[emulator]`` and run ``python -m airflow_provider_seedance.emulator --port 8765``.
+Connect with a connection of type ``seedance``: its host is the URL of the emulator, its password is ``sk-emulator``.
+In tests, use the fixture of :mod:`airflow_provider_seedance.emulator.pytest_plugin`.
 
-It serves the endpoints of GPTProto's page, makes playable videos, and keeps a ledger of everything that the real
-service would have billed. Markers in a prompt decide how a prediction ends
-(:mod:`airflow_provider_seedance.emulator.predictions`), faults are ordered through the control API
+The emulator serves the endpoints that GPTProto documents. It makes playable videos. Its ledger lists every submission
+that the real service would bill. Markers in a prompt set how a prediction ends
+(:mod:`airflow_provider_seedance.emulator.predictions`). The control API injects faults
 (:mod:`airflow_provider_seedance.emulator.faults`, :mod:`airflow_provider_seedance.emulator.control`).
 """

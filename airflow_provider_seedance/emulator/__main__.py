@@ -15,33 +15,33 @@ from airflow_provider_seedance.emulator.settings import DEFAULT_KEY, Settings, S
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    usual = Settings()
+    defaults = Settings()
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_seedance.emulator",
-        description="A local stand-in for GPTProto's Seedance API: real requests, real videos, no bill.",
+        description="A local emulator of GPTProto's Seedance API: it checks requests, makes videos and costs nothing.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
-    parser.add_argument("--port", type=port, default=8765, help="port to listen at; 0 takes a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=port, default=8765, help="port to listen on; 0 selects a free port")
     parser.add_argument("--api-key", action="append", dest="api_keys", help=f"accepted key; repeatable ({DEFAULT_KEY})")
     for status in ("created", "queued", "running"):
         name = f"seconds_{status}"
         parser.add_argument(
-            f"--seconds-{status}", type=float, default=getattr(usual, name), help=f"how long a prediction is {status}"
+            f"--seconds-{status}", type=float, default=getattr(defaults, name), help=f"seconds in status {status}"
         )
-    parser.add_argument("--requests-per-second", type=float, help="limit on requests, answered with 429 beyond it")
-    parser.add_argument("--submissions-per-second", type=float, help="limit on submissions alone")
-    parser.add_argument("--link-seconds", type=float, default=usual.link_seconds, help="how long output links live")
-    parser.add_argument("--public-url", help="address that output links begin with, if not the request's own host")
-    parser.add_argument("--ledger", type=Path, help="file that keeps the ledger over a restart")
+    parser.add_argument("--requests-per-second", type=float, help="rate limit of all requests; above it: HTTP 429")
+    parser.add_argument("--submissions-per-second", type=float, help="rate limit of submissions")
+    parser.add_argument("--link-seconds", type=float, default=defaults.link_seconds, help="lifetime of output links")
+    parser.add_argument("--public-url", help="base URL of output links, if not the request's host")
+    parser.add_argument("--ledger", type=Path, help="file that stores the ledger across restarts")
     return parser
 
 
 def port(text: str) -> int:
-    """Return the number of a port; argparse shows this function's name when it is none."""
+    """Parse a port number; argparse prints the name of this function in its error message."""
     number = int(text)
     if not 0 <= number <= 65535:
-        raise ValueError("a port is a number from 0 to 65535")
+        raise ValueError("a port must be a number from 0 to 65535")
     return number
 
 
@@ -52,12 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.api_keys = options.api_keys or [DEFAULT_KEY]
     try:
         settings = change(Settings(), {each.name: getattr(options, each.name) for each in fields(Settings)})
-    except SettingsError as refused:
-        parser.error(str(refused))
+    except SettingsError as error:
+        parser.error(str(error))
     try:
         require_extra()
-    except MissingExtraError as missing:
-        print(missing, file=sys.stderr)
+    except MissingExtraError as error:
+        print(error, file=sys.stderr)
         return 1
     from airflow_provider_seedance.emulator.ledger import LedgerError
     from airflow_provider_seedance.emulator.server import address_of, build_server, listen
@@ -68,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             listener = stack.enter_context(listen(options.host, options.port))
             service = Service(settings, ledger_path=options.ledger)
-        except (OSError, LedgerError) as refused:
-            print(f"The emulator cannot start: {refused}", file=sys.stderr)
+        except (OSError, LedgerError) as error:
+            print(f"The emulator cannot start: {error}", file=sys.stderr)
             return 1
         stack.callback(service.ledger.close)
         videos = Videos()

@@ -1,4 +1,4 @@
-"""The endpoints of GPTProto's page over HTTP, and the files that its answers link to."""
+"""The HTTP endpoints that GPTProto documents, and the output files."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from airflow_provider_seedance.emulator.answers import (
-    Answer,
+from airflow_provider_seedance.emulator.control import control_routes
+from airflow_provider_seedance.emulator.faults import Endpoint, Fault
+from airflow_provider_seedance.emulator.predictions import Prediction, policy_marker
+from airflow_provider_seedance.emulator.responses import (
+    ApiResponse,
+    apply_variant,
     envelope,
     error,
     flat_error,
     invalid,
     model_list,
     policy_violation,
-    vary,
 )
-from airflow_provider_seedance.emulator.control import control_routes
-from airflow_provider_seedance.emulator.faults import Endpoint, Fault
-from airflow_provider_seedance.emulator.predictions import Prediction, policy_marker
 from airflow_provider_seedance.emulator.rules import Refusal, Submission, check_submission, check_target, read_payload
 from airflow_provider_seedance.emulator.service import Service
 from airflow_provider_seedance.emulator.videos import Videos
-from airflow_provider_seedance.emulator.wire import RECORD, Cut, HangUp, Recorder, ended_within
+from airflow_provider_seedance.emulator.wire import RECORD, DropConnection, Recorder, Truncated, disconnected_within
 from airflow_provider_seedance.gptproto.catalogue import MAXIMUM_REQUEST_BYTES, known_models
 
-Work = Callable[[], Awaitable[Answer | Response]]
+Handler = Callable[[], Awaitable[ApiResponse | Response]]
 
 _HTML = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1><hr>nginx</body></html>"
-#: These come from a gateway in front of the service, which speaks HTML.
-_GATEWAY = (502, 503, 504)
-#: Larger bodies are decoded and hashed in a thread, so that other requests go on.
+#: Statuses of the gateway in front of the service; their body is HTML.
+_GATEWAY_STATUSES = (502, 503, 504)
+#: Bytes; larger bodies are decoded and hashed in a thread, not in the event loop.
 _LARGE = 1024 * 1024
 
 
@@ -48,8 +48,8 @@ def create_app(service: Service, videos: Videos) -> Starlette:
     """
     Return the emulator as an ASGI application.
 
-    :param service: Its state.
-    :param videos: Makes the output files.
+    :param service: State of the emulator.
+    :param videos: Store of the output files.
     """
     api = _Api(service, videos)
     app = Starlette(
@@ -61,7 +61,7 @@ def create_app(service: Service, videos: Videos) -> Starlette:
             *control_routes(service),
         ],
         middleware=[Middleware(Recorder, service=service)],
-        exception_handlers={HTTPException: _http_error, ClientDisconnect: _gone},
+        exception_handlers={HTTPException: _http_error, ClientDisconnect: _client_disconnected},
     )
     app.router.redirect_slashes = False
     return app
@@ -73,7 +73,7 @@ class _Api:
         self._videos = videos
 
     async def submit(self, request: Request) -> Response:
-        body = await _read(request)
+        body = await _read_body(request)
         target = check_target(*(request.path_params[name] for name in ("vendor", "model", "mode")))
 
         def check() -> Submission | Refusal:
@@ -82,46 +82,46 @@ class _Api:
             payload = read_payload(request.headers.get("content-type"), body)
             return payload if isinstance(payload, Refusal) else check_submission(target, payload)
 
-        async def work() -> Answer:
-            refused = self._refuse(request, submission=True)
-            if refused is not None:
-                return refused
+        async def handle() -> ApiResponse:
+            refusal = self._check_access(request, submission=True)
+            if refusal is not None:
+                return refusal
             checked = await asyncio.to_thread(check) if len(body) > _LARGE else check()
             if isinstance(checked, Refusal):
                 return flat_error(404, checked.message) if checked.status == 404 else invalid(checked.message)
-            spelling = policy_marker(checked.prompt)
-            if spelling is not None:
-                return policy_violation(spelling)
+            code_field = policy_marker(checked.prompt)
+            if code_field is not None:
+                return policy_violation(code_field)
             prediction = self._service.book(checked)
             return envelope(prediction, prediction.submitted_at, self._base_url(request))
 
-        return await self._serve(request, "submit", None, work)
+        return await self._serve(request, "submit", None, handle)
 
     async def result(self, request: Request) -> Response:
         prediction = self._service.ledger.find(request.path_params["prediction_id"])
         if prediction is not None and self._service.accepts(request.headers.get("authorization")):
             self._service.ledger.poll(prediction.id, self._service.clock())
 
-        async def work() -> Answer:
-            refused = self._refuse(request, submission=False)
-            if refused is not None:
-                return refused
+        async def handle() -> ApiResponse:
+            refusal = self._check_access(request, submission=False)
+            if refusal is not None:
+                return refusal
             if prediction is None:
                 return flat_error(404, "prediction not found")
             return envelope(prediction, self._service.clock(), self._base_url(request))
 
-        return await self._serve(request, "result", prediction, work)
+        return await self._serve(request, "result", prediction, handle)
 
     async def models(self, request: Request) -> Response:
-        async def work() -> Answer:
-            return self._refuse(request, submission=False) or model_list(list(known_models()))
+        async def handle() -> ApiResponse:
+            return self._check_access(request, submission=False) or model_list(list(known_models()))
 
-        return await self._serve(request, "models", None, work)
+        return await self._serve(request, "models", None, handle)
 
     async def output(self, request: Request) -> Response:
         prediction = self._service.ledger.find(request.path_params["prediction_id"])
 
-        async def work() -> Answer | Response:
+        async def handle() -> ApiResponse | Response:
             if (
                 prediction is None
                 or prediction.status(self._service.clock()) != "succeeded"
@@ -132,9 +132,9 @@ class _Api:
                 return error(403, "the link has expired")
             return FileResponse(await self._videos.make(prediction), media_type="video/mp4")
 
-        return await self._serve(request, "output", prediction, work)
+        return await self._serve(request, "output", prediction, handle)
 
-    def _refuse(self, request: Request, *, submission: bool) -> Answer | None:
+    def _check_access(self, request: Request, *, submission: bool) -> ApiResponse | None:
         if not self._service.accepts(request.headers.get("authorization")):
             return error(401, "Unauthorized: API key is missing or invalid")
         wait = self._service.throttle(submission=submission)
@@ -145,46 +145,46 @@ class _Api:
     def _base_url(self, request: Request) -> str:
         return self._service.settings.public_url or str(request.base_url).rstrip("/")
 
-    async def _serve(self, request: Request, endpoint: Endpoint, prediction: Prediction | None, work: Work) -> Response:
+    async def _serve(
+        self, request: Request, endpoint: Endpoint, prediction: Prediction | None, handler: Handler
+    ) -> Response:
         succeeded = prediction is not None and prediction.status(self._service.clock()) == "succeeded"
         prediction_id = prediction.id if prediction else None
         fault = self._service.faults.take(endpoint, prediction_id, succeeded=succeeded)
         if fault is None:
-            done = await work()
+            response = await handler()
         else:
             request.scope[RECORD]["fault"] = fault.label()
-            done = await _strike(request, fault, work)
-        if isinstance(done, Response):
-            return done
-        if endpoint == "result" and prediction is not None and done.hands_over:
+            response = await _apply_fault(request, fault, handler)
+        if isinstance(response, Response):
+            return response
+        if endpoint == "result" and prediction is not None and response.delivers_outputs:
             self._service.ledger.deliver(prediction.id, self._service.clock())
-        return _respond(done)
+        return _respond(response)
 
 
-async def _strike(request: Request, fault: Fault, work: Work) -> Answer | Response:
-    done = await work() if fault.works else None
-    if fault.latency and await ended_within(request.receive, fault.latency):
-        return HangUp()
+async def _apply_fault(request: Request, fault: Fault, handler: Handler) -> ApiResponse | Response:
+    response = await handler() if fault.executes_request else None
+    if fault.latency and await disconnected_within(request.receive, fault.latency):
+        return DropConnection()
     if fault.drop is not None:
-        return HangUp()
-    if done is None or fault.replaces:
-        done = _replacement(fault)
-    elif isinstance(done, Answer) and fault.answer is not None:
-        done = vary(done, fault.answer, fault.location)
-    return Cut(await _in_memory(done)) if fault.truncate else done
+        return DropConnection()
+    if response is None or fault.replaces_response:
+        response = _replacement(fault)
+    elif isinstance(response, ApiResponse) and fault.answer is not None:
+        response = apply_variant(response, fault.answer, fault.location)
+    return Truncated(await _load_body(response)) if fault.truncate else response
 
 
-def _replacement(fault: Fault) -> Answer | Response:
+def _replacement(fault: Fault) -> ApiResponse | Response:
     if fault.answer == "code-500":
-        return vary(Answer(200, {}), "code-500", "")
+        return apply_variant(ApiResponse(200, {}), "code-500", "")
     status = fault.status or (307 if fault.answer == "redirect" else 200)
     headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
     if fault.answer == "redirect":
         headers["Location"] = fault.location
     phrase = _phrase(status)
-    match fault.body:
-        case None if status in _GATEWAY:
-            return Response(_HTML.format(f"{status} {phrase}"), status, headers, "text/html")
+    match "html" if fault.body is None and status in _GATEWAY_STATUSES else fault.body:
         case None if fault.answer == "redirect" or status in (204, 304):
             return Response(None, status, headers)
         case None:
@@ -206,21 +206,21 @@ def _phrase(status: int) -> str:
         return "Error"
 
 
-def _respond(answer: Answer) -> Response:
-    return Response(json.dumps(answer.content), answer.status, dict(answer.headers), "application/json")
+def _respond(response: ApiResponse) -> Response:
+    return Response(json.dumps(response.content), response.status, dict(response.headers), "application/json")
 
 
-async def _in_memory(done: Answer | Response) -> Response:
-    if isinstance(done, Answer):
-        return _respond(done)
-    if isinstance(done, FileResponse):
-        content = await asyncio.to_thread(Path(done.path).read_bytes)
-        return Response(content, media_type=done.media_type)
-    return done
+async def _load_body(response: ApiResponse | Response) -> Response:
+    if isinstance(response, ApiResponse):
+        return _respond(response)
+    if isinstance(response, FileResponse):
+        content = await asyncio.to_thread(Path(response.path).read_bytes)
+        return Response(content, media_type=response.media_type)
+    return response
 
 
-async def _read(request: Request) -> bytes:
-    # What is past the limit is read and forgotten: the sender gets an answer, and memory has a bound.
+async def _read_body(request: Request) -> bytes:
+    # Read and discard the bytes above the limit: the client gets a response, and memory stays bounded.
     body = bytearray()
     async for chunk in request.stream():
         if len(body) <= MAXIMUM_REQUEST_BYTES:
@@ -228,11 +228,11 @@ async def _read(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _http_error(_: Request, raised: Exception) -> Response:
-    refused = cast(HTTPException, raised)
-    return _respond(error(refused.status_code, refused.detail, refused.headers))
+async def _http_error(_: Request, exception: Exception) -> Response:
+    http = cast(HTTPException, exception)
+    return _respond(error(http.status_code, http.detail, http.headers))
 
 
-async def _gone(_request: Request, _raised: Exception) -> Response:
-    # Who leaves in the midst of a request has asked for nothing.
-    return HangUp()
+async def _client_disconnected(_request: Request, _exception: Exception) -> Response:
+    # The request is incomplete, so the emulator does not execute it.
+    return DropConnection()

@@ -1,20 +1,20 @@
 """
-The control API under ``/_emulator/``, which no real service has.
+The control API of the emulator, under ``/_emulator/``; the real service has no such API.
 
 ========  ===================  ==================================================================
-GET       ``ledger``           what was booked, with totals
-GET       ``requests``         every request to the API, in order of arrival, the newest 20 000
-GET       ``leaks``            keys sent where none belongs
-GET       ``faults``           the faults still to come
+GET       ``ledger``           booked submissions and totals
+GET       ``requests``         API requests in order of arrival, the newest 20 000
+GET       ``leaks``            API keys in the wrong place, e.g. in a URL
+GET       ``faults``           pending faults
 POST      ``faults``           append a JSON list of faults
-DELETE    ``faults``           drop all faults
-GET       ``settings``         the settings, without the keys
-POST      ``settings``         change some of them, ``api_keys`` included
-POST      ``stop-answering``   ``{"seconds": 30}``: drop every request for that long; 0 ends it
-POST      ``reset``            forget everything and go back to the settings of the start
+DELETE    ``faults``           remove all faults
+GET       ``settings``         the settings, without the API keys
+POST      ``settings``         change settings, ``api_keys`` included
+POST      ``stop-answering``   ``{"seconds": 30}``: drop every request for 30 seconds; 0 ends it
+POST      ``reset``            delete all state and restore the initial settings
 ========  ===================  ==================================================================
 
-No answer holds a key: accepted ones are taken out wherever they stand, header values are never recorded.
+No response contains an API key: ``***`` replaces accepted keys everywhere, and header values are not recorded.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def control_routes(service: Service) -> list[Route]:
     ]
 
 
-class _RefusedError(ValueError):
+class _RequestError(ValueError):
     pass
 
 
@@ -58,7 +58,7 @@ class _Control:
         self._service = service
 
     async def ledger(self, _: Request) -> Response:
-        return self._respond(self._service.ledger.shown(self._service.clock()))
+        return self._respond(self._service.ledger.to_json(self._service.clock()))
 
     async def reset(self, _: Request) -> Response:
         self._service.reset()
@@ -71,16 +71,16 @@ class _Control:
         return self._respond(self._service.leaks)
 
     async def faults(self, _: Request) -> Response:
-        return self._respond(self._service.faults.shown())
+        return self._respond(self._service.faults.to_json())
 
     async def add_faults(self, request: Request) -> Response:
         try:
             posted = await _read_json(request)
             if not isinstance(posted, list):
-                raise _RefusedError("a JSON list of faults is required")  # noqa: TRY301
+                raise _RequestError("a JSON list of faults is required")  # noqa: TRY301
             faults = [read_fault(each) for each in posted]
-        except (_RefusedError, FaultError) as refused:
-            return self._respond({"error": str(refused)}, 400)
+        except (_RequestError, FaultError) as error:
+            return self._respond({"error": str(error)}, 400)
         self._service.faults.add(faults)
         return await self.faults(request)
 
@@ -89,22 +89,22 @@ class _Control:
         return await self.faults(request)
 
     async def settings(self, _: Request) -> Response:
-        return self._respond(self._service.settings.shown())
+        return self._respond(self._service.settings.to_json())
 
     async def change_settings(self, request: Request) -> Response:
         try:
             self._service.settings = change(self._service.settings, await _read_object(request))
-        except (_RefusedError, SettingsError) as refused:
-            return self._respond({"error": str(refused)}, 400)
+        except (_RequestError, SettingsError) as error:
+            return self._respond({"error": str(error)}, 400)
         return await self.settings(request)
 
     async def stop_answering(self, request: Request) -> Response:
         try:
             seconds = (await _read_object(request)).get("seconds")
-        except _RefusedError as refused:
-            return self._respond({"error": str(refused)}, 400)
+        except _RequestError as error:
+            return self._respond({"error": str(error)}, 400)
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
-            return self._respond({"error": "seconds: a number of at least 0 is required"}, 400)
+            return self._respond({"error": "seconds: required; must be a number of at least 0"}, 400)
         self._service.stop_answering(seconds)
         return self._respond({"seconds": seconds})
 
@@ -116,11 +116,11 @@ async def _read_json(request: Request) -> Any:
     try:
         return json.loads(await request.body())
     except ValueError as cause:
-        raise _RefusedError("the body is not valid JSON") from cause
+        raise _RequestError("the body is not valid JSON") from cause
 
 
 async def _read_object(request: Request) -> dict[str, Any]:
     posted = await _read_json(request)
     if not isinstance(posted, dict):
-        raise _RefusedError("a JSON object is required")
+        raise _RequestError("a JSON object is required")
     return posted

@@ -1,4 +1,4 @@
-"""A handle on a running emulator, for tests: what it booked, which faults it shall show."""
+"""A client of the emulator's control API, for tests: read the ledger, inject faults, change settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 
 def _opener() -> OpenerDirector:
-    # The environment's proxy is for the world outside, not for this host.
+    # A proxy from the environment cannot reach the emulator on this host.
     return build_opener(ProxyHandler({}))
 
 
@@ -19,8 +19,8 @@ class Emulator:
     """
     A running emulator, in this process or another.
 
-    :param url: Its address, to be used as the connection's host.
-    :param api_key: A key that it accepts.
+    :param url: Address of the emulator; use it as the host of the connection.
+    :param api_key: A key that the emulator accepts.
     """
 
     url: str
@@ -29,7 +29,7 @@ class Emulator:
 
     @property
     def connection(self) -> dict[str, str]:
-        """The fields of an Airflow connection to it."""
+        """The fields of an Airflow connection to the emulator."""
         return {"conn_type": "seedance", "host": self.url, "password": self.api_key}
 
     @property
@@ -38,7 +38,7 @@ class Emulator:
         return json.dumps(self.connection)
 
     def ledger(self) -> list[dict[str, Any]]:
-        """Return every booked submission, the oldest first."""
+        """Return all booked submissions, oldest first."""
         submissions: list[dict[str, Any]] = self._call("GET", "ledger")["submissions"]
         return submissions
 
@@ -48,20 +48,20 @@ class Emulator:
         return totals
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return every request to the API, the oldest first."""
+        """Return all requests to the API, oldest first."""
         requests: list[dict[str, Any]] = self._call("GET", "requests")
         return requests
 
     def leaks(self) -> list[dict[str, Any]]:
-        """Return every request that sent a key where none belongs."""
+        """Return all leaks: API keys in a request outside the ``Authorization`` header of an API call."""
         leaks: list[dict[str, Any]] = self._call("GET", "leaks")
         return leaks
 
     def faults(self, faults: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
         """
-        Append faults to the plan and return what is still to come.
+        Append faults to the plan and return the pending faults.
 
-        :param faults: Faults as :mod:`airflow_provider_seedance.emulator.faults` describes them; none to look only.
+        :param faults: Fields: see :mod:`airflow_provider_seedance.emulator.faults`. ``None`` only returns the pending.
         """
         pending: list[dict[str, Any]]
         pending = self._call("GET", "faults") if faults is None else self._call("POST", "faults", faults)
@@ -72,21 +72,21 @@ class Emulator:
         self.faults([fault])
 
     def clear_faults(self) -> None:
-        """Drop all faults."""
+        """Remove all pending faults."""
         self._call("DELETE", "faults")
 
     def settings(self, **changes: Any) -> dict[str, Any]:
-        """Change settings, e.g. ``settings(seconds_running=60)``, and return all of them."""
+        """Change settings, e.g. ``settings(seconds_running=60)``, and return all settings."""
         settings: dict[str, Any]
         settings = self._call("POST", "settings", changes) if changes else self._call("GET", "settings")
         return settings
 
     def stop_answering(self, seconds: float) -> None:
-        """Let the API drop every request for a while; 0 ends that."""
+        """Close the connection of every API request without a response for some seconds; 0 ends this."""
         self._call("POST", "stop-answering", {"seconds": seconds})
 
     def reset(self) -> None:
-        """Forget all submissions, faults and requests, and go back to the settings of the start."""
+        """Delete all submissions, faults and requests, and restore the initial settings."""
         self._call("POST", "reset")
 
     def _call(self, method: str, name: str, content: Any = None) -> Any:
@@ -97,6 +97,6 @@ class Emulator:
         try:
             with self._opener.open(request, timeout=30) as response:
                 return json.load(response)
-        except HTTPError as refused:
-            with refused:
-                raise ValueError(json.load(refused)["error"]) from None
+        except HTTPError as error:
+            with error:
+                raise ValueError(json.load(error)["error"]) from None

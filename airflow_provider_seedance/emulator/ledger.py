@@ -1,4 +1,4 @@
-"""The ledger: what was booked, how often it was asked for and whether it was handed over."""
+"""The ledger: each booked submission, its polls, and whether its outputs were delivered."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from airflow_provider_seedance.emulator.predictions import Prediction, from_json
 @dataclass(slots=True)
 class Entry:
     """
-    One booked submission and what became of it.
+    One booked submission.
 
-    :param prediction: What was booked.
-    :param polls: How often its result was asked for with a good key.
-    :param first_poll_at: When it was first asked for.
-    :param last_poll_at: When it was last asked for.
-    :param delivered_at: When an answer with its outputs first went out whole.
+    :param prediction: The booked prediction.
+    :param polls: Number of polls with an accepted key.
+    :param first_poll_at: Time of the first poll.
+    :param last_poll_at: Time of the last poll.
+    :param delivered_at: Time of the first complete response with its outputs.
     """
 
     prediction: Prediction
@@ -30,12 +30,12 @@ class Entry:
     delivered_at: float | None = None
 
     def poll(self, at: float) -> None:
-        """Note that the result was asked for."""
+        """Count a poll."""
         self.polls += 1
         self.first_poll_at = at if self.first_poll_at is None else self.first_poll_at
         self.last_poll_at = at
 
-    def shown(self, now: float) -> dict[str, Any]:
+    def to_json(self, now: float) -> dict[str, Any]:
         """Return the entry as JSON."""
         prediction = self.prediction
         return {
@@ -59,15 +59,15 @@ class Entry:
 
 
 class LedgerError(ValueError):
-    """Raised for a file that holds something other than a ledger."""
+    """Raised for a file that is not a ledger."""
 
 
 class Ledger:
     """
-    All booked submissions, in memory and, when asked for, in a file of JSON lines.
+    All booked submissions, in memory and optionally in a file of JSON lines.
 
-    :param path: File to read at first and to write each event to at once; ``None`` keeps the ledger in memory.
-    :raises LedgerError: The file holds something else.
+    :param path: File to load, then to append each event to; ``None`` keeps the ledger in memory only.
+    :raises LedgerError: The file is not a ledger.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -84,25 +84,25 @@ class Ledger:
         self._write({"event": "booked", "prediction": to_json(prediction)})
 
     def poll(self, prediction_id: str, at: float) -> None:
-        """Note that a result was asked for."""
+        """Count a poll of a prediction."""
         self._entries[prediction_id].poll(at)
         self._write({"event": "poll", "id": prediction_id, "at": at})
 
     def deliver(self, prediction_id: str, at: float) -> None:
-        """Note that the outputs were handed over; only the first time counts."""
+        """Record the first delivery of the outputs; ignore later ones."""
         entry = self._entries.get(prediction_id)
-        # It may have been forgotten since the answer was made.
+        # A reset may delete the entry while a fault delays the response.
         if entry is not None and entry.delivered_at is None:
             entry.delivered_at = at
             self._write({"event": "delivered", "id": prediction_id, "at": at})
 
     def find(self, prediction_id: str) -> Prediction | None:
-        """Return a booked prediction."""
+        """Return a booked prediction, or ``None`` for an unknown id."""
         entry = self._entries.get(prediction_id)
         return entry.prediction if entry else None
 
     def clear(self) -> None:
-        """Forget everything, in the file as well."""
+        """Delete all entries, also in the file."""
         self._entries.clear()
         if self._file is not None:
             self._file.truncate(0)
@@ -112,12 +112,12 @@ class Ledger:
         if self._file is not None:
             self._file.close()
 
-    def shown(self, now: float) -> dict[str, Any]:
-        """Return the ledger as JSON, oldest submission first, with totals."""
+    def to_json(self, now: float) -> dict[str, Any]:
+        """Return the entries, oldest first, and their totals as JSON."""
         entries = list(self._entries.values())
         costs = [Decimal(entry.prediction.cost) for entry in entries if entry.prediction.cost is not None]
         return {
-            "submissions": [entry.shown(now) for entry in entries],
+            "submissions": [entry.to_json(now) for entry in entries],
             "totals": {
                 "booked": len(entries),
                 "delivered": sum(entry.delivered_at is not None for entry in entries),
@@ -131,16 +131,16 @@ class Ledger:
             self._file.write(f"{json.dumps(event)}\n")
 
     def _replay(self, path: Path) -> int:
-        # A kill may have cut the last line short: it is left out, and the next event takes its place.
+        # A killed process may leave an incomplete last line: ignore it; the next event overwrites it.
         content = path.read_bytes()
         length = content.rfind(b"\n") + 1
         if content and not length:
-            raise LedgerError(f"{path} holds no ledger")
+            raise LedgerError(f"{path} is not a ledger")
         for number, line in enumerate(content[:length].splitlines(), start=1):
             try:
                 self._replay_event(json.loads(line))
             except (ValueError, KeyError, TypeError) as cause:
-                raise LedgerError(f"{path} holds no ledger: line {number} is none of its events") from cause
+                raise LedgerError(f"{path} is not a ledger: line {number} is not a ledger event") from cause
         return length
 
     def _replay_event(self, event: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What the service says about images, clips and sounds in a request: addresses, data URIs and base64."""
+"""Checks of the media in a request: URLs, data URIs and base64."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _DATA_URI = re.compile(r"data:(?P<type>[a-z]+)/[a-z0-9.+-]+(?:;[a-z0-9=._-]+)*;b
 @dataclass(frozen=True, slots=True)
 class Medium:
     """
-    One acceptable image, clip or sound.
+    One valid image, video or audio.
 
-    :param uploaded: Whether its bytes are in the request, as data URI or base64.
-    :param shown: What the ledger shows: the address, or length and checksum of uploaded bytes.
+    :param uploaded: Whether the request contains its bytes, as data URI or base64.
+    :param entry: Its entry in the ledger: the URL, or length and checksum of uploaded bytes.
     """
 
     uploaded: bool
-    shown: Any
+    entry: Any
 
 
 def _is_url(value: str) -> bool:
     try:
         parts = urlsplit(value)
-        _ = parts.port  # what is no port is refused where it is read
+        _ = parts.port  # raises ValueError for an invalid port
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", value)
@@ -48,22 +48,22 @@ def _decode(text: str) -> bytes | None:
 
 def read_medium(name: str, value: object, kind: Kind) -> Medium | str:
     """
-    Return a medium, or in one sentence what is wrong with it.
+    Return a medium, or the error message for an invalid value.
 
-    :param name: Parameter the value stands in, for the sentence.
-    :param value: What was sent.
-    :param kind: What the parameter takes.
+    :param name: Name of the parameter, for the message.
+    :param value: The value in the request.
+    :param kind: Kind of medium that the parameter accepts.
     """
     if not isinstance(value, str) or not value:
-        return f"{name}: a non-empty string is allowed, an http(s) address or base64 data"
+        return f"{name}: must be a non-empty string: an http(s) URL or base64 data"
     if _is_url(value):
-        return Medium(uploaded=False, shown=value)
+        return Medium(uploaded=False, entry=value)
     header = _DATA_URI.match(value)
     if header and header["type"].lower() != kind:
-        return f"{name}: a data URI of {header['type'].lower()} data where {kind} data is allowed"
+        return f"{name}: the data URI contains {header['type'].lower()} data; allowed: {kind} data"
     content = _decode(value[header.end() :] if header else value)
     if content is None:
-        return f"{name}: neither an http(s) address nor decodable base64 or a data URI of it"
+        return f"{name}: must be an http(s) URL, valid base64 or a base64 data URI"
     if kind == "image" and len(content) > MAXIMUM_IMAGE_BYTES:
-        return f"{name}: an image of {len(content)} bytes; at most {MAXIMUM_IMAGE_BYTES} are allowed"
-    return Medium(uploaded=True, shown={"length": len(content), "sha256": hashlib.sha256(content).hexdigest()})
+        return f"{name}: the image has {len(content)} bytes; at most {MAXIMUM_IMAGE_BYTES} are allowed"
+    return Medium(uploaded=True, entry={"length": len(content), "sha256": hashlib.sha256(content).hexdigest()})

@@ -1,4 +1,4 @@
-"""What one sees: a still layer with the prompt, drawn once, and a ball, a bar and a counter that move over it."""
+"""Draws the frames of a video: a static background with the prompt, and a moving ball, progress bar and counter."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from PIL import Image, ImageDraw, ImageFont
 Colour = tuple[int, int, int]
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-#: Height of the lines below as a part of the picture's height.
-_PROMPT_ENDS = 0.62
-_BALL_AT = 0.76
-_BAR_AT = 0.94
+#: Vertical positions as fractions of the picture's height.
+_PROMPT_BOTTOM = 0.62
+_BALL_CENTRE = 0.76
+_BAR_TOP = 0.94
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Colours and pitch, drawn from a seed."""
+class Style:
+    """Colours and pitch, derived from a seed."""
 
     dark: Colour
     light: Colour
@@ -30,13 +30,13 @@ class Look:
     right_hertz: int
 
 
-def look_of(seed: int) -> Look:
-    """Return the look that belongs to a seed."""
+def style_of(seed: int) -> Style:
+    """Return the style for a seed."""
     digest = hashlib.sha256(str(seed).encode()).digest()
     hue = int.from_bytes(digest[:2]) / 65536
-    # Whole hertz: the wave repeats after a second, so that one second of it is enough.
+    # An integer, so that the wave repeats every second.
     hertz = 180 + digest[2]
-    return Look(
+    return Style(
         dark=_colour(hue, 0.12, 0.6),
         light=_colour(hue + 0.08 + digest[3] / 1024, 0.38, 0.55),
         ball=_colour(hue + 0.4 + digest[4] / 1280, 0.65, 0.85),
@@ -51,7 +51,7 @@ def _colour(hue: float, lightness: float, saturation: float) -> Colour:
 
 
 def to_yuv(colour: Colour) -> Colour:
-    """Return a colour as Y, U and V of BT.709 in the limited range."""
+    """Return a colour as BT.709 Y, U and V in the limited range."""
     red, green, blue = (part / 255 for part in colour)
     luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     return (
@@ -61,21 +61,21 @@ def to_yuv(colour: Colour) -> Colour:
     )
 
 
-def still_layer(width: int, height: int, look: Look, prompt: str, captions: Sequence[str]) -> Image.Image:
+def draw_background(width: int, height: int, style: Style, prompt: str, captions: Sequence[str]) -> Image.Image:
     """
-    Return what does not move.
+    Draw the static background.
 
     :param width: Width of the picture.
     :param height: Height of the picture.
-    :param look: Its colours.
-    :param prompt: Text for the middle, wrapped.
-    :param captions: Lines for the top.
+    :param style: Colours of the picture.
+    :param prompt: Text in the middle, wrapped.
+    :param captions: Lines at the top.
     """
-    # A square this size is the part of the turned gradient that has no empty corners.
+    # The crop removes the empty corners of the rotated gradient.
     slope = Image.linear_gradient("L").rotate(30, Image.Resampling.BICUBIC).crop((36, 36, 220, 220))
     picture = Image.composite(
-        Image.new("RGB", (width, height), look.light),
-        Image.new("RGB", (width, height), look.dark),
+        Image.new("RGB", (width, height), style.light),
+        Image.new("RGB", (width, height), style.dark),
         slope.resize((width, height), Image.Resampling.BICUBIC),
     )
     draw = ImageDraw.Draw(picture)
@@ -86,17 +86,17 @@ def still_layer(width: int, height: int, look: Look, prompt: str, captions: Sequ
         draw.text((margin, top), caption, fill=(205, 210, 220), font=small)
         top += unit
     top += unit * 0.6
-    room = max(1, int((height * _PROMPT_ENDS - top) / (unit * 1.3)))
-    for line in wrap(prompt, large, width - 2 * margin, room):
+    line_count = max(1, int((height * _PROMPT_BOTTOM - top) / (unit * 1.3)))
+    for line in wrap(prompt, large, width - 2 * margin, line_count):
         draw.text((margin, top), line, fill=(255, 255, 255), font=large)
         top += unit * 1.3
     left, bar_top, right, bar_bottom = _bar(width, height)
-    draw.rectangle((left, bar_top, right - 1, bar_bottom - 1), fill=look.dark)
+    draw.rectangle((left, bar_top, right - 1, bar_bottom - 1), fill=style.dark)
     return picture
 
 
 def wrap(text: str, font: _Font, width: float, lines: int) -> list[str]:
-    """Return text in lines that fit a width, ending in dots where there are too many; a longer word is broken."""
+    """Wrap text to a width; break words that are too long; mark omitted lines with dots."""
     words = text.split()[::-1]
     wrapped: list[str] = []
     line = ""
@@ -124,17 +124,17 @@ def wrap(text: str, font: _Font, width: float, lines: int) -> list[str]:
 
 class Motion:
     """
-    Draws what moves, straight onto the planes of a picture in YUV 4:2:0.
+    Draws the moving parts directly onto the planes of a YUV 4:2:0 picture.
 
     :param width: Width of the picture.
     :param height: Height of the picture.
-    :param frames: How many frames there are.
-    :param look: Its colours.
+    :param frames: Number of frames.
+    :param style: Its colours.
     """
 
-    def __init__(self, width: int, height: int, frames: int, look: Look) -> None:
+    def __init__(self, width: int, height: int, frames: int, style: Style) -> None:
         self._width, self._height, self._frames = width, height, frames
-        self._colour = to_yuv(look.ball)
+        self._colour = to_yuv(style.ball)
         self._margin, unit = _measures(width, height)
         self._font = ImageFont.load_default(unit * 0.7)
         size = _even(unit * 2.4)
@@ -144,12 +144,12 @@ class Motion:
         self._small_disc = disc.resize((size // 2, size // 2), Image.Resampling.BOX)
 
     def draw(self, planes: Sequence[Image.Image], frame: int) -> None:
-        """Draw one frame onto the three planes of the still layer."""
+        """Draw one frame onto the three planes of the background."""
         size = self._disc.width
         swing = 0.5 - 0.5 * math.cos(2 * math.pi * frame / 72)
         hop = abs(math.sin(2 * math.pi * frame / 48))
         left = _even(self._margin + (self._width - 2 * self._margin - size) * swing)
-        top = _even(self._height * _BALL_AT - size / 2 - size * 0.4 * hop)
+        top = _even(self._height * _BALL_CENTRE - size / 2 - size * 0.4 * hop)
         bar_left, bar_top, bar_right, bar_bottom = _bar(self._width, self._height)
         bar_right = bar_left + _even((bar_right - bar_left) * (frame + 1) / self._frames)
         for plane, value in zip(planes, self._colour, strict=True):
@@ -170,9 +170,9 @@ def _measures(width: int, height: int) -> tuple[int, int]:
 
 def _bar(width: int, height: int) -> tuple[int, int, int, int]:
     margin, _ = _measures(width, height)
-    return margin, _even(height * _BAR_AT), _even(width - margin), _even(height * (_BAR_AT + 0.02))
+    return margin, _even(height * _BAR_TOP), _even(width - margin), _even(height * (_BAR_TOP + 0.02))
 
 
 def _even(length: float) -> int:
-    # Two pixels share one sample of colour.
+    # In YUV 4:2:0, two pixels share one colour sample.
     return int(length) // 2 * 2

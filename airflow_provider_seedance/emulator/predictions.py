@@ -1,10 +1,10 @@
 """
-One generation: where it stands at a given time and how it ends.
+A prediction: its status at a given time, and its final status.
 
-How it ends is decided when it is booked, by markers in the prompt:
+Markers in the prompt set the final status at submission:
 
 ``[policy]``, ``[policy-type]``
-    The submission is refused for its content: HTTP 400, with the 503 in the body's ``code`` or in ``error.type``.
+    Refused by the content policy: HTTP 400; the body contains 503 in ``code`` or in ``error.type``.
 ``[policy-late]``
     Accepted; fails with ``OutputVideoSensitiveContentDetected``.
 ``[policy-audio]``
@@ -32,7 +32,7 @@ Ending = Literal["succeeded", "failed", "expired"]
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """How a generation ends: its status, its error as the answer shows it, and whether the video is flagged."""
+    """How a prediction ends: final status, ``error`` of the response, and whether the video is flagged as NSFW."""
 
     status: Ending = "succeeded"
     error: str | Mapping[str, str] | None = None
@@ -42,25 +42,25 @@ class Fate:
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """
-    One booked generation; all about it that never changes.
+    One booked prediction; immutable.
 
     :param id: 32 hex characters.
-    :param submitted_at: When it was booked, in seconds since 1970.
-    :param queued_at: When it starts waiting.
-    :param running_at: When it starts running.
-    :param finished_at: When it ends.
+    :param submitted_at: Time of the submission, in seconds since 1970.
+    :param queued_at: Time when it becomes ``queued``.
+    :param running_at: Time when it becomes ``running``.
+    :param finished_at: Time when it ends.
     :param fate: How it ends.
-    :param vendor: Vendor segment of the address it was submitted to.
+    :param vendor: Vendor segment of the submit URL.
     :param model: Model id as sent.
     :param mode: Mode as sent.
-    :param parameters: Parameters as sent, uploaded media shortened.
+    :param parameters: Parameters as sent; length and checksum replace uploaded media.
     :param prompt: The prompt.
-    :param seconds: Length of the video.
+    :param seconds: Duration of the video.
     :param resolution: Resolution of the video.
     :param aspect_ratio: Aspect ratio of the video.
     :param sound: Whether the video has sound.
-    :param seed: Seed of the video, chosen when none was sent.
-    :param cost: Estimated cost in USD; ``None`` where no price is published.
+    :param seed: Seed of the video; random if the request has none.
+    :param cost: Estimated cost in USD; ``None`` if no price is published.
     """
 
     id: str
@@ -82,11 +82,11 @@ class Prediction:
     cost: str | None
 
     def is_over(self, now: float) -> bool:
-        """Return whether the generation has ended."""
+        """Return whether the prediction has ended."""
         return now > self.finished_at
 
     def status(self, now: float) -> Status:
-        """Return where the generation stands: at the time of booking ``created``, however short that lasts."""
+        """Return the status at a time; at the time of submission it is always ``created``."""
         if self.is_over(now):
             return self.fate.status
         if now > self.running_at:
@@ -94,13 +94,13 @@ class Prediction:
         return "queued" if now > self.queued_at else "created"
 
     def times(self, now: float) -> dict[str, float]:
-        """Return when each status that is reached by now began."""
+        """Return the start time of each status that is reached by now."""
         times = {"queued": self.queued_at, "running": self.running_at, self.fate.status: self.finished_at}
         return {"created": self.submitted_at, **{status: at for status, at in times.items() if now > at}}
 
 
 def policy_marker(prompt: str) -> Literal["code", "type"] | None:
-    """Return how a submission is refused for its content, if a marker asks for that."""
+    """Return which field of a content policy refusal contains 503; ``None`` without a marker."""
     lowered = prompt.lower()
     if "[policy]" in lowered:
         return "code"
@@ -108,7 +108,7 @@ def policy_marker(prompt: str) -> Literal["code", "type"] | None:
 
 
 def decide_fate(prompt: str, *, sound: bool) -> Fate:
-    """Return how a generation ends, from the markers in its prompt."""
+    """Return how a prediction ends, from the markers in its prompt."""
     lowered = prompt.lower()
     if "[policy-late]" in lowered:
         return Fate("failed", _sensitive("OutputVideoSensitiveContentDetected", "video"))
@@ -125,15 +125,15 @@ def plan(
     submission: Submission, settings: Settings, now: float, *, prediction_id: str, random_seed: int, cost: str | None
 ) -> Prediction:
     """
-    Return the prediction that a submission becomes.
+    Create the prediction for a submission.
 
-    Its times are fixed here, so a later change of the settings concerns later submissions only.
+    Its times are final: a later change of the settings applies to later submissions only.
 
-    :param submission: What was sent, checked.
-    :param settings: How long each status lasts.
-    :param now: Time of booking.
-    :param prediction_id: Id to give.
-    :param random_seed: Seed to use when none was sent.
+    :param submission: The checked request.
+    :param settings: Contains the duration of each status.
+    :param now: Time of the submission.
+    :param prediction_id: Id of the prediction.
+    :param random_seed: Seed for a request without a seed.
     :param cost: Estimated cost in USD.
     """
     queued_at = now + settings.seconds_created
@@ -165,12 +165,12 @@ def to_json(prediction: Prediction) -> dict[str, Any]:
 
 
 def from_json(values: Mapping[str, Any]) -> Prediction:
-    """Return the prediction that :func:`to_json` wrote."""
+    """Restore a prediction from the result of :func:`to_json`."""
     return Prediction(**{**values, "fate": Fate(**values["fate"])})
 
 
-def _sensitive(code: str, what: str) -> Mapping[str, str]:
+def _sensitive(code: str, medium: str) -> Mapping[str, str]:
     return {
         "code": code,
-        "message": f"{code}: the request failed because the output {what} may contain sensitive information.",
+        "message": f"{code}: the request failed because the output {medium} may contain sensitive information.",
     }

@@ -1,5 +1,5 @@
 """
-A pytest plugin for the tests of your own DAGs.
+A pytest plugin to test your DAGs against the emulator.
 
 .. code-block:: python
 
@@ -10,8 +10,8 @@ A pytest plugin for the tests of your own DAGs.
         my_dag.test()
         assert len(seedance_emulator.ledger()) == 1
 
-The emulator takes a quarter of a second where the service takes a minute, so the fixture lets tasks expect that; they
-look several times a second then, or as often as their ``poll_interval`` says.
+The emulator finishes a video after a quarter of a second; the real service takes a minute. The fixture shortens the
+expected duration, so that tasks poll several times a second. A ``poll_interval`` of the task has precedence.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def seedance_emulator_server() -> Iterator[Emulator]:
-    """Run one emulator for all tests, on a free port of this host, with a fast clock."""
+    """Run one emulator for all tests, on a free port of this host; it finishes videos fast."""
     from airflow_provider_seedance.emulator.extras import require_extra
 
     require_extra()
@@ -41,10 +41,10 @@ def seedance_emulator_server() -> Iterator[Emulator]:
 
 @pytest.fixture
 def seedance_emulator(seedance_emulator_server: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """Return an emulator with nothing booked, to which the connection ``seedance_default`` leads for this test."""
+    """Return an emulator with an empty ledger; for this test the connection ``seedance_default`` points to it."""
     seedance_emulator_server.reset()
     monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", seedance_emulator_server.connection_json)
     monkeypatch.setattr(catalogue, "USUAL_SECONDS", 0.25)
-    # By its name, because the emulator imports nothing of what waits for it.
+    # Patched by name: the emulator must not import the client that it tests.
     monkeypatch.setattr("airflow_provider_seedance.gptproto.polling.Poller.MINIMUM_INTERVAL", 0.05)
     return seedance_emulator_server

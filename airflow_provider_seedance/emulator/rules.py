@@ -1,7 +1,7 @@
 """
-What is refused: GPTProto's page turned into pure checks of a submission.
+Validation of a submission by the rules of GPTProto's API page; pure functions.
 
-All that is wrong with the parameters is told at once, each naming the parameter and what is allowed.
+One refusal lists all invalid parameters, each with its name and the allowed values.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from airflow_provider_seedance.gptproto.catalogue import (
 VENDORS = ("bytedance", "doubao")
 
 _COMMON = ("prompt", "aspect_ratio", "duration", "resolution", "generate_audio", "camera_fixed", "seed")
-#: Parameters by mode: the three tabs of the page.
+#: Parameters of each mode: the three tabs of GPTProto's API page.
 PARAMETERS: Mapping[Mode, tuple[str, ...]] = {
     Mode.TEXT_TO_VIDEO: _COMMON,
     Mode.IMAGE_TO_VIDEO: (*_COMMON, "image", "last_image", "is_upload_media"),
@@ -42,7 +42,7 @@ _LISTS: Mapping[str, Kind] = {"images": "image", "videos": "video", "audios": "a
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A submission that is not accepted: HTTP status and the reason."""
+    """A rejected submission: HTTP status and reason."""
 
     status: int
     message: str
@@ -50,7 +50,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a submit address names."""
+    """Vendor, model and mode from a submit URL."""
 
     vendor: str
     model: str
@@ -61,16 +61,16 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class Submission:
     """
-    A submission that is in order.
+    A valid submission.
 
-    :param target: What its address names.
+    :param target: Vendor, model and mode from the URL.
     :param prompt: The prompt.
-    :param seconds: Length of the video.
+    :param seconds: Duration of the video.
     :param resolution: Resolution of the video.
     :param aspect_ratio: Aspect ratio of the video.
-    :param sound: Whether the video gets sound.
-    :param seed: The seed, -1 for one at random.
-    :param parameters: What was sent, with uploaded media replaced by length and checksum.
+    :param sound: Whether the video has sound.
+    :param seed: The seed; -1 for a random seed.
+    :param parameters: Parameters as sent; length and checksum replace uploaded media.
     """
 
     target: Target
@@ -84,31 +84,31 @@ class Submission:
 
 
 def check_target(vendor: str, model: str, mode: str) -> Target | Refusal:
-    """Check the three variable segments of a submit address."""
+    """Check the vendor, model and mode segments of a submit URL."""
     if vendor not in VENDORS:
-        return Refusal(404, f"unknown vendor {_show(vendor)}; there are {', '.join(VENDORS)}")
+        return Refusal(404, f"unknown vendor {_show(vendor)}; known: {', '.join(VENDORS)}")
     try:
-        wanted = Mode(mode)
+        requested = Mode(mode)
     except ValueError:
-        return Refusal(404, f"unknown mode {_show(mode)}; there are {', '.join(Mode)}")
-    # The catalogue forgives capitals and blanks; the service takes ids as they are.
+        return Refusal(404, f"unknown mode {_show(mode)}; known: {', '.join(Mode)}")
+    # The catalogue ignores case and surrounding spaces; the service compares ids exactly.
     known = find_model(model) if model == model.strip().lower() else None
     if known is None:
-        return Refusal(400, f"unknown model {_show(model)}; there are {', '.join(known_models())}")
-    if wanted not in known.modes:
-        offered = ", ".join(each for each in Mode if each in known.modes)
-        return Refusal(400, f"model {model} offers no {wanted}; allowed is {offered}")
-    return Target(vendor, model, wanted, known)
+        return Refusal(400, f"unknown model {_show(model)}; known: {', '.join(known_models())}")
+    if requested not in known.modes:
+        supported = ", ".join(each for each in Mode if each in known.modes)
+        return Refusal(400, f"model {model} does not support {requested}; allowed: {supported}")
+    return Target(vendor, model, requested, known)
 
 
 def read_payload(content_type: str | None, body: bytes) -> dict[str, Any] | Refusal:
-    """Read the JSON object of a submission."""
+    """Parse the JSON body of a submission."""
     if len(body) > MAXIMUM_REQUEST_BYTES:
         return Refusal(400, f"the request is too large; at most {MAXIMUM_REQUEST_BYTES} bytes are allowed")
     if (content_type or "").partition(";")[0].strip().lower() != "application/json":
         return Refusal(400, "Content-Type: application/json is required")
     try:
-        payload = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+        payload = json.loads(body.decode("utf-8"), parse_constant=_reject_constant)
     except (ValueError, RecursionError):
         return Refusal(400, "the body is not valid JSON")
     if not isinstance(payload, dict):
@@ -119,7 +119,7 @@ def read_payload(content_type: str | None, body: bytes) -> dict[str, Any] | Refu
 def check_submission(target: Target, payload: Mapping[str, Any]) -> Submission | Refusal:
     """Check the parameters of a submission against its mode and model."""
     reader = _Reader(target, payload)
-    reader.refuse_unknown()
+    reader.reject_unknown()
     prompt = reader.prompt()
     aspect_ratio = reader.choice("aspect_ratio", ASPECT_RATIOS, DEFAULT_ASPECT_RATIO)
     seconds = reader.duration()
@@ -138,23 +138,23 @@ def check_submission(target: Target, payload: Mapping[str, Any]) -> Submission |
         aspect_ratio=aspect_ratio,
         sound=sound,
         seed=seed,
-        parameters={**payload, **reader.shown},
+        parameters={**payload, **reader.entries},
     )
 
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads one parameter after the other and collects what is wrong."""
+    """Reads each parameter and collects all problems."""
 
     target: Target
     payload: Mapping[str, Any]
     problems: list[str] = field(default_factory=list)
-    shown: dict[str, Any] = field(default_factory=dict)
+    entries: dict[str, Any] = field(default_factory=dict)
 
-    def refuse_unknown(self) -> None:
+    def reject_unknown(self) -> None:
         allowed = PARAMETERS[self.target.mode]
         self.problems += [
-            f"{_show(name)}: no parameter of {self.target.mode}; allowed are {', '.join(allowed)}"
+            f"{_show(name)}: not a parameter of {self.target.mode}; allowed: {', '.join(allowed)}"
             for name in self.payload
             if name not in allowed
         ]
@@ -162,7 +162,7 @@ class _Reader:
     def prompt(self) -> str:
         prompt = self.payload.get("prompt")
         if not isinstance(prompt, str) or not prompt.strip():
-            self.problems.append("prompt: required, a string that is not blank")
+            self.problems.append("prompt: required; must be a non-blank string")
             return ""
         return prompt
 
@@ -170,7 +170,7 @@ class _Reader:
         value = self.payload.get(name, default)
         if not isinstance(value, str) or value not in allowed:
             self.problems.append(
-                f"{name}: {_show(value)} is not allowed; allowed for {self._model} are {', '.join(allowed)}"
+                f"{name}: {_show(value)} is not allowed; allowed for {self._model}: {', '.join(allowed)}"
             )
             return default
         return value
@@ -178,36 +178,36 @@ class _Reader:
     def flag(self, name: str, *, default: bool) -> bool:
         value = self.payload.get(name, default)
         if not isinstance(value, bool):
-            self.problems.append(f"{name}: {_show(value)} is not allowed; allowed are true and false")
+            self.problems.append(f"{name}: {_show(value)} is not allowed; allowed: true and false")
             return default
         return value
 
     def duration(self) -> int:
         shortest, longest = self.target.known.durations
         value = self.payload.get("duration", DEFAULT_DURATION)
-        # The page types duration as a string and sends an integer in every example.
+        # GPTProto's API page declares a string, but every example there has an integer.
         if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or not shortest <= value <= longest:
             self.problems.append(
                 f"duration: {_show(value)} is not allowed; "
-                f"allowed for {self._model} are whole seconds from {shortest} to {longest}"
+                f"allowed for {self._model}: whole seconds from {shortest} to {longest}"
             )
             return DEFAULT_DURATION
         return value
 
     def sound(self) -> bool:
-        offered = self.target.known.generate_audio
-        wanted = self.flag("generate_audio", default=offered)
-        if wanted and not offered:
-            self.problems.append(f"generate_audio: {self._model} makes no sound; allowed is false")
-        return wanted
+        supported = self.target.known.generate_audio
+        requested = self.flag("generate_audio", default=supported)
+        if requested and not supported:
+            self.problems.append(f"generate_audio: {self._model} does not support sound; allowed: false")
+        return requested
 
     def seed(self) -> int:
         value = self.payload.get("seed", SEED_MINIMUM)
         if isinstance(value, bool) or not isinstance(value, int) or not SEED_MINIMUM <= value <= SEED_MAXIMUM:
             self.problems.append(
-                f"seed: {_show(value)} is not allowed; allowed are integers from {SEED_MINIMUM} to {SEED_MAXIMUM}"
+                f"seed: {_show(value)} is not allowed; allowed: integers from {SEED_MINIMUM} to {SEED_MAXIMUM}"
             )
             return SEED_MINIMUM
         return value
@@ -218,19 +218,19 @@ class _Reader:
         uploads = self.flag("is_upload_media", default=False)
         media = self._frames() if self.target.mode is Mode.IMAGE_TO_VIDEO else self._references()
         if uploads and media and not any(medium.uploaded for medium in media):
-            self.problems.append("is_upload_media: true is allowed only with base64 data or data URIs")
+            self.problems.append("is_upload_media: true requires media as base64 data or data URIs")
         if not uploads and any(medium.uploaded for medium in media):
-            self.problems.append("is_upload_media: must be true when media are sent as base64 data or data URIs")
+            self.problems.append("is_upload_media: must be true for media as base64 data or data URIs")
 
     def _frames(self) -> list[Medium]:
         media: list[Medium] = []
         if "image" not in self.payload:
-            self.problems.append("image: required for image-to-video, an http(s) address or base64 data")
+            self.problems.append("image: required for image-to-video; an http(s) URL or base64 data")
         if "last_image" in self.payload and not self.target.known.last_image:
-            self.problems.append(f"last_image: {self._model} takes no closing frame")
+            self.problems.append(f"last_image: {self._model} does not support a last frame")
         for name in ("image", "last_image"):
             if name in self.payload:
-                self.shown[name] = self._shown(name, self.payload[name], "image", media)
+                self.entries[name] = self._medium(name, self.payload[name], "image", media)
         return media
 
     def _references(self) -> list[Medium]:
@@ -239,26 +239,26 @@ class _Reader:
         for name, kind in _LISTS.items():
             items = self.payload.get(name, [])
             if not isinstance(items, list):
-                self.problems.append(f"{name}: a list of strings is allowed")
+                self.problems.append(f"{name}: must be a list of strings")
                 items = []
             sent[name] = items
             if name in self.payload:
-                self.shown[name] = [
-                    self._shown(f"{name}[{index}]", item, kind, media) for index, item in enumerate(items)
+                self.entries[name] = [
+                    self._medium(f"{name}[{index}]", item, kind, media) for index, item in enumerate(items)
                 ]
         if len(sent["images"]) > MAXIMUM_IMAGES:
-            self.problems.append(f"images: {len(sent['images'])} are too many; at most {MAXIMUM_IMAGES} are allowed")
+            self.problems.append(f"images: {len(sent['images'])} images; at most {MAXIMUM_IMAGES} are allowed")
         if not sent["images"] and not sent["videos"]:
             self.problems.append("images, videos: at least one of them is required; audios alone are not allowed")
         return media
 
-    def _shown(self, name: str, value: object, kind: Kind, media: list[Medium]) -> Any:
-        read = read_medium(name, value, kind)
-        if isinstance(read, str):
-            self.problems.append(read)
+    def _medium(self, name: str, value: object, kind: Kind, media: list[Medium]) -> Any:
+        medium = read_medium(name, value, kind)
+        if isinstance(medium, str):
+            self.problems.append(medium)
             return None
-        media.append(read)
-        return read.shown
+        media.append(medium)
+        return medium.entry
 
     @property
     def _model(self) -> str:
@@ -270,5 +270,5 @@ def _show(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+def _reject_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not valid JSON")

@@ -1,4 +1,4 @@
-"""Runs the emulator under uvicorn: in the foreground, or in a thread beside a test."""
+"""Runs the emulator with uvicorn: in the foreground, or in a thread of a test."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.emulator.service import Service
 from airflow_provider_seedance.emulator.settings import Settings
 from airflow_provider_seedance.emulator.videos import Videos
-from airflow_provider_seedance.emulator.wire import HANG_UP
+from airflow_provider_seedance.emulator.wire import CLOSE_CONNECTION
 
 if TYPE_CHECKING:
-    # uvicorn picks its protocol when it is imported; all of them have the same interface.
+    # uvicorn selects a protocol class at import; all of them have the same interface.
     from uvicorn.protocols.http.h11_impl import H11Protocol as _HTTPProtocol
 else:
     _HTTPProtocol = AutoHTTPProtocol
 
-#: A clock for tests: a prediction is done after a quarter of a second.
+#: For tests: a prediction ends after a quarter of a second.
 FAST = Settings(seconds_created=0.05, seconds_queued=0.05, seconds_running=0.15)
 
 
 class DroppingProtocol(_HTTPProtocol):
-    """uvicorn's HTTP protocol that lets the application close the connection without an answer."""
+    """uvicorn's HTTP protocol; the application can also close the connection without a response."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.app_state = {**self.app_state, HANG_UP: lambda: self.transport.close()}
+        self.app_state = {**self.app_state, CLOSE_CONNECTION: lambda: self.transport.close()}
 
 
 class EmulatorServer(uvicorn.Server):
     """
-    uvicorn's server with an end of its own.
+    uvicorn's server with its own shutdown.
 
-    :param config: uvicorn's configuration.
-    :param on_start: Called once it listens.
+    :param config: Configuration of uvicorn.
+    :param on_start: Called when the server listens.
     """
 
     def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
@@ -52,19 +52,19 @@ class EmulatorServer(uvicorn.Server):
         self._on_start = on_start
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to listen, then say so."""
+        """Start to listen, then call ``on_start``."""
         await super().startup(sockets)
         self._on_start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close all connections, then end: an answer that a fault delays would hold the end up."""
+        """Close all connections, then stop; a delayed response must not block the shutdown."""
         for connection in list(self.server_state.connections):
             connection.transport.close()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """End on SIGINT and SIGTERM, with success; uvicorn itself would die of the signal in the end."""
+        """Exit with code 0 on SIGINT and SIGTERM; uvicorn would raise the signal again."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -78,16 +78,16 @@ class EmulatorServer(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens at an address; port 0 takes a free one."""
+    """Return a socket that listens on an address; port 0 selects a free port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=2048)
-    # asyncio does this only for sockets of its own making; without it each answer waits 40 ms for an acknowledgement.
+    # asyncio sets this only on its own sockets; without it, each response waits 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
 def address_of(listener: socket.socket) -> str:
-    """Return the address of a listening socket as a URL."""
+    """Return the URL of a listening socket."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -96,9 +96,9 @@ def build_server(service: Service, videos: Videos, on_start: Callable[[], None])
     """
     Return a server that is ready to run.
 
-    :param service: The emulator's state.
-    :param videos: Makes its output files.
-    :param on_start: Called once it listens.
+    :param service: State of the emulator.
+    :param videos: Store of the output files.
+    :param on_start: Called when the server listens.
     """
     config = uvicorn.Config(
         create_app(service, videos),
@@ -126,13 +126,13 @@ def running_emulator(
     clock: Callable[[], float] = time.time,
 ) -> Iterator[Emulator]:
     """
-    Run the emulator in a thread for the length of a ``with`` block.
+    Run the emulator in a thread during a ``with`` block.
 
-    :param settings: How it behaves; at least one key.
-    :param host: Address to listen at.
-    :param port: Port to listen at, 0 for a free one.
-    :param ledger_path: File that keeps the ledger over a restart.
-    :param clock: What time it is, in seconds since 1970.
+    :param settings: Initial settings, with at least one API key.
+    :param host: Address to listen on.
+    :param port: Port to listen on; 0 selects a free port.
+    :param ledger_path: File that stores the ledger across restarts.
+    :param clock: Returns the current time in seconds since 1970.
     """
     service = Service(settings, clock=clock, ledger_path=ledger_path)
     videos = Videos()

@@ -1,4 +1,4 @@
-"""The emulated service without HTTP: keys, rate limits, predictions, and the records that the control API shows."""
+"""The state of the emulated service, without HTTP: API keys, rate limits, predictions, ledger and request records."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from airflow_provider_seedance.emulator.rules import Submission
 from airflow_provider_seedance.emulator.settings import Settings
 from airflow_provider_seedance.gptproto.catalogue import SEED_MAXIMUM, estimate_cost
 
-#: The records of requests and leaks are bounded: a chaos test may run for hours.
+#: Limits the memory for records of requests and leaks: a chaos test may run for hours.
 MAXIMUM_RECORDS = 20_000
 
 Record = dict[str, Any]
 
 
 class Bucket:
-    """A rate limit: a bucket of tokens that fills steadily and holds what one second brings, but at least one."""
+    """A rate limit as a token bucket; its capacity is the tokens of one second, at least one token."""
 
     def __init__(self) -> None:
         self._spent = 0.0
         self._at = 0.0
 
     def take(self, rate: float | None, now: float) -> float:
-        """Return 0 when a request may pass, else how many seconds to wait."""
+        """Take a token and return 0, or return the seconds until a token is available."""
         if rate is None:
             return 0.0
         self._spent = max(0.0, self._spent - (now - self._at) * rate)
@@ -47,9 +47,9 @@ class Service:
     """
     The state of the emulator.
 
-    :param settings: How it behaves at first, and again after a reset.
-    :param clock: What time it is, in seconds since 1970.
-    :param ledger_path: File that keeps the ledger over a restart; ``None`` for none.
+    :param settings: Initial settings; a reset restores them.
+    :param clock: Returns the current time in seconds since 1970.
+    :param ledger_path: File that stores the ledger across restarts; ``None`` keeps it in memory.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Service:
     ) -> None:
         self._first_settings = settings or Settings()
         self._settings = self._first_settings
-        self._keys_ever = set(self._settings.api_keys)
+        self._all_keys = set(self._settings.api_keys)
         self._down_until = 0.0
         self._requests = Bucket()
         self._submissions = Bucket()
@@ -73,34 +73,34 @@ class Service:
 
     @property
     def settings(self) -> Settings:
-        """How the emulator behaves now."""
+        """The current settings."""
         return self._settings
 
     @settings.setter
     def settings(self, settings: Settings) -> None:
         self._settings = settings
-        self._keys_ever.update(settings.api_keys)
+        self._all_keys.update(settings.api_keys)
 
     @property
     def answering(self) -> bool:
-        """Whether the API answers at all."""
+        """Whether the API responds to requests."""
         return self.clock() >= self._down_until
 
     def stop_answering(self, seconds: float) -> None:
-        """Let the API drop every request for a while; 0 ends that."""
+        """Close the connection of every API request without a response for some seconds; 0 ends this."""
         self._down_until = self.clock() + seconds
 
     def accepts(self, authorization: str | None) -> bool:
-        """Return whether an ``Authorization`` header holds an accepted key, alone or after ``Bearer``."""
+        """Return whether an ``Authorization`` header contains an accepted key, alone or after ``Bearer``."""
         sent = (authorization or "").strip()
         scheme, _, rest = sent.partition(" ")
         key = rest.strip() if scheme.lower() == "bearer" else sent
-        # All are compared, each in constant time, as a real service would.
+        # Constant time over all keys, as in a real service.
         matches = [hmac.compare_digest(key.encode(), accepted.encode()) for accepted in self._settings.api_keys]
         return any(matches)
 
     def throttle(self, *, submission: bool) -> int:
-        """Return 0 when a request may pass, else the whole seconds to tell in ``Retry-After``."""
+        """Return 0 if the rate limits allow a request, else whole seconds for the ``Retry-After`` header."""
         now = self.clock()
         wait = self._requests.take(self._settings.requests_per_second, now)
         if not wait and submission:
@@ -108,7 +108,7 @@ class Service:
         return math.ceil(wait)
 
     def book(self, submission: Submission) -> Prediction:
-        """Accept a submission: from here on it costs."""
+        """Accept a submission and book its cost in the ledger."""
         model = submission.target.model
         cost = estimate_cost(model, submission.resolution, submission.seconds)
         prediction = plan(
@@ -123,12 +123,12 @@ class Service:
         return prediction
 
     def link_expired(self, prediction: Prediction) -> bool:
-        """Return whether the links to a finished video are dead."""
+        """Return whether the links to a finished video have expired."""
         lifetime = self._settings.link_seconds
         return lifetime is not None and self.clock() >= prediction.finished_at + lifetime
 
     def reset(self) -> None:
-        """Go back to the start: nothing booked, nothing recorded, the settings of the start."""
+        """Delete ledger, faults and records, and restore the initial settings."""
         self._settings = self._first_settings
         self._down_until = 0.0
         self._requests = Bucket()
@@ -139,9 +139,9 @@ class Service:
         self.leaks.clear()
 
     def redact(self, value: Any) -> Any:
-        """Return JSON with every key that was ever accepted taken out of its strings."""
+        """Return JSON in which ``***`` replaces every key that is or was accepted."""
         if isinstance(value, str):
-            for key in self._keys_ever:
+            for key in self._all_keys:
                 value = value.replace(key, "***")
             return value
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Real MP4 files: H.264, 24 frames a second, with a quiet tone; the same clip always gives the same bytes."""
+"""Writes MP4 files: H.264, 24 frames per second, optionally a quiet tone; deterministic, byte by byte."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ import av
 from av.video.stream import VideoStream
 from PIL import Image
 
-from airflow_provider_seedance.emulator.picture import Look, Motion, look_of, still_layer
+from airflow_provider_seedance.emulator.picture import Motion, Style, draw_background, style_of
 from airflow_provider_seedance.gptproto.catalogue import FRAMES_PER_SECOND
 
 _SAMPLES_PER_SECOND = 48_000
-#: What one AAC packet holds.
+#: Fixed by AAC.
 _SAMPLES_PER_PACKET = 1024
 _LOUDNESS = 0.04
-#: More characters of a prompt fit into no picture, and would only take time.
-_READABLE = 2000
+#: The rest of a longer prompt does not fit into the picture.
+_MAXIMUM_CHARACTERS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
     """
-    All that decides what a video looks and sounds like.
+    The parameters of a video file; equal clips have equal bytes.
 
     :param width: Width in pixels, even.
     :param height: Height in pixels, even.
-    :param seconds: Length.
+    :param seconds: Duration.
     :param sound: Whether it has an audio stream.
-    :param seed: Decides on colours and pitch.
+    :param seed: Sets colours and pitch.
     :param model: Shown in the picture.
     :param prompt: Shown in the picture.
     """
@@ -48,13 +48,13 @@ class Clip:
 
 def write_video(clip: Clip, path: Path) -> None:
     """
-    Write a clip to a file, which is there only once it is whole.
+    Write a clip to a file; the file appears under its name only when it is complete.
 
-    :param clip: What to show.
+    :param clip: Parameters of the video.
     :param path: File to write.
     """
     part = path.with_suffix(".part")
-    look = look_of(clip.seed)
+    style = style_of(clip.seed)
     with av.open(part, "w", format="mp4", options={"fflags": "+bitexact", "movflags": "+faststart"}) as container:
         video = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
         _set_up_video(video, clip)
@@ -62,11 +62,11 @@ def write_video(clip: Clip, path: Path) -> None:
         if audio is not None:
             audio.codec_context.flags |= av.codec.context.Flags.bitexact
             audio.bit_rate = 64_000
-        for frame in _frames(clip, look):
+        for frame in _frames(clip, style):
             container.mux(video.encode(frame))
         container.mux(video.encode())
         if audio is not None:
-            for sound in _sounds(clip, look):
+            for sound in _sounds(clip, style):
                 container.mux(audio.encode(sound))
             container.mux(audio.encode())
     part.replace(path)
@@ -76,7 +76,7 @@ def _set_up_video(stream: VideoStream, clip: Clip) -> None:
     stream.width, stream.height, stream.pix_fmt = clip.width, clip.height, "yuv420p"
     stream.gop_size = 2 * FRAMES_PER_SECOND
     context = stream.codec_context
-    # More threads would divide the work, and thereby the picture, by the number of processors.
+    # With more threads, the bytes depend on the number of processors.
     context.thread_count = 1
     context.flags |= av.codec.context.Flags.bitexact
     context.options = {"preset": "ultrafast", "crf": "30", "x264-params": "threads=1:lookahead-threads=1"}
@@ -84,16 +84,16 @@ def _set_up_video(stream: VideoStream, clip: Clip) -> None:
     context.color_range = 1
 
 
-def _frames(clip: Clip, look: Look) -> Iterator[av.VideoFrame]:
+def _frames(clip: Clip, style: Style) -> Iterator[av.VideoFrame]:
     count = clip.seconds * FRAMES_PER_SECOND
-    # The font has ASCII only: what it lacks is spelt out, so that another prompt looks different.
-    prompt = clip.prompt[:_READABLE].encode("ascii", "backslashreplace").decode("ascii")
-    still = still_layer(clip.width, clip.height, look, prompt, [clip.model, f"seed {clip.seed}"])
-    picture: av.VideoFrame = av.VideoFrame.from_image(still)  # type: ignore[no-untyped-call]
+    # The font has ASCII only; escape other characters, so that different prompts give different pictures.
+    prompt = clip.prompt[:_MAXIMUM_CHARACTERS].encode("ascii", "backslashreplace").decode("ascii")
+    image = draw_background(clip.width, clip.height, style, prompt, [clip.model, f"seed {clip.seed}"])
+    picture: av.VideoFrame = av.VideoFrame.from_image(image)  # type: ignore[no-untyped-call]
     converted = picture.reformat(format="yuv420p", dst_colorspace="ITU709")
-    # Planes are padded at the right: the images are as wide as the padded lines.
+    # The lines of a plane are padded at the right; the images include the padding.
     background = [Image.frombytes("L", (plane.line_size, plane.height), bytes(plane)) for plane in converted.planes]
-    motion = Motion(clip.width, clip.height, count, look)
+    motion = Motion(clip.width, clip.height, count, style)
     for number in range(count):
         planes = [plane.copy() for plane in background]
         motion.draw(planes, number)
@@ -104,9 +104,9 @@ def _frames(clip: Clip, look: Look) -> Iterator[av.VideoFrame]:
         yield frame
 
 
-def _sounds(clip: Clip, look: Look) -> Iterator[av.AudioFrame]:
-    waves = [_wave(hertz) for hertz in (look.left_hertz, look.right_hertz)]
-    # The audio stream must not outlast the picture, so its last packet is full.
+def _sounds(clip: Clip, style: Style) -> Iterator[av.AudioFrame]:
+    waves = [_wave(hertz) for hertz in (style.left_hertz, style.right_hertz)]
+    # Only full packets, so that the audio stream is not longer than the video stream.
     packets = clip.seconds * _SAMPLES_PER_SECOND // _SAMPLES_PER_PACKET
     for packet in range(packets):
         start = packet * _SAMPLES_PER_PACKET % _SAMPLES_PER_SECOND
@@ -120,5 +120,5 @@ def _sounds(clip: Clip, look: Look) -> Iterator[av.AudioFrame]:
 
 def _wave(hertz: int) -> array[float]:
     step = 2 * math.pi * hertz / _SAMPLES_PER_SECOND
-    # One packet longer than the second, so that no slice runs over its end.
+    # One second plus one packet, so that every slice is complete.
     return array("f", (_LOUDNESS * math.sin(step * each) for each in range(_SAMPLES_PER_SECOND + _SAMPLES_PER_PACKET)))

@@ -1,4 +1,4 @@
-"""The output files: made at the first download, kept in a bounded temporary folder."""
+"""The store of output files: encodes a video at its first download, in a temporary directory of limited size."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from airflow_provider_seedance.emulator.predictions import Prediction
 from airflow_provider_seedance.emulator.video import Clip, write_video
 from airflow_provider_seedance.gptproto.catalogue import frame_size
 
-#: How many files are kept; an older one is made anew when it is asked for again.
+#: Maximum number of files; the least recently used is deleted, and encoded again when it is requested.
 MAXIMUM_FILES = 100
-#: More at a time would only take processor time from one another.
-_AT_ONCE = 2
+#: More parallel encodings would only compete for the processor.
+_PARALLEL_ENCODINGS = 2
 
 
 class Videos:
-    """Makes and keeps output files."""
+    """Creates and stores output files."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="seedance-emulator-"))
         self._making: dict[str, asyncio.Task[Path]] = {}
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._slots = asyncio.Semaphore(_PARALLEL_ENCODINGS)
         self._files: dict[str, Path] = {}
 
     async def make(self, prediction: Prediction) -> Path:
-        """Return the file of a prediction, made now if need be."""
+        """Return the file of a prediction; encode it if it does not exist."""
         clip = clip_of(prediction)
         name = hashlib.sha256(json.dumps(asdict(clip)).encode()).hexdigest()
         if name not in self._files:
-            # A caller who goes away must not spoil the file for another who waits for the same one.
+            # Several callers can wait for one file: a cancelled caller must not cancel the encoding.
             if name not in self._making:
                 self._making[name] = asyncio.create_task(self._write(clip, name))
                 self._making[name].add_done_callback(lambda _: self._making.pop(name, None))
@@ -57,7 +57,7 @@ class Videos:
 
 
 def clip_of(prediction: Prediction) -> Clip:
-    """Return what the video of a prediction looks like."""
+    """Return the clip to encode for a prediction."""
     size = frame_size(prediction.model, prediction.resolution, prediction.aspect_ratio)
     if size is None:
         raise ValueError(f"no frame size is published for {prediction.model}")

@@ -1,9 +1,9 @@
 """
-The connection beneath the answers: hanging up without one, cutting one short, and noting each request.
+Connection faults (drop a connection, truncate a response), and the middleware that records each request.
 
-The server's protocol (:mod:`airflow_provider_seedance.emulator.server`) puts a function that closes the connection
-into each request's scope, under :data:`HANG_UP`. Where there is no connection, as under a test client,
-:class:`ConnectionDroppedError` is raised in its place.
+The server's protocol (:mod:`airflow_provider_seedance.emulator.server`) adds a function that closes the connection to
+the scope of each request, under :data:`CLOSE_CONNECTION`. Without this function, e.g. in a test client, the emulator
+raises :class:`ConnectionDroppedError` instead.
 """
 
 from __future__ import annotations
@@ -16,77 +16,77 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_provider_seedance.emulator.service import Record, Service
 
-#: Name of the function in ``scope["state"]`` that closes the connection.
-HANG_UP = "emulator.hang_up"
-#: Name in the scope of the request's record.
+#: Key in ``scope["state"]`` of the function that closes the connection.
+CLOSE_CONNECTION = "emulator.close_connection"
+#: Key in the scope of the request's record.
 RECORD = "emulator.record"
-#: Where the control API lives, which is neither recorded nor struck by faults.
+#: Path of the control API: no records, no faults.
 CONTROL = "/_emulator/"
-#: Where the output files live, which need no key.
+#: Path of the output files: no API key required.
 OUTPUTS = "/outputs/"
 
 
 class ConnectionDroppedError(ConnectionError):
-    """Raised where a connection is to be dropped and there is none."""
+    """Raised instead of a dropped connection if the server provides no way to close it."""
 
 
-async def _hang_up(scope: Scope, receive: Receive) -> None:
-    close = scope.get("state", {}).get(HANG_UP)
+async def _drop_connection(scope: Scope, receive: Receive) -> None:
+    close = scope.get("state", {}).get(CLOSE_CONNECTION)
     if close is None:
         raise ConnectionDroppedError("the emulator dropped the connection")
     close()
-    # The server complains about a request without an answer unless it has noticed the end of the connection.
-    await _wait_for_end(receive)
+    # uvicorn logs an error for a request without a response unless it has received the disconnect.
+    await _wait_for_disconnect(receive)
 
 
-async def _wait_for_end(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def ended_within(receive: Receive, seconds: float) -> bool:
-    """Wait for some seconds, and return early and true when the caller has gone by then."""
+async def disconnected_within(receive: Receive, seconds: float) -> bool:
+    """Wait for some seconds; return true, at once, if the client disconnects."""
     try:
-        await asyncio.wait_for(_wait_for_end(receive), seconds)
+        await asyncio.wait_for(_wait_for_disconnect(receive), seconds)
     except TimeoutError:
         return False
     return True
 
 
-class HangUp(Response):
-    """Close the connection without any answer; what the request sent must have been read."""
+class DropConnection(Response):
+    """Close the connection without a response; the request body must be read before."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Close the connection."""
-        await _hang_up(scope, receive)
+        await _drop_connection(scope, receive)
 
 
-class Cut(Response):
+class Truncated(Response):
     """
-    Send the first half of an answer, then close the connection.
+    Send the first half of a response, then close the connection.
 
-    :param whole: The answer; one with its body in memory.
+    :param complete: The complete response, with its body in memory.
     """
 
-    def __init__(self, whole: Response) -> None:
+    def __init__(self, complete: Response) -> None:
         super().__init__()
-        self._whole = whole
+        self._complete = complete
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the first half."""
-        whole = self._whole
-        await send({"type": "http.response.start", "status": whole.status_code, "headers": whole.raw_headers})
-        half = bytes(whole.body[: len(whole.body) // 2])
+        complete = self._complete
+        await send({"type": "http.response.start", "status": complete.status_code, "headers": complete.raw_headers})
+        half = bytes(complete.body[: len(complete.body) // 2])
         await send({"type": "http.response.body", "body": half, "more_body": True})
-        await _hang_up(scope, receive)
+        await _drop_connection(scope, receive)
 
 
 class Recorder:
     """
-    Note every request to the API with the status it was answered with, and drop all while the service is down.
+    Middleware: record every API request with its response status; drop every request while the service is down.
 
-    :param app: The application beneath.
-    :param service: Keeps the records.
+    :param app: The wrapped application.
+    :param service: Stores the records.
     """
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
@@ -100,21 +100,21 @@ class Recorder:
             return
         record = self._record(scope)
 
-        async def note_status(message: Message) -> None:
+        async def record_status(message: Message) -> None:
             if message["type"] == "http.response.start":
                 record["status"] = message["status"]
             await send(message)
 
         scope[RECORD] = record
         if self._service.answering:
-            await self._app(scope, receive, note_status)
+            await self._app(scope, receive, record_status)
             return
         record["fault"] = "not answering"
-        # Closing a connection with unread bytes resets it, which looks otherwise to a client than a plain end.
+        # A connection with unread bytes would be reset; the client would get a different error.
         while (message := await receive()).get("more_body"):
             pass
         if message["type"] != "http.disconnect":
-            await _hang_up(scope, receive)
+            await _drop_connection(scope, receive)
 
     def _record(self, scope: Scope) -> Record:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -139,5 +139,5 @@ class Recorder:
             self._leak(record, "key in the address")
         return record
 
-    def _leak(self, record: dict[str, Any], what: str) -> None:
-        self._service.leaks.append({"what": what, **{name: record[name] for name in ("time", "method", "path")}})
+    def _leak(self, record: dict[str, Any], description: str) -> None:
+        self._service.leaks.append({"what": description, **{name: record[name] for name in ("time", "method", "path")}})

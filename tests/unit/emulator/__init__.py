@@ -1,1 +1,1 @@
-"""Tests of the emulator, over plain HTTP and without the project's own client."""
+"""Tests of the emulator over HTTP, without the client of this package."""

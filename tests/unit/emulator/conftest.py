@@ -1,4 +1,4 @@
-"""One emulator for all tests of this folder, on a clock that only tests move."""
+"""One emulator for all tests of this directory, with a clock that the tests advance."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ import pytest
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.emulator.server import running_emulator
 from airflow_provider_seedance.emulator.settings import Settings
-from tests.unit.emulator.customer import KEY, START, Clock, Customer
+from tests.unit.emulator.api_client import KEY, START, ApiClient, Clock
 
 
 @pytest.fixture(scope="session")
-def _lasting_customer() -> Iterator[Customer]:
+def _session_client() -> Iterator[ApiClient]:
     clock = Clock()
     with (
         running_emulator(Settings(), clock=clock) as emulator,
         httpx.Client(base_url=emulator.url, headers={"Authorization": KEY}, trust_env=False, timeout=30) as http,
         httpx.Client(base_url=emulator.url, trust_env=False, timeout=30) as keyless,
     ):
-        yield Customer(emulator, http, keyless, clock)
+        yield ApiClient(emulator, http, keyless, clock)
 
 
 @pytest.fixture
-def customer(_lasting_customer: Customer) -> Customer:
-    _lasting_customer.emulator.reset()
-    _lasting_customer.clock.now = START
-    return _lasting_customer
+def client(_session_client: ApiClient) -> ApiClient:
+    _session_client.emulator.reset()
+    _session_client.clock.now = START
+    return _session_client
 
 
 @pytest.fixture
-def emulator(customer: Customer) -> Emulator:
-    return customer.emulator
+def emulator(client: ApiClient) -> Emulator:
+    return client.emulator

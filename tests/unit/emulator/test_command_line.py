@@ -1,4 +1,4 @@
-"""The command line: a process of its own, its end, its ledger, and what it refuses."""
+"""Tests of the command line: start, shutdown, ledger file and invalid arguments."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ import pytest
 from airflow_provider_seedance.emulator.__main__ import main
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.emulator.server import address_of, listen
-from tests.unit.emulator.customer import FAST, KEY
+from tests.unit.emulator.api_client import FAST, KEY
 
 
 @contextmanager
 def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Emulator]]:
-    """Start an emulator at a free port, wait until it says where, and see to it that it ends."""
+    """Start an emulator process on a free port, wait for its URL, and terminate it at the end."""
     command = [sys.executable, "-m", "airflow_provider_seedance.emulator", "--port", "0", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
         try:
             assert process.stdout is not None
             first_line = process.stdout.readline()
-            said, _, url = first_line.strip().rpartition(" ")
-            assert said == "Emulating GPTProto at", first_line
+            prefix, _, url = first_line.strip().rpartition(" ")
+            assert prefix == "Emulating GPTProto at", first_line
             yield process, Emulator(url, KEY)
         finally:
             process.terminate()
@@ -42,15 +42,15 @@ def submit(emulator: Emulator, key: str = KEY) -> httpx.Response:
 
 class TestProcess:
     @pytest.fixture(autouse=True)
-    def _folder_for_what_a_kill_leaves_behind(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def _temporary_directory_of_the_process(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TMPDIR", str(tmp_path))
 
     @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT], ids=lambda stop: stop.name)
-    def test_says_where_it_is_and_ends_well_on_a_signal(self, stop: signal.Signals) -> None:
+    def test_process_prints_its_url_and_exits_with_0_on_a_signal(self, stop: signal.Signals) -> None:
         with started() as (process, emulator):
             host, port = urlsplit(emulator.url).hostname, urlsplit(emulator.url).port
             emulator.fault(endpoint="models", latency=600)
-            # An answer that is still to come must not keep the process from ending.
+            # A delayed response must not block the shutdown.
             with socket.create_connection((host, port)) as waiting:
                 waiting.sendall(b"GET /v1/models HTTP/1.1\r\nHost: emulator\r\n\r\n")
                 while emulator.faults():
@@ -62,7 +62,7 @@ class TestProcess:
         with listen("127.0.0.1", port or 0) as listener:
             assert address_of(listener) == emulator.url
 
-    def test_keeps_the_ledger_over_a_kill(self, tmp_path: Path) -> None:
+    def test_ledger_survives_a_killed_process(self, tmp_path: Path) -> None:
         ledger = str(tmp_path / "ledger.jsonl")
         with started("--ledger", ledger, "--seconds-running", "0") as (process, emulator):
             prediction_id = submit(emulator).json()["data"]["id"]
@@ -75,10 +75,10 @@ class TestProcess:
             (entry,) = emulator.ledger()
             assert (entry["id"], entry["polls"]) == (prediction_id, 1)
             assert entry["parameters"] == before[0]["parameters"]
-            answer = httpx.get(f"{emulator.url}{result}", headers={"Authorization": KEY}, trust_env=False)
-            assert answer.json()["data"]["id"] == prediction_id
+            response = httpx.get(f"{emulator.url}{result}", headers={"Authorization": KEY}, trust_env=False)
+            assert response.json()["data"]["id"] == prediction_id
 
-    def test_takes_its_settings_from_the_arguments(self) -> None:
+    def test_arguments_set_the_settings(self) -> None:
         arguments = (
             "--api-key=sk-one --api-key=sk-two --seconds-created=1 --seconds-queued=2 --seconds-running=3 "
             "--requests-per-second=100 --submissions-per-second=50 --link-seconds=60 --public-url=http://videos.example"
@@ -97,11 +97,11 @@ class TestProcess:
             assert [submit(emulator, key).status_code for key in ("sk-one", "sk-two", KEY)] == [200, 200, 401]
 
 
-class TestRefusedStart:
+class TestStartError:
     @pytest.mark.parametrize(
         ("module", "package"), [("av", "av"), ("PIL", "pillow"), ("starlette", "starlette"), ("uvicorn", "uvicorn")]
     )
-    def test_without_the_extra_says_what_to_install(
+    def test_missing_extra_is_named(
         self,
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
@@ -114,7 +114,7 @@ class TestRefusedStart:
             f"The emulator needs {package}: install airflow-provider-seedance[emulator]\n"
         )
 
-    def test_at_a_port_that_is_taken_says_so(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_used_port_is_named(self, capsys: pytest.CaptureFixture[str]) -> None:
         with listen("127.0.0.1", 0) as listener:
             port = listener.getsockname()[1]
             assert main(["--port", str(port)]) == 1
@@ -122,23 +122,21 @@ class TestRefusedStart:
         assert errors.count("\n") == 1
         assert f"('127.0.0.1', {port})" in errors
 
-    def test_with_a_ledger_that_cannot_be_written_takes_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_unwritable_ledger_prints_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["--port", "0", "--ledger", "no-such-folder/ledger"]) == 1
         errors = capsys.readouterr().err
         assert errors.startswith("The emulator cannot start: ")
         assert errors.count("\n") == 1
 
-    def test_with_a_file_that_is_no_ledger_leaves_it_alone(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_file_that_is_not_a_ledger_is_unchanged(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         notes = tmp_path / "notes.txt"
         notes.write_text("Buy milk\n")
         assert main(["--port", "0", "--ledger", str(notes)]) == 1
-        assert "notes.txt holds no ledger" in capsys.readouterr().err
+        assert "notes.txt is not a ledger" in capsys.readouterr().err
         assert notes.read_text() == "Buy milk\n"
 
     @pytest.mark.parametrize(
-        ("arguments", "told"),
+        ("arguments", "name"),
         [
             (["--port", "http"], "--port"),
             (["--port", "65536"], "--port"),
@@ -151,10 +149,10 @@ class TestRefusedStart:
             (["--colour"], "--colour"),
         ],
     )
-    def test_with_a_wrong_argument_says_which(
-        self, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+    def test_invalid_argument_is_named(
+        self, capsys: pytest.CaptureFixture[str], arguments: list[str], name: str
     ) -> None:
         with pytest.raises(SystemExit) as ended:
             main(arguments)
         assert ended.value.code == 2
-        assert told in capsys.readouterr().err
+        assert name in capsys.readouterr().err

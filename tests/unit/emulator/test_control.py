@@ -1,4 +1,4 @@
-"""The control API: settings, the record of requests, leaked keys, and what it refuses."""
+"""Tests of the control API: settings, request records, leaked keys and invalid requests."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Any
 import pytest
 
 from airflow_provider_seedance.emulator.handle import Emulator
-from tests.unit.emulator.customer import KEY, Customer
+from tests.unit.emulator.api_client import KEY, ApiClient
 
 SECOND_KEY = "sk-of-another-customer"
 
 
 class TestSettings:
-    def test_are_shown_without_the_keys(self, emulator: Emulator) -> None:
+    def test_settings_do_not_show_the_keys(self, emulator: Emulator) -> None:
         emulator.settings(api_keys=[KEY, SECOND_KEY])
         settings = emulator.settings()
         assert settings["api_keys"] == 2
         assert SECOND_KEY not in str(settings)
 
-    def test_change_by_name_and_the_rest_stays(self, emulator: Emulator) -> None:
+    def test_changing_one_setting_keeps_the_others(self, emulator: Emulator) -> None:
         before = emulator.settings()
         assert emulator.settings(seconds_queued=7) == {**before, "seconds_queued": 7}
 
-    def test_can_take_another_key(self, customer: Customer) -> None:
-        customer.emulator.settings(api_keys=[SECOND_KEY])
-        assert customer.submit().status_code == 401
-        answer = customer.http.get("/v1/models", headers={"Authorization": SECOND_KEY})
-        assert answer.status_code == 200
+    def test_settings_change_the_accepted_keys(self, client: ApiClient) -> None:
+        client.emulator.settings(api_keys=[SECOND_KEY])
+        assert client.submit().status_code == 401
+        response = client.http.get("/v1/models", headers={"Authorization": SECOND_KEY})
+        assert response.status_code == 200
 
     @pytest.mark.parametrize(
         ("name", "value"),
@@ -47,31 +47,31 @@ class TestSettings:
             ("seconds_paused", 1),
         ],
     )
-    def test_with_a_wrong_value_are_refused_as_a_whole(self, emulator: Emulator, name: str, value: Any) -> None:
+    def test_invalid_value_changes_no_setting(self, emulator: Emulator, name: str, value: Any) -> None:
         before = emulator.settings()
         with pytest.raises(ValueError, match=f"^{name}:"):
             emulator.settings(seconds_queued=99, **{name: value})
         assert emulator.settings() == before
 
     @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
-    def test_are_finite_numbers(self, customer: Customer, number: str) -> None:
-        answer = customer.keyless.post("/_emulator/settings", content=f'{{"seconds_running": {number}}}')
-        assert (answer.status_code, answer.json()["error"].partition(":")[0]) == (400, "seconds_running")
+    def test_numbers_must_be_finite(self, client: ApiClient, number: str) -> None:
+        response = client.keyless.post("/_emulator/settings", content=f'{{"seconds_running": {number}}}')
+        assert (response.status_code, response.json()["error"].partition(":")[0]) == (400, "seconds_running")
 
 
-class TestRefusals:
+class TestControlErrors:
     @pytest.mark.parametrize("name", ["faults", "settings", "stop-answering"])
     @pytest.mark.parametrize("content", [b"", b"{", b'"text"', b"5", b"null"])
-    def test_of_anything_that_is_no_proper_json(self, customer: Customer, name: str, content: bytes) -> None:
-        answer = customer.keyless.post(f"/_emulator/{name}", content=content)
-        assert answer.status_code == 400
-        assert "JSON" in answer.json()["error"]
+    def test_invalid_json_is_refused(self, client: ApiClient, name: str, content: bytes) -> None:
+        response = client.keyless.post(f"/_emulator/{name}", content=content)
+        assert response.status_code == 400
+        assert "JSON" in response.json()["error"]
 
-    def test_of_a_single_fault_outside_a_list(self, customer: Customer) -> None:
-        answer = customer.keyless.post("/_emulator/faults", json={"endpoint": "submit", "status": 500})
-        assert (answer.status_code, answer.json()["error"]) == (400, "a JSON list of faults is required")
+    def test_single_fault_outside_a_list_is_refused(self, client: ApiClient) -> None:
+        response = client.keyless.post("/_emulator/faults", json={"endpoint": "submit", "status": 500})
+        assert (response.status_code, response.json()["error"]) == (400, "a JSON list of faults is required")
 
-    def test_of_one_bad_fault_are_of_all(self, emulator: Emulator) -> None:
+    def test_one_invalid_fault_refuses_the_whole_list(self, emulator: Emulator) -> None:
         with pytest.raises(ValueError, match="endpoint"):
             emulator.faults([{"endpoint": "submit", "status": 500}, {"endpoint": "nowhere", "status": 500}])
         assert emulator.faults() == []
@@ -79,102 +79,102 @@ class TestRefusals:
     @pytest.mark.parametrize(
         "content", ["{}", '{"seconds": "3"}', '{"seconds": -1}', '{"seconds": true}', '{"seconds": NaN}']
     )
-    def test_of_a_silence_without_a_length(self, customer: Customer, content: str) -> None:
-        answer = customer.keyless.post("/_emulator/stop-answering", content=content)
-        assert (answer.status_code, answer.json()["error"].partition(":")[0]) == (400, "seconds")
+    def test_stop_answering_requires_seconds(self, client: ApiClient, content: str) -> None:
+        response = client.keyless.post("/_emulator/stop-answering", content=content)
+        assert (response.status_code, response.json()["error"].partition(":")[0]) == (400, "seconds")
 
-    def test_of_a_path_that_does_not_exist(self, customer: Customer) -> None:
-        assert customer.keyless.get("/_emulator/bills").status_code == 404
+    def test_unknown_path_is_404(self, client: ApiClient) -> None:
+        assert client.keyless.get("/_emulator/bills").status_code == 404
 
 
 class TestFaults:
-    def test_are_listed_and_dropped(self, emulator: Emulator, customer: Customer) -> None:
+    def test_faults_are_listed_and_removed(self, emulator: Emulator, client: ApiClient) -> None:
         emulator.fault(endpoint="submit", status=500, times=None)
         emulator.fault(endpoint="result", drop="before")
         assert [each["endpoint"] for each in emulator.faults()] == ["submit", "result"]
         emulator.clear_faults()
         assert emulator.faults() == []
-        assert customer.submit().status_code == 200
+        assert client.submit().status_code == 200
 
 
 class TestReset:
-    def test_forgets_everything(self, emulator: Emulator, customer: Customer) -> None:
+    def test_reset_deletes_all_state(self, emulator: Emulator, client: ApiClient) -> None:
         emulator.settings(seconds_running=60, requests_per_second=0.001)
-        prediction_id = customer.book()
+        prediction_id = client.book()
         emulator.fault(endpoint="result", status=500)
         emulator.stop_answering(60)
         emulator.reset()
         assert (emulator.ledger(), emulator.faults(), emulator.requests(), emulator.leaks()) == ([], [], [], [])
         assert emulator.settings()["seconds_running"] == 3
-        assert customer.ask(prediction_id).status_code == 404
+        assert client.get_result(prediction_id).status_code == 404
 
 
-class TestRecordOfRequests:
-    def test_lists_them_in_order_with_their_answers(self, customer: Customer) -> None:
-        prediction_id = customer.book()
-        customer.wait(5)
-        customer.ask(prediction_id)
-        customer.ask("unknown")
-        submitted, asked, refused = customer.emulator.requests()
+class TestRequestRecords:
+    def test_requests_are_recorded_in_order_with_their_status(self, client: ApiClient) -> None:
+        prediction_id = client.book()
+        client.advance(5)
+        client.get_result(prediction_id)
+        client.get_result("unknown")
+        submitted, polled, unknown = client.emulator.requests()
         assert (submitted["method"], submitted["status"]) == ("POST", 200)
         assert submitted["path"].endswith("/text-to-video")
-        assert (asked["method"], asked["status"]) == ("GET", 200)
-        assert asked["path"] == f"/api/v3/predictions/{prediction_id}/result"
-        assert asked["time"] == submitted["time"] + 5
-        assert refused["status"] == 404
+        assert (polled["method"], polled["status"]) == ("GET", 200)
+        assert polled["path"] == f"/api/v3/predictions/{prediction_id}/result"
+        assert polled["time"] == submitted["time"] + 5
+        assert unknown["status"] == 404
 
-    def test_tells_whether_a_key_came_and_never_which(self, customer: Customer) -> None:
-        customer.submit()
-        customer.keyless.get("/v1/models")
-        with_key, without_key = customer.emulator.requests()
+    def test_record_contains_the_presence_of_a_key_but_not_the_key(self, client: ApiClient) -> None:
+        client.submit()
+        client.keyless.get("/v1/models")
+        with_key, without_key = client.emulator.requests()
         assert (with_key["key"], without_key["key"]) == (True, False)
         assert "authorization" in with_key["headers"]
-        assert KEY not in str(customer.emulator.requests())
+        assert KEY not in str(client.emulator.requests())
 
-    def test_names_the_program_that_asked(self, customer: Customer) -> None:
-        customer.http.get("/v1/models", headers={"User-Agent": "a-client/1.0"})
-        assert customer.emulator.requests()[0]["user_agent"] == "a-client/1.0"
+    def test_record_contains_the_user_agent(self, client: ApiClient) -> None:
+        client.http.get("/v1/models", headers={"User-Agent": "a-client/1.0"})
+        assert client.emulator.requests()[0]["user_agent"] == "a-client/1.0"
 
-    def test_leaves_the_control_api_out(self, emulator: Emulator) -> None:
+    def test_control_requests_are_not_recorded(self, emulator: Emulator) -> None:
         emulator.settings()
         assert emulator.requests() == []
 
 
 class TestLeaks:
-    def test_are_none_when_keys_go_where_they_belong(self, customer: Customer) -> None:
-        link = customer.link_to_video()
-        customer.keyless.get(link)
-        assert customer.emulator.leaks() == []
+    def test_correct_use_of_a_key_is_no_leak(self, client: ApiClient) -> None:
+        link = client.video_link()
+        client.keyless.get(link)
+        assert client.emulator.leaks() == []
 
     @pytest.mark.parametrize("sent", [KEY, f"Bearer {KEY}", "sk-of-someone-else"])
-    def test_are_keys_sent_to_an_output_link(self, customer: Customer, sent: str) -> None:
-        link = customer.link_to_video()
-        customer.http.get(link, headers={"Authorization": sent})
-        (leak,) = customer.emulator.leaks()
+    def test_key_sent_to_an_output_link_is_a_leak(self, client: ApiClient, sent: str) -> None:
+        link = client.video_link()
+        client.http.get(link, headers={"Authorization": sent})
+        (leak,) = client.emulator.leaks()
         assert "output link" in leak["what"]
         assert link.endswith(leak["path"])
 
     @pytest.mark.parametrize("path", [f"/v1/models?key={KEY}", f"/api/v3/predictions/{KEY}/result"])
-    def test_are_keys_in_an_address(self, customer: Customer, path: str) -> None:
-        customer.http.get(path)
-        (leak,) = customer.emulator.leaks()
+    def test_key_in_a_url_is_a_leak(self, client: ApiClient, path: str) -> None:
+        client.http.get(path)
+        (leak,) = client.emulator.leaks()
         assert "address" in leak["what"]
 
     @pytest.mark.parametrize("header", ["Referer", "X-Api-Key", "Cookie"])
-    def test_are_keys_in_other_headers(self, customer: Customer, header: str) -> None:
-        customer.http.get("/v1/models", headers={header: f"something={KEY}"})
-        (leak,) = customer.emulator.leaks()
+    def test_key_in_another_header_is_a_leak(self, client: ApiClient, header: str) -> None:
+        client.http.get("/v1/models", headers={header: f"something={KEY}"})
+        (leak,) = client.emulator.leaks()
         assert header.lower() in leak["what"]
 
-    def test_are_keys_that_were_good_once(self, customer: Customer) -> None:
-        customer.emulator.settings(api_keys=["sk-withdrawn"])
-        customer.emulator.settings(api_keys=[KEY])
-        customer.keyless.get("/v1/models?key=sk-withdrawn")
-        assert len(customer.emulator.leaks()) == 1
+    def test_formerly_accepted_key_in_a_url_is_a_leak(self, client: ApiClient) -> None:
+        client.emulator.settings(api_keys=["sk-withdrawn"])
+        client.emulator.settings(api_keys=[KEY])
+        client.keyless.get("/v1/models?key=sk-withdrawn")
+        assert len(client.emulator.leaks()) == 1
 
-    def test_are_told_without_the_key(self, customer: Customer) -> None:
-        customer.http.get(f"/api/v3/predictions/{KEY}/result")
-        customer.submit(prompt=f"A fox holds a sign: {KEY}")
-        shown = [customer.keyless.get(f"/_emulator/{name}").text for name in ("leaks", "requests", "ledger")]
-        assert KEY not in "".join(shown)
-        assert all("***" in text for text in shown)
+    def test_control_responses_do_not_contain_the_key(self, client: ApiClient) -> None:
+        client.http.get(f"/api/v3/predictions/{KEY}/result")
+        client.submit(prompt=f"A fox holds a sign: {KEY}")
+        texts = [client.keyless.get(f"/_emulator/{name}").text for name in ("leaks", "requests", "ledger")]
+        assert KEY not in "".join(texts)
+        assert all("***" in text for text in texts)

@@ -1,4 +1,4 @@
-"""How a fault is described, and which requests it strikes."""
+"""Tests of the fault fields, and of the requests that a fault applies to."""
 
 from __future__ import annotations
 
@@ -16,53 +16,53 @@ def plan_of(*faults: dict[str, Any]) -> FaultPlan:
 
 
 def statuses(plan: FaultPlan, requests: int, endpoint: Endpoint = "result", **request: Any) -> list[int | None]:
-    """Return the status of the fault that strikes each of some like requests, ``None`` where none does."""
-    struck = [
+    """Return, for each of some equal requests, the status of the fault that applies to it, or ``None``."""
+    faults = [
         plan.take(endpoint, request.get("prediction_id"), succeeded=request.get("succeeded", False))
         for _ in range(requests)
     ]
-    return [fault.status if fault else None for fault in struck]
+    return [fault.status if fault else None for fault in faults]
 
 
-class TestAim:
-    def test_is_one_request_unless_told(self) -> None:
+class TestMatching:
+    def test_fault_applies_once_by_default(self) -> None:
         assert statuses(plan_of({"endpoint": "result", "status": 500}), 3) == [500, None, None]
 
-    def test_is_an_endpoint(self) -> None:
+    def test_fault_applies_to_its_endpoint_only(self) -> None:
         plan = plan_of({"endpoint": "submit", "status": 500})
         others: tuple[Endpoint, ...] = ("result", "models", "output")
         assert [statuses(plan, 1, endpoint) for endpoint in others] == [[None]] * 3
         assert statuses(plan, 1, "submit") == [500]
 
-    def test_can_be_several_requests(self) -> None:
+    def test_times_sets_the_number_of_requests(self) -> None:
         assert statuses(plan_of({"endpoint": "result", "status": 500, "times": 2}), 3) == [500, 500, None]
 
-    def test_can_be_all_requests_until_it_is_cleared(self) -> None:
+    def test_times_null_applies_until_the_plan_is_cleared(self) -> None:
         plan = plan_of({"endpoint": "result", "status": 500, "times": None})
         assert statuses(plan, 50) == [500] * 50
         plan.clear()
         assert statuses(plan, 1) == [None]
 
-    def test_can_begin_later(self) -> None:
+    def test_after_skips_requests(self) -> None:
         plan = plan_of({"endpoint": "result", "status": 500, "after": 2})
         assert statuses(plan, 4) == [None, None, 500, None]
 
-    def test_can_be_one_prediction(self) -> None:
+    def test_fault_applies_to_its_prediction_only(self) -> None:
         plan = plan_of({"endpoint": "result", "status": 500, "prediction_id": "a"})
         assert statuses(plan, 1, prediction_id="b") == statuses(plan, 1) == [None]
         assert statuses(plan, 1, prediction_id="a") == [500]
 
-    def test_is_hit_in_the_order_of_the_plan(self) -> None:
+    def test_faults_apply_in_the_order_of_the_plan(self) -> None:
         plan = plan_of(*({"endpoint": "result", "status": status} for status in (500, 429, 401)))
         assert statuses(plan, 4) == [500, 429, 401, None]
 
-    def test_of_a_later_fault_counts_requests_that_an_earlier_one_struck(self) -> None:
+    def test_after_counts_requests_with_another_fault(self) -> None:
         plan = plan_of(
             {"endpoint": "result", "status": 500, "times": 2}, {"endpoint": "result", "status": 429, "after": 3}
         )
         assert statuses(plan, 5) == [500, 500, None, 429, None]
 
-    def test_can_be_left_to_chance_that_a_seed_repeats(self) -> None:
+    def test_seed_makes_probability_repeatable(self) -> None:
         fault = {"endpoint": "result", "status": 500, "times": None, "probability": 0.3, "seed": 7}
         struck = statuses(plan_of(fault), 1000)
         assert struck == statuses(plan_of(fault), 1000)
@@ -70,40 +70,40 @@ class TestAim:
         assert 250 < struck.count(500) < 350
 
     @pytest.mark.parametrize(("probability", "struck"), [(0, [None] * 5), (1, [500] * 5)])
-    def test_of_a_certain_chance_is_certain(self, probability: float, struck: list[int | None]) -> None:
+    def test_probability_0_and_1_are_exact(self, probability: float, struck: list[int | None]) -> None:
         plan = plan_of({"endpoint": "result", "status": 500, "times": None, "probability": probability})
         assert statuses(plan, 5) == struck
 
     @pytest.mark.parametrize("answer", ["empty-outputs", "nsfw"])
-    def test_of_some_variants_is_a_success(self, answer: str) -> None:
+    def test_success_variants_apply_to_a_success_only(self, answer: str) -> None:
         plan = plan_of({"endpoint": "result", "answer": answer})
         assert plan.take("result", None, succeeded=False) is None
         assert plan.take("result", None, succeeded=True) is not None
 
 
-class TestShownPlan:
-    def test_has_what_is_still_to_come(self) -> None:
+class TestPendingFaults:
+    def test_pending_faults_have_counters(self) -> None:
         plan = plan_of({"endpoint": "result", "status": 500, "times": 3}, {"endpoint": "submit", "drop": "after"})
         statuses(plan, 2)
-        first, second = plan.shown()
+        first, second = plan.to_json()
         assert (first["status"], first["times"], first["seen"], first["struck"]) == (500, 3, 2, 2)
         assert (second["drop"], second["seen"], second["struck"]) == ("after", 0, 0)
         statuses(plan, 1)
-        assert [each["endpoint"] for each in plan.shown()] == ["submit"]
+        assert [each["endpoint"] for each in plan.to_json()] == ["submit"]
 
 
-class TestDescription:
+class TestFaultFields:
     @pytest.mark.parametrize(
-        ("fault", "told"),
+        ("fault", "message"),
         [
             ("boom", "JSON object"),
             ({}, "endpoint"),
             ({"status": 500}, "endpoint"),
             ({"endpoint": "poll", "status": 500}, "submit, result, models, output"),
             ({"endpoint": 5, "status": 500}, "endpoint"),
-            ({"endpoint": "submit"}, "nothing happens"),
-            ({"endpoint": "submit", "times": 2}, "nothing happens"),
-            ({"endpoint": "submit", "latency": 0, "truncate": False}, "nothing happens"),
+            ({"endpoint": "submit"}, "no effect"),
+            ({"endpoint": "submit", "times": 2}, "no effect"),
+            ({"endpoint": "submit", "latency": 0, "truncate": False}, "no effect"),
             ({"endpoint": "submit", "status": 500, "delay": 3}, "delay: unknown"),
             ({"endpoint": "submit", "status": 199}, "status"),
             ({"endpoint": "submit", "status": 600}, "status"),
@@ -119,7 +119,7 @@ class TestDescription:
             ({"endpoint": "submit", "status": 500, "book": 1}, "book"),
             ({"endpoint": "submit", "latency": -1}, "latency"),
             ({"endpoint": "submit", "latency": "1"}, "latency"),
-            ({"endpoint": "submit", "retry_after": 5, "body": "html"}, "retry_after: needs a status"),
+            ({"endpoint": "submit", "retry_after": 5, "body": "html"}, "retry_after: requires a status"),
             ({"endpoint": "submit", "status": 429, "retry_after": []}, "retry_after"),
             ({"endpoint": "submit", "status": 429, "retry_after": True}, "retry_after"),
             ({"endpoint": "submit", "body": "xml"}, "html, not-json, empty"),
@@ -135,19 +135,19 @@ class TestDescription:
             ({"endpoint": "submit", "answer": "empty-outputs"}, "result only"),
             ({"endpoint": "models", "answer": "list-data"}, "submit and result only"),
             ({"endpoint": "output", "answer": "expired"}, "submit and result only"),
-            ({"endpoint": "result", "answer": "list-data", "status": 500}, "neither status nor body"),
-            ({"endpoint": "result", "answer": "list-data", "body": "html"}, "neither status nor body"),
+            ({"endpoint": "result", "answer": "list-data", "status": 500}, "cannot be combined with status or body"),
+            ({"endpoint": "result", "answer": "list-data", "body": "html"}, "cannot be combined with status or body"),
             ({"endpoint": "result", "answer": "redirect"}, "location: required"),
             ({"endpoint": "result", "answer": "foreign-urls"}, "location: required"),
             ({"endpoint": "result", "answer": "redirect", "location": "/", "status": 200}, "301, 302, 303, 307"),
-            ({"endpoint": "result", "status": 500, "book": True}, "book: for submit only"),
+            ({"endpoint": "result", "status": 500, "book": True}, "book: allowed for submit only"),
         ],
         ids=str,
     )
-    def test_that_makes_no_sense_is_refused_with_the_reason(self, fault: object, told: str) -> None:
-        with pytest.raises(FaultError) as refused:
+    def test_invalid_fault_is_refused_with_the_reason(self, fault: object, message: str) -> None:
+        with pytest.raises(FaultError) as error:
             read_fault(fault)
-        assert told in str(refused.value)
+        assert message in str(error.value)
 
     @pytest.mark.parametrize(
         "fault",
@@ -161,8 +161,8 @@ class TestDescription:
         ],
         ids=str,
     )
-    def test_that_makes_sense_is_taken(self, fault: dict[str, Any]) -> None:
+    def test_valid_fault_is_accepted(self, fault: dict[str, Any]) -> None:
         plan = FaultPlan()
         plan.add([read_fault(fault)])
-        (shown,) = plan.shown()
-        assert {name: shown[name] for name in fault} == fault
+        (pending,) = plan.to_json()
+        assert {name: pending[name] for name in fault} == fault

@@ -1,4 +1,4 @@
-"""What the emulator may know of the project: the catalogue, and neither the client it tests nor Airflow."""
+"""The emulator imports only the catalogue of the package: not the client that it tests, and not Airflow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODULES = sorted(Path(package.__file__).parent.glob("*.py"))
 
 
 def imported(module: Path) -> Iterator[str]:
-    """Return what a module imports, wherever in it: modules, and names from modules with these in front."""
+    """Return the full name of every import in a module, also in functions."""
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -32,19 +32,19 @@ def is_within(name: str, module: str) -> bool:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
 class TestModule:
-    def test_shares_only_the_catalogue_with_the_rest_of_the_project(self, module: Path) -> None:
+    def test_emulator_module_imports_only_the_catalogue_of_the_package(self, module: Path) -> None:
         shared = [
             name for name in imported(module) if is_within(name, PROJECT) and not is_within(name, f"{PROJECT}.emulator")
         ]
         assert [name for name in shared if not is_within(name, f"{PROJECT}.gptproto.catalogue")] == []
 
-    def test_imports_neither_airflow_nor_the_clients_library(self, module: Path) -> None:
+    def test_emulator_module_imports_neither_airflow_nor_httpx(self, module: Path) -> None:
         foreign = ("airflow", "httpx", "pendulum", "requests")
         assert [name for name in imported(module) if any(is_within(name, each) for each in foreign)] == []
 
 
 class TestImport:
-    def test_of_what_needs_no_extra_loads_none_of_it(self) -> None:
+    def test_light_modules_load_no_package_of_the_extra(self) -> None:
         program = (
             "import sys\n"
             f"from {PROJECT}.emulator import __main__, extras, handle, pytest_plugin, settings\n"

@@ -1,4 +1,4 @@
-"""The ledger: what was booked, at which price, how often it was asked for, and whether it was handed over."""
+"""Tests of the ledger: booked submissions, costs, polls and deliveries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_seedance.emulator.ledger import Ledger, LedgerError
 from airflow_provider_seedance.emulator.service import Service
 from tests.specification import read_table
-from tests.unit.emulator.customer import FAST, START, Customer, submission_of
+from tests.unit.emulator.api_client import FAST, START, ApiClient, submission_of
 
 PRICES = [
     (model, resolution, Decimal(price))
@@ -23,9 +23,9 @@ PRICES = [
 
 
 class TestEntry:
-    def test_holds_what_was_sent_and_what_became_of_it(self, customer: Customer) -> None:
-        prediction_id = customer.book(duration=8, seed=42, aspect_ratio="9:16")
-        (entry,) = customer.emulator.ledger()
+    def test_entry_has_parameters_cost_and_status(self, client: ApiClient) -> None:
+        prediction_id = client.book(duration=8, seed=42, aspect_ratio="9:16")
+        (entry,) = client.emulator.ledger()
         assert entry == {
             "id": prediction_id,
             "time": START,
@@ -50,65 +50,65 @@ class TestEntry:
             "last_poll_at": None,
         }
 
-    def test_follows_the_prediction(self, customer: Customer) -> None:
-        customer.emulator.settings(seconds_created=1, seconds_queued=2, seconds_running=3)
-        customer.book(prompt="[fail]")
-        customer.wait(2)
-        assert customer.emulator.ledger()[0]["times"] == {"created": START, "queued": START + 1}
-        customer.wait(60)
-        (entry,) = customer.emulator.ledger()
+    def test_entry_has_the_current_status_and_its_times(self, client: ApiClient) -> None:
+        client.emulator.settings(seconds_created=1, seconds_queued=2, seconds_running=3)
+        client.book(prompt="[fail]")
+        client.advance(2)
+        assert client.emulator.ledger()[0]["times"] == {"created": START, "queued": START + 1}
+        client.advance(60)
+        (entry,) = client.emulator.ledger()
         assert (entry["status"], entry["times"]["failed"]) == ("failed", START + 6)
         assert "internal error" in entry["error"]
 
-    def test_counts_polls_with_their_times(self, customer: Customer) -> None:
-        prediction_id = customer.book()
+    def test_entry_counts_polls_with_their_times(self, client: ApiClient) -> None:
+        prediction_id = client.book()
         for _ in range(3):
-            customer.wait(1)
-            customer.ask(prediction_id)
-        (entry,) = customer.emulator.ledger()
+            client.advance(1)
+            client.get_result(prediction_id)
+        (entry,) = client.emulator.ledger()
         assert (entry["polls"], entry["first_poll_at"], entry["last_poll_at"]) == (3, START + 1, START + 3)
 
-    def test_counts_polls_that_a_fault_struck_but_none_without_a_key(self, customer: Customer) -> None:
-        prediction_id = customer.book()
-        customer.emulator.fault(endpoint="result", status=500)
-        customer.ask(prediction_id)
-        customer.http.get(f"/api/v3/predictions/{prediction_id}/result", headers={"Authorization": "sk-wrong"})
-        assert customer.emulator.ledger()[0]["polls"] == 1
+    def test_entry_counts_polls_with_a_fault_but_not_with_a_wrong_key(self, client: ApiClient) -> None:
+        prediction_id = client.book()
+        client.emulator.fault(endpoint="result", status=500)
+        client.get_result(prediction_id)
+        client.http.get(f"/api/v3/predictions/{prediction_id}/result", headers={"Authorization": "sk-wrong"})
+        assert client.emulator.ledger()[0]["polls"] == 1
 
-    def test_is_delivered_once_the_outputs_went_out(self, customer: Customer) -> None:
-        prediction_id = customer.book()
-        customer.ask(prediction_id)
-        assert not customer.emulator.ledger()[0]["delivered"]
-        customer.wait(60)
-        customer.ask(prediction_id)
-        customer.wait(60)
-        customer.ask(prediction_id)
-        (entry,) = customer.emulator.ledger()
+    def test_entry_is_delivered_at_the_first_response_with_outputs(self, client: ApiClient) -> None:
+        prediction_id = client.book()
+        client.get_result(prediction_id)
+        assert not client.emulator.ledger()[0]["delivered"]
+        client.advance(60)
+        client.get_result(prediction_id)
+        client.advance(60)
+        client.get_result(prediction_id)
+        (entry,) = client.emulator.ledger()
         assert (entry["delivered"], entry["delivered_at"]) == (True, START + 60)
 
-    def test_of_a_failure_is_never_delivered(self, customer: Customer) -> None:
-        customer.ask(customer.book_finished(prompt="[fail]"))
-        assert customer.emulator.totals()["delivered"] == 0
+    def test_failed_prediction_is_not_delivered(self, client: ApiClient) -> None:
+        client.get_result(client.book_finished(prompt="[fail]"))
+        assert client.emulator.totals()["delivered"] == 0
 
-    def test_that_was_forgotten_while_an_answer_was_late_stays_so(self) -> None:
+    def test_delivery_after_a_reset_adds_no_entry(self) -> None:
         service = Service()
         prediction = service.book(submission_of())
         service.reset()
         service.ledger.deliver(prediction.id, START)
-        assert service.ledger.shown(START)["submissions"] == []
+        assert service.ledger.to_json(START)["submissions"] == []
 
-    def test_tells_the_seed_that_was_chosen(self, customer: Customer) -> None:
-        customer.book()
-        customer.book(seed=-1)
-        seeds = [entry["seed"] for entry in customer.emulator.ledger()]
+    def test_entry_has_the_random_seed(self, client: ApiClient) -> None:
+        client.book()
+        client.book(seed=-1)
+        seeds = [entry["seed"] for entry in client.emulator.ledger()]
         assert all(0 <= seed <= 2147483647 for seed in seeds)
         assert seeds[0] != seeds[1]
 
-    def test_has_uploads_as_length_and_checksum(self, customer: Customer) -> None:
+    def test_entry_has_length_and_checksum_of_uploads(self, client: ApiClient) -> None:
         content = b"as good as a picture" * 100
         uri = f"data:image/png;base64,{base64.b64encode(content).decode()}"
-        customer.submit("reference-to-video", images=[uri], is_upload_media=True)
-        (entry,) = customer.emulator.ledger()
+        client.submit("reference-to-video", images=[uri], is_upload_media=True)
+        (entry,) = client.emulator.ledger()
         assert entry["parameters"]["images"] == [{"length": 2000, "sha256": hashlib.sha256(content).hexdigest()}]
 
 
@@ -118,46 +118,46 @@ class TestCost:
         PRICES,
         ids=[f"{model['model']} {resolution}" for model, resolution, _ in PRICES],
     )
-    def test_is_the_list_price_of_every_second(
-        self, customer: Customer, model: dict[str, str], resolution: str, price: Decimal
+    def test_cost_is_the_list_price_per_second(
+        self, client: ApiClient, model: dict[str, str], resolution: str, price: Decimal
     ) -> None:
-        customer.book(model=model["id"], resolution=resolution, duration=7)
-        (entry,) = customer.emulator.ledger()
+        client.book(model=model["id"], resolution=resolution, duration=7)
+        (entry,) = client.emulator.ledger()
         assert Decimal(entry["cost"]) == 7 * price
 
-    def test_of_the_defaults_is_that_of_five_seconds_in_720p(self, customer: Customer) -> None:
-        customer.book()
-        assert Decimal(customer.emulator.ledger()[0]["cost"]) == 5 * Decimal("0.0998")
+    def test_cost_of_the_defaults_is_five_seconds_in_720p(self, client: ApiClient) -> None:
+        client.book()
+        assert Decimal(client.emulator.ledger()[0]["cost"]) == 5 * Decimal("0.0998")
 
-    def test_is_unknown_where_no_price_is_published(self, customer: Customer) -> None:
-        customer.book(model="seedance-1-0-pro-fast")
-        assert customer.emulator.ledger()[0]["cost"] is None
-        assert Decimal(customer.emulator.totals()["cost"]) == 0
+    def test_cost_is_null_without_a_published_price(self, client: ApiClient) -> None:
+        client.book(model="seedance-1-0-pro-fast")
+        assert client.emulator.ledger()[0]["cost"] is None
+        assert Decimal(client.emulator.totals()["cost"]) == 0
 
-    def test_of_all_is_added_up_exactly(self, customer: Customer) -> None:
+    def test_total_cost_is_exact(self, client: ApiClient) -> None:
         for _ in range(10):
-            customer.book(duration=4, resolution="480p")
-        assert Decimal(customer.emulator.totals()["cost"]) == Decimal("1.7720")
+            client.book(duration=4, resolution="480p")
+        assert Decimal(client.emulator.totals()["cost"]) == Decimal("1.7720")
 
-    def test_is_due_for_failures_too(self, customer: Customer) -> None:
-        customer.book_finished(prompt="[fail]")
-        assert Decimal(customer.emulator.totals()["cost"]) > 0
+    def test_failed_prediction_has_a_cost(self, client: ApiClient) -> None:
+        client.book_finished(prompt="[fail]")
+        assert Decimal(client.emulator.totals()["cost"]) > 0
 
 
 class TestTotals:
-    def test_count_over_all_submissions(self, customer: Customer) -> None:
-        first = customer.book()
-        customer.book()
-        customer.wait(60)
-        customer.ask(first)
-        customer.ask(first)
-        totals = customer.emulator.totals()
+    def test_totals_include_all_submissions(self, client: ApiClient) -> None:
+        first = client.book()
+        client.book()
+        client.advance(60)
+        client.get_result(first)
+        client.get_result(first)
+        totals = client.emulator.totals()
         assert (totals["booked"], totals["delivered"], totals["polls"]) == (2, 1, 2)
         assert Decimal(totals["cost"]) == Decimal("0.998")
 
 
 class TestFile:
-    def test_brings_everything_back(self, tmp_path: Path) -> None:
+    def test_file_restores_the_ledger(self, tmp_path: Path) -> None:
         path = tmp_path / "ledger.jsonl"
         service = Service(clock=lambda: START, ledger_path=path)
         first, second = (
@@ -167,22 +167,22 @@ class TestFile:
         service.ledger.poll(first.id, START + 1)
         service.ledger.poll(first.id, START + 2)
         service.ledger.deliver(second.id, START + 3)
-        before = service.ledger.shown(START + 60)
+        before = service.ledger.to_json(START + 60)
         service.ledger.close()
         restarted = Ledger(path)
-        assert restarted.shown(START + 60) == before
+        assert restarted.to_json(START + 60) == before
         assert restarted.find(second.id) == second
         restarted.close()
 
-    def test_goes_on_where_it_ended(self, tmp_path: Path) -> None:
+    def test_file_is_extended_after_a_restart(self, tmp_path: Path) -> None:
         path = tmp_path / "ledger.jsonl"
         for expected in (1, 2, 3):
             service = Service(ledger_path=path)
             service.book(submission_of())
-            assert len(service.ledger.shown(0)["submissions"]) == expected
+            assert len(service.ledger.to_json(0)["submissions"]) == expected
             service.ledger.close()
 
-    def test_loses_no_more_than_the_line_that_was_cut_short(self, tmp_path: Path) -> None:
+    def test_file_with_an_incomplete_last_line_loses_only_that_line(self, tmp_path: Path) -> None:
         path = tmp_path / "ledger.jsonl"
         service = Service(ledger_path=path)
         kept, cut = service.book(submission_of()), service.book(submission_of())
@@ -193,7 +193,7 @@ class TestFile:
         added = restarted.book(submission_of())
         restarted.ledger.close()
         again = Ledger(path)
-        assert [entry["id"] for entry in again.shown(0)["submissions"]] == [kept.id, added.id]
+        assert [entry["id"] for entry in again.to_json(0)["submissions"]] == [kept.id, added.id]
         again.close()
 
     @pytest.mark.parametrize(
@@ -207,14 +207,14 @@ class TestFile:
             "\n",
         ],
     )
-    def test_that_holds_something_else_is_refused_and_left_alone(self, tmp_path: Path, content: str) -> None:
+    def test_file_that_is_not_a_ledger_is_refused_and_unchanged(self, tmp_path: Path, content: str) -> None:
         path = tmp_path / "notes.txt"
         path.write_text(content)
-        with pytest.raises(LedgerError, match=r"notes\.txt holds no ledger"):
+        with pytest.raises(LedgerError, match=r"notes\.txt is not a ledger"):
             Ledger(path)
         assert path.read_text() == content
 
-    def test_is_emptied_by_a_reset(self, tmp_path: Path) -> None:
+    def test_reset_empties_the_file(self, tmp_path: Path) -> None:
         path = tmp_path / "ledger.jsonl"
         service = Service(ledger_path=path)
         service.book(submission_of())

@@ -1,4 +1,4 @@
-"""The fixture for the tests of one's own DAGs."""
+"""Tests of the pytest plugin."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ from airflow_provider_seedance.gptproto.polling import Poller
 pytest_plugins = ["pytester"]
 
 PLUGIN = "airflow_provider_seedance.emulator.pytest_plugin"
-#: Plugins that the inner pytest can do without; hypothesis alone would take a second.
+#: Disables plugins that the inner pytest does not need; hypothesis alone takes a second.
 ARGUMENTS = ("-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:hypothesispytest", "-p", "no:randomly")
 
 
 class TestFixture:
-    def test_leads_the_default_connection_to_the_emulator(self, seedance_emulator: Emulator) -> None:
+    def test_fixture_sets_the_default_connection(self, seedance_emulator: Emulator) -> None:
         connection = json.loads(os.environ["AIRFLOW_CONN_SEEDANCE_DEFAULT"])
         assert connection == {
             "conn_type": "seedance",
             "host": seedance_emulator.url,
             "password": seedance_emulator.api_key,
         }
-        answer = httpx.get(
+        response = httpx.get(
             f"{connection['host']}/v1/models", headers={"Authorization": connection["password"]}, trust_env=False
         )
-        assert answer.status_code == 200
+        assert response.status_code == 200
 
     @pytest.mark.usefixtures("seedance_emulator")
-    def test_lets_tasks_look_often(self) -> None:
+    def test_fixture_shortens_the_poll_interval(self) -> None:
         expected = expected_seconds("seedance-2-5", "720p", 30)
         wait = Poller(prediction_id="a", submitted_at=0.0, deadline=3_600.0, expected_seconds=expected)
         assert wait.first_poll(0.0).seconds < 1
         assert wait.first_poll(1.0).seconds < 0.1
 
-    def test_does_not_show_the_key(self, seedance_emulator: Emulator) -> None:
+    def test_repr_does_not_contain_the_key(self, seedance_emulator: Emulator) -> None:
         assert seedance_emulator.api_key not in repr(seedance_emulator)
 
-    def test_answers_in_spite_of_a_proxy(self, seedance_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_control_api_ignores_a_proxy(self, seedance_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
         assert Emulator(seedance_emulator.url, seedance_emulator.api_key).ledger() == []
 
 
 class TestPlugin:
-    def test_gives_each_test_an_empty_emulator_of_one_server(self, pytester: pytest.Pytester) -> None:
+    def test_plugin_resets_one_server_for_each_test(self, pytester: pytest.Pytester) -> None:
         pytester.makeconftest(f"pytest_plugins = ['{PLUGIN}']")
         pytester.makepyfile(
             """
@@ -90,9 +90,7 @@ class TestPlugin:
         )
         pytester.runpytest_inprocess(*ARGUMENTS).assert_outcomes(passed=3)
 
-    def test_without_the_extra_says_what_to_install(
-        self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_missing_extra_is_named(self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
         pytester.makeconftest(f"pytest_plugins = ['{PLUGIN}']")
         pytester.makepyfile("def test_one(seedance_emulator): pass")
         monkeypatch.setitem(sys.modules, "av", None)

@@ -1,4 +1,4 @@
-"""The output files: playable, of the documented size and length, showing what they were made from."""
+"""Tests of the output files: playable, with the documented frame size and duration, showing prompt and seed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from PIL import Image, ImageChops, ImageStat
 
 from airflow_provider_seedance.emulator import video as video_module
 from airflow_provider_seedance.emulator import videos as videos_module
-from airflow_provider_seedance.emulator.picture import look_of, wrap
+from airflow_provider_seedance.emulator.picture import style_of, wrap
 from airflow_provider_seedance.emulator.predictions import Prediction
 from airflow_provider_seedance.emulator.service import Service
 from airflow_provider_seedance.emulator.video import Clip, write_video
 from airflow_provider_seedance.emulator.videos import Videos, clip_of
 from tests.specification import read_table
-from tests.unit.emulator.customer import FAST, REQUESTS, Customer, submission_of
+from tests.unit.emulator.api_client import FAST, REQUESTS, ApiClient, submission_of
 
 SIZES = read_table("frame_sizes")
 COLUMNS = ("1.0", "1.5 and later")
@@ -38,8 +38,8 @@ def size_of(cell: str) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What a player sees of a file; times are in seconds."""
+class Decoded:
+    """Properties of a decoded file; times are in seconds."""
 
     size: tuple[int, int]
     frames: int
@@ -48,7 +48,7 @@ class Seen:
     sound: Fraction | None
 
 
-def play(file: Path | BytesIO) -> Seen:
+def decode(file: Path | BytesIO) -> Decoded:
     """Decode a whole file."""
     with av.open(file, "r") as container:
         (video,) = container.streams.video
@@ -61,16 +61,16 @@ def play(file: Path | BytesIO) -> Seen:
             assert frame.pts * frame.time_base == Fraction(frames - 1, 24)
         assert container.duration is not None
         assert video.average_rate is not None
-        return Seen(
+        return Decoded(
             size=(video.width, video.height),
             frames=frames,
             rate=video.average_rate,
             length=Fraction(container.duration, 1_000_000),
-            sound=listen_to(container),
+            sound=sound_length(container),
         )
 
 
-def listen_to(container: av.container.InputContainer) -> Fraction | None:
+def sound_length(container: av.container.InputContainer) -> Fraction | None:
     if not container.streams.audio:
         return None
     (audio,) = container.streams.audio
@@ -97,12 +97,12 @@ def write(clip: Clip, path: Path) -> Path:
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
-    """Return by how much two pictures differ, in levels of brightness a pixel."""
+    """Return the mean difference in brightness per pixel."""
     return ImageStat.Stat(ImageChops.difference(one, other).convert("L")).mean[0]
 
 
 def rows_that_differ(folder: Path, one: Clip, other: Clip) -> tuple[float, float]:
-    """Return where the pictures of two clips clearly differ, from top to bottom, as parts of the height."""
+    """Return top and bottom of the area where two clips differ, as fractions of the height."""
     pictures = [first_picture(write(clip, folder / "clip.mp4")) for clip in (one, other)]
     box = ImageChops.difference(*pictures).convert("L").point(lambda level: 255 * (level > 64)).getbbox()
     assert box is not None
@@ -112,10 +112,10 @@ def rows_that_differ(folder: Path, one: Clip, other: Clip) -> tuple[float, float
     return top / one.height, bottom / one.height
 
 
-class TestSize:
+class TestFrameSize:
     @pytest.mark.parametrize("resolution", ["480p", "720p", "1080p"])
-    def test_of_the_file_is_that_of_the_page(self, tmp_path: Path, resolution: str) -> None:
-        # Both columns have some sizes in common.
+    def test_file_has_the_documented_frame_size(self, tmp_path: Path, resolution: str) -> None:
+        # A set, because some sizes are in both columns.
         sizes = {size_of(row[column]) for row in SIZES for column in COLUMNS if row["resolution"] == resolution}
         assert len(sizes) >= 6
         for width, height in sizes:
@@ -125,7 +125,7 @@ class TestSize:
                 assert (frame.width, frame.height, video.frames, container.duration) == (width, height, 24, 1_000_000)
 
     @pytest.mark.parametrize("model", read_table("models"), ids=lambda model: model["model"])
-    def test_follows_from_model_resolution_and_aspect_ratio(self, model: dict[str, str]) -> None:
+    def test_frame_size_depends_on_model_resolution_and_aspect_ratio(self, model: dict[str, str]) -> None:
         column = "1.0" if model["model"].startswith("1.0") else "1.5 and later"
         mode = next(mode for mode in REQUESTS if model[mode] == "yes")
         rows = [row for row in SIZES if row["resolution"] in model["resolutions"].split()]
@@ -138,46 +138,46 @@ class TestSize:
 
 class TestDownload:
     @pytest.mark.parametrize("sound", [True, False], ids=["with sound", "mute"])
-    def test_of_the_defaults_is_five_seconds_in_720p(self, customer: Customer, sound: bool) -> None:
+    def test_default_video_has_five_seconds_in_720p(self, client: ApiClient, sound: bool) -> None:
         changes: dict[str, Any] = {} if sound else {"generate_audio": False}
-        (link,) = customer.see(customer.book_finished(**changes))["outputs"]
-        seen = play(BytesIO(customer.keyless.get(link).content))
-        assert seen == Seen((1280, 720), frames=120, rate=Fraction(24), length=Fraction(5), sound=seen.sound)
-        assert (seen.sound is not None) == sound
-        if seen.sound is not None:
-            assert abs(seen.sound - 5) < Fraction(1, 24)
+        (link,) = client.get_data(client.book_finished(**changes))["outputs"]
+        decoded = decode(BytesIO(client.keyless.get(link).content))
+        assert decoded == Decoded((1280, 720), frames=120, rate=Fraction(24), length=Fraction(5), sound=decoded.sound)
+        assert (decoded.sound is not None) == sound
+        if decoded.sound is not None:
+            assert abs(decoded.sound - 5) < Fraction(1, 24)
 
-    def test_from_a_model_without_sound_is_mute(self, customer: Customer) -> None:
-        prediction_id = customer.book_finished(model="seedance-1-0-pro", duration=2, resolution="480p")
-        (link,) = customer.see(prediction_id)["outputs"]
-        seen = play(BytesIO(customer.keyless.get(link).content))
-        assert seen == Seen((864, 480), frames=48, rate=Fraction(24), length=Fraction(2), sound=None)
+    def test_video_of_a_model_without_sound_has_no_audio_stream(self, client: ApiClient) -> None:
+        prediction_id = client.book_finished(model="seedance-1-0-pro", duration=2, resolution="480p")
+        (link,) = client.get_data(prediction_id)["outputs"]
+        decoded = decode(BytesIO(client.keyless.get(link).content))
+        assert decoded == Decoded((864, 480), frames=48, rate=Fraction(24), length=Fraction(2), sound=None)
 
-    def test_of_the_same_request_and_seed_is_the_same_file(self, customer: Customer) -> None:
+    def test_same_request_and_seed_give_the_same_file(self, client: ApiClient) -> None:
         request: dict[str, Any] = {"duration": 4, "resolution": "480p"}
-        links = [customer.see(customer.book_finished(**request, seed=seed))["outputs"][0] for seed in (7, 7, 8)]
-        one, same, other = (customer.keyless.get(link).content for link in links)
+        links = [client.get_data(client.book_finished(**request, seed=seed))["outputs"][0] for seed in (7, 7, 8)]
+        one, same, other = (client.keyless.get(link).content for link in links)
         assert one == same
         assert one != other
 
 
 class TestFile:
     @pytest.mark.parametrize("sound", [True, False], ids=["with sound", "mute"])
-    def test_has_the_same_bytes_each_time(self, tmp_path: Path, sound: bool) -> None:
+    def test_file_is_deterministic(self, tmp_path: Path, sound: bool) -> None:
         clip = replace(CLIP, sound=sound)
         one, same = write(clip, tmp_path / "one.mp4"), write(clip, tmp_path / "same.mp4")
         assert one.read_bytes() == same.read_bytes()
 
-    def test_begins_to_play_before_it_is_loaded(self, tmp_path: Path) -> None:
+    def test_file_has_its_index_before_the_media_data(self, tmp_path: Path) -> None:
         boxes = [name for name, _ in top_boxes(write(CLIP, tmp_path / "clip.mp4").read_bytes())]
         assert boxes.index("moov") < boxes.index("mdat")
 
-    def test_is_there_only_once_it_is_whole(self, tmp_path: Path) -> None:
+    def test_failed_encoding_leaves_no_file(self, tmp_path: Path) -> None:
         with pytest.raises(av.FFmpegError):
             write_video(replace(CLIP, width=865), tmp_path / "clip.mp4")
         assert not (tmp_path / "clip.mp4").exists()
 
-    def test_has_sound_that_can_be_heard(self, tmp_path: Path) -> None:
+    def test_sound_is_audible(self, tmp_path: Path) -> None:
         path = write(replace(CLIP, sound=True), tmp_path / "clip.mp4")
         with av.open(path, "r") as container:
             waves = [array("f", bytes(frame.planes[0])) for frame in decode_sound(container)]
@@ -194,11 +194,11 @@ def top_boxes(content: bytes) -> Iterator[tuple[str, int]]:
 
 
 class TestPicture:
-    def test_moves(self, tmp_path: Path) -> None:
+    def test_picture_changes_over_time(self, tmp_path: Path) -> None:
         first, *_, last = pictures_of(write(CLIP, tmp_path / "clip.mp4"))
         assert difference(first, last) > 1
 
-    def test_of_another_seed_has_other_colours(self, tmp_path: Path) -> None:
+    def test_seed_changes_the_colours(self, tmp_path: Path) -> None:
         one = first_picture(write(CLIP, tmp_path / "one.mp4"))
         other = first_picture(write(replace(CLIP, seed=43), tmp_path / "other.mp4"))
         assert difference(one, other) > 5
@@ -212,14 +212,14 @@ class TestPicture:
             ("🦊", "🐈"),
         ],
     )
-    def test_shows_the_prompt(self, tmp_path: Path, prompt: str, other: str) -> None:
+    def test_picture_shows_the_prompt(self, tmp_path: Path, prompt: str, other: str) -> None:
         top, bottom = rows_that_differ(tmp_path, replace(CLIP, prompt=prompt), replace(CLIP, prompt=other))
         # Below the captions, above the ball.
         assert 0.15 < top < bottom < 0.62
 
-    def test_shows_the_seed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        look = look_of(42)
-        monkeypatch.setattr(video_module, "look_of", lambda _: look)
+    def test_picture_shows_the_seed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        style = style_of(42)
+        monkeypatch.setattr(video_module, "style_of", lambda _: style)
         top, bottom = rows_that_differ(tmp_path, CLIP, replace(CLIP, seed=2147483647))
         # Among the captions.
         assert 0.05 < top < bottom < 0.2
@@ -229,10 +229,10 @@ class TestPicture:
         ["\ud800", "\x00\x07\x1b", "a\n\n\tb", "\u202e!", "w" * 100_000, "a b " * 30_000],
         ids=["lone surrogate", "control characters", "white space", "direction mark", "one long word", "many words"],
     )
-    def test_takes_any_prompt(self, tmp_path: Path, prompt: str) -> None:
-        assert play(write(replace(CLIP, prompt=prompt), tmp_path / "clip.mp4")).frames == 24
+    def test_picture_accepts_any_prompt(self, tmp_path: Path, prompt: str) -> None:
+        assert decode(write(replace(CLIP, prompt=prompt), tmp_path / "clip.mp4")).frames == 24
 
-    def test_stays_within_its_lines(self) -> None:
+    def test_text_wraps_to_width_and_line_count(self) -> None:
         class TenPixels:
             def getlength(self, text: str) -> float:
                 return 10.0 * len(text)
@@ -256,43 +256,43 @@ def prediction_of(prompt: str) -> Prediction:
 
 
 class TestStore:
-    """Videos are made once, when first asked for, and only so many are kept."""
+    """A video is encoded once, at the first request; the number of files is limited."""
 
     @pytest.fixture
     def written(self, monkeypatch: pytest.MonkeyPatch) -> list[Clip]:
         clips: list[Clip] = []
 
-        def note(clip: Clip, path: Path) -> None:
+        def record(clip: Clip, path: Path) -> None:
             path.write_text(clip.prompt)
             clips.append(clip)
 
-        monkeypatch.setattr(videos_module, "write_video", note)
+        monkeypatch.setattr(videos_module, "write_video", record)
         return clips
 
-    async def test_makes_one_file_for_all_who_wait_for_it(self, videos: Videos, written: list[Clip]) -> None:
+    async def test_concurrent_callers_share_one_file(self, videos: Videos, written: list[Clip]) -> None:
         paths = await asyncio.gather(*(videos.make(prediction_of("fox")) for _ in range(10)))
         assert len(set(paths)) == len(written) == 1
         assert paths[0].read_text() == "fox"
 
-    async def test_finishes_a_file_though_the_one_who_asked_leaves(
+    async def test_cancelled_caller_does_not_cancel_the_encoding(
         self, videos: Videos, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        left = threading.Event()
+        released = threading.Event()
         written: list[Clip] = []
 
         def write_slowly(clip: Clip, path: Path) -> None:
             written.append(clip)
-            left.wait(timeout=30)
+            released.wait(timeout=30)
             path.write_text(clip.prompt)
 
         monkeypatch.setattr(videos_module, "write_video", write_slowly)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(videos.make(prediction_of("fox")), timeout=0.01)
-        left.set()
+        released.set()
         assert (await videos.make(prediction_of("fox"))).read_text() == "fox"
         assert len(written) == 1
 
-    async def test_drops_the_file_that_was_not_asked_for_longest(
+    async def test_store_deletes_the_least_recently_used_file(
         self, videos: Videos, written: list[Clip], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(videos_module, "MAXIMUM_FILES", 2)
@@ -305,7 +305,7 @@ class TestStore:
         assert (await videos.make(cat)).read_text() == "cat"
         assert [clip.prompt for clip in written] == ["fox", "cat", "owl", "cat"]
 
-    async def test_leaves_no_file_behind(self, written: list[Clip]) -> None:
+    async def test_close_deletes_all_files(self, written: list[Clip]) -> None:
         videos = Videos()
         path = await videos.make(prediction_of("fox"))
         videos.close()

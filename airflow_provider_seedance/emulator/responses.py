@@ -1,7 +1,7 @@
 """
-What the service answers: the envelope, its error shapes, and the awkward variants seen in the wild.
+Response bodies of the emulated API: the envelope, the error formats, and unusual variants of the envelope.
 
-Everything here is pure: JSON in, JSON out.
+Pure functions, without HTTP.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer of the API: HTTP status, JSON body and further headers."""
+class ApiResponse:
+    """A response of the API: HTTP status, JSON body and additional headers."""
 
     status: int
     content: Json
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def hands_over(self) -> bool:
-        """Whether this is the envelope of a success with its outputs."""
+    def delivers_outputs(self) -> bool:
+        """Whether the response contains the outputs of a succeeded prediction."""
         data = self.content.get("data")
         first = data[0] if isinstance(data, list) and data else data
         return (
@@ -38,20 +38,20 @@ class Answer:
         )
 
 
-def envelope(prediction: Prediction, now: float, base_url: str) -> Answer:
+def envelope(prediction: Prediction, now: float, base_url: str) -> ApiResponse:
     """
-    Return the answer to a submission or to a question for its result.
+    Return the response to a submission or a poll.
 
-    :param prediction: What it is about.
-    :param now: When it is asked.
-    :param base_url: Address that links begin with.
+    :param prediction: The prediction to describe.
+    :param now: Time of the request.
+    :param base_url: Base URL of the links.
     """
     status = prediction.status(now)
     succeeded = status == "succeeded"
     finished = prediction.is_over(now)
     milliseconds = round((prediction.finished_at - prediction.submitted_at) * 1000) if finished else 0
     inference = round((prediction.finished_at - prediction.running_at) * 1000) if finished else 0
-    return Answer(
+    return ApiResponse(
         200,
         {
             "data": {
@@ -72,33 +72,33 @@ def envelope(prediction: Prediction, now: float, base_url: str) -> Answer:
     )
 
 
-def error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """Return an error in the shape ``{"error": {"message", "type"}}``."""
-    return Answer(status, {"error": {"message": message, "type": str(status)}}, headers or {})
+def error(status: int, message: str, headers: Mapping[str, str] | None = None) -> ApiResponse:
+    """Return an error in the format ``{"error": {"message", "type"}}``."""
+    return ApiResponse(status, {"error": {"message": message, "type": str(status)}}, headers or {})
 
 
-def flat_error(status: int, message: str, *, code: int | None = None) -> Answer:
-    """Return an error in the shape ``{"code", "message", "type"}``."""
-    return Answer(status, {"code": status if code is None else code, "message": message, "type": "error"})
+def flat_error(status: int, message: str, *, code: int | None = None) -> ApiResponse:
+    """Return an error in the format ``{"code", "message", "type"}``."""
+    return ApiResponse(status, {"code": status if code is None else code, "message": message, "type": "error"})
 
 
-def invalid(message: str) -> Answer:
-    """Return the refusal of a request that is not in order."""
-    return Answer(400, {"error": {"message": message, "type": "invalid_request_error", "code": 400}})
+def invalid(message: str) -> ApiResponse:
+    """Return the error for an invalid request."""
+    return ApiResponse(400, {"error": {"message": message, "type": "invalid_request_error", "code": 400}})
 
 
-def policy_violation(spelling: str) -> Answer:
-    """Return a refusal for content: HTTP 400, with the 503 in ``code`` or in ``error.type``."""
+def policy_violation(code_field: str) -> ApiResponse:
+    """Return a content policy refusal: HTTP 400 with 503 in ``code`` or in ``error.type``."""
     message = "Content policy violation: content blocked due to safety concerns"
-    if spelling == "code":
+    if code_field == "code":
         return flat_error(400, message, code=503)
-    return Answer(400, {"error": {"message": message, "type": "503"}})
+    return ApiResponse(400, {"error": {"message": message, "type": "503"}})
 
 
-def model_list(models: list[str]) -> Answer:
-    """Return the answer of ``GET /v1/models``."""
+def model_list(models: list[str]) -> ApiResponse:
+    """Return the response to ``GET /v1/models``."""
     data = [{"id": model, "object": "model", "created": 0, "owned_by": "bytedance"} for model in models]
-    return Answer(200, {"object": "list", "data": data})
+    return ApiResponse(200, {"object": "list", "data": data})
 
 
 def _result_url(base_url: str, prediction_id: str) -> str:
@@ -120,7 +120,7 @@ def _failed(message: Any) -> Callable[[Json, str], Json]:
 
 _INTERNAL_ERROR = "The service encountered an unexpected internal error."
 
-#: Variants of the envelope, each a function of the envelope and the fault's ``location``.
+#: Variants of the envelope: functions of the envelope and the ``location`` of the fault.
 VARIANTS: Mapping[str, Callable[[Json, str], Json]] = {
     "code-500": lambda content, _: {"data": None, "message": "internal server error", "code": 500},
     "list-data": lambda content, _: {**content, "data": [content["data"]]},
@@ -140,14 +140,14 @@ VARIANTS: Mapping[str, Callable[[Json, str], Json]] = {
 }
 
 
-def vary(answer: Answer, variant: str, location: str) -> Answer:
+def apply_variant(response: ApiResponse, variant: str, location: str) -> ApiResponse:
     """
-    Return the variant of an envelope; an error is returned as it is.
+    Return the variant of an envelope; return an error unchanged.
 
-    :param answer: What the service would answer.
-    :param variant: One of :data:`VARIANTS`.
+    :param response: The normal response.
+    :param variant: A key of :data:`VARIANTS`.
     :param location: Origin for ``foreign-urls``.
     """
-    if answer.status != 200:
-        return answer
-    return Answer(answer.status, VARIANTS[variant](answer.content, location), answer.headers)
+    if response.status != 200:
+        return response
+    return ApiResponse(response.status, VARIANTS[variant](response.content, location), response.headers)

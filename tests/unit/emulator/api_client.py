@@ -1,4 +1,4 @@
-"""A customer who speaks plain HTTP to the emulator, and moves its clock."""
+"""An HTTP client for the tests; it also advances the clock of the emulator."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import httpx
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.emulator.rules import Submission, Target, check_submission, check_target
 
-#: The time in the page's example of an answer: 2026-01-01 00:00:00 UTC.
+#: 2026-01-01 00:00:00 UTC, as in the example response of GPTProto's API page.
 START = 1767225600.0
 KEY = "sk-emulator"
 FAST = "doubao-seedance-2-0-fast-260128"
-#: The smallest request of each mode that is in order.
+#: The smallest valid request of each mode.
 REQUESTS: dict[str, dict[str, Any]] = {
     "text-to-video": {"prompt": "A red fox runs over the snow"},
     "image-to-video": {"prompt": "The fox turns its head", "image": "https://example.com/fox.png"},
@@ -31,13 +31,13 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Customer:
-    """What a customer of the service does, and the passing of time."""
+class ApiClient:
+    """Sends API requests to the emulator and controls its clock."""
 
     emulator: Emulator
     #: Sends the key with every request.
     http: httpx.Client
-    #: Has no key.
+    #: Sends no key.
     keyless: httpx.Client
     clock: Clock
 
@@ -50,36 +50,36 @@ class Customer:
         return self.http.post(f"/api/v3/bytedance/{FAST}/{mode}", json=payload)
 
     def book(self, mode: str = "text-to-video", **changes: Any) -> str:
-        answer = self.submit(mode, **changes)
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["data"]["id"])
+        response = self.submit(mode, **changes)
+        assert response.status_code == 200, response.text
+        return str(response.json()["data"]["id"])
 
     def book_finished(self, mode: str = "text-to-video", **changes: Any) -> str:
         prediction_id = self.book(mode, **changes)
-        self.wait(3600)
+        self.advance(3600)
         return prediction_id
 
-    def ask(self, prediction_id: str) -> httpx.Response:
+    def get_result(self, prediction_id: str) -> httpx.Response:
         return self.http.get(f"/api/v3/predictions/{prediction_id}/result")
 
-    def see(self, prediction_id: str) -> dict[str, Any]:
-        answer = self.ask(prediction_id)
-        assert answer.status_code == 200, answer.text
-        data: dict[str, Any] = answer.json()["data"]
+    def get_data(self, prediction_id: str) -> dict[str, Any]:
+        response = self.get_result(prediction_id)
+        assert response.status_code == 200, response.text
+        data: dict[str, Any] = response.json()["data"]
         return data
 
-    def link_to_video(self, **changes: Any) -> str:
-        # With a seed of its own every such video would be made anew.
+    def video_link(self, **changes: Any) -> str:
+        # A fixed seed, so that the store encodes the video only once.
         video: dict[str, Any] = {"duration": 4, "resolution": "480p", "seed": 1}
-        (link,) = self.see(self.book_finished(**video | changes))["outputs"]
+        (link,) = self.get_data(self.book_finished(**video | changes))["outputs"]
         return str(link)
 
-    def wait(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.clock.now += seconds
 
 
 def submission_of(mode: str = "text-to-video", *, model: str = FAST, **changes: Any) -> Submission:
-    """Return what the emulator makes of a request that is in order, without any HTTP."""
+    """Return the checked submission for a valid request, without HTTP."""
     target = check_target("bytedance", model, mode)
     assert isinstance(target, Target)
     submission = check_submission(target, REQUESTS[mode] | changes)
