@@ -71,10 +71,11 @@ bench: $(ready) ## measure what waiting costs beside other ways to wait, in an h
 	.ci/uv pip install --quiet --python $(bin)/python --group bench --constraints constraints.txt
 	$(bin)/python -m benchmarks $(BENCH)
 
-check: $(ready) ## linter, formatter, types, spelling and workflows
+check: $(ready) ## linter, formatter, types, imports, spelling and workflows
 	$(bin)/ruff check
 	$(bin)/ruff format --check
 	$(bin)/mypy
+	$(bin)/lint-imports
 	$(bin)/codespell
 	$(bin)/actionlint
 	$(bin)/zizmor --offline --quiet --strict-collection --persona pedantic .

@@ -16,7 +16,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from airflow_provider_seedance.gptproto.catalogue import MAXIMUM_REQUEST_BYTES
 from airflow_provider_seedance.gptproto.errors import StorageError
@@ -31,14 +31,21 @@ from airflow_provider_seedance.gptproto.media.media import (
     unwrap_media,
 )
 from airflow_provider_seedance.gptproto.media.sniff import RECOGNISED, media_type
-from airflow_provider_seedance.gptproto.requests import GenerationRequest
-
-R = TypeVar("R", bound=GenerationRequest)
 
 _WEB_ADDRESS = re.compile(r"\s*https?://", re.IGNORECASE)
 #: Error numbers for a path without a file.
 _NOT_FOUND = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 _READ_AGAIN = "Nothing was sent. A retry of this task reads it again."
+
+
+class HasMedia(Protocol):
+    """A request."""
+
+    def with_media(self, replace: Callable[[Any, MediaKind], Any]) -> Self:
+        """Return the request with each medium replaced."""
+
+
+R = TypeVar("R", bound=HasMedia)
 
 
 class MediaFile(Protocol):
