@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from airflow_provider_seedance.emulator.service import Bucket
 from airflow_provider_seedance.gptproto.http.rate_limit import AdaptiveRateLimit, PriorityQueue
 
 START = 1000.0
@@ -70,7 +71,7 @@ class TestAgainstALimit:
     @pytest.mark.parametrize("limit", [2.0, 10.0, 15.0])
     def test_a_service_that_allows_less_meets_few_refusals_and_is_used(self, limit: float) -> None:
         rate_limit = AdaptiveRateLimit(20)
-        now, tokens, latency = START, limit, 0.05
+        now, service, latency = START, Bucket(), 0.05
         answered = refused = 0
         pending: list[tuple[float, float, bool]] = []
         while now < START + 1200:
@@ -82,10 +83,8 @@ class TestAgainstALimit:
             if rate_limit.next_request_at > turn:
                 now = turn
                 continue
-            tokens = min(limit, tokens + (turn - now) * limit)
             now = turn
-            is_refused = tokens < 1
-            tokens -= 0 if is_refused else 1
+            is_refused = service.take(limit, now) > 0
             rate_limit.on_sent(now)
             pending.append((now + latency, now, is_refused))
             if now > START + 120:  # after a short time of learning
