@@ -65,7 +65,7 @@ class Bench:
         options = [f"--seconds={plan.seconds}", f"--spread={plan.spread}", f"--sigma={plan.sigma}"]
         if plan.interval is not None:
             options.append(f"--interval={plan.interval}")
-        printed = subprocess.run(  # noqa: S603 - this interpreter and arguments of our own
+        printed = subprocess.run(  # noqa: S603 - this interpreter and our arguments
             [*command, *options],
             env=self.environment(plan.rate),
             check=True,
@@ -104,7 +104,7 @@ def running_service() -> Iterator[Bench]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seedance-benchmarks-")))
         files = certificates.make(folder, HOST)
         service = stack.enter_context(
-            subprocess.Popen(  # noqa: S603 - this interpreter and arguments of our own
+            subprocess.Popen(  # noqa: S603 - this interpreter and our arguments
                 [sys.executable, "-m", "benchmarks.service", files.certificate, files.key],
                 stdout=subprocess.PIPE,
                 text=True,

@@ -259,7 +259,7 @@ def _defer(way: str, environment: Mapping[str, str], waits: int) -> float:
 
 
 def _run(module_and_arguments: list[str], environment: Mapping[str, str]) -> str:
-    return subprocess.run(  # noqa: S603 - this interpreter and arguments of our own
+    return subprocess.run(  # noqa: S603 - this interpreter and our arguments
         [sys.executable, "-m", *module_and_arguments], env=environment, check=True, stdout=subprocess.PIPE, text=True
     ).stdout
 

@@ -22,7 +22,7 @@ _STATE_NOTES = {
     "scheduled": "by the scheduler",
     "queued": "until a worker takes it",
     "running": "on a worker",
-    "deferred": "to the triggerer, and holds no worker",
+    "deferred": "to the triggerer, occupies no worker",
 }
 
 
@@ -146,9 +146,9 @@ def service_steps(submissions: Sequence[dict[str, Any]]) -> Iterator[Step]:
         name = f"prediction {entry['id']}"
         for status, at in entry["times"].items():
             price = f", booked at {entry['cost']} USD" if status == "created" else ""
-            yield Step((name, status), at, f"service: {name} is {status}{price}")
+            yield Step((name, status), at, f"service: {name}: {status}{price}")
         if entry["delivered"]:
-            yield Step((name, "delivered"), entry["delivered_at"], f"service: {name} is handed over")
+            yield Step((name, "delivered"), entry["delivered_at"], f"service: {name}: delivered")
 
 
 def seconds_by_state(events: Sequence[dict[str, Any]]) -> dict[str, float]:
@@ -168,4 +168,4 @@ def _at(event: dict[str, Any]) -> float:
 
 
 def _state_text(task_id: str, state: str) -> str:
-    return " ".join(filter(None, [f"task {task_id} is {state}", _STATE_NOTES.get(state)]))
+    return " ".join(filter(None, [f"task {task_id}: {state}", _STATE_NOTES.get(state)]))

@@ -15,7 +15,7 @@ class Row:
     Result of a scenario.
 
     :param scenario: Name of the scenario.
-    :param wanted: Number of requested generations.
+    :param requested: Number of generations.
     :param booked: Submissions in the ledger.
     :param delivered: Task instances that succeeded and returned the address of their own prediction.
     :param tries: Tries of all task instances together.
@@ -27,7 +27,7 @@ class Row:
     """
 
     scenario: str
-    wanted: int
+    requested: int
     booked: int
     delivered: int
     tries: int
@@ -43,7 +43,7 @@ class Row:
         return not self.lost and not self.booked_twice
 
 
-def judge(
+def evaluate(
     scenario: str,
     dag_id: str,
     tasks: Sequence[Mapping[str, Any]],
@@ -83,7 +83,7 @@ def judge(
             lost += 1
     return Row(
         scenario=scenario,
-        wanted=len(tasks),
+        requested=len(tasks),
         booked=sum(map(len, ledger.values())),
         delivered=delivered,
         tries=sum(task["try_number"] for task in tasks),
@@ -95,7 +95,7 @@ def judge(
     )
 
 
-def most_at_once(submissions: Iterable[Mapping[str, Any]]) -> int:
+def maximum_running(submissions: Iterable[Mapping[str, Any]]) -> int:
     """
     Return the maximum number of simultaneous generations, from submission to end.
 

@@ -17,7 +17,7 @@ import sqlalchemy
 from airflow_provider_seedance.emulator.handle import Emulator
 from demo.standalone import free_ports
 from tests.system.cluster.airflow import TRIGGERERS, WORKERS, Cluster, Component
-from tests.system.cluster.judging import Row, judge
+from tests.system.cluster.judging import Row, evaluate
 from tests.system.cluster.plan import GENERATIONS
 from tests.system.cluster.services import Service, engine, find_programs, running_postgresql, running_redis
 from tests.system.scenarios import UNCONFIRMED
@@ -82,7 +82,7 @@ class Stage:
             f"end of {dag_id}", lambda: self.cluster.api.run_state(dag_id, run_id) in _END_STATES, _RUN_TIMEOUT
         )
 
-    def judge(self, scenario: str, dag_id: str, run_id: str, *notes: str) -> Row:
+    def evaluate(self, scenario: str, dag_id: str, run_id: str, *notes: str) -> Row:
         """Return the result of an ended run."""
         api = self.cluster.api
         tasks = [task for task in api.task_instances(dag_id, run_id) if task["task_id"] == TASK_ID]
@@ -101,7 +101,7 @@ class Stage:
             if any(UNCONFIRMED in line for line in log):
                 unconfirmed.add(index)
         run = api.get(f"dags/{dag_id}/dagRuns/{run_id}")
-        return judge(
+        return evaluate(
             scenario,
             dag_id,
             tasks,

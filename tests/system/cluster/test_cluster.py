@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.cluster.airflow import COMPONENTS, TRIGGERERS, WORKERS
-from tests.system.cluster.judging import Row, most_at_once
+from tests.system.cluster.judging import Row, maximum_running
 from tests.system.cluster.logs import kept_task_logs, read, running_s3, task_logs, written
 from tests.system.cluster.measuring import Cost, Meter, cost_table, longest_statements
 from tests.system.cluster.plan import (
@@ -42,7 +42,7 @@ _RESTART_SECONDS = 10.0
 
 def is_in_order(stage: Stage, row: Row) -> bool:
     """Return whether all generations are delivered and paid once, and no API key leaked."""
-    return row.is_in_order and row.booked == row.wanted and stage.emulator.leaks() == []
+    return row.is_in_order and row.booked == row.requested and stage.emulator.leaks() == []
 
 
 def measured(stage: Stage, dag_id: str) -> tuple[str, Cost]:
@@ -61,14 +61,14 @@ def test_many_generations_in_one_run_are_all_delivered(stage: Stage, rows: list[
     time.sleep(_IDLE_SECONDS)
     idle = meter.read(stage.processes())
     run_id, generating = measured(stage, WHOLE)
-    row = stage.judge(f"{MANY} generations in one run", WHOLE, run_id)
+    row = stage.evaluate(f"{MANY} generations in one run", WHOLE, run_id)
     rows.append(row)
     _, waiting = measured(stage, PLAIN)
 
     figures.append(cost_table(generating, waiting, idle, MANY))
     figures.append(longest_statements(generating, MANY))
     assert is_in_order(stage, row)
-    assert row.delivered == row.wanted == MANY
+    assert row.delivered == row.requested == MANY
     assert stage.states(PLAIN) == {"success": MANY}
 
 
@@ -84,7 +84,7 @@ def test_killed_worker_and_triggerer_lose_no_generation(stage: Stage, rows: list
     stage.cluster.start(WORKERS[0])
     stage.wait_for_end(KILLED, run_id)
     note = f"triggers held when one triggerer was killed: {sorted(held.values())}"
-    row = stage.judge(f"{MANY}, a worker and a triggerer killed halfway", KILLED, run_id, note)
+    row = stage.evaluate(f"{MANY}, a worker and a triggerer killed halfway", KILLED, run_id, note)
     rows.append(row)
     stage.cluster.start(TRIGGERERS[0])
 
@@ -92,7 +92,7 @@ def test_killed_worker_and_triggerer_lose_no_generation(stage: Stage, rows: list
     assert len(held) == len(TRIGGERERS)
     assert is_in_order(stage, row)
     # A kill between a POST and its record leaves an unconfirmed submission, which the task reports and does not resend.
-    assert row.delivered + row.unconfirmed == row.wanted
+    assert row.delivered + row.unconfirmed == row.requested
 
 
 def test_rolling_restart_loses_no_deferred_generation(stage: Stage, rows: list[Row]) -> None:
@@ -104,11 +104,11 @@ def test_rolling_restart_loses_no_deferred_generation(stage: Stage, rows: list[R
     seconds = time.monotonic() - began
     note = f"{len(COMPONENTS)} components in turn, in {seconds:.0f} s; by then {stage.states(ROLLING)}"
     stage.wait_for_end(ROLLING, run_id)
-    row = stage.judge(f"{GENERATIONS[ROLLING]}, rolling restart while deferred", ROLLING, run_id, note)
+    row = stage.evaluate(f"{GENERATIONS[ROLLING]}, rolling restart while deferred", ROLLING, run_id, note)
     rows.append(row)
 
     assert is_in_order(stage, row)
-    assert row.delivered == row.wanted
+    assert row.delivered == row.requested
 
 
 @pytest.fixture
@@ -132,14 +132,14 @@ def test_deferred_tasks_continue_after_a_key_rotation(stage: Stage, rows: list[R
     stage.wait_for_end(NEW_KEY, run_id)
     refused = refusals(stage)
     note = f"requests refused with 401: {refused}"
-    row = stage.judge(f"{GENERATIONS[NEW_KEY]}, the API key is rotated while they wait", NEW_KEY, run_id, note)
+    row = stage.evaluate(f"{GENERATIONS[NEW_KEY]}, the API key is rotated while they wait", NEW_KEY, run_id, note)
     rows.append(row)
 
     # The rotation is tested only if the old key was in use.
     assert refused > 0
     assert is_in_order(stage, row)
-    assert row.delivered == row.wanted
-    assert row.tries == row.wanted
+    assert row.delivered == row.requested
+    assert row.tries == row.requested
 
 
 @pytest.mark.usefixtures("first_key")
@@ -154,23 +154,23 @@ def test_clear_resumes_tasks_that_failed_by_a_late_key_change(stage: Stage, rows
     parameters = {"dry_run": False, "dag_run_id": run_id, "only_failed": True, "reset_dag_runs": True}
     stage.cluster.api.post(f"dags/{LATE_KEY}/clearTaskInstances", parameters)
     stage.wait_for_end(LATE_KEY, run_id)
-    row = stage.judge(f"{GENERATIONS[LATE_KEY]}, the key changed too late, then cleared", LATE_KEY, run_id, ended)
+    row = stage.evaluate(f"{GENERATIONS[LATE_KEY]}, the key changed too late, then cleared", LATE_KEY, run_id, ended)
     rows.append(row)
 
     assert is_in_order(stage, row)
-    assert row.delivered == row.wanted
+    assert row.delivered == row.requested
 
 
 def test_pool_with_deferred_tasks_limits_running_generations(stage: Stage, rows: list[Row]) -> None:
     run_id = stage.start(POOLED, seconds_running=15)
     stage.wait_for_end(POOLED, run_id)
-    most = most_at_once(stage.emulator.ledger())
+    most = maximum_running(stage.emulator.ledger())
     note = f"the most under way at once, by the ledger: {most}"
-    row = stage.judge(f"{GENERATIONS[POOLED]}, a pool of {SLOTS} slots", POOLED, run_id, note)
+    row = stage.evaluate(f"{GENERATIONS[POOLED]}, a pool of {SLOTS} slots", POOLED, run_id, note)
     rows.append(row)
 
     assert is_in_order(stage, row)
-    assert row.delivered == row.wanted
+    assert row.delivered == row.requested
     # The limit is tested only if more than half of the slots were in use.
     assert SLOTS // 2 < most <= SLOTS
 
@@ -183,7 +183,7 @@ def test_remote_logs_contain_every_line_once(tmp_path: Path, rows: list[Row]) ->
             stage.wait_for_end(LOGGED, run_id)
             # A task succeeds before its log is uploaded.
             stage.cluster.wait_for("upload of all logs", lambda: not task_logs(stage.cluster.home / "logs"))
-        row = stage.judge(f"{GENERATIONS[LOGGED]}, task logs in S3", LOGGED, run_id)
+        row = stage.evaluate(f"{GENERATIONS[LOGGED]}, task logs in S3", LOGGED, run_id)
         tries = {task["map_index"]: task["try_number"] for task in stage.cluster.api.task_instances(LOGGED, run_id)}
         logged = [read(stage, LOGGED, run_id, index, tries[index]) for index in indices]
         booked = {entry["parameters"]["prompt"]: entry["id"] for entry in stage.emulator.ledger()}
@@ -193,7 +193,7 @@ def test_remote_logs_contain_every_line_once(tmp_path: Path, rows: list[Row]) ->
     rows.append(replace(row, notes=(note, *row.notes)))
 
     assert in_order
-    assert row.delivered == row.wanted
+    assert row.delivered == row.requested
     for index in indices:
         # Workers wrote the lines before and after the deferral, and a triggerer those in between.
         assert {place.partition("-")[0] for place in parts[index]} == {"triggerer", "worker"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.system.cluster.judging import Row, judge, most_at_once, table
+from tests.system.cluster.judging import Row, evaluate, maximum_running, table
 
 DAG_ID = "cluster_whole"
 
@@ -28,13 +28,13 @@ def result_of(
     submissions: Sequence[dict[str, Any]],
     unconfirmed: Sequence[int] = (),
 ) -> Row:
-    return judge("a run", DAG_ID, tasks, outputs, submissions, seconds=60.0, unconfirmed=unconfirmed)
+    return evaluate("a run", DAG_ID, tasks, outputs, submissions, seconds=60.0, unconfirmed=unconfirmed)
 
 
-class TestJudge:
+class TestEvaluate:
     def test_delivered_generations_are_counted(self) -> None:
         row = result_of([task(0), task(1, tries=2)], {0: video("a"), 1: video("b")}, [booked(0, "a"), booked(1, "b")])
-        assert (row.wanted, row.booked, row.delivered, row.tries) == (2, 2, 2, 3)
+        assert (row.requested, row.booked, row.delivered, row.tries) == (2, 2, 2, 3)
         assert (row.lost, row.booked_twice) == (0, 0)
         assert row.is_in_order
 
@@ -68,19 +68,19 @@ def lasting(begin: float, end: float) -> dict[str, Any]:
     return {"times": {"created": begin, "running": (begin + end) / 2, "succeeded": end}}
 
 
-class TestMostAtOnce:
+class TestMaximumRunning:
     def test_overlapping_generations_are_counted(self) -> None:
-        assert most_at_once([lasting(0, 10), lasting(5, 15), lasting(9, 12), lasting(14, 20)]) == 3
+        assert maximum_running([lasting(0, 10), lasting(5, 15), lasting(9, 12), lasting(14, 20)]) == 3
 
     def test_generations_that_touch_do_not_overlap(self) -> None:
-        assert most_at_once([lasting(0, 10), lasting(10, 20)]) == 1
+        assert maximum_running([lasting(0, 10), lasting(10, 20)]) == 1
 
     def test_empty_ledger_has_no_generations(self) -> None:
-        assert most_at_once([]) == 0
+        assert maximum_running([]) == 0
 
 
 def test_table_has_a_line_for_each_run_and_each_note() -> None:
-    row = judge("a run", DAG_ID, [task(0)], {0: video("a")}, [booked(0, "a")], seconds=61.4, notes=("quiet",))
+    row = evaluate("a run", DAG_ID, [task(0)], {0: video("a")}, [booked(0, "a")], seconds=61.4, notes=("quiet",))
     heading, line, note = table([row]).splitlines()
     assert heading.split() == [
         "scenario",

@@ -39,7 +39,7 @@ def test_expected_outcome_has_no_problems() -> None:
         ({"measured": Measurement(1280, 720, 4.0)}, "1280x720, 4.00 s, not"),
         ({"submissions": [BOOKED | {"id": "another"}]}, "not the task's one"),
         ({"submissions": [BOOKED | {"cost": "0.5"}]}, "0.5 USD are booked, not 0.499"),
-        ({"submissions": [BOOKED | {"delivered": False}]}, "not handed over"),
+        ({"submissions": [BOOKED | {"delivered": False}]}, "not delivered"),
         ({"leaks": [{"path": "/outputs"}]}, "key"),
     ],
 )

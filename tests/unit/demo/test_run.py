@@ -35,10 +35,10 @@ class TestTaskSteps:
     def test_each_event_of_the_task_is_one_step(self) -> None:
         steps = list(task_steps(EVENTS, [], now=0.0))
         assert [step.text for step in steps] == [
-            "task make_video is running on a worker",
-            "task make_video is deferred to the triggerer, and holds no worker",
-            "task make_video is running on a worker",
-            "task make_video is success",
+            "task make_video: running on a worker",
+            "task make_video: deferred to the triggerer, occupies no worker",
+            "task make_video: running on a worker",
+            "task make_video: success",
         ]
         assert len({step.key for step in steps}) == 4
 
@@ -66,10 +66,10 @@ class TestServiceSteps:
 
     def test_statuses_are_steps_with_the_price(self) -> None:
         assert [(step.at, step.text) for step in service_steps([self.ENTRY])] == [
-            (1.0, "service: prediction abc is created, booked at 0.499 USD"),
-            (2.0, "service: prediction abc is queued"),
+            (1.0, "service: prediction abc: created, booked at 0.499 USD"),
+            (2.0, "service: prediction abc: queued"),
         ]
 
     def test_delivery_is_a_step(self) -> None:
         *_, step = service_steps([{**self.ENTRY, "delivered": True, "delivered_at": 30.0}])
-        assert (step.at, step.text) == (30.0, "service: prediction abc is handed over")
+        assert (step.at, step.text) == (30.0, "service: prediction abc: delivered")
