@@ -1,5 +1,5 @@
 """
-Measurements of what waiting costs, side by side with what one would do instead.
+Benchmarks: what waiting for a generation costs with this provider and with the alternatives.
 
 Not part of the package.
 """

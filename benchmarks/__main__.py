@@ -1,11 +1,11 @@
 """
-Everything in one run, against one mock service: a table, the targets, and all figures as JSON.
+Run all benchmarks against one mock service; print a table and the targets, and write all figures as JSON.
 
 .. code-block:: console
 
     $ python -m benchmarks --waits 100 1000 5000 --repeats 3
 
-Absolute times say something of the machine only; ratios carry over.
+Absolute times depend on the machine; compare the ratios.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from pathlib import Path
 
 from benchmarks import parsing, report, slots, triggerer
 from benchmarks.bench import Bench, running_service
+from benchmarks.case import Result
 from benchmarks.deferrals import TRIGGERS
 from benchmarks.plan import plans
-from benchmarks.report import Result
 from benchmarks.triggerer import TriggererFigures
 from benchmarks.ways import WAYS
 
@@ -32,7 +32,7 @@ _PACKAGES = ("apache-airflow", "apache-airflow-providers-http", "aiohttp", "http
 
 
 def measure(bench: Bench, ways: list[str], waits: list[int], repeats: int) -> list[Result]:
-    """Measure everything, one round after the other, so that a change of the machine's load meets all alike."""
+    """Measure every plan in rounds, so that a change of the machine's load affects all plans alike."""
     runs: defaultdict[tuple[str, int], list[Result]] = defaultdict(list)
     for number in range(1, repeats + 1):
         for plan in plans(ways, waits):
@@ -42,41 +42,41 @@ def measure(bench: Bench, ways: list[str], waits: list[int], repeats: int) -> li
 
 
 def measure_triggerers(bench: Bench, repeats: int) -> list[TriggererFigures]:
-    """Measure what a thousand waits cost in a real triggerer, one way after the other."""
+    """Measure what a thousand waits cost in a real triggerer, one way at a time."""
     runs: defaultdict[str, list[TriggererFigures]] = defaultdict(list)
     for number in range(1, repeats + 1):
         for way in TRIGGERS:
             print(f"Round {number} of {repeats}: {way} in a real triggerer", file=sys.stderr, flush=True)
-            bench.allow(None)
+            bench.limit_rate(None)
             runs[way].append(triggerer.measure(way, bench.environment(), bench.count))
-    return [report.middle(each) for each in runs.values()]
+    return [report.median_figures(each) for each in runs.values()]
 
 
 def main() -> None:
-    """Measure and report."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What waiting costs, side by side.")
-    parser.add_argument("--waits", type=int, nargs="+", default=[100, 1000, 5000], help="how many waits at once")
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="which ways to wait")
-    parser.add_argument("--repeats", type=int, default=3, help="how often every case is measured; medians are reported")
+    """Run the benchmarks and print the report."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Compare what waiting costs.")
+    parser.add_argument("--waits", type=int, nargs="+", default=[100, 1000, 5000], help="numbers of simultaneous waits")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="ways to wait")
+    parser.add_argument("--repeats", type=int, default=3, help="measurements of each case; medians are reported")
     parser.add_argument("--output", type=Path, default=Path("build/benchmarks.json"), help="file for all figures")
-    parser.add_argument("--without-airflow", action="store_true", help="start no Airflow: neither triggerer nor slots")
-    given = parser.parse_args()
+    parser.add_argument("--without-airflow", action="store_true", help="skip the triggerer and the worker slots")
+    arguments = parser.parse_args()
     load = os.getloadavg()[0]
     with running_service() as bench:
-        parsed = parsing.measure(bench.environment(), max(given.repeats, 5))
-        results = measure(bench, given.ways, given.waits, given.repeats)
-        triggerers = [] if given.without_airflow else measure_triggerers(bench, given.repeats)
-    slot = None if given.without_airflow else slots.measure()
+        parsed = parsing.measure(bench.environment(), max(arguments.repeats, 5))
+        results = measure(bench, arguments.ways, arguments.waits, arguments.repeats)
+        triggerers = [] if arguments.without_airflow else measure_triggerers(bench, arguments.repeats)
+    slot = None if arguments.without_airflow else slots.measure()
     found = list(report.targets(results, parsed))
     machine = {
         "cores": os.cpu_count(),
         "load_before": load,
         "load_after": os.getloadavg()[0],
         "python": platform.python_version(),
-        "repeats": given.repeats,
+        "repeats": arguments.repeats,
         "packages": {name: version(name) for name in _PACKAGES},
     }
-    print(*report.table(results), "", *report.table_of_triggerers(triggerers), "", sep="\n")
+    print(*report.table(results), "", *report.triggerer_table(triggerers), "", sep="\n")
     if slot is not None:
         held, freed = slot.on_worker, slot.deferred
         print(f"worker slot of a generation of 90 s: {held:.1f} s held, {freed:.2f} s deferred", end="\n\n")
@@ -86,19 +86,19 @@ def main() -> None:
     for target in found:
         sign = "at least" if target.is_floor else "at most"
         print(f"{target.name:<64} {target.value:>8.2f} {sign:>9} {target.limit:g}{'' if target.is_met else '  MISSED'}")
-    given.output.parent.mkdir(parents=True, exist_ok=True)
-    judged = [{"name": each.name, "value": each.value, "limit": each.limit, "met": each.is_met} for each in found]
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    judgements = [{"name": each.name, "value": each.value, "limit": each.limit, "met": each.is_met} for each in found]
     everything = {
         "machine": machine,
         "results": report.as_json(results),
         "triggerers": [asdict(each) for each in triggerers],
         "slots": slot and asdict(slot),
         "parsing": parsed,
-        "targets": judged,
+        "targets": judgements,
     }
-    given.output.write_text(json.dumps(everything, indent=2) + "\n")
-    print(f"\nAll figures: {given.output}. {machine['cores']} cores, load {load:.1f} before and ", end="")
-    print(f"{machine['load_after']:.1f} after, medians of {given.repeats}.")
+    arguments.output.write_text(json.dumps(everything, indent=2) + "\n")
+    print(f"\nAll figures: {arguments.output}. {machine['cores']} cores, load {load:.1f} before and ", end="")
+    print(f"{machine['load_after']:.1f} after, medians of {arguments.repeats}.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The mock service while it runs, and how one plan is measured against it."""
+"""Start the mock service, and measure plans against it."""
 
 from __future__ import annotations
 
@@ -17,24 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import certificates
-from benchmarks.case import Figures
+from benchmarks.case import Figures, Result
 from benchmarks.plan import Plan
-from benchmarks.report import Result
-from benchmarks.service import ALLOW, COUNTERS, HOST, Counters
+from benchmarks.service import COUNTERS, HOST, RATE_LIMIT, Counters
 from benchmarks.ways import environment
 
-_LONGEST_CASE = 1800.0
+_CASE_TIMEOUT = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
     """
-    A running service, and how to measure against it.
+    A running mock service, and measurements against it.
 
-    :param base_url: Its address.
-    :param bundle: The CA bundle to verify it with.
-    :param counters: A connection that stays open, to read what the service counted and tell it what to allow.
-    :param folder: A folder for what is only needed meanwhile.
+    :param base_url: Base URL of the service.
+    :param bundle: CA bundle that verifies the service.
+    :param counters: An open connection that reads the service's counters and sets its rate limit.
+    :param folder: A folder for temporary files.
     """
 
     base_url: str
@@ -46,7 +45,7 @@ class Bench:
         """
         Return the environment of a measuring process.
 
-        Proxies and settings of Airflow do not reach it, and compiled modules are kept, as they are where Airflow runs.
+        It has no proxy and no settings of another Airflow, and it caches compiled modules, as an Airflow host does.
         """
         kept = {
             name: value
@@ -59,23 +58,23 @@ class Bench:
         return {**kept, **airflow, **environment(self.base_url, self.bundle, polls_per_second)}
 
     def measure(self, plan: Plan) -> Result:
-        """Carry out one plan, in a process of its own."""
-        self.allow(plan.allowed)
+        """Measure one plan in a separate process."""
+        self.limit_rate(plan.allowed)
         before = self.count()
         command = [sys.executable, "-m", "benchmarks.case", plan.way, self.base_url, str(plan.waits)]
         options = [f"--seconds={plan.seconds}", f"--spread={plan.spread}", f"--sigma={plan.sigma}"]
         if plan.interval is not None:
             options.append(f"--interval={plan.interval}")
-        printed = subprocess.run(  # noqa: S603 - this interpreter and arguments of our own
+        printed = subprocess.run(  # noqa: S603 - this interpreter and our arguments
             [*command, *options],
             env=self.environment(plan.rate),
             check=True,
             stdout=subprocess.PIPE,
             text=True,
-            timeout=_LONGEST_CASE,
+            timeout=_CASE_TIMEOUT,
         ).stdout
         after = self.count()
-        # The logs of Airflow go to the same place, before it.
+        # Airflow writes its logs to stdout, too; the figures are the last line.
         figures = Figures(**json.loads(printed.splitlines()[-1]))
         return Result(
             name=plan.name,
@@ -85,12 +84,12 @@ class Bench:
             refused=after.refused - before.refused,
         )
 
-    def allow(self, requests_per_second: float | None) -> None:
-        """Tell the service how many requests a second it allows; ``None`` for all."""
-        self._get(ALLOW.format(math.inf if requests_per_second is None else requests_per_second))
+    def limit_rate(self, requests_per_second: float | None) -> None:
+        """Set the rate limit of the service; ``None`` removes it."""
+        self._get(RATE_LIMIT.format(math.inf if requests_per_second is None else requests_per_second))
 
     def count(self) -> Counters:
-        """Return what the service has counted so far."""
+        """Return the service's counters."""
         return Counters(**self._get(COUNTERS))
 
     def _get(self, path: str) -> Any:
@@ -100,12 +99,12 @@ class Bench:
 
 @contextlib.contextmanager
 def running_service() -> Iterator[Bench]:
-    """Run the mock service for the length of a ``with`` block."""
+    """Run the mock service for the duration of a ``with`` block."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seedance-benchmarks-")))
         files = certificates.make(folder, HOST)
         service = stack.enter_context(
-            subprocess.Popen(  # noqa: S603 - this interpreter and arguments of our own
+            subprocess.Popen(  # noqa: S603 - this interpreter and our arguments
                 [sys.executable, "-m", "benchmarks.service", files.certificate, files.key],
                 stdout=subprocess.PIPE,
                 text=True,

@@ -1,8 +1,8 @@
 """
-One case, in a process of its own: so many waits at once, one way. Prints what was measured as JSON.
+Measure one case in a separate process: many simultaneous waits with one way to wait. Prints the figures as JSON.
 
-All waits start at once, as after the restart of a triggerer: it, too, lets its loop run once between two of them.
-Before that, one wait has imported all there is to import, as a triggerer that runs has.
+All waits start at once, as after the restart of a triggerer, which also yields to its loop between two triggers.
+One wait runs before them and imports all modules, because a running triggerer has imported them, too.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ import psutil
 
 from benchmarks.lag import LagProbe, percentile
 from benchmarks.service import name_prediction
-from benchmarks.ways import WAYS, Looks, Way, delay_of
+from benchmarks.ways import WAYS, PollSettings, Way, delay_of
 
-#: Seconds for which the probe runs alone, to find what it takes itself.
-_ALONE = 1.0
-#: Seconds between the polls of the wait that imports everything.
-_SHORT = 0.05
-#: Seconds that count as the start, where the provider decides when it polls first.
-_START = 5.0
-#: Seconds between two looks at the memory.
+#: Seconds for which the probe runs alone, to measure its own processor time.
+_PROBE_SECONDS = 1.0
+#: Seconds between the polls of the wait that imports all modules.
+_WARM_UP_INTERVAL = 0.05
+#: Length of the start phase in seconds, where the provider chooses its own first poll.
+_START_SECONDS = 5.0
+#: Seconds between two measurements of the memory.
 _MEMORY_PERIOD = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """
-    What one case took.
+    Figures of one case, measured in the waiting process.
 
-    :param waits: How many waits.
-    :param detected: How many of them found their video.
-    :param failures: What the others ended with, each text once.
-    :param seconds: How long it took.
-    :param cpu_seconds: Processor time of the process, without what the probe takes.
-    :param memory: The most memory that was resident, in bytes.
-    :param lag_p99: What 99 % of the loop's lags do not exceed, in seconds.
-    :param lag_max: The longest lag, in seconds.
-    :param start_lag_p99: The same for the start: the time before the first look.
-    :param start_lag_max: The same for the start.
-    :param mean_delay: How long after its end a video was found, in seconds, on average.
-    :param p95_delay: What 95 % of these delays do not exceed, in seconds.
+    :param waits: Number of waits.
+    :param detected: Number of waits that found their video.
+    :param failures: Distinct error texts of the other waits.
+    :param seconds: Duration.
+    :param cpu_seconds: Processor time of the process, without the probe's.
+    :param memory: Peak of the resident memory, in bytes.
+    :param lag_p99: 99th percentile of the loop's lag, in seconds.
+    :param lag_max: Longest lag, in seconds.
+    :param start_lag_p99: 99th percentile during the start phase, before the first poll.
+    :param start_lag_max: Longest lag during the start phase.
+    :param mean_delay: Mean time from the end of a generation to its detection, in seconds.
+    :param p95_delay: 95th percentile of this delay, in seconds.
     """
 
     waits: int
@@ -65,14 +65,43 @@ class Figures:
     p95_delay: float
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """
+    One case, or the medians of several runs of it.
+
+    :param name: Name of the plan.
+    :param figures: Figures of the waiting process.
+    :param connections: Connections, counted by the service.
+    :param polls: Polls, counted by the service.
+    :param refused: Polls that the service answered with 429.
+    """
+
+    name: str
+    figures: Figures
+    connections: float
+    polls: float
+    refused: float = 0.0
+
+    @property
+    def cpu_per_poll(self) -> float:
+        """Processor time per poll, in milliseconds."""
+        return 1000 * self.figures.cpu_seconds / self.polls if self.polls else 0.0
+
+    @property
+    def cpu_per_generation(self) -> float:
+        """Processor time per generation, in milliseconds."""
+        return 1000 * self.figures.cpu_seconds / self.figures.waits
+
+
 def durations(seconds: float, waits: int, *, spread: float = 0.0, sigma: float = 0.0) -> list[float]:
     """
-    Return how long each generation takes, in seconds.
+    Return the duration of each generation, in seconds.
 
-    :param seconds: The shortest; with ``sigma`` the median.
-    :param waits: How many.
-    :param spread: By how much the longest is longer; in even steps.
-    :param sigma: Sigma of a lognormal distribution, whose quantiles they are instead.
+    :param seconds: Shortest duration; with ``sigma`` the median.
+    :param waits: Number of generations.
+    :param spread: Difference between the longest and the shortest; the steps are even.
+    :param sigma: Return quantiles of a lognormal distribution with this sigma instead.
     """
     if sigma:
         quantile = statistics.NormalDist(sigma=sigma).inv_cdf
@@ -80,46 +109,46 @@ def durations(seconds: float, waits: int, *, spread: float = 0.0, sigma: float =
     return [seconds + spread * number / waits for number in range(waits)]
 
 
-async def measure(way: Way, polls: Looks, durations: Sequence[float]) -> Figures:
+async def measure(way: Way, polls: PollSettings, durations: Sequence[float]) -> Figures:
     """
     Run a case.
 
-    :param way: How to wait.
-    :param polls: Where and how often to look.
-    :param durations: How long the generation of each wait takes, in seconds.
+    :param way: Way to wait.
+    :param polls: Address of the service and poll interval.
+    :param durations: Duration of each generation, in seconds.
     """
     waits = len(durations)
-    async with way(replace(polls, interval=_SHORT, expected_seconds=_SHORT)) as wait_for:
+    async with way(replace(polls, interval=_WARM_UP_INTERVAL, expected_seconds=_WARM_UP_INTERVAL)) as wait_for:
         await wait_for(name_prediction(time.time(), waits))
-    alone = await _cost_of_probe()
+    probe_cost = await _probe_cost()
     delays: list[float] = []
     probe = LagProbe()
-    async with way(polls) as wait_for, asyncio.TaskGroup() as watchers:
+    async with way(polls) as wait_for, asyncio.TaskGroup() as group:
 
         async def wait(prediction_id: str) -> None:
             await wait_for(prediction_id)
             delays.append(delay_of(prediction_id))
 
         memory = _Memory()
-        watching = [watchers.create_task(probe.run()), watchers.create_task(memory.run())]
+        watchers = [group.create_task(probe.run()), group.create_task(memory.run())]
         cpu, started, now = time.process_time(), time.perf_counter(), time.time()
         started_waits = []
         for number, duration in enumerate(durations):
             started_waits.append(asyncio.create_task(wait(name_prediction(now + duration, number))))
             await asyncio.sleep(0)
-        # Each library has its own errors, and all of them are figures here.
-        ended = await asyncio.gather(*started_waits, return_exceptions=True)
+        # Each library raises its own errors; all of them are reported.
+        errors = await asyncio.gather(*started_waits, return_exceptions=True)
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-        for task in watching:
+        for task in watchers:
             task.cancel()
-    lags, start = probe.lags(), probe.lags(until=polls.interval or _START)
+    lags, start = probe.lags(), probe.lags(until=polls.interval or _START_SECONDS)
     return Figures(
         waits=waits,
         detected=len(delays),
-        failures=sorted({f"{type(each).__name__}: {each}"[:200] for each in ended if each is not None}),
+        failures=sorted({f"{type(each).__name__}: {each}"[:200] for each in errors if each is not None}),
         seconds=seconds,
-        cpu_seconds=cpu - alone * seconds,
-        memory=memory.most,
+        cpu_seconds=cpu - probe_cost * seconds,
+        memory=memory.peak,
         lag_p99=percentile(lags, 0.99),
         lag_max=max(lags),
         start_lag_p99=percentile(start, 0.99),
@@ -130,44 +159,44 @@ async def measure(way: Way, polls: Looks, durations: Sequence[float]) -> Figures
 
 
 class _Memory:
-    """Notes the most memory that is resident."""
+    """Records the peak of the resident memory."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
-        self.most = 0
+        self.peak = 0
 
     async def run(self) -> None:
         while True:
-            self.most = max(self.most, self._process.memory_info().rss)
+            self.peak = max(self.peak, self._process.memory_info().rss)
             await asyncio.sleep(_MEMORY_PERIOD)
 
 
-async def _cost_of_probe() -> float:
-    """Return the processor time that the watchers take in a second."""
-    watching = [asyncio.create_task(LagProbe().run()), asyncio.create_task(_Memory().run())]
+async def _probe_cost() -> float:
+    """Return the processor time of the probe and the memory watcher per second."""
+    watchers = [asyncio.create_task(LagProbe().run()), asyncio.create_task(_Memory().run())]
     before = time.process_time()
-    await asyncio.sleep(_ALONE)
-    cost = (time.process_time() - before) / _ALONE
-    for task in watching:
+    await asyncio.sleep(_PROBE_SECONDS)
+    cost = (time.process_time() - before) / _PROBE_SECONDS
+    for task in watchers:
         task.cancel()
-    await asyncio.gather(*watching, return_exceptions=True)
+    await asyncio.gather(*watchers, return_exceptions=True)
     return cost
 
 
 def main() -> None:
     """Measure one case."""
-    parser = argparse.ArgumentParser(description="One case.")
+    parser = argparse.ArgumentParser(description="Measure one case.")
     parser.add_argument("way", choices=WAYS)
     parser.add_argument("base_url")
     parser.add_argument("waits", type=int)
-    parser.add_argument("--interval", type=float, help="seconds between polls; the provider's own schedule without it")
-    parser.add_argument("--seconds", type=float, required=True, help="how long a generation takes")
+    parser.add_argument("--interval", type=float, help="seconds between polls (default: the provider's schedule)")
+    parser.add_argument("--seconds", type=float, required=True, help="duration of a generation")
     parser.add_argument("--spread", type=float, default=0.0, help="seconds from the first end to the last")
-    parser.add_argument("--sigma", type=float, default=0.0, help="sigma of their lognormal distribution instead")
-    given = parser.parse_args()
-    polls = Looks(given.base_url, given.interval, given.seconds)
-    lengths = durations(given.seconds, given.waits, spread=given.spread, sigma=given.sigma)
-    print(json.dumps(asdict(asyncio.run(measure(WAYS[given.way], polls, lengths)))))
+    parser.add_argument("--sigma", type=float, default=0.0, help="sigma of a lognormal distribution instead")
+    arguments = parser.parse_args()
+    polls = PollSettings(arguments.base_url, arguments.interval, arguments.seconds)
+    lengths = durations(arguments.seconds, arguments.waits, spread=arguments.spread, sigma=arguments.sigma)
+    print(json.dumps(asdict(asyncio.run(measure(WAYS[arguments.way], polls, lengths)))))
 
 
 if __name__ == "__main__":

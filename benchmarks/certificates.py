@@ -1,4 +1,4 @@
-"""A certificate for the mock service, made on the fly, and the bundle that makes clients trust it."""
+"""Create a TLS certificate for the mock service, and a CA bundle with which clients verify it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-_VALID = dt.timedelta(days=1)
-#: From Python 3.13 on, what RFC 5280 demands of an authority is looked at.
-_SIGNS_CERTIFICATES = x509.KeyUsage(
+_VALIDITY = dt.timedelta(days=1)
+#: RFC 5280 requires it of a certificate authority; Python checks it from 3.13 on.
+_CA_KEY_USAGE = x509.KeyUsage(
     digital_signature=False,
     content_commitment=False,
     key_encipherment=False,
@@ -30,11 +30,12 @@ _SIGNS_CERTIFICATES = x509.KeyUsage(
 
 class Files(NamedTuple):
     """
-    What TLS needs.
+    Files for TLS.
 
-    :param certificate: The service's certificate.
-    :param key: Its key.
-    :param bundle: The usual public authorities and the one that signed the certificate: as long to read as a real one.
+    :param certificate: Certificate of the service.
+    :param key: Private key of the certificate.
+    :param bundle: The public certificate authorities and the one that signed the certificate. It is as large as a real
+        bundle, because clients take time to read it.
     """
 
     certificate: Path
@@ -44,10 +45,10 @@ class Files(NamedTuple):
 
 def make(folder: Path, address: str) -> Files:
     """
-    Make an authority and a certificate signed by it.
+    Create a certificate authority and a certificate that it signs.
 
-    :param folder: Where the files go.
-    :param address: The IP address that the certificate is for.
+    :param folder: Folder for the files.
+    :param address: IP address in the certificate.
     """
     files = Files(folder / "certificate.pem", folder / "key.pem", folder / "bundle.pem")
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
@@ -56,7 +57,7 @@ def make(folder: Path, address: str) -> Files:
         _builder(authority, authority, authority_key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False)
-        .add_extension(_SIGNS_CERTIFICATES, critical=True)
+        .add_extension(_CA_KEY_USAGE, critical=True)
         .sign(authority_key, hashes.SHA256())
     )
     certificate = (
@@ -89,6 +90,6 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicK
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _VALID)
-        .not_valid_after(now + _VALID)
+        .not_valid_before(now - _VALIDITY)
+        .not_valid_after(now + _VALIDITY)
     )

@@ -1,8 +1,8 @@
 """
-Task instances that are deferred, in Airflow's database: what scheduler and workers leave behind for a triggerer.
+Write deferred task instances to Airflow's database, as scheduler and workers do, for a triggerer to run.
 
-A program of its own, because it needs the environment of the Airflow that it fills. Prints the time, in seconds since
-the epoch, at which the generations of all waits began.
+It is a separate program because it needs the environment of that Airflow. Prints the start time of all generations, in
+seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from benchmarks.case import durations
 from benchmarks.plan import PROVIDER, SENSOR
 from benchmarks.service import NOT_FOUND_UNTIL_DONE, name_prediction
-from benchmarks.ways import KEY, PATIENCE
+from benchmarks.ways import KEY, WAIT_TIMEOUT
 
 if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
@@ -35,29 +35,29 @@ def many():
 
 many()
 """
-#: Seconds between the polls of the http provider's sensor.
+#: Poll interval of the http provider's sensor, in seconds.
 _INTERVAL = 5.0
 
 
 def dag_file(waits: int) -> str:
-    """Return the source of a DAG with one mapped task of so many instances."""
+    """Return the source of a DAG with one mapped task of ``waits`` instances."""
     return _DAG.format(dag_id=DAG_ID, waits=waits)
 
 
-def provider_trigger(prediction_id: str, began: float, expected_seconds: float) -> BaseTrigger:
-    """Return this provider's trigger, with its own schedule."""
+def provider_trigger(prediction_id: str, started_at: float, expected_seconds: float) -> BaseTrigger:
+    """Return this provider's trigger with its default poll schedule."""
     from airflow_provider_seedance.triggers.seedance import SeedancePredictionTrigger
 
     return SeedancePredictionTrigger(
         prediction_id=prediction_id,
         seedance_conn_id="seedance_default",
-        submitted_at=began,
-        deadline=began + PATIENCE,
+        submitted_at=started_at,
+        deadline=started_at + WAIT_TIMEOUT,
         expected_seconds=expected_seconds,
     )
 
 
-def sensor_trigger(prediction_id: str, _began: float, _expected_seconds: float) -> BaseTrigger:
+def sensor_trigger(prediction_id: str, _started_at: float, _expected_seconds: float) -> BaseTrigger:
     """Return the trigger of the http provider's sensor."""
     from airflow.providers.http.triggers.http import HttpSensorTrigger
 
@@ -67,7 +67,7 @@ def sensor_trigger(prediction_id: str, _began: float, _expected_seconds: float) 
     return trigger
 
 
-#: Make a trigger of a prediction's id, the time at which its generation began, and how long that usually takes.
+#: Create a trigger from prediction id, start time of the generation, and its expected seconds.
 TRIGGERS: Mapping[str, Callable[[str, float, float], BaseTrigger]] = {
     PROVIDER: provider_trigger,
     SENSOR: sensor_trigger,
@@ -76,10 +76,11 @@ TRIGGERS: Mapping[str, Callable[[str, float, float], BaseTrigger]] = {
 
 def defer(way: str, seconds: Sequence[float]) -> float:
     """
-    Defer all instances of the DAG's task, which Airflow must have parsed, and return when their generations began.
+    Defer all instances of the DAG's task, and return the start time of their generations.
 
-    :param way: How they wait.
-    :param seconds: How long the generation of each takes.
+    :param way: Way to wait.
+    :param seconds: Duration of each generation.
+    :raises RuntimeError: Airflow has not parsed the DAG.
     """
     from airflow.models.dagbag import DBDagBag
     from airflow.models.trigger import Trigger
@@ -100,25 +101,25 @@ def defer(way: str, seconds: Sequence[float]) -> float:
             session=session,
         )
         instances = sorted(run.get_task_instances(session=session), key=lambda each: each.map_index)
-        began = time.time()
+        started_at = time.time()
         for instance, length in zip(instances, seconds, strict=True):
-            prediction_id = name_prediction(began + length, instance.map_index)
+            prediction_id = name_prediction(started_at + length, instance.map_index)
             instance.state = TaskInstanceState.DEFERRED
             instance.next_method = "execute_complete"
             instance.next_kwargs = {}
-            instance.trigger = Trigger.from_object(TRIGGERS[way](prediction_id, began, min(seconds)))
-    return began
+            instance.trigger = Trigger.from_object(TRIGGERS[way](prediction_id, started_at, min(seconds)))
+    return started_at
 
 
 def main() -> None:
-    """Defer."""
-    parser = argparse.ArgumentParser(description="Deferred task instances.")
+    """Defer the task instances."""
+    parser = argparse.ArgumentParser(description="Write deferred task instances.")
     parser.add_argument("way", choices=TRIGGERS)
     parser.add_argument("waits", type=int)
-    parser.add_argument("--seconds", type=float, required=True, help="how long a generation takes")
+    parser.add_argument("--seconds", type=float, required=True, help="duration of a generation")
     parser.add_argument("--spread", type=float, default=0.0, help="seconds from the first end to the last")
-    given = parser.parse_args()
-    print(defer(given.way, durations(given.seconds, given.waits, spread=given.spread)))
+    arguments = parser.parse_args()
+    print(defer(arguments.way, durations(arguments.seconds, arguments.waits, spread=arguments.spread)))
 
 
 if __name__ == "__main__":

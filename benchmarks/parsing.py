@@ -1,8 +1,8 @@
 """
-What the DAG processor pays for a file that imports the operators, beside one with ``EmptyOperator``.
+Measure the parse time of a DAG file that imports the operators, and of one with ``EmptyOperator``.
 
-Each measurement takes a fresh interpreter that has imported ``airflow.sdk``, as the DAG processor has. The first one of
-a source is not counted: it may compile modules.
+Each measurement starts a new interpreter that has imported ``airflow.sdk``, as the DAG processor has. The first
+measurement of a source does not count, because it may compile modules.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def measure(environment: Mapping[str, str], repeats: int) -> Mapping[str, float]
     """
     Return the median processor time of every source, in seconds.
 
-    :param environment: Of the interpreters.
-    :param repeats: How often each is measured.
+    :param environment: Environment of the interpreters.
+    :param repeats: Measurements of each source.
     """
     return {
         name: statistics.median(_times(_MEASURE.format(source=source), environment, repeats + 1)[1:])

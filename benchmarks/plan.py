@@ -1,8 +1,8 @@
 """
-What is measured: so many waits, waiting so, for generations that take so long, at a service that allows so much.
+The measurements: number of waits, way to wait, duration of the generations, rate limit of the service.
 
-The ways to wait are compared at a fixed interval, which all of them know, and the provider's own rate is no limit then.
-After that the provider waits as it comes: with its own schedule, at its own rate, at a service with a limit of its own.
+The ways to wait are compared at a fixed poll interval, which all of them support, without the provider's rate limit.
+Further plans measure the provider with its default settings, and at a service with a rate limit.
 """
 
 from __future__ import annotations
@@ -13,57 +13,57 @@ from dataclasses import dataclass
 PROVIDER = "this provider"
 SENSOR = "HttpSensorTrigger"
 FLOOR = "bare asyncio"
-#: The provider with its own schedule and its own rate; generations of 90 s that end within 5 s.
-AS_IT_COMES = "this provider, as it comes"
-#: The same where the service allows 10 requests a second.
+#: The provider's poll schedule and rate limit; generations of 90 s that end within 5 s.
+DEFAULTS = "this provider, defaults"
+#: The same at a service that allows 10 requests a second.
 THROTTLED = "this provider, 10/s allowed"
-#: Whole generations, with a median of 90 s: the provider's own schedule beside an interval of 5 s.
+#: Generations with a median of 90 s: the provider's poll schedule, and an interval of 5 s.
 OWN_SCHEDULE = "this provider, its schedule"
 SENSOR_EVERY_5_S = "HttpSensorTrigger, every 5 s"
 
-#: Seconds between two polls where all ways look alike, at least.
+#: Shortest poll interval for the comparison of the ways, in seconds.
 _SHORTEST_INTERVAL = 2.0
-#: Looks a second for which the interval becomes longer; more than twice as many leave a core no rest.
+#: Most polls per second; the interval grows with the number of waits. Twice this rate would saturate a core.
 _HIGHEST_RATE = 250.0
-#: How many intervals a generation takes: it is looked for about as often as with the provider's own schedule.
+#: Poll intervals per generation: about as many polls as with the provider's poll schedule.
 _INTERVALS = 6
-#: Not a limit for the provider, where ways are compared.
+#: A rate that the provider never reaches, for the comparison of the ways.
 _NO_LIMIT = 10_000.0
-#: Seconds that a generation takes where the provider waits as it comes.
-_USUAL = 90.0
-#: How far their durations are spread: sigma of a lognormal distribution, as where the schedule is simulated.
+#: Seconds of a generation in the plans with the provider's default settings.
+_GENERATION_SECONDS = 90.0
+#: Sigma of the lognormal distribution of their durations, one of those in the tests of the simulated schedule.
 _SIGMA = 0.35
 _SPREAD = 5.0
-#: Above so many waits the default rate is too low: somebody who has them would set a higher one.
+#: Above this number of waits a user would raise the default rate.
 _WAITS_OF_DEFAULT_RATE = 1000
-_LOOKS_OF_A_WAIT_PER_SECOND = 1 / 50
+_POLLS_OF_A_WAIT_PER_SECOND = 1 / 50
 _ALLOWED = 10.0
-#: So many waits need more than ten gigabytes and block their loop for minutes in these ways.
-_TOO_MANY = 2000
-_FRUGAL = (PROVIDER, FLOOR)
+#: With more waits, the other ways need over ten gigabytes and block their loop for minutes.
+_MAXIMUM_WAITS = 2000
+_SCALABLE = (PROVIDER, FLOOR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """
-    One thing to measure.
+    One measurement.
 
-    :param name: How it is called in the table.
-    :param way: How to wait.
-    :param waits: How many waits, which all start at once.
-    :param interval: Seconds between polls; ``None`` leaves them to the provider.
-    :param seconds: How long a generation takes; the shortest, or with ``sigma`` the median.
+    :param name: Name in the table.
+    :param way: Way to wait.
+    :param waits: Number of waits, which all start at once.
+    :param interval: Seconds between polls; ``None`` for the provider's poll schedule.
+    :param seconds: Shortest duration of a generation; with ``sigma`` the median.
     :param spread: Seconds from the end of the first generation to the end of the last.
     :param sigma: Sigma of a lognormal distribution of the durations, instead of a spread.
-    :param rate: The connection's ``polls_per_second``; ``None`` leaves it to the provider.
-    :param allowed: Requests a second that the service allows; ``None`` allows all.
+    :param rate: The connection's ``polls_per_second``; ``None`` for the default.
+    :param allowed: Requests a second that the service allows; ``None`` for no limit.
     """
 
     name: str
     way: str
     waits: int
     interval: float | None = None
-    seconds: float = _USUAL
+    seconds: float = _GENERATION_SECONDS
     spread: float = _SPREAD
     sigma: float = 0.0
     rate: float | None = None
@@ -72,18 +72,18 @@ class Plan:
 
 def plans(ways: Sequence[str], waits: Sequence[int]) -> Iterator[Plan]:
     """
-    Return what one round measures.
+    Return the plans of one round.
 
     :param ways: The ways to compare.
-    :param waits: How many waits at once; for its memory, one wait is measured, too.
+    :param waits: Numbers of simultaneous waits. A single wait is measured, too, as the baseline of the memory.
     """
     for count in (1, *waits):
-        yield from (_compare(way, count) for way in ways if count <= _TOO_MANY or way in _FRUGAL)
+        yield from (_compare(way, count) for way in ways if count <= _MAXIMUM_WAITS or way in _SCALABLE)
     if PROVIDER not in ways:
         return
     for count in (each for each in waits if each >= _WAITS_OF_DEFAULT_RATE):
-        rate = None if count <= _WAITS_OF_DEFAULT_RATE else count * _LOOKS_OF_A_WAIT_PER_SECOND
-        yield Plan(name=AS_IT_COMES, way=PROVIDER, waits=count, rate=rate)
+        rate = None if count <= _WAITS_OF_DEFAULT_RATE else count * _POLLS_OF_A_WAIT_PER_SECOND
+        yield Plan(name=DEFAULTS, way=PROVIDER, waits=count, rate=rate)
     if 1000 in waits:
         yield Plan(name=THROTTLED, way=PROVIDER, waits=1000, allowed=_ALLOWED)
         yield Plan(name=OWN_SCHEDULE, way=PROVIDER, waits=1000, sigma=_SIGMA, rate=_NO_LIMIT)

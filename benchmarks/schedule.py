@@ -1,19 +1,18 @@
 """
-When to look: how often waits ask, and how late they find the video, simulated for several policies.
+Simulate poll schedules: polls per generation and delay of the detection, for several policies.
 
 .. code-block:: console
 
     $ python -m benchmarks.schedule
 
-The schedule under test is :class:`~airflow_provider_seedance.gptproto.polling.Poller` itself, fed with responses and
-times; the others are intervals computed beside it. Nothing sleeps, nothing
-is sent, and every run prints the same figures.
+This project's schedule is simulated with :class:`~airflow_provider_seedance.gptproto.polling.Poller` itself, which gets
+simulated responses and times. The simulation neither sleeps nor sends requests, and every run prints the same figures.
 
-How long a generation takes is drawn from a lognormal distribution around the median of its kind (model, resolution and
-duration), and the kinds have medians of 60-120 s. Two things are known of its spread: 55-90 s is typical, and 300 s is
-not rare. :data:`SPREAD` is a compromise between them: with 0.5 and a median of 75 s, 37 % take 55-90 s, and of all
-kinds together one in 110 takes more than 300 s. With 0.35 it would be half in 55-90 s, but one in 1700 beyond 300 s;
-with 0.6 one in 44, but 31 % in 55-90 s. The tests hold the schedule to its conditions with all three.
+The duration of a generation is drawn from a lognormal distribution around the median of its kind (model, resolution and
+length). The kinds have medians of 60-120 s. Two facts about the spread are known: 55-90 s is typical, and 300 s is not
+rare. :data:`SPREAD` is a compromise: with 0.5 and a median of 75 s, 37 % take 55-90 s, and over all kinds one in 110
+takes more than 300 s. With 0.35, half take 55-90 s, but only one in 1700 takes more than 300 s. With 0.6, one in 44
+takes more than 300 s, but only 31 % take 55-90 s. The tests check the schedule with all three.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ from airflow_provider_seedance.gptproto.catalogue import USUAL_SECONDS
 from airflow_provider_seedance.gptproto.polling import Decision, PollAgain, Poller
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
 
-#: The standard deviation of the logarithm of a generation's time.
+#: Standard deviation of the logarithm of a generation's duration.
 SPREAD = 0.5
-#: How many generations each row of the table is made of.
+#: Generations per row of the table.
 GENERATIONS = 2_000
 
 _SEED = 20_260_128
-_FAR_AWAY = 1e6
+_NO_DEADLINE = 1e6
 _RUNNING = Prediction(id="simulated", status=PredictionStatus.RUNNING, reported_status="running")
 _SUCCEEDED = Prediction(
     id="simulated",
@@ -50,8 +49,8 @@ class Generation(NamedTuple):
     """
     One generation.
 
-    :param seconds: How long it takes.
-    :param median: How long half of those of its kind take at most.
+    :param seconds: Duration.
+    :param median: Median duration of its kind.
     """
 
     seconds: float
@@ -60,30 +59,30 @@ class Generation(NamedTuple):
 
 class Cost(NamedTuple):
     """
-    What waiting for one generation costs.
+    Cost of waiting for one generation.
 
-    :param polls: How often it was asked for.
-    :param delay: How many seconds after its end it was found.
+    :param polls: Number of polls.
+    :param delay: Seconds from its end to its detection.
     """
 
     polls: int
     delay: float
 
 
-#: How to wait for a generation.
+#: A poll schedule: returns the cost of waiting for a generation.
 Policy = Callable[[Generation], Cost]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """
-    What a policy costs over many generations.
+    Cost of a policy over many generations.
 
-    :param generations: Which ones.
-    :param policy: How they are waited for.
+    :param generations: Name of the generations.
+    :param policy: Name of the policy.
     :param polls: Polls per generation.
     :param mean_delay: Mean delay in seconds.
-    :param p95_delay: What 95 % of the delays do not exceed, in seconds.
+    :param p95_delay: 95th percentile of the delay, in seconds.
     """
 
     generations: str
@@ -94,45 +93,45 @@ class Row:
 
 
 def draw(medians: Iterable[float], spread: float = SPREAD) -> list[Generation]:
-    """Return a generation for every median, the same ones in every run."""
-    luck = random.Random(_SEED)  # noqa: S311 - a simulation has no secret
-    return [Generation(median * math.exp(luck.gauss(0.0, spread)), median) for median in medians]
+    """Draw a generation for every median; the seed is fixed, so every run draws the same."""
+    rng = random.Random(_SEED)  # noqa: S311 - a simulation has no secret
+    return [Generation(median * math.exp(rng.gauss(0.0, spread)), median) for median in medians]
 
 
-def evenly(first: float, last: float, count: int) -> list[float]:
-    """Return medians from one to another, in equal ratios."""
+def geometric_series(first: float, last: float, count: int) -> list[float]:
+    """Return ``count`` values from ``first`` to ``last`` with equal ratios."""
     return [first * (last / first) ** (index / max(count - 1, 1)) for index in range(count)]
 
 
 def fixed(interval: float) -> Policy:
-    """Return the policy that looks at a fixed interval."""
-    return lambda generation: _follow(repeat(interval), generation)
+    """Return the policy that polls at a fixed interval."""
+    return lambda generation: _poll_after(repeat(interval), generation)
 
 
 def exponential(first: float, factor: float, cap: float) -> Policy:
-    """Return the policy whose pauses grow by a factor, up to a cap."""
+    """Return the policy whose intervals grow by a factor, up to a cap (exponential backoff)."""
 
-    def pauses() -> Iterator[float]:
-        pause = first
+    def intervals() -> Iterator[float]:
+        interval = first
         while True:
-            yield pause
-            pause = min(pause * factor, cap)
+            yield interval
+            interval = min(interval * factor, cap)
 
-    return lambda generation: _follow(pauses(), generation)
+    return lambda generation: _poll_after(intervals(), generation)
 
 
 def schedule(expect: Callable[[Generation], float]) -> Policy:
     """
     Return the policy of this project.
 
-    :param expect: The expected time of a generation.
+    :param expect: Returns the expected duration of a generation.
     """
-    luck = random.Random(_SEED)  # noqa: S311 - jitter is no secret
-    return lambda generation: _wait(generation, expect(generation), luck)
+    rng = random.Random(_SEED)  # noqa: S311 - jitter is no secret
+    return lambda generation: _poll_adaptively(generation, expect(generation), rng)
 
 
 def cost(name: str, generations: Sequence[Generation], policy_name: str, policy: Policy) -> Row:
-    """Return what a policy costs over all these generations."""
+    """Return the cost of a policy over all these generations."""
     costs = [policy(generation) for generation in generations]
     delays = sorted(each.delay for each in costs)
     return Row(
@@ -145,14 +144,14 @@ def cost(name: str, generations: Sequence[Generation], policy_name: str, policy:
 
 
 def simulate(count: int) -> list[Row]:
-    """Return the whole table, each row for so many generations."""
-    fives, tens, right = fixed(5.0), fixed(10.0), schedule(lambda generation: generation.median)
+    """Return all rows of the table, each for ``count`` generations."""
+    each_5_s, each_10_s, right = fixed(5.0), fixed(10.0), schedule(lambda generation: generation.median)
     table: dict[str, tuple[list[Generation], dict[str, Policy]]] = {
         "median 60-120 s": (
-            draw(evenly(60.0, 120.0, count)),
+            draw(geometric_series(60.0, 120.0, count)),
             {
-                "every 5 s": fives,
-                "every 10 s": tens,
+                "every 5 s": each_5_s,
+                "every 10 s": each_10_s,
                 "exponential, 5 s x 1.5, cap 30 s": exponential(5.0, 1.5, 30.0),
                 "this schedule, E right": right,
                 "this schedule, E four times too high": schedule(lambda generation: 4 * generation.median),
@@ -162,15 +161,15 @@ def simulate(count: int) -> list[Row]:
         ),
         "median 90 s": (
             draw(repeat(90.0, count)),
-            {"every 5 s": fives, "every 10 s": tens, "this schedule, E right": right},
+            {"every 5 s": each_5_s, "every 10 s": each_10_s, "this schedule, E right": right},
         ),
         "median drifts, 45-180 s": (
-            draw(evenly(45.0, 180.0, count)),
-            {"every 5 s": fives, "every 10 s": tens, "this schedule, E always 90 s": schedule(lambda _: 90.0)},
+            draw(geometric_series(45.0, 180.0, count)),
+            {"every 5 s": each_5_s, "every 10 s": each_10_s, "this schedule, E always 90 s": schedule(lambda _: 90.0)},
         ),
         "an hour": (
-            [Generation(seconds, USUAL_SECONDS) for seconds in evenly(3_500.0, 3_700.0, max(count // 20, 1))],
-            {"every 5 s": fives, "every 10 s": tens, f"this schedule, E {USUAL_SECONDS:.0f} s": right},
+            [Generation(seconds, USUAL_SECONDS) for seconds in geometric_series(3_500.0, 3_700.0, max(count // 20, 1))],
+            {"every 5 s": each_5_s, "every 10 s": each_10_s, f"this schedule, E {USUAL_SECONDS:.0f} s": right},
         ),
     }
     return [
@@ -180,29 +179,29 @@ def simulate(count: int) -> list[Row]:
     ]
 
 
-def _follow(pauses: Iterable[float], generation: Generation) -> Cost:
-    """Wait with given pauses."""
-    for polls, now in enumerate(accumulate(pauses), start=1):
+def _poll_after(intervals: Iterable[float], generation: Generation) -> Cost:
+    """Poll at given intervals."""
+    for polls, now in enumerate(accumulate(intervals), start=1):
         if now >= generation.seconds:
             return Cost(polls, now - generation.seconds)
-    raise ValueError("The pauses end before the generation does")
+    raise ValueError("The intervals end before the generation does")
 
 
-def _wait(generation: Generation, expected_seconds: float, luck: random.Random) -> Cost:
-    """Wait as operator, sensor and trigger do."""
+def _poll_adaptively(generation: Generation, expected_seconds: float, rng: random.Random) -> Cost:
+    """Poll as operator, sensor and trigger do."""
     now = 0.0
-    wait = Poller(
+    poller = Poller(
         prediction_id=_RUNNING.id,
         submitted_at=now,
-        deadline=_FAR_AWAY,
+        deadline=_NO_DEADLINE,
         expected_seconds=expected_seconds,
-        random=luck,
+        random=rng,
     )
-    decision: Decision = wait.first_poll(now)
+    decision: Decision = poller.first_poll(now)
     while isinstance(decision, PollAgain):
         now += decision.seconds
-        decision = wait.on_prediction(_SUCCEEDED if now >= generation.seconds else _RUNNING, now)
-    return Cost(wait.polls, now - generation.seconds)
+        decision = poller.on_prediction(_SUCCEEDED if now >= generation.seconds else _RUNNING, now)
+    return Cost(poller.polls, now - generation.seconds)
 
 
 def main() -> None:

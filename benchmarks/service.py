@@ -1,9 +1,9 @@
 """
-The mock service: a small process that answers over HTTPS, 50 ms late, and counts what it was asked.
+The mock service: a small process that answers over HTTPS with a latency of 50 ms, and counts requests.
 
-It keeps no predictions: an id says itself when its generation ends. Whoever can read statuses only (the http
-provider's sensor) asks at an address that answers 404 until then. It can be told to allow only so many requests a
-second; what is more gets a 429.
+It stores no predictions, because an id contains the end time of its generation. The http provider's sensor, which
+checks HTTP statuses only, polls a path that answers 404 until that time. The service has an optional rate limit, that
+of the emulator; it answers 429 to excess requests.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ import json
 import math
 import ssl
 import time
-from collections import deque
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from airflow_provider_seedance.emulator.service import Bucket
+
 HOST = "127.0.0.1"
-#: Seconds from a request to its answer.
+#: Seconds from a request to its response.
 LATENCY = 0.05
 RESULT = "/api/v3/predictions/{}/result"
 NOT_FOUND_UNTIL_DONE = "/not-found-until-done/{}"
 COUNTERS = "/counters"
-ALLOW = "/allow/{}"
+RATE_LIMIT = "/allow/{}"
 
 _DIGITS_OF_END = 12
 _VIDEO = "https://cdn.example/0.mp4"
@@ -33,11 +34,11 @@ _VIDEO = "https://cdn.example/0.mp4"
 @dataclass(slots=True)
 class Counters:
     """
-    What the service saw since it started.
+    Counters of the service since its start.
 
-    :param connections: Connections, each once its TLS handshake was done.
+    :param connections: Connections whose TLS handshake succeeded.
     :param polls: Requests for a prediction.
-    :param refused: How many of them got a 429.
+    :param refused: Polls answered with 429.
     """
 
     connections: int = 0
@@ -45,71 +46,52 @@ class Counters:
     refused: int = 0
 
 
-class Limit:
-    """
-    Allows so many requests in any second, whenever it begins. All times are seconds of one clock.
-
-    :param allowed: How many; ``math.inf`` for all.
-    """
-
-    def __init__(self, allowed: float = math.inf) -> None:
-        self._allowed = allowed
-        self._passed: deque[float] = deque()
-
-    def passes(self, now: float) -> bool:
-        """Return whether a request may pass, and remember that it did."""
-        while self._passed and self._passed[0] <= now - 1:
-            self._passed.popleft()
-        if len(self._passed) >= self._allowed:
-            return False
-        if self._allowed < math.inf:
-            self._passed.append(now)
-        return True
-
-
 @dataclass(slots=True)
 class State:
     """
-    What all connections have in common.
+    State that all connections share.
 
-    :param counters: What was seen.
-    :param limit: What is allowed.
+    :param counters: The counters.
+    :param allowed: Requests allowed per second; ``None`` for no limit.
+    :param bucket: Token bucket of this rate limit.
     """
 
     counters: Counters = field(default_factory=Counters)
-    limit: Limit = field(default_factory=Limit)
+    allowed: float | None = None
+    bucket: Bucket = field(default_factory=Bucket)
 
 
 def name_prediction(ends_at: float, number: int) -> str:
     """
-    Return the id of a prediction, of the service's own form: 32 hexadecimal digits.
+    Return the id of a prediction, in the service's format: 32 hexadecimal digits.
 
-    :param ends_at: When its generation ends, in seconds since the epoch, to the millisecond.
-    :param number: Tells it from others that end then.
+    :param ends_at: End of its generation, in seconds since the epoch, to the millisecond.
+    :param number: Makes the ids of generations with the same end unique.
     """
     return f"{round(ends_at * 1000):0{_DIGITS_OF_END}x}{number:0{32 - _DIGITS_OF_END}x}"
 
 
 def read_end(prediction_id: str) -> float:
-    """Return when the generation of a prediction ends."""
+    """Return the end of a prediction's generation, in seconds since the epoch."""
     return int(prediction_id[:_DIGITS_OF_END], 16) / 1000
 
 
-def answer(path: str, now: float, state: State) -> bytes:
+def respond(path: str, now: float, state: State) -> bytes:
     """
-    Return the whole answer to a request.
+    Return the whole HTTP response to a request.
 
-    :param path: What is asked for.
-    :param now: What time it is.
-    :param state: Is told of a poll, and of a new limit.
+    :param path: Path of the request.
+    :param now: Seconds since the epoch.
+    :param state: Counts polls, and stores a new rate limit.
     """
     if path == COUNTERS:
         return _response(200, asdict(state.counters))
-    if path.startswith(allow := ALLOW.format("")):
-        state.limit = Limit(float(path.removeprefix(allow)))
+    if path.startswith(prefix := RATE_LIMIT.format("")):
+        allowed = float(path.removeprefix(prefix))
+        state.allowed, state.bucket = None if math.isinf(allowed) else allowed, Bucket()
         return _response(200, {})
     state.counters.polls += 1
-    if not state.limit.passes(now):
+    if state.bucket.take(state.allowed, now):
         state.counters.refused += 1
         return _response(429, {"error": {"message": "too many requests", "type": "429"}})
     for form in (RESULT, NOT_FOUND_UNTIL_DONE):
@@ -125,9 +107,9 @@ def answer(path: str, now: float, state: State) -> bytes:
 
 class Connection(asyncio.Protocol):
     """
-    One connection that is kept alive.
+    A keep-alive connection.
 
-    :param state: What all connections have in common.
+    :param state: State that all connections share.
     """
 
     def __init__(self, state: State) -> None:
@@ -135,20 +117,20 @@ class Connection(asyncio.Protocol):
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Count it."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio's own types say less
+        """Count the connection."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio's declared type is wider
         self._transport = transport
         self._state.counters.connections += 1
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that has arrived whole, after a while; none has a body."""
+        """Answer every complete request after the latency; requests have no body."""
         self._received += data
         while b"\r\n\r\n" in self._received:
             head, _, self._received = self._received.partition(b"\r\n\r\n")
-            asyncio.get_running_loop().call_later(LATENCY, self._answer, head.split(b" ", 2)[1].decode())
+            asyncio.get_running_loop().call_later(LATENCY, self._respond, head.split(b" ", 2)[1].decode())
 
-    def _answer(self, path: str) -> None:
-        self._transport.write(answer(path, time.time(), self._state))
+    def _respond(self, path: str) -> None:
+        self._transport.write(respond(path, time.time(), self._state))
 
 
 def _envelope(prediction_id: str, is_done: bool) -> object:
@@ -178,7 +160,7 @@ def _response(status: int, body: object) -> bytes:
 
 
 async def serve(certificate: Path, key: Path) -> None:
-    """Print the port, and answer until the process is ended."""
+    """Print the port, and serve until the process ends."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     state = State()

@@ -1,8 +1,8 @@
 """
-For how long a generation of 90 s occupies a worker's slot in a real Airflow: deferred, and waiting on the worker.
+Measure how long a generation of 90 s occupies a worker slot in a real Airflow: deferred, and waiting on the worker.
 
-Three of each wait at the same time, and begin one after the other, so that no leg is measured while others start. By
-the times at which Airflow's audit log has the task running, so the start of its process counts.
+Three tasks of each kind wait at the same time. They start one after the other, so that no start slows another one. The
+seconds are those in state ``running`` in Airflow's audit log; they include the start of the task's process.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from demo.standalone import Standalone, StandaloneError
 
 DEFERRED = "deferred"
 ON_WORKER = "on_worker"
-#: A DAG for each way to wait, with one task.
+#: One DAG with one task for each way to wait.
 DAG_FILE = f"""
 from airflow.sdk import DAG
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
@@ -31,17 +31,17 @@ for dag_id in ({DEFERRED!r}, {ON_WORKER!r}):
 """
 _CLOCK = Settings(seconds_created=1.0, seconds_queued=3.0, seconds_running=86.0)
 _GENERATIONS = 3
-_LIMIT = 300.0
-_ENDED = ("success", "failed")
+_TIMEOUT = 300.0
+_END_STATES = ("success", "failed")
 
 
 @dataclass(frozen=True, slots=True)
 class SlotFigures:
     """
-    Medians of the seconds for which one generation occupies a slot.
+    Medians of the seconds for which one generation occupies a worker slot.
 
-    :param deferred: The submit leg and the resume leg.
-    :param on_worker: The whole wait.
+    :param deferred: Deferrable task: before the deferral and after it.
+    :param on_worker: Task that waits on the worker.
     """
 
     deferred: float
@@ -52,7 +52,7 @@ def measure() -> SlotFigures:
     """
     Measure both ways to wait.
 
-    :raises StandaloneError: When a run does not succeed.
+    :raises StandaloneError: A run did not succeed.
     """
     with (
         tempfile.TemporaryDirectory(prefix="seedance-slots-") as folder,
@@ -73,21 +73,21 @@ def measure() -> SlotFigures:
                 airflow.wait_for("submission", lambda: len(emulator.ledger()) == len(runs))
 
             def have_ended() -> bool:
-                return all(airflow.api.run_state(*run) in _ENDED for run in runs)
+                return all(airflow.api.run_state(*run) in _END_STATES for run in runs)
 
-            airflow.wait_for("end of all generations", have_ended, _LIMIT)
+            airflow.wait_for("end of all generations", have_ended, _TIMEOUT)
             if failed := [run for run in runs if airflow.api.run_state(*run) == "failed"]:
                 raise StandaloneError(f"These runs failed: {failed}")
             seconds = {run: seconds_by_state(airflow.api.events(*run))["running"] for run in runs}
     deferred, on_worker = (
-        statistics.median(each for (dag_id, _), each in seconds.items() if dag_id == wanted)
-        for wanted in (DEFERRED, ON_WORKER)
+        statistics.median(each for (dag_id, _), each in seconds.items() if dag_id == kind)
+        for kind in (DEFERRED, ON_WORKER)
     )
     return SlotFigures(deferred, on_worker)
 
 
 def main() -> None:
-    """Measure, and print what was measured as JSON."""
+    """Measure, and print the figures as JSON."""
     print(json.dumps(asdict(measure())))
 
 

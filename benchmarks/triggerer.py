@@ -1,9 +1,9 @@
 """
-What a thousand waits cost in a real ``airflow triggerer``, with all that Airflow adds to a wait.
+Measure what a thousand waits cost in a real ``airflow triggerer``, including Airflow's own overhead.
 
-The triggerer runs alone, in a home of its own with SQLite. It answers its triggers' questions about connections
-itself, so it needs no API server. Once it is up, a thousand task instances are deferred at once. Its first process
-speaks with the database; the one that this starts, here the runner, has the event loop in which all triggers run.
+The triggerer runs alone, with its own Airflow home and SQLite. It needs no API server, because it looks up connections
+itself. After its start, a thousand task instances are deferred at once. Its first process, the supervisor, accesses
+the database. It starts a second process, the runner, whose event loop runs all triggers.
 """
 
 from __future__ import annotations
@@ -23,42 +23,43 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.bench import running_service
 from benchmarks.case import durations
 from benchmarks.deferrals import DAG_ID, TRIGGERS, dag_file
 from benchmarks.service import Counters
 from demo.sessions import Session
 
-#: Seconds that a generation takes, and from the first end to the last.
+#: Shortest duration of a generation, and seconds from the first end to the last.
 _SECONDS = 90.0
 _SPREAD = 5.0
-_START_LIMIT = 180.0
-#: Seconds after which it is measured what was found until then.
-_LIMIT = 600.0
+_START_TIMEOUT = 180.0
+#: Seconds after which the measurement ends, even if tasks are still deferred.
+_TIMEOUT = 600.0
 _PERIOD = 1.0
 _LOG_LINES = 30
-#: Airflow's own watchdog says so when the loop did not run for 0.2 s longer than it should.
+#: Log message of Airflow's watchdog when the event loop is blocked for more than 0.2 s.
 _BLOCK = re.compile(r"async thread was blocked for ([0-9.]+) seconds")
 
 
 @dataclass(frozen=True, slots=True)
 class TriggererFigures:
     """
-    What the waits took. Memory is resident and counts once what processes share, in bytes.
+    Figures of the waits. Memory is the proportional set size (PSS), in bytes.
 
-    :param way: How they waited.
-    :param waits: How many they were.
-    :param detected: How many of them found their video.
-    :param failures: What the others ended with, each text once.
-    :param seconds: From the deferral to the last event that was handled.
+    :param way: Way to wait.
+    :param waits: Number of waits.
+    :param detected: Number of waits that found their video.
+    :param failures: Distinct error texts of the other waits.
+    :param seconds: From the deferral to the last handled event.
     :param runner_cpu_seconds: Processor time of the process that runs the triggers.
-    :param supervisor_cpu_seconds: Processor time of the one that speaks with the database, in the same time.
-    :param memory: The most memory of all processes.
+    :param supervisor_cpu_seconds: Processor time of the process that accesses the database, in the same period.
+    :param memory: Peak memory of both processes.
     :param idle_memory: Their memory before the first wait.
-    :param connections: Connections that the service saw.
-    :param polls: Polls that it saw.
-    :param blocks: How often Airflow's watchdog found the loop blocked.
-    :param longest_block: The longest of these, in seconds.
-    :param mean_delay: How long after the end of its generation a task was scheduled again, in seconds, on average.
+    :param connections: Connections, counted by the service.
+    :param polls: Polls, counted by the service.
+    :param blocks: Number of loop blocks that Airflow's watchdog reported.
+    :param longest_block: The longest of them, in seconds.
+    :param mean_delay: Mean time from the end of a generation to the new scheduling of its task, in seconds.
     """
 
     way: str
@@ -92,9 +93,9 @@ class Resumed:
     """
     A task instance after its trigger's event.
 
-    :param number: Its map index.
-    :param at: When the event was handled, in seconds since the epoch.
-    :param failure: What the event says went wrong; ``None`` for nothing.
+    :param number: Map index.
+    :param at: Time at which the event was handled, in seconds since the epoch.
+    :param failure: Error text of the event; ``None`` for success.
     """
 
     number: int
@@ -103,7 +104,7 @@ class Resumed:
 
 
 class TriggererError(RuntimeError):
-    """Raised when the triggerer does not do what it should."""
+    """The triggerer ended, or did not start in time."""
 
 
 def read_row(number: int, scheduled_at: str, next_kwargs: str) -> Resumed:
@@ -112,7 +113,7 @@ def read_row(number: int, scheduled_at: str, next_kwargs: str) -> Resumed:
 
     :param number: Column ``map_index``.
     :param scheduled_at: Column ``scheduled_dttm``.
-    :param next_kwargs: Column ``next_kwargs``: the event, or what the trigger failed with.
+    :param next_kwargs: Column ``next_kwargs``: the event, or the error of the trigger.
     """
     arguments = json.loads(next_kwargs)
     failure = None
@@ -124,16 +125,16 @@ def read_row(number: int, scheduled_at: str, next_kwargs: str) -> Resumed:
 
 
 def read_blocks(log: str) -> list[float]:
-    """Return how long the loop was blocked, in seconds, each time that Airflow's watchdog said so."""
+    """Return the seconds of every loop block that Airflow's watchdog reported."""
     return [float(seconds) for seconds in _BLOCK.findall(log)]
 
 
 def mean_delay(resumed: Iterable[Resumed], ends: Mapping[int, float]) -> float:
     """
-    Return how late generations were found on average; 0 where none was.
+    Return the mean delay between the end of a generation and its detection; 0 if none was detected.
 
     :param resumed: The task instances.
-    :param ends: When the generation of each ended.
+    :param ends: End of each generation, by map index.
     """
     delays = [each.at - ends[each.number] for each in resumed if each.failure is None]
     return statistics.fmean(delays) if delays else 0.0
@@ -146,9 +147,9 @@ def measure(
     Measure one way to wait.
 
     :param way: One of :data:`~benchmarks.deferrals.TRIGGERS`.
-    :param environment: Of a measuring process, with the connections.
-    :param count: Returns what the service has counted so far; it must allow all requests.
-    :param waits: How many waits, at most as many as one triggerer takes, a thousand.
+    :param environment: Environment of a measuring process, with the connections.
+    :param count: Returns the counters of the service, which must have no rate limit.
+    :param waits: Number of waits, at most the capacity of one triggerer, a thousand.
     """
     with tempfile.TemporaryDirectory(prefix="seedance-triggerer-") as folder:
         home = Path(folder)
@@ -161,19 +162,19 @@ def measure(
             idle_memory = triggerer.memory()
             runner, supervisor = triggerer.cpu_seconds()
             before = count()
-            began = _defer(way, environment, waits)
-            memory = _watch(triggerer, home, time.monotonic() + _LIMIT)
+            started_at = _defer(way, environment, waits)
+            memory = _peak_memory(triggerer, home, time.monotonic() + _TIMEOUT)
             after = count()
             runner_after, supervisor_after = triggerer.cpu_seconds()
         resumed = _resumed(home)
         blocks = read_blocks(log.read_text(errors="replace"))
-    ends = {number: began + seconds for number, seconds in enumerate(durations(_SECONDS, waits, spread=_SPREAD))}
+    ends = {number: started_at + seconds for number, seconds in enumerate(durations(_SECONDS, waits, spread=_SPREAD))}
     return TriggererFigures(
         way=way,
         waits=waits,
         detected=sum(each.failure is None for each in resumed),
         failures=sorted({each.failure for each in resumed if each.failure is not None}),
-        seconds=max((each.at for each in resumed), default=began) - began,
+        seconds=max((each.at for each in resumed), default=started_at) - started_at,
         runner_cpu_seconds=runner_after - runner,
         supervisor_cpu_seconds=supervisor_after - supervisor,
         memory=max(memory, idle_memory),
@@ -187,16 +188,16 @@ def measure(
 
 
 class _Triggerer:
-    """A triggerer whose processes are both there, and have come to rest."""
+    """A triggerer whose two processes have started and are idle."""
 
     def __init__(self, session: Session, log: Path) -> None:
         self._session = session
         self._log = log
-        deadline = time.monotonic() + _START_LIMIT
-        while "Starting the triggerer" not in self._text() or len(session.processes()) < 2:
+        deadline = time.monotonic() + _START_TIMEOUT
+        while "Starting the triggerer" not in self._log_text() or len(session.processes()) < 2:
             self.check()
             if time.monotonic() > deadline:
-                raise TriggererError(f"No triggerer in {_START_LIMIT:.0f} s; the end of its log:\n{self._end()}")
+                raise TriggererError(f"No triggerer after {_START_TIMEOUT:.0f} s; end of its log:\n{self._log_end()}")
             time.sleep(_PERIOD)
         time.sleep(5 * _PERIOD)
         processes = {process.pid: process for process in session.processes()}
@@ -204,9 +205,9 @@ class _Triggerer:
         self.supervisor = processes[self.runner.ppid()]
 
     def check(self) -> None:
-        """Raise if it has ended."""
+        """Raise if the triggerer has ended."""
         if not self._session.is_running:
-            raise TriggererError(f"The triggerer has ended; the end of its log:\n{self._end()}")
+            raise TriggererError(f"The triggerer has ended; end of its log:\n{self._log_end()}")
 
     def memory(self) -> int:
         """Return the memory of both processes, in bytes."""
@@ -217,11 +218,11 @@ class _Triggerer:
         runner, supervisor = (process.cpu_times() for process in (self.runner, self.supervisor))
         return runner.user + runner.system, supervisor.user + supervisor.system
 
-    def _text(self) -> str:
+    def _log_text(self) -> str:
         return self._log.read_text(errors="replace")
 
-    def _end(self) -> str:
-        return "\n".join(self._text().splitlines()[-_LOG_LINES:])
+    def _log_end(self) -> str:
+        return "\n".join(self._log_text().splitlines()[-_LOG_LINES:])
 
 
 @contextlib.contextmanager
@@ -237,7 +238,7 @@ def _settings(home: Path) -> Mapping[str, str]:
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        # Only one process at a time can write to SQLite; the others shall wait.
+        # Only one process at a time can write to SQLite; the others wait.
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=60",
     }
 
@@ -245,7 +246,7 @@ def _settings(home: Path) -> Mapping[str, str]:
 def _prepare(home: Path, environment: Mapping[str, str], waits: int) -> None:
     (home / "dags").mkdir()
     (home / "dags" / "many.py").write_text(dag_file(waits))
-    # Whoever reads must not keep others from writing; the mode stays with the file.
+    # Readers must not block writers; the mode is stored in the file.
     with contextlib.closing(sqlite3.connect(home / "airflow.db")) as database:
         database.execute("PRAGMA journal_mode = WAL")
     for command in (["db", "migrate"], ["dags", "reserialize"]):
@@ -258,13 +259,13 @@ def _defer(way: str, environment: Mapping[str, str], waits: int) -> float:
 
 
 def _run(module_and_arguments: list[str], environment: Mapping[str, str]) -> str:
-    return subprocess.run(  # noqa: S603 - this interpreter and arguments of our own
+    return subprocess.run(  # noqa: S603 - this interpreter and our arguments
         [sys.executable, "-m", *module_and_arguments], env=environment, check=True, stdout=subprocess.PIPE, text=True
     ).stdout
 
 
-def _watch(triggerer: _Triggerer, home: Path, deadline: float) -> int:
-    """Wait until no task instance is deferred, or for so long, and return the most memory meanwhile."""
+def _peak_memory(triggerer: _Triggerer, home: Path, deadline: float) -> int:
+    """Wait until no task instance is deferred, or until the deadline, and return the peak memory."""
     memory = 0
     with contextlib.closing(sqlite3.connect(home / "airflow.db", timeout=60)) as database:
         while database.execute("SELECT count(*) FROM task_instance WHERE state = 'deferred'").fetchone()[0]:
@@ -283,16 +284,15 @@ def _resumed(home: Path) -> list[Resumed]:
 
 
 def main() -> None:
-    """Measure all ways, or one, and print what was measured as JSON."""
-    from benchmarks.bench import running_service
-
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.triggerer", description="What waits cost in Airflow.")
-    parser.add_argument("--ways", nargs="+", choices=TRIGGERS, default=list(TRIGGERS), help="which ways to wait")
-    parser.add_argument("--waits", type=int, default=1000, help="how many waits at once")
-    given = parser.parse_args()
+    """Measure the selected ways, and print the figures as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.triggerer", description="Measure a real triggerer.")
+    parser.add_argument("--ways", nargs="+", choices=TRIGGERS, default=list(TRIGGERS), help="ways to wait")
+    parser.add_argument("--waits", type=int, default=1000, help="number of simultaneous waits")
+    arguments = parser.parse_args()
     with running_service() as bench:
-        for way in given.ways:
-            print(json.dumps(asdict(measure(way, bench.environment(), bench.count, given.waits)), indent=2), flush=True)
+        for way in arguments.ways:
+            figures = measure(way, bench.environment(), bench.count, arguments.waits)
+            print(json.dumps(asdict(figures), indent=2), flush=True)
 
 
 if __name__ == "__main__":

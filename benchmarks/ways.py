@@ -1,8 +1,8 @@
 """
-The ways to wait that are compared. Each lends a coroutine function that waits for one prediction.
+The ways to wait. Each is an async context manager that yields a coroutine function, which waits for one prediction.
 
-All of them look at the same fixed interval, hold what they share while the block lasts, and log in to the service as it
-asks. Where a library would not be imported by another way, it is imported inside, because memory is compared, too.
+All ways poll at the same fixed interval and send the API key. A way holds its shared resources until the context ends.
+A library that only one way needs is imported in its function, because the memory of the ways is compared.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from urllib.parse import urlsplit
 from benchmarks.service import NOT_FOUND_UNTIL_DONE, RESULT, read_end
 
 KEY = "sk-benchmark"
-#: Connections of the ways that share some and let one choose: as many as the provider has.
+#: Connections in the pools of the other ways: as many as the provider has.
 CONNECTIONS = 32
-#: Seconds after which a generation is given up.
-PATIENCE = 1200.0
+#: Seconds after which the provider gives up a generation.
+WAIT_TIMEOUT = 1200.0
 
 _HEADERS = {"Accept": "application/json", "Authorization": KEY, "User-Agent": "benchmark"}
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
+class PollSettings:
     """
-    Where and how often to look.
+    Address of the service and poll interval.
 
-    :param base_url: Address of the service.
-    :param interval: Seconds between two polls; ``None`` leaves it to the provider.
-    :param expected_seconds: How long a generation takes; only the provider can make use of it.
+    :param base_url: Base URL of the service.
+    :param interval: Seconds between two polls; ``None`` for the provider's poll schedule.
+    :param expected_seconds: Duration of a generation; only the provider uses it.
     """
 
     base_url: str
@@ -43,25 +43,25 @@ class Looks:
     expected_seconds: float
 
     @property
-    def pause(self) -> float:
-        """The interval, for a way that has no schedule of its own."""
+    def fixed_interval(self) -> float:
+        """The interval, for a way without a poll schedule."""
         if self.interval is None:
-            raise ValueError("Only the provider has a schedule of its own")
+            raise ValueError("Only the provider has a poll schedule")
         return self.interval
 
 
-#: Waits for a prediction; raises where that is not found done.
+#: Waits for a prediction; raises if it does not find the video.
 WaitFor = Callable[[str], Awaitable[None]]
-Way = Callable[[Looks], AbstractAsyncContextManager[WaitFor]]
+Way = Callable[[PollSettings], AbstractAsyncContextManager[WaitFor]]
 
 
 def environment(base_url: str, bundle: str, polls_per_second: float | None) -> Mapping[str, str]:
     """
     Return the environment that every way needs.
 
-    :param base_url: Address of the service.
-    :param bundle: The CA bundle to verify it with.
-    :param polls_per_second: How often the provider may ask for all waits together; ``None`` leaves it to the provider.
+    :param base_url: Base URL of the service.
+    :param bundle: CA bundle that verifies the service.
+    :param polls_per_second: The provider's rate limit for all waits together; ``None`` for its default.
     """
     rate = {} if polls_per_second is None else {"polls_per_second": polls_per_second}
     extra = {"verify": bundle, **rate}
@@ -74,7 +74,7 @@ def environment(base_url: str, bundle: str, polls_per_second: float | None) -> M
 
 
 @asynccontextmanager
-async def provider(polls: Looks) -> AsyncIterator[WaitFor]:
+async def provider(polls: PollSettings) -> AsyncIterator[WaitFor]:
     """Wait with this provider's trigger."""
     from airflow_provider_seedance.triggers.seedance import SeedancePredictionTrigger
 
@@ -84,7 +84,7 @@ async def provider(polls: Looks) -> AsyncIterator[WaitFor]:
             prediction_id=prediction_id,
             seedance_conn_id="seedance_default",
             submitted_at=now,
-            deadline=now + PATIENCE,
+            deadline=now + WAIT_TIMEOUT,
             expected_seconds=polls.expected_seconds,
             poll_interval=polls.interval,
         )
@@ -96,13 +96,13 @@ async def provider(polls: Looks) -> AsyncIterator[WaitFor]:
 
 
 @asynccontextmanager
-async def http_sensor_trigger(polls: Looks) -> AsyncIterator[WaitFor]:
-    """Wait with the http provider's trigger, which understands a 404 as "not yet"."""
+async def http_sensor_trigger(polls: PollSettings) -> AsyncIterator[WaitFor]:
+    """Wait with the http provider's trigger, which treats a 404 as "not yet"."""
     from airflow.providers.http.triggers.http import HttpSensorTrigger
 
     async def wait_for(prediction_id: str) -> None:
         endpoint = NOT_FOUND_UNTIL_DONE.format(prediction_id)
-        trigger = HttpSensorTrigger(endpoint=endpoint, headers=_HEADERS, poke_interval=polls.pause)
+        trigger = HttpSensorTrigger(endpoint=endpoint, headers=_HEADERS, poke_interval=polls.fixed_interval)
         async for _ in trigger.run():
             pass
 
@@ -110,15 +110,15 @@ async def http_sensor_trigger(polls: Looks) -> AsyncIterator[WaitFor]:
 
 
 @asynccontextmanager
-async def client_per_trigger(polls: Looks) -> AsyncIterator[WaitFor]:
-    """Wait as most triggers do: with an httpx client of their own, as httpx makes it."""
+async def client_per_trigger(polls: PollSettings) -> AsyncIterator[WaitFor]:
+    """Wait as most triggers do: each with a default httpx client."""
     import httpx
 
     async def wait_for(prediction_id: str) -> None:
         url = f"{polls.base_url}{RESULT.format(prediction_id)}"
         async with httpx.AsyncClient(timeout=60.0) as client:
             while True:
-                await asyncio.sleep(polls.pause)
+                await asyncio.sleep(polls.fixed_interval)
                 response = await client.get(url, headers=_HEADERS)
                 if _is_done(response.content):
                     return
@@ -127,14 +127,14 @@ async def client_per_trigger(polls: Looks) -> AsyncIterator[WaitFor]:
 
 
 @asynccontextmanager
-async def aiohttp_session(polls: Looks) -> AsyncIterator[WaitFor]:
-    """Wait with one session of aiohttp that all share."""
+async def aiohttp_session(polls: PollSettings) -> AsyncIterator[WaitFor]:
+    """Wait with one aiohttp session for all."""
     import aiohttp
 
     async def wait_for(prediction_id: str) -> None:
         url = f"{polls.base_url}{RESULT.format(prediction_id)}"
         while True:
-            await asyncio.sleep(polls.pause)
+            await asyncio.sleep(polls.fixed_interval)
             async with session.get(url) as response:
                 if _is_done(await response.read()):
                     return
@@ -146,28 +146,28 @@ async def aiohttp_session(polls: Looks) -> AsyncIterator[WaitFor]:
 
 
 @asynccontextmanager
-async def bare_loop(polls: Looks) -> AsyncIterator[WaitFor]:
-    """Wait with asyncio's own streams and no HTTP library: it can read nothing but what the mock service answers."""
+async def bare_loop(polls: PollSettings) -> AsyncIterator[WaitFor]:
+    """Wait with asyncio streams and no HTTP library; the parser supports only the responses of the mock service."""
     address = urlsplit(polls.base_url)
     context = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
     idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-    turns = asyncio.Semaphore(CONNECTIONS)
+    connections = asyncio.Semaphore(CONNECTIONS)
     head = "".join(f"{name}: {value}\r\n" for name, value in {"Host": address.netloc, **_HEADERS}.items())
 
     async def poll(prediction_id: str) -> bytes:
-        async with turns:
+        async with connections:
             reader, writer = (
                 idle.pop() if idle else await asyncio.open_connection(address.hostname, address.port, ssl=context)
             )
             writer.write(f"GET {RESULT.format(prediction_id)} HTTP/1.1\r\n{head}\r\n".encode())
-            answered = await reader.readuntil(b"\r\n\r\n")
-            content = await reader.readexactly(int(answered.partition(b"Content-Length: ")[2].split(b"\r\n", 1)[0]))
+            received = await reader.readuntil(b"\r\n\r\n")
+            content = await reader.readexactly(int(received.partition(b"Content-Length: ")[2].split(b"\r\n", 1)[0]))
             idle.append((reader, writer))
             return content
 
     async def wait_for(prediction_id: str) -> None:
         while True:
-            await asyncio.sleep(polls.pause)
+            await asyncio.sleep(polls.fixed_interval)
             if _is_done(await poll(prediction_id)):
                 return
 
@@ -191,5 +191,5 @@ WAYS: Mapping[str, Way] = {
 
 
 def delay_of(prediction_id: str) -> float:
-    """Return how many seconds ago the generation of a prediction ended."""
+    """Return the seconds since the end of a prediction's generation."""
     return time.time() - read_end(prediction_id)

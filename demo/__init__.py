@@ -1,5 +1,5 @@
 """
-What ``make demo`` and ``make ui`` run: the example DAG in a real Airflow against the emulator.
+The program of ``make demo`` and ``make ui``: runs the example DAG in a real Airflow against the emulator.
 
-Not part of the package. The system tests start their Airflow with :mod:`demo.standalone` as well.
+Not part of the package. The system tests start Airflow with :mod:`demo.standalone`, too.
 """

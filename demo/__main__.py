@@ -21,31 +21,31 @@ from demo.standalone import Standalone, StandaloneError
 from demo.workspace import workspace
 
 _CHECKOUT = Path(__file__).parents[1]
-#: Long enough to see it wait; ready when the operator polls first, which is after half of the usual 75 seconds.
+#: Long enough to show the deferral. The video is ready at the first poll, after half of the expected 75 seconds.
 _CLOCK = Settings(seconds_created=1.0, seconds_queued=3.0, seconds_running=24.0)
 
 
-class Steps:
-    """Shows steps as they happen, with the seconds since the first one."""
+class ProgressLog:
+    """Prints each step with the seconds since the start."""
 
     def __init__(self) -> None:
-        self._begin = time.monotonic()
+        self._started_at = time.monotonic()
 
     def show(self, text: str) -> None:
-        """Show a step."""
-        print(f"[{time.monotonic() - self._begin:6.1f} s] {text}", flush=True)
+        """Print a step."""
+        print(f"[{time.monotonic() - self._started_at:6.1f} s] {text}", flush=True)
 
 
 def demo(folder: Path, *, stay: bool) -> int:
     """
-    Start everything, run the example, report, and end everything.
+    Start emulator and Airflow, run the example, print the report, and stop both.
 
-    :param folder: Where everything is kept.
+    :param folder: Folder for all files.
     :param stay: Whether Airflow stays up until Enter or Ctrl-C.
     :return: The exit code.
     """
-    show = Steps().show
-    wrong: list[str] = []
+    show = ProgressLog().show
+    found: list[str] = []
     with running_emulator(_CLOCK) as emulator:
         show(f"emulator of the service: {emulator.url}")
         airflow = Standalone(
@@ -57,24 +57,24 @@ def demo(folder: Path, *, stay: bool) -> int:
         with airflow:
             show(f"airflow standalone: healthy at {airflow.url}")
             outcome = run_example(airflow, emulator, folder / "video.mp4", show)
-            wrong += problems(outcome)
+            found += problems(outcome)
             if stay:
-                _tell(outcome, wrong)
+                _print_report(outcome, found)
                 _stay(airflow.url)
-        left = airflow.processes()
-        show(f"airflow standalone: stopped, {len(left)} processes are left")
-        wrong += [f"still running: {process}" for process in left]
+        remaining = airflow.processes()
+        show(f"airflow standalone: stopped, {len(remaining)} processes remain")
+        found += [f"still running: {process}" for process in remaining]
     if not stay:
-        _tell(outcome, wrong)
-    return 1 if wrong else 0
+        _print_report(outcome, found)
+    return 1 if found else 0
 
 
-def _tell(outcome: Outcome, wrong: list[str]) -> None:
-    print("", *report(outcome, _CHECKOUT), *(f"WRONG       {each}" for each in wrong), sep="\n", flush=True)
+def _print_report(outcome: Outcome, found: list[str]) -> None:
+    print("", *report(outcome, _CHECKOUT), *(f"WRONG       {each}" for each in found), sep="\n", flush=True)
 
 
 def _stay(url: str) -> None:
-    print(f"\nAirflow is at {url} (no login needed). Enter or Ctrl-C ends it.", flush=True)
+    print(f"\nAirflow is at {url} (no login needed). Press Enter or Ctrl-C to stop it.", flush=True)
     with suppress(KeyboardInterrupt):
         if sys.stdin.isatty():
             sys.stdin.readline()
@@ -83,17 +83,17 @@ def _stay(url: str) -> None:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    # Everything is being stopped from now on; a second Ctrl-C would only leave something running.
+    # A second Ctrl-C would interrupt the shutdown and leave processes running.
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)
-    print("\nStopping everything", flush=True)
+    print("\nStopping Airflow and the emulator", flush=True)
     raise KeyboardInterrupt
 
 
 def main() -> int:
-    """Run the demo and return the exit code."""
+    """Run the demo, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m demo", description="Run the example DAG against the emulator.")
-    parser.add_argument("--stay", action="store_true", help="keep Airflow up afterwards, until Enter or Ctrl-C")
+    parser.add_argument("--stay", action="store_true", help="keep Airflow running until Enter or Ctrl-C")
     options = parser.parse_args()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, _interrupt)
@@ -101,7 +101,7 @@ def main() -> int:
         try:
             code = demo(folder, stay=options.stay)
         except KeyboardInterrupt:
-            print("Interrupted: everything is stopped", file=sys.stderr)
+            print("Interrupted: Airflow and the emulator are stopped", file=sys.stderr)
             return 130
         except (StandaloneError, httpx.HTTPError) as failure:
             print(f"\nFAILED: {failure}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What a run should have come to, and the report on what it came to."""
+"""Checks of the demo's outcome, and the report on it."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from pathlib import Path
 from demo.run import Outcome
 from demo.video import Measurement
 
-#: The page's frame size of 720p at 16:9, and its default length, which are what the example asks for.
-_VIDEO = Measurement(width=1280, height=720, seconds=5.0)
-#: List price of the example's model at 720p, 0.0998 USD a second.
-_COST = Decimal("0.499")
+#: Frame size of 720p at 16:9 and the default length, as documented; the example uses both.
+_EXPECTED_VIDEO = Measurement(width=1280, height=720, seconds=5.0)
+#: Five seconds of the example's model at 720p, list price 0.0998 USD a second.
+_EXPECTED_COST = Decimal("0.499")
 
 
 def problems(outcome: Outcome) -> Iterator[str]:
-    """Tell what is not as it should be."""
+    """Yield every deviation from the expected outcome."""
     if "deferred" not in outcome.seconds:
         yield f"the task was never deferred, only {', '.join(outcome.seconds)}"
     if outcome.returned != [outcome.url]:
-        yield f"the task returned {outcome.returned}, not the one link"
-    if outcome.measured != _VIDEO:
-        yield f"the video is {_size(outcome.measured)}, not {_size(_VIDEO)}"
+        yield f"the task returned {outcome.returned}, not the one output link"
+    if outcome.measured != _EXPECTED_VIDEO:
+        yield f"the video is {_size(outcome.measured)}, not {_size(_EXPECTED_VIDEO)}"
     if [entry["id"] for entry in outcome.submissions] != [outcome.prediction_id]:
         yield f"{len(outcome.submissions)} submissions are booked, not the task's one"
-    if (cost := _cost(outcome)) != _COST:
-        yield f"{cost} USD are booked, not {_COST}"
+    if (cost := _cost(outcome)) != _EXPECTED_COST:
+        yield f"{cost} USD are booked, not {_EXPECTED_COST}"
     if not all(entry["delivered"] for entry in outcome.submissions):
-        yield "the ledger says that the video was not handed over"
+        yield "by the ledger, the video was not delivered"
     if outcome.leaks:
-        yield f"the key was sent where it does not belong: {outcome.leaks}"
+        yield f"the API key was sent to other places: {outcome.leaks}"
 
 
 def report(outcome: Outcome, directory: Path) -> Iterator[str]:
     """
-    Tell what came of the run.
+    Yield the lines of the report.
 
-    :param outcome: What came of it.
-    :param directory: Paths are shown as seen from here.
+    :param outcome: Outcome of the run.
+    :param directory: Paths are printed relative to this folder.
     """
     polls = sum(entry["polls"] for entry in outcome.submissions)
     worker, deferred = (outcome.seconds.get(state, 0.0) for state in ("running", "deferred"))
     yield f"prediction  {outcome.prediction_id}"
     yield f"link        {outcome.url}"
     yield f"file        {outcome.file.relative_to(directory)}: {_size(outcome.measured)}"
-    yield f"task        {worker:.1f} s on a worker, {deferred:.1f} s deferred until it was back on one"
-    yield "            (by the times at which Airflow's audit log has it running, deferred, running, success)"
+    yield f"task        {worker:.1f} s on a worker, {deferred:.1f} s deferred until it ran on a worker again"
+    yield "            (by the times of running, deferred, running, success in Airflow's audit log)"
     yield f"ledger      {len(outcome.submissions)} booked for {_cost(outcome)} USD, {polls} polls"
 
 

@@ -1,4 +1,4 @@
-"""The few calls of Airflow's REST API that the demo and the system tests need."""
+"""A client for the parts of Airflow's REST API that the demo and the system tests need."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-#: The most that Airflow returns at a time unless it is told otherwise.
+#: Airflow's default for the largest page.
 _PAGE = 100
 
 
@@ -14,11 +14,11 @@ class AirflowApi:
     """
     A client of Airflow's REST API.
 
-    :param url: Airflow's address.
+    :param url: Base URL of Airflow.
     """
 
     def __init__(self, url: str) -> None:
-        # The environment's proxy is for the world outside, not for this host.
+        # Airflow runs on this host: do not use the environment's proxy.
         self._client = httpx.Client(base_url=url, timeout=60, trust_env=False)
 
     def close(self) -> None:
@@ -26,28 +26,28 @@ class AirflowApi:
         self._client.close()
 
     def health(self) -> dict[str, str | None]:
-        """Return the status of each component; no login is needed."""
+        """Return the status of each component; needs no login."""
         return {name: state["status"] for name, state in self.get("monitor/health").items()}
 
     def login(self, username: str | None = None, password: str | None = None) -> None:
-        """Get a token and use it from now on; without a name, from an auth manager that makes everybody an admin."""
+        """Get a token for all further requests; without a name, from an auth manager that makes every user an admin."""
         if username is None:
-            answer = self._client.get("/auth/token")
+            response = self._client.get("/auth/token")
         else:
-            answer = self._client.post("/auth/token", json={"username": username, "password": password})
-        answer.raise_for_status()
-        self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+            response = self._client.post("/auth/token", json={"username": username, "password": password})
+        response.raise_for_status()
+        self._client.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
 
     def get(self, path: str, **parameters: str | int) -> Any:
-        """Return what is at a path below ``/api/v2/``."""
+        """Return the JSON response of a path below ``/api/v2/``."""
         return self._call("GET", path, params=parameters)
 
     def post(self, path: str, content: Any) -> Any:
-        """Post JSON to a path below ``/api/v2/`` and return the answer."""
+        """Post JSON to a path below ``/api/v2/`` and return the response."""
         return self._call("POST", path, json=content)
 
     def patch(self, path: str, content: Any) -> Any:
-        """Patch what is at a path below ``/api/v2/`` and return the answer."""
+        """Patch a resource below ``/api/v2/`` and return the response."""
         return self._call("PATCH", path, json=content)
 
     def import_errors(self) -> list[str]:
@@ -78,7 +78,7 @@ class AirflowApi:
                 return found
 
     def events(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """Return what the audit log holds of a run, the oldest first."""
+        """Return the audit log of a run, the oldest entry first."""
         events: list[dict[str, Any]]
         events = self.get("eventLogs", dag_id=dag_id, run_id=run_id, order_by="event_log_id")["event_logs"]
         return events
@@ -89,15 +89,15 @@ class AirflowApi:
         return self.get(path, deserialize="true", map_index=map_index)["value"]
 
     def log_lines(self, dag_id: str, run_id: str, task_id: str, try_number: int, *, map_index: int = -1) -> list[str]:
-        """Return the log of a try."""
+        """Return the lines of a try's log."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
         content = self.get(path, map_index=map_index)["content"]
         return [each if isinstance(each, str) else line(each) for each in content]
 
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
-        answer = self._client.request(method, f"/api/v2/{path}", **arguments)
-        answer.raise_for_status()
-        return answer.json()
+        response = self._client.request(method, f"/api/v2/{path}", **arguments)
+        response.raise_for_status()
+        return response.json()
 
 
 def line(entry: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""One run of the example DAG: started through the REST API, shown step by step, and what came of it."""
+"""Runs the example DAG through the REST API, reports each step, and returns the outcome."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from demo.video import Measurement, download, measure
 
 DAG_ID = "seedance_text_to_video"
 TASK_ID = "make_video"
-_SECONDS = 300.0
+_RUN_TIMEOUT = 300.0
 _LOG_LINES = 15
-_PLACES = {
+_STATE_NOTES = {
     "scheduled": "by the scheduler",
     "queued": "until a worker takes it",
     "running": "on a worker",
-    "deferred": "to the triggerer, and holds no worker",
+    "deferred": "to the triggerer, occupies no worker",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Step:
     """
-    Something that happened.
+    A step of the run.
 
-    :param key: What tells it from all other facts.
-    :param at: When, in seconds since 1970.
-    :param text: What to tell about it.
+    :param key: Identifies the step.
+    :param at: Time in seconds since the epoch.
+    :param text: Description.
     """
 
     key: Hashable
@@ -44,16 +44,16 @@ class Fact:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """
-    What came of a run that succeeded.
+    Outcome of a successful run.
 
-    :param seconds: Seconds that the task was in each state, by Airflow's audit log.
+    :param seconds: Seconds of the task in each state, by Airflow's audit log.
     :param prediction_id: XCom ``prediction_id``.
     :param url: XCom ``video_url``.
-    :param returned: What the task returned.
+    :param returned: Return value of the task.
     :param file: The downloaded video.
-    :param measured: What is in it.
+    :param measured: Frame size and length of the video.
     :param submissions: The emulator's ledger.
-    :param leaks: Requests that carried a key to where none belongs.
+    :param leaks: Requests that sent an API key to a place that must not get it.
     """
 
     seconds: dict[str, float]
@@ -68,13 +68,13 @@ class Outcome:
 
 def run_example(airflow: Standalone, emulator: Emulator, file: Path, show: Callable[[str], None]) -> Outcome:
     """
-    Run the example DAG and return what came of it.
+    Run the example DAG and return its outcome.
 
     :param airflow: A running Airflow.
-    :param emulator: What its connection leads to.
-    :param file: Where the video is put.
-    :param show: Called with each step as it happens.
-    :raises StandaloneError: The run did not succeed; the message has the end of the task's log.
+    :param emulator: The service of its connection.
+    :param file: Destination of the video.
+    :param show: Called with the text of each step.
+    :raises StandaloneError: The run did not succeed; the message contains the end of the task's log.
     """
     api = airflow.api
     airflow.wait_for_dag(DAG_ID)
@@ -84,7 +84,7 @@ def run_example(airflow: Standalone, emulator: Emulator, file: Path, show: Calla
     url = api.xcom(DAG_ID, run_id, TASK_ID, "video_url")
     download(url, file)
     measured = measure(file)
-    show("the video is downloaded from its link, without the key, and decoded")
+    show("the video is downloaded from its link, without the API key, and decoded")
     return Outcome(
         seconds=seconds_by_state(api.events(DAG_ID, run_id)),
         prediction_id=api.xcom(DAG_ID, run_id, TASK_ID, "prediction_id"),
@@ -103,59 +103,59 @@ def _follow(airflow: Standalone, emulator: Emulator, run_id: str, show: Callable
 
     def poll() -> str | None:
         state = api.run_state(DAG_ID, run_id)
-        facts = [
-            *task_facts(api.events(DAG_ID, run_id), api.task_instances(DAG_ID, run_id), time.time()),
-            *service_facts(emulator.ledger()),
+        steps = [
+            *task_steps(api.events(DAG_ID, run_id), api.task_instances(DAG_ID, run_id), time.time()),
+            *service_steps(emulator.ledger()),
         ]
-        for fact in sorted(facts, key=lambda fact: fact.at):
-            if fact.key not in seen:
-                seen.add(fact.key)
-                show(fact.text)
+        for step in sorted(steps, key=lambda step: step.at):
+            if step.key not in seen:
+                seen.add(step.key)
+                show(step.text)
         return state if state in ("success", "failed") else None
 
-    if airflow.wait_for("end of the run", poll, _SECONDS) == "failed":
+    if airflow.wait_for("end of the run", poll, _RUN_TIMEOUT) == "failed":
         log = api.log_lines(DAG_ID, run_id, TASK_ID, try_number=1)
-        raise StandaloneError("\n".join(["The run failed; the end of the task's log:", *log[-_LOG_LINES:]]))
+        raise StandaloneError("\n".join(["The run failed; end of the task's log:", *log[-_LOG_LINES:]]))
 
 
-def task_facts(
+def task_steps(
     events: Sequence[dict[str, Any]], task_instances: Sequence[dict[str, Any]], now: float
-) -> Iterator[Fact]:
+) -> Iterator[Step]:
     """
-    Tell what the task did.
+    Yield the steps of the task.
 
-    :param events: The run's events in the audit log, which misses no state of a task that ran, the oldest first.
-    :param task_instances: The run's task instances, which show the states before it runs.
-    :param now: What time it is.
+    :param events: The run's audit log, the oldest event first. It contains all states from the first start on.
+    :param task_instances: The run's task instances, for the states before the first start.
+    :param now: Time in seconds since the epoch.
     """
     task_events = [event for event in events if event["task_id"]]
     for event in task_events:
-        yield Fact(event["event_log_id"], _at(event), _state_text(event["task_id"], event["event"]))
+        yield Step(event["event_log_id"], _at(event), _state_text(event["task_id"], event["event"]))
     for task in task_instances:
         if task["state"] in ("scheduled", "queued"):
-            yield Fact((task["state"], len(task_events)), now, _state_text(task["task_id"], task["state"]))
+            yield Step((task["state"], len(task_events)), now, _state_text(task["task_id"], task["state"]))
 
 
-def service_facts(submissions: Sequence[dict[str, Any]]) -> Iterator[Fact]:
+def service_steps(submissions: Sequence[dict[str, Any]]) -> Iterator[Step]:
     """
-    Tell what the emulated service did.
+    Yield the steps of the emulated service.
 
-    :param submissions: Its ledger.
+    :param submissions: The emulator's ledger.
     """
     for entry in submissions:
         name = f"prediction {entry['id']}"
         for status, at in entry["times"].items():
             price = f", booked at {entry['cost']} USD" if status == "created" else ""
-            yield Fact((name, status), at, f"service: {name} is {status}{price}")
+            yield Step((name, status), at, f"service: {name}: {status}{price}")
         if entry["delivered"]:
-            yield Fact((name, "delivered"), entry["delivered_at"], f"service: {name} is handed over")
+            yield Step((name, "delivered"), entry["delivered_at"], f"service: {name}: delivered")
 
 
 def seconds_by_state(events: Sequence[dict[str, Any]]) -> dict[str, float]:
     """
-    Return how long a run's only task was in each state.
+    Return the seconds of a run's only task in each state.
 
-    :param events: The run's events in the audit log, the oldest first.
+    :param events: The run's audit log, the oldest event first.
     """
     seconds: dict[str, float] = {}
     for event, following in pairwise(event for event in events if event["task_id"]):
@@ -168,4 +168,4 @@ def _at(event: dict[str, Any]) -> float:
 
 
 def _state_text(task_id: str, state: str) -> str:
-    return " ".join(filter(None, [f"task {task_id} is {state}", _PLACES.get(state)]))
+    return " ".join(filter(None, [f"task {task_id}: {state}", _STATE_NOTES.get(state)]))

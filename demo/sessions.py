@@ -1,9 +1,9 @@
 """
-Commands that are ended with everything they started, and also when whoever started them is gone.
+Run commands whose whole process tree ends with them, or with the process that started them.
 
-A command runs in a session of its own under a keeper, which is this file run as a program. The keeper holds the other
-end of a pipe: once that closes, on purpose or because the process that held it was killed, the keeper ends every
-process of the session.
+A command runs in its own POSIX session under a supervisor, which is this file run as a program. The supervisor reads
+from a pipe. When the other end closes, on purpose or because its process was killed, the supervisor ends every process
+of the session.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from typing import NoReturn
 
 import psutil
 
-#: Airflow's scheduler may need the second one.
+#: Airflow's scheduler may need a second SIGTERM.
 _SIGNALS = (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL)
-_PATIENCE = 5.0
+_SIGNAL_TIMEOUT = 5.0
 
 
 class Session:
     """
-    A running command with all that it starts.
+    A running command with all processes that it starts.
 
     :param command: The command.
     :param environment: Its environment.
-    :param log: File that its output is appended to.
+    :param log: File to which its output is appended.
     """
 
     def __init__(self, command: Sequence[str], *, environment: Mapping[str, str], log: Path) -> None:
         with log.open("ab") as output:
-            self._keeper = subprocess.Popen(  # noqa: S603 - the caller's command
+            self._supervisor = subprocess.Popen(  # noqa: S603 - the caller's command
                 [sys.executable, "-P", __file__, *command],
                 env=environment,
                 stdin=subprocess.PIPE,
@@ -49,24 +49,24 @@ class Session:
 
     @property
     def is_running(self) -> bool:
-        """Whether the command has not ended."""
-        return self._keeper.poll() is None
+        """Whether the command is running."""
+        return self._supervisor.poll() is None
 
     def processes(self) -> list[psutil.Process]:
-        """Return the running processes of the session, without its keeper."""
-        return members(self._keeper.pid)
+        """Return the running processes of the session, without its supervisor."""
+        return members(self._supervisor.pid)
 
     def end(self) -> None:
         """End every process of the session."""
-        if self._keeper.stdin is not None:
-            self._keeper.stdin.close()
+        if self._supervisor.stdin is not None:
+            self._supervisor.stdin.close()
         try:
-            self._keeper.wait(timeout=_PATIENCE * (len(_SIGNALS) + 1))
+            self._supervisor.wait(timeout=_SIGNAL_TIMEOUT * (len(_SIGNALS) + 1))
         except subprocess.TimeoutExpired:
-            self._keeper.kill()
-            self._keeper.wait()
-        # Nothing is left for this one unless the keeper was killed, here or by somebody else.
-        end_members(self._keeper.pid)
+            self._supervisor.kill()
+            self._supervisor.wait()
+        # The supervisor has ended them, unless it was killed.
+        end_members(self._supervisor.pid)
 
 
 def members(session: int) -> list[psutil.Process]:
@@ -84,12 +84,12 @@ def members(session: int) -> list[psutil.Process]:
 
 
 def end_members(session: int) -> None:
-    """End the processes of a session, its leader excepted, whether they like it or not."""
+    """End the processes of a session, except its leader, with SIGKILL if they ignore SIGTERM."""
     for number in _SIGNALS:
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _SIGNAL_TIMEOUT
         signalled: set[int] = set()
-        while left := members(session):
-            for process in left:
+        while remaining := members(session):
+            for process in remaining:
                 if process.pid not in signalled:
                     signalled.add(process.pid)
                     with suppress(psutil.NoSuchProcess):
@@ -105,15 +105,15 @@ def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(1)
 
 
-def keep(command: Sequence[str]) -> int:
+def supervise(command: Sequence[str]) -> int:
     """
-    Run a command until it ends or standard input does, then end the rest of the session.
+    Run a command until it ends or standard input closes, then end the other processes of the session.
 
     :param command: The command.
     :return: The command's exit code.
     """
     signals = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-    # Started from a script's background, they would be ignored, and the command would inherit that.
+    # A background job of a script ignores some signals, and the command would inherit that.
     for each in signals:
         signal.signal(each, _stop)
     try:
@@ -128,4 +128,4 @@ def keep(command: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(keep(sys.argv[1:]))
+    sys.exit(supervise(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""A real ``airflow standalone`` for the length of a ``with`` block, in a home of its own and on free ports."""
+"""Run a real ``airflow standalone`` for the duration of a ``with`` block, with its own home and on free ports."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from demo.sessions import Session
 Component = Literal["scheduler", "dag-processor", "api-server", "triggerer"]
 Found = TypeVar("Found")
 
-#: Ports below the range from which kernels take those of outgoing connections, which come and go.
+#: Ports below the range that kernels use for outgoing connections.
 _PORTS = range(20_000, 32_000)
 _LOG_LINES = 40
 
 
 class StandaloneError(RuntimeError):
-    """Raised when Airflow does not do what it should in time."""
+    """Airflow ended, or did not reach a state in time."""
 
 
 class Standalone:
     """
-    ``airflow standalone`` with SQLite and the local executor, healthy at the start of the ``with`` block.
+    ``airflow standalone`` with SQLite and the local executor; the ``with`` block starts when it is healthy.
 
-    :param home: Its home; made if it does not exist.
+    :param home: Airflow home; created if it does not exist.
     :param dags: Folder of the DAG files.
-    :param environment: More environment variables, e.g. connections; they win over the ones that are set here.
-    :param account: Name and password for the REST API; none where everybody is an admin.
-    :param start_seconds: How long it may take to start.
+    :param environment: Further environment variables, e.g. connections; they override the defaults.
+    :param account: Name and password for the REST API; ``None`` if every user is an admin.
+    :param start_seconds: Timeout of the start.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Standalone:
     def __enter__(self) -> Self:
         """Start Airflow and wait until all of its components are healthy."""
         self.home.mkdir(parents=True, exist_ok=True)
-        # Whoever reads SQLite must not keep others from writing; the mode stays with the file.
+        # Readers of SQLite must not block writers; the mode is stored in the file.
         with closing(sqlite3.connect(self.home / "airflow.db")) as database:
             database.execute("PRAGMA journal_mode = WAL")
         with ExitStack() as stack:
@@ -83,45 +83,45 @@ class Standalone:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End every process that was started."""
+        """End every started process."""
         self._end()
 
-    def wait_for(self, what: str, look: Callable[[], Found], seconds: float = 120.0) -> Found:
+    def wait_for(self, what: str, check: Callable[[], Found], seconds: float = 120.0) -> Found:
         """
-        Look until there is something to see, and return it.
+        Call a function until it returns a true value, and return that value.
 
-        :param what: What is waited for, for the message.
-        :param look: Returns it, or something false as long as it is not there.
-        :param seconds: How long to wait.
-        :raises StandaloneError: It did not come in time, or Airflow ended; the message has the end of its log.
+        :param what: Name of the expected event, for the error message.
+        :param check: Returns a false value as long as the event has not occurred.
+        :param seconds: Timeout.
+        :raises StandaloneError: Timeout, or Airflow ended; the message contains the end of its log.
         """
         deadline = time.monotonic() + seconds
-        while not (found := look()):
+        while not (found := check()):
             if not self._sessions[0].is_running:
-                raise StandaloneError(f"airflow standalone has ended; the end of {self.log}:\n{self._log_end()}")
+                raise StandaloneError(f"airflow standalone has ended; end of {self.log}:\n{self._log_end()}")
             if time.monotonic() > deadline:
-                raise StandaloneError(f"No {what} in {seconds:.0f} s; the end of {self.log}:\n{self._log_end()}")
+                raise StandaloneError(f"No {what} in {seconds:.0f} s; end of {self.log}:\n{self._log_end()}")
             time.sleep(0.2)
         return found
 
     def wait_for_dag(self, dag_id: str) -> None:
-        """Wait until a DAG is parsed, or raise what keeps it from being imported."""
+        """Wait until a DAG is parsed; raise the import errors if its file cannot be imported."""
 
-        def is_there() -> bool:
+        def is_parsed() -> bool:
             if dag_id in self.api.dag_ids():
                 return True
             if errors := self.api.import_errors():
                 raise StandaloneError("\n".join(["A DAG file cannot be imported:", *errors]))
             return False
 
-        self.wait_for(f"DAG {dag_id}", is_there)
+        self.wait_for(f"DAG {dag_id}", is_parsed)
 
     def processes(self) -> list[psutil.Process]:
         """Return every running process of this Airflow."""
         return [process for session in self._sessions for process in session.processes()]
 
     def component(self, name: Component) -> list[psutil.Process]:
-        """Return the running processes of one component: its own, and all that it started."""
+        """Return the running processes of one component, with all processes that it started."""
         found: dict[int, psutil.Process] = {}
         for process in self.processes():
             with suppress(psutil.NoSuchProcess):
@@ -130,13 +130,13 @@ class Standalone:
         return list(found.values())
 
     def kill(self, name: Component) -> None:
-        """Kill a component with all that it started, as a machine that fails would."""
+        """Kill a component with all processes that it started, as a machine failure does."""
         for process in self.component(name):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
 
     def start(self, name: Component) -> None:
-        """Start a component that was killed; ``airflow standalone`` does not."""
+        """Start a killed component; ``airflow standalone`` does not restart it."""
         self._run(name)
 
     def _run(self, command: str) -> None:
@@ -174,26 +174,26 @@ def free_ports(count: int) -> list[int]:
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """
-    Return an environment without anything of another Airflow.
+    Return an environment without settings of another Airflow.
 
-    :param environment: The environment of the person who starts the demo.
+    :param environment: Environment of the current process.
     """
     cleaned = {name: value for name, value in environment.items() if not name.lstrip("_").startswith("AIRFLOW")}
-    # The components call each other and the emulator, which no proxy knows.
+    # The components and the emulator call each other on this host, which no proxy reaches.
     for name in ("NO_PROXY", "no_proxy"):
         cleaned[name] = ",".join(filter(None, [environment.get(name), "127.0.0.1", "localhost"]))
-    # `airflow standalone` looks for the command `airflow`.
+    # `airflow standalone` runs the command `airflow` from the search path.
     cleaned["PATH"] = os.pathsep.join(filter(None, [str(Path(sys.executable).parent), environment.get("PATH")]))
     return cleaned
 
 
 def common_settings(home: Path, dags: Path, port: int) -> dict[str, str]:
     """
-    Return the settings of every Airflow that is run here, as environment variables.
+    Return the settings of every Airflow that demo and tests run, as environment variables.
 
-    :param home: Its home.
+    :param home: Airflow home.
     :param dags: Folder of the DAG files.
-    :param port: Of the API server, on this host.
+    :param port: Port of the API server.
     """
     url = f"http://127.0.0.1:{port}"
     return {
@@ -217,7 +217,7 @@ def _settings(home: Path, dags: Path, port: int, log_ports: list[int]) -> dict[s
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
-        # Only one process at a time can write to SQLite; the others shall wait, and not fail after 5 seconds.
+        # Only one process at a time can write to SQLite; by default, the others fail after 5 seconds.
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=60",
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(trigger_log_port),
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(worker_log_port),
@@ -226,6 +226,6 @@ def _settings(home: Path, dags: Path, port: int, log_ports: list[int]) -> dict[s
 
 
 def is_component(command_line: list[str], name: Component) -> bool:
-    """Tell by a process's command line, which the API server replaces by a title, whether it is a component's own."""
+    """Return whether a command line is that of a component; the API server replaces its own by a process title."""
     text = " ".join(command_line).strip()
     return text.endswith(f"airflow {name}") or text.startswith(f"airflow {name.replace('-', '_')} ")

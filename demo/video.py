@@ -1,4 +1,4 @@
-"""Fetches a generated video and measures it."""
+"""Download a generated video and measure it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import httpx
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """
-    What is in a video file.
+    Frame size and length of a video file.
 
-    :param width: In pixels.
-    :param height: In pixels.
-    :param seconds: The length of its picture.
+    :param width: Width in pixels.
+    :param height: Height in pixels.
+    :param seconds: Length of the video stream.
     """
 
     width: int
@@ -25,15 +25,15 @@ class Measurement:
 
 
 def download(url: str, path: Path) -> None:
-    """Download an output as anybody would who has the link: without a key."""
-    with httpx.Client(trust_env=False) as client, client.stream("GET", url) as answer, path.open("wb") as file:
-        answer.raise_for_status()
-        for part in answer.iter_bytes():
-            file.write(part)
+    """Download an output without an API key, because the link alone suffices."""
+    with httpx.Client(trust_env=False) as client, client.stream("GET", url) as response, path.open("wb") as file:
+        response.raise_for_status()
+        for chunk in response.iter_bytes():
+            file.write(chunk)
 
 
 def measure(path: Path) -> Measurement:
-    """Decode a video file, every frame of it, and measure what came out."""
+    """Decode all frames of a video file and measure them."""
     with av.open(path) as container:
         stream = container.streams.video[0]
         frames = 0
@@ -41,5 +41,5 @@ def measure(path: Path) -> Measurement:
             frames += 1
             width, height = frame.width, frame.height
         if not frames or stream.average_rate is None:
-            raise ValueError(f"{path} has no picture")
+            raise ValueError(f"{path} has no video frames")
         return Measurement(width, height, float(frames / stream.average_rate))

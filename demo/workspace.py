@@ -1,4 +1,4 @@
-"""A folder for each run, and the end of the ones that earlier runs left behind."""
+"""A folder for each run; folders of finished runs are removed."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from typing import IO
 @contextmanager
 def workspace(parent: Path) -> Iterator[Path]:
     """
-    Make a folder that stays after the ``with`` block, until the next run starts.
+    Create a folder that remains after the ``with`` block until the next run starts.
 
-    :param parent: Where it is made. Folders of runs that are still going on are left alone.
+    :param parent: Parent folder. Folders of active runs in it are not removed.
     """
     parent.mkdir(exist_ok=True)
-    with (parent / "lock").open("w") as gate:
-        fcntl.flock(gate, fcntl.LOCK_EX)
+    with (parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         for folder in parent.iterdir():
             if folder.is_dir() and not _is_in_use(folder):
                 shutil.rmtree(folder)
         folder = Path(tempfile.mkdtemp(prefix="run-", dir=parent))
-        mark = _mark(folder)
-        fcntl.flock(mark, fcntl.LOCK_EX)
-    with mark:
+        folder_lock = _folder_lock(folder)
+        fcntl.flock(folder_lock, fcntl.LOCK_EX)
+    with folder_lock:
         yield folder
 
 
-def _mark(folder: Path) -> IO[str]:
+def _folder_lock(folder: Path) -> IO[str]:
     return (folder / "in_use").open("w")
 
 
 def _is_in_use(folder: Path) -> bool:
-    with _mark(folder) as mark:
+    with _folder_lock(folder) as lock:
         try:
-            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
     return False

@@ -1,4 +1,4 @@
-"""A clock that goes on while somebody pauses, so that nobody has to wait for it."""
+"""A fake clock: a pause advances it at once, so that tests do not wait."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _now = time.time
 
 
 class Clock:
-    """The clock of this host, ahead of it by the length of all pauses that were made."""
+    """The clock of this host, advanced by the sum of all pauses."""
 
     def __init__(self) -> None:
         self._ahead = 0.0
@@ -19,10 +19,10 @@ class Clock:
         return _now() + self._ahead
 
     def pause(self, seconds: float) -> None:
-        """Let time pass, at once."""
+        """Advance the clock."""
         self._ahead += seconds
 
     async def pause_async(self, seconds: float) -> None:
-        """Let time pass, at once, and let others go on."""
+        """Advance the clock, and yield to the event loop."""
         self.pause(seconds)
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What all tests share: an Airflow home of their own, a clock that nobody waits for, and what no test may do."""
+"""Shared by all tests: a temporary Airflow home, a fake clock, and guards against network access and sleeps."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tests.clock import Clock
 if TYPE_CHECKING:
     from airflow_provider_seedance.emulator.handle import Emulator
 
-network.guard()
-sleeping.watch()
-# Airflow reads its configuration when it is imported, which some test module does before any fixture runs.
+network.install_guard()
+sleeping.install_watch()
+# Airflow reads its configuration at import, and some test modules import it before any fixture runs.
 for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
     del os.environ[_name]
 EXAMPLE_DAGS = Path(__file__).parents[1] / "example_dags"
@@ -29,9 +29,9 @@ _HOME = Path(tempfile.mkdtemp(prefix="seedance-tests-"))
 os.environ |= {
     "AIRFLOW_HOME": str(_HOME),
     "AIRFLOW__CORE__DAGS_FOLDER": str(EXAMPLE_DAGS),
-    # Airflow's own way to learn this host's name asks name servers.
+    # Airflow's default looks up this host's name at name servers.
     "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
-    # No secret is masked in this process: what the provider would let slip is there to be seen.
+    # Mask no secrets, so that tests find what the provider leaks.
     "AIRFLOW__CORE__HIDE_SENSITIVE_VAR_CONN_FIELDS": "False",
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(_HOME / "logs"),
@@ -55,10 +55,10 @@ def pytest_runtest_setup() -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
     yield
-    assert network.take_refused() == [], "a test reached beyond this host"
+    assert network.take_refused() == [], "the test accessed a host other than this one"
     slept = sleeping.take_slept()
     if item.path.is_relative_to(UNIT) and item.get_closest_marker("real_time") is None:
-        assert slept == [], "a unit test slept, for so many seconds"
+        assert slept == [], "the unit test slept (seconds)"
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +68,7 @@ def airflow_home() -> Path:
 
 @pytest.fixture(scope="session")
 def clock() -> Clock:
-    """Return the emulator's clock, which pauses of ``short_waits`` put forward."""
+    """Return the emulator's clock, which the pauses of ``short_waits`` advance."""
     return Clock()
 
 
@@ -82,7 +82,7 @@ def seedance_emulator_server(clock: Clock) -> Iterator[Emulator]:
 
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
-    """Look often, and wait by putting the clock forward."""
+    """Poll at short intervals, and advance the clock instead of sleeping."""
     from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
     from airflow_provider_seedance.gptproto.polling import Poller
     from airflow_provider_seedance.tasks import submit

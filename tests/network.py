@@ -1,9 +1,9 @@
 """
-No test reaches beyond this host: Python's own report of what is done with sockets is listened to, and objected to.
+Guard against network access: an audit hook on Python's socket events refuses every host but this one.
 
-That covers connections and datagrams of any library that uses Python's sockets, in any thread, and the questions to
-name servers, but for those of a socket that is handed a name, of which Python reports nothing; no library does that.
-Processes that a test starts are not covered.
+It covers connections, datagrams and name lookups of every library that uses Python's sockets, in all threads. It does
+not cover a socket that connects to a host name, because Python raises no event for its lookup; no library does that.
+It does not cover child processes.
 """
 
 from __future__ import annotations
@@ -14,47 +14,47 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-#: Reports whose second argument is an address, and those whose first one is a name.
+#: Events whose second argument is an address, and events whose first argument is a name.
 _CONTACTS = ("socket.connect", "socket.sendto", "socket.sendmsg")
 _LOOKUPS = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
 
-#: The others, such as AF_UNIX, do not leave this host.
+#: Other families, such as AF_UNIX, do not leave this host.
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 _refused: list[str] = []
 
 
 class NetworkError(RuntimeError):
-    """Something wanted to reach beyond this host."""
+    """The test tried to access another host."""
 
 
-def guard() -> None:
-    """Refuse all but this host from now on, to the end of the process."""
-    sys.addaudithook(_listen)
+def install_guard() -> None:
+    """Refuse access to other hosts, until the end of the process."""
+    sys.addaudithook(_on_event)
 
 
 def take_refused() -> list[str]:
-    """Return what was refused since the last call: code under test may well have survived the refusal."""
+    """Return what was refused since the last call, because code under test may catch the error."""
     refused = _refused.copy()
     _refused.clear()
     return refused
 
 
-def _listen(event: str, arguments: tuple[Any, ...]) -> None:
+def _on_event(event: str, arguments: tuple[Any, ...]) -> None:
     if event in _CONTACTS:
         contact, address = arguments[:2]
         is_here = contact.family not in _FAMILIES or address is None or _is_this_host(address[0])
     elif event in _LOOKUPS:
         address = (arguments[0],)
         if _text(arguments[0]).endswith(".invalid"):
-            # The name servers' answer is known, as RFC 6761 reserves the domain.
+            # RFC 6761 reserves the domain, so name servers do not find it.
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         is_here = _is_this_host(arguments[0]) or _is_number(arguments[0])
     else:
         return
     if not is_here:
         _refused.append(f"{event} {address}")
-        raise NetworkError(f"Tests stay on this host: {_refused[-1]}")
+        raise NetworkError(f"Tests must not access another host: {_refused[-1]}")
 
 
 def _is_this_host(host: Any) -> bool:
@@ -68,7 +68,7 @@ def _is_this_host(host: Any) -> bool:
 
 
 def _is_number(host: Any) -> bool:
-    """Return whether it is an address already, in any way of writing it, for which no name server is asked."""
+    """Return whether the host is an IP address in any notation, which needs no lookup."""
     try:
         ipaddress.ip_address(_text(host))
     except ValueError:

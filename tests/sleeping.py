@@ -1,7 +1,7 @@
 """
-Who sleeps is written down: a test that sleeps is slow where the machine is fast, and fails where it is slow.
+Record sleeps: a unit test that sleeps is slow on a fast machine and fails on a slow one.
 
-Only the test's own thread counts, because servers beside it look after their connections now and then.
+Only sleeps of the main thread count, because servers in other threads sleep between their checks.
 """
 
 from __future__ import annotations
@@ -13,37 +13,37 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-#: The longest sleep, in seconds, that nobody has to answer for.
-NAP = 0.05
+#: Longest sleep that is allowed, in seconds.
+LONGEST_SLEEP = 0.05
 
 _sleep = time.sleep
 _sleep_async = asyncio.sleep
 _slept: list[float] = []
 
 
-def watch() -> None:
-    """Write down who sleeps from now on. Comes before the import of what keeps a function to sleep with."""
+def install_watch() -> None:
+    """Record sleeps from now on. Must run before the import of modules that store a reference to a sleep function."""
     time.sleep = _watched_sleep  # type: ignore[assignment]
     asyncio.sleep = _watched_sleep_async  # type: ignore[assignment]
 
 
 def take_slept() -> list[float]:
-    """Return the sleeps since the last call that were longer than a nap, in seconds."""
+    """Return the sleeps since the last call that were longer than allowed, in seconds."""
     slept = _slept.copy()
     _slept.clear()
     return slept
 
 
-def _note(seconds: float) -> None:
-    if seconds > NAP and threading.current_thread() is threading.main_thread():
+def _record(seconds: float) -> None:
+    if seconds > LONGEST_SLEEP and threading.current_thread() is threading.main_thread():
         _slept.append(seconds)
 
 
 def _watched_sleep(seconds: float, /) -> None:
-    _note(seconds)
+    _record(seconds)
     _sleep(seconds)
 
 
 async def _watched_sleep_async(delay: float, result: T | None = None) -> T | None:
-    _note(delay)
+    _record(delay)
     return await _sleep_async(delay, result)

@@ -1,4 +1,4 @@
-"""In what the Airflows differ that the tests run on; users read of it in the guide."""
+"""Differences between the supported Airflow versions; the guide describes them to users."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ except ImportError:  # Airflow 3.1
     from airflow.models.dagbag import DagBag as DagBag  # type: ignore[no-redef]
 
 HAS_STORE = AIRFLOW_V_3_3_PLUS
-needs_store = pytest.mark.skipif(not HAS_STORE, reason="Airflow below 3.3 keeps no task state")
+needs_store = pytest.mark.skipif(not HAS_STORE, reason="Airflow below 3.3 has no task state store")
 needs_answers = pytest.mark.skipif(
-    not AIRFLOW_V_3_3_PLUS, reason="dag.test() of Airflow below 3.3 brings no task the answer of a person"
+    not AIRFLOW_V_3_3_PLUS, reason="dag.test() of Airflow below 3.3 does not pass a person's response to the task"
 )

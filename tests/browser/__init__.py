@@ -1,1 +1,1 @@
-"""Tests in a real browser: what people see in Airflow's UI, each with an account of their own."""
+"""Tests of Airflow's UI in a real browser, each with a logged-in user."""

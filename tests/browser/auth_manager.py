@@ -1,4 +1,4 @@
-"""The simple auth manager, which hides one DAG from one person; Airflow loads it by its name."""
+"""A simple auth manager that hides one DAG from one user; Airflow loads it by its class path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.browser.prompts import HIDDEN_DAG
 
 
 class DiscreetAuthManager(SimpleAuthManager):
-    """Roles as usual; to the stranger the hidden DAG is closed with all that belongs to it."""
+    """Roles as in the base class, but the stranger has no access to the hidden DAG."""
 
     def is_authorized_dag(
         self,
@@ -22,7 +22,7 @@ class DiscreetAuthManager(SimpleAuthManager):
         access_entity: DagAccessEntity | None = None,
         details: DagDetails | None = None,
     ) -> bool:
-        """Return what the role allows, except for the hidden DAG."""
+        """Return whether the role allows it, and the DAG is not hidden from the user."""
         if user.username == STRANGER.name and details is not None and details.id == HIDDEN_DAG:
             return False
         return super().is_authorized_dag(method=method, user=user, access_entity=access_entity, details=details)

@@ -1,4 +1,4 @@
-"""One Airflow and one browser for all tests, and a new visit for each."""
+"""One Airflow and one browser for all tests, and a new browser session for each."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.people import Person
 from tests.browser.stage import Stage, running_second_server, running_stage
-from tests.browser.visitors import PATIENCE, Visitor, running_browser, visit
+from tests.browser.visitors import TIMEOUT, Visitor, running_browser, visit
 
-expect.set_options(timeout=PATIENCE)
+expect.set_options(timeout=TIMEOUT)
 
 
 class Visit(Protocol):
-    """Logs somebody in."""
+    """Logs a person in."""
 
     def __call__(self, person: Person, *, url: str = "", **options: Any) -> Visitor:
-        """Return the visitor; see :func:`tests.browser.visitors.visit`, where no address means Airflow's own."""
+        """Return the visitor; see :func:`tests.browser.visitors.visit`. Without a URL, it opens Airflow's."""
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-# The browser comes first: where there is none, nothing needs to be started.
+# Needs the browser first, so that Airflow does not start if the browser is missing.
 @pytest.fixture(scope="session")
 def stage(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with running_stage(tmp_path_factory.mktemp("browser") / "airflow") as running:
@@ -39,7 +39,7 @@ def stage(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="session")
 def second_server(stage: Stage) -> Iterator[str]:
-    """Return the address of another API server, which has a path and hides a DAG from the stranger."""
+    """Return the URL of a second API server, which has a path and hides a DAG from the stranger."""
     with running_second_server(stage.airflow, "/team/airflow") as url:
         yield url
 

@@ -1,4 +1,4 @@
-"""Airflow's page of connections, as a person uses it."""
+"""Page object for Airflow's page of connections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ConnectionsPage:
     """
     The page *Admin, Connections*.
 
-    :param visitor: Who looks at it.
+    :param visitor: The user of the page.
     """
 
     visitor: Visitor
@@ -28,11 +28,11 @@ class ConnectionsPage:
         return self.visitor.page.get_by_role("dialog")
 
     def open(self) -> None:
-        """Go there."""
+        """Open the page."""
         self.visitor.go("connections")
 
     def begin(self, connection_id: str) -> None:
-        """Open the form for a new connection of our type."""
+        """Open the form for a new connection of type ``seedance``."""
         self.visitor.page.get_by_role("button", name="Add Connection").click()
         self.form.get_by_label("Connection ID").fill(connection_id)
         self.form.get_by_role("combobox").fill("seedance")
@@ -40,7 +40,7 @@ class ConnectionsPage:
         expect(self.form.get_by_label("API key")).to_be_visible()
 
     def edit(self, connection_id: str) -> None:
-        """Open the form for a connection that is there."""
+        """Open the form for an existing connection."""
         self._row(connection_id).get_by_role("button", name="Edit Connection").click()
         expect(self.form.get_by_label("API key")).to_be_visible()
 
@@ -50,43 +50,43 @@ class ConnectionsPage:
             self.form.get_by_label(label).fill(value)
 
     def open_extra_fields(self) -> None:
-        """Open the part of the form with the type's own fields."""
+        """Open the section of the form with the extra fields of the connection type."""
         self.form.get_by_role("button", name=_EXTRA_FIELDS, exact=True).click()
         expect(self.extra_field("Vendor segment")).to_be_visible()
 
     def extra_field(self, label: str) -> Locator:
-        """Return the input of an own field; Airflow does not tie all of them to their labels."""
+        """Return the input of an extra field; Airflow does not link every input to its label."""
         return self.extra_row(label).locator("input")
 
     def extra_row(self, label: str) -> Locator:
-        """Return an own field with its label and its help."""
+        """Return an extra field with its label and its help text."""
         return self.form.get_by_role("group").filter(has_text=label)
 
     def fill_extras(self, fields: Mapping[str, str]) -> None:
-        """Fill in own fields, by their labels."""
+        """Fill in extra fields, by their labels."""
         self.open_extra_fields()
         for label, value in fields.items():
             self.extra_field(label).fill(value)
             self.extra_field(label).blur()
 
     def save(self) -> None:
-        """Save, and wait until the form is gone."""
+        """Save, and wait until the form is closed."""
         self.form.get_by_role("button", name="Save").click()
         expect(self.form).to_be_hidden()
 
     def add(self, connection_id: str, fields: Mapping[str, str]) -> None:
-        """Make a connection."""
+        """Create a connection."""
         self.begin(connection_id)
         self.fill(fields)
         self.save()
 
     def test(self, connection_id: str) -> str:
-        """Press *Test*, and return what it says."""
+        """Press *Test*, and return the text of the notification."""
         self._row(connection_id).get_by_role("button", name="Test Connection").click()
-        # It goes away by itself after two seconds, so all of it is read at once.
+        # The notification disappears after two seconds, so read its whole text at once.
         toast = self.visitor.page.locator("[data-scope=toast][data-part=root]").filter(has_text="Test Connection")
-        said: str = toast.inner_text()
-        return said
+        text: str = toast.inner_text()
+        return text
 
     def _row(self, connection_id: str) -> Locator:
         return self.visitor.page.get_by_role("row").filter(has_text=connection_id)

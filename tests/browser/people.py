@@ -1,4 +1,4 @@
-"""Who logs in: a person for each role, and one who may not see every DAG."""
+"""The user accounts: one for each role, and a viewer without access to one DAG."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with an account."""
+    """A user account."""
 
     name: str
     role: str
 
     @property
     def password(self) -> str:
-        """The password, which is no secret here."""
+        """Password of the test account."""
         return f"password of {self.name}"
 
 

@@ -1,8 +1,8 @@
-"""What the DAGs ask for; the emulator obeys the words in brackets."""
+"""Prompts of the DAGs; the words in brackets make the emulator fail the generation."""
 
 from __future__ import annotations
 
-#: The DAG that the stranger may not see.
+#: The DAG that is hidden from the stranger.
 HIDDEN_DAG = "private_video"
 
 PROMPTS = {

@@ -1,7 +1,7 @@
 """
-Takes the pictures of the documentation; ``make screenshots`` runs it.
+Take the screenshots of the documentation; ``make screenshots`` runs it.
 
-pytest finds no test in a file of this name by itself, so that ``make browser`` leaves the pictures alone.
+pytest does not collect a file with this name by default, so ``make browser`` takes no screenshots.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from tests.browser.stage import Stage
 from tests.browser.video_tab import VideoTab
 
 IMAGES = Path(__file__).parents[2] / "docs/images"
-#: Bytes; a page with all of them shall load at once.
-LARGEST = 300_000
+#: Size limit of a screenshot in bytes, so that pages load fast.
+MAXIMUM_BYTES = 300_000
 
 
 def take(page: Page, name: str, height: int) -> None:
     page.set_viewport_size({"width": 1280, "height": height})
     path = IMAGES / f"{name}.png"
     page.screenshot(path=path, animations="disabled")
-    assert path.stat().st_size < LARGEST
+    assert path.stat().st_size < MAXIMUM_BYTES
 
 
-def test_connection_form(visitor: Visit) -> None:
+def test_screenshot_of_the_connection_form(visitor: Visit) -> None:
     connections = ConnectionsPage(visitor(OPERATOR))
     connections.open()
     connections.begin("seedance_default")
@@ -39,7 +39,7 @@ def test_connection_form(visitor: Visit) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_video_tab(visitor: Visit, stage: Stage, theme: Literal["light", "dark"]) -> None:
+def test_screenshot_of_the_video_tab(visitor: Visit, stage: Stage, theme: Literal["light", "dark"]) -> None:
     tab = VideoTab(visitor(VIEWER, color_scheme=theme))
     tab.open("one_video", stage.ended("one_video"))
     tab.play()
@@ -48,7 +48,7 @@ def test_video_tab(visitor: Visit, stage: Stage, theme: Literal["light", "dark"]
     take(tab.visitor.page, f"video-tab-{theme}", 800)
 
 
-def test_mapped_grid(visitor: Visit, stage: Stage) -> None:
+def test_screenshot_of_the_mapped_grid(visitor: Visit, stage: Stage) -> None:
     tab = VideoTab(visitor(VIEWER))
     tab.open_all("many_videos", stage.ended("many_videos"))
     for tile in tab.tiles.locator("video").all()[:12]:

@@ -1,4 +1,4 @@
-"""Airflow with real accounts, and the emulated service: what every browser test looks at."""
+"""Airflow with real accounts, and the emulated service, for the browser tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from demo.standalone import Standalone, free_ports
 from tests.browser.people import ADMIN, PEOPLE
 
 TASK_ID = "make_video"
-#: The example that a newcomer runs, whose connection nobody has made yet.
+#: The example that a new user runs; its connection does not exist at first.
 EXAMPLE = "seedance_text_to_video"
 _DAG_FILES = (Path(__file__).parent / "dags/videos.py", Path(__file__).parents[2] / f"example_dags/{EXAMPLE}.py")
 
@@ -28,10 +28,10 @@ _DAG_FILES = (Path(__file__).parent / "dags/videos.py", Path(__file__).parents[2
 @dataclass(frozen=True, slots=True)
 class Stage:
     """
-    What is running.
+    A running Airflow and its service.
 
     :param airflow: Airflow.
-    :param emulator: The service that its connections lead to.
+    :param emulator: The service of its connections.
     """
 
     airflow: Standalone
@@ -39,18 +39,18 @@ class Stage:
     _runs: dict[str, str] = field(default_factory=dict)
 
     def start(self, dag_id: str, **conf: str) -> str:
-        """Start a run of a DAG, as soon as it is parsed, and return its id."""
+        """Wait until a DAG is parsed, start a run of it, and return the run's id."""
         self.airflow.wait_for_dag(dag_id)
         return self.airflow.api.trigger(dag_id, conf)
 
     def start_once(self, *dag_ids: str) -> None:
-        """Start a run of each DAG that has none of this method yet."""
+        """Start one run of each DAG, unless this method has started one before."""
         for dag_id in dag_ids:
             if dag_id not in self._runs:
                 self._runs[dag_id] = self.start(dag_id)
 
     def ended(self, dag_id: str) -> str:
-        """Return the id of a DAG's run, of which there is one for all who ask, after its end."""
+        """Wait for the end of a DAG's run, which all tests share, and return its id."""
         self.start_once(dag_id)
         self.wait_for_end(dag_id, self._runs[dag_id])
         return self._runs[dag_id]
@@ -68,10 +68,10 @@ class Stage:
 @contextmanager
 def running_stage(home: Path) -> Iterator[Stage]:
     """
-    Run Airflow and the emulator for the length of a ``with`` block.
+    Run Airflow and the emulator for the duration of a ``with`` block.
 
-    :param home: Airflow's home.
-    :raises RuntimeError: At the end, a process of Airflow was left.
+    :param home: Airflow home.
+    :raises RuntimeError: A process of Airflow remained at the end.
     """
     dags = home / "dags"
     dags.mkdir(parents=True)
@@ -90,20 +90,20 @@ def running_stage(home: Path) -> Iterator[Stage]:
         airflow = Standalone(home, dags, settings, account=(ADMIN.name, ADMIN.password))
         with airflow:
             yield Stage(airflow, emulator)
-        if left := airflow.processes():
-            raise RuntimeError(f"Airflow has ended, but left {left}")
+        if remaining := airflow.processes():
+            raise RuntimeError(f"Airflow has ended, but these processes remain: {remaining}")
 
 
 @contextmanager
 def running_second_server(airflow: Standalone, path: str) -> Iterator[str]:
     """
-    Run another API server, behind a path and with an auth manager that hides a DAG, and yield its address.
+    Run a second API server, with a path and an auth manager that hides a DAG, and yield its URL.
 
-    ``airflow standalone`` takes no other auth manager than the simple one.
+    ``airflow standalone`` supports only the simple auth manager.
 
-    :param airflow: The Airflow that it belongs to.
-    :param path: What its address ends in.
-    :raises RuntimeError: At the end, a process of it was left.
+    :param airflow: The Airflow of the server.
+    :param path: Path of its URL.
+    :raises RuntimeError: A process of the server remained at the end.
     """
     [port] = free_ports(1)
     url = f"http://127.0.0.1:{port}{path}"
@@ -119,12 +119,12 @@ def running_second_server(airflow: Standalone, path: str) -> Iterator[str]:
         server = Session(command, environment=environment, log=airflow.home / "second_server.log")
         stack.callback(server.end)
 
-        def is_there() -> bool:
+        def is_healthy() -> bool:
             with suppress(httpx.HTTPError):
                 return bool(api.health())
             return False
 
-        airflow.wait_for("second API server", is_there)
+        airflow.wait_for("second API server", is_healthy)
         yield url
-    if left := server.processes():
-        raise RuntimeError(f"The second API server has ended, but left {left}")
+    if remaining := server.processes():
+        raise RuntimeError(f"The second API server has ended, but these processes remain: {remaining}")

@@ -1,4 +1,4 @@
-"""A connection made, edited and tested in the UI; and where its key does not show."""
+"""Create, edit and test a connection in the UI; its API key is never shown."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def connections(visitor: Visit) -> ConnectionsPage:
 
 
 @pytest.fixture
-def something_else() -> Iterator[str]:
+def other_server() -> Iterator[str]:
     """Return the address of a web server that is not GPTProto."""
 
     class Welcome(BaseHTTPRequestHandler):
@@ -39,7 +39,7 @@ def something_else() -> Iterator[str]:
             self.wfile.write(b"<!DOCTYPE html><title>Welcome</title><h1>It works</h1>")
 
         def log_message(self, format: str, *values: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Welcome) as server:
         Thread(target=server.serve_forever, daemon=True).start()
@@ -48,16 +48,16 @@ def something_else() -> Iterator[str]:
 
 
 def fields(url: str, key: str) -> dict[str, str]:
-    # Airflow 3.3.2 tests a connection only when its port is told.
+    # Airflow 3.3.2 tests a connection only if its port is set.
     return {"Base URL": url, "API key": key, "Port": str(urlsplit(url).port)}
 
 
 class TestForm:
-    def test_it_asks_for_what_a_connection_needs_and_for_nothing_else(self, connections: ConnectionsPage) -> None:
+    def test_form_shows_only_the_fields_of_the_connection_type(self, connections: ConnectionsPage) -> None:
         connections.begin("seedance_new")
         form = connections.form
-        shown = form.get_by_role("region", name="Standard Fields").get_by_role("group").all_inner_texts()
-        assert [each.strip() for each in shown] == [
+        labels = form.get_by_role("region", name="Standard Fields").get_by_role("group").all_inner_texts()
+        assert [each.strip() for each in labels] == [
             "Description",
             "Base URL",
             "API key",
@@ -68,7 +68,7 @@ class TestForm:
         assert form.get_by_label("API key").get_attribute("placeholder") == "sk-..."
         assert form.get_by_label("API key").get_attribute("type") == "password"
 
-    def test_each_extra_field_says_what_happens_when_it_is_left_empty(self, connections: ConnectionsPage) -> None:
+    def test_help_of_each_extra_field_names_its_default(self, connections: ConnectionsPage) -> None:
         connections.begin("seedance_new")
         connections.open_extra_fields()
         for label, help_text in (
@@ -82,13 +82,13 @@ class TestForm:
             expect(connections.extra_row(label)).to_contain_text(help_text)
             expect(connections.extra_field(label)).to_have_value("")
 
-    def test_a_timeout_below_a_second_is_not_taken(self, connections: ConnectionsPage) -> None:
+    def test_form_corrects_a_timeout_below_one_second(self, connections: ConnectionsPage) -> None:
         connections.begin("seedance_new")
         connections.fill_extras({"Request timeout (seconds)": "0"})
         expect(connections.extra_field("Request timeout (seconds)")).to_have_value("1")
 
 
-def test_key_survives_an_edit_and_is_never_shown(connections: ConnectionsPage, stage: Stage) -> None:
+def test_api_key_survives_an_edit_and_is_never_shown(connections: ConnectionsPage, stage: Stage) -> None:
     key = stage.emulator.api_key
     proxy = f"http://127.0.0.1:{free_ports(1)[0]}"
     connections.begin("seedance_form")
@@ -103,7 +103,7 @@ def test_key_survives_an_edit_and_is_never_shown(connections: ConnectionsPage, s
         }
     )
     connections.save()
-    # Airflow hides the proxy, which may hold a password, as well as it hides the key.
+    # Airflow masks the proxy, which may contain a password, as it masks the key.
     filled_in = {
         "vendor": "bytedance",
         "auth_scheme": None,
@@ -122,7 +122,7 @@ def test_key_survives_an_edit_and_is_never_shown(connections: ConnectionsPage, s
     connections.fill_extras({"Request timeout (seconds)": "25"})
     connections.save()
     assert extra(stage, "seedance_form") == {**filled_in, "timeout": 25}
-    # Nobody listens there: the proxy is still the one that was filled in.
+    # No server listens at the proxy's address, so the error shows that the edit kept the proxy.
     assert "cannot be reached" in connections.test("seedance_form")
 
     connections.open()
@@ -137,39 +137,39 @@ def test_key_survives_an_edit_and_is_never_shown(connections: ConnectionsPage, s
 
     record = connections.visitor.answers()
     answers = [json.dumps(each["response"]) for each in record]
-    # The record is a whole one: the key stands where it was sent, and the connection where it was shown.
+    # The record is complete: it contains the key in a request and the connection in a response.
     assert any(key in json.dumps(each["request"]) for each in record)
     assert any("seedance_form" in each for each in answers)
     assert [each for each in (*pages, *answers) if key in each] == []
 
 
 class TestTestButton:
-    def test_right_key(self, connections: ConnectionsPage, stage: Stage) -> None:
+    def test_button_accepts_the_right_key(self, connections: ConnectionsPage, stage: Stage) -> None:
         connections.add("seedance_right", fields(stage.emulator.url, stage.emulator.api_key))
-        said = connections.test("seedance_right")
-        assert said.splitlines() == ["Test Connection Successful", f"{stage.emulator.url} accepts the API key"]
+        notification = connections.test("seedance_right")
+        assert notification.splitlines() == ["Test Connection Successful", f"{stage.emulator.url} accepts the API key"]
 
-    def test_wrong_key(self, connections: ConnectionsPage, stage: Stage) -> None:
+    def test_button_reports_a_wrong_key(self, connections: ConnectionsPage, stage: Stage) -> None:
         connections.add("seedance_wrong", fields(stage.emulator.url, WRONG_KEY))
-        said = connections.test("seedance_wrong")
-        assert said.startswith("Test Connection Failed")
-        assert f"{stage.emulator.url} answers, but refuses the API key" in said
-        assert WRONG_KEY not in said
+        notification = connections.test("seedance_wrong")
+        assert notification.startswith("Test Connection Failed")
+        assert f"{stage.emulator.url} answers, but refuses the API key" in notification
+        assert WRONG_KEY not in notification
 
-    def test_nobody_there(self, connections: ConnectionsPage) -> None:
+    def test_button_reports_an_unreachable_server(self, connections: ConnectionsPage) -> None:
         url = f"http://127.0.0.1:{free_ports(1)[0]}"
         connections.add("seedance_nobody", fields(url, WRONG_KEY))
-        said = connections.test("seedance_nobody")
-        assert said.startswith("Test Connection Failed")
-        assert f"{url} cannot be reached" in said
-        assert WRONG_KEY not in said
+        notification = connections.test("seedance_nobody")
+        assert notification.startswith("Test Connection Failed")
+        assert f"{url} cannot be reached" in notification
+        assert WRONG_KEY not in notification
 
-    def test_not_gptproto(self, connections: ConnectionsPage, something_else: str) -> None:
-        connections.add("seedance_else", fields(something_else, WRONG_KEY))
-        said = connections.test("seedance_else")
-        assert said.startswith("Test Connection Failed")
-        assert f"{something_else} answers 200, but not as GPTProto does; check the base URL" in said
-        assert WRONG_KEY not in said
+    def test_button_reports_a_server_other_than_gptproto(self, connections: ConnectionsPage, other_server: str) -> None:
+        connections.add("seedance_else", fields(other_server, WRONG_KEY))
+        notification = connections.test("seedance_else")
+        assert notification.startswith("Test Connection Failed")
+        assert f"{other_server} answers 200, but not as GPTProto does; check the base URL" in notification
+        assert WRONG_KEY not in notification
 
 
 def extra(stage: Stage, connection_id: str) -> object:

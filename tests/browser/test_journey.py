@@ -1,4 +1,4 @@
-"""A newcomer's way, from an Airflow without any connection to a video that plays."""
+"""The first steps of a new user, from an Airflow without a connection to a playing video."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.browser.stage import EXAMPLE, Stage
 from tests.browser.video_tab import VideoTab
 
 
-def test_connection_then_example_then_video(visitor: Visit, stage: Stage) -> None:
-    newcomer = visitor(OPERATOR)
-    connections = ConnectionsPage(newcomer)
+def test_new_user_creates_connection_runs_example_and_plays_video(visitor: Visit, stage: Stage) -> None:
+    user = visitor(OPERATOR)
+    connections = ConnectionsPage(user)
     connections.open()
     url = stage.emulator.url
     connections.add(
@@ -25,12 +25,12 @@ def test_connection_then_example_then_video(visitor: Visit, stage: Stage) -> Non
     assert "accepts the API key" in connections.test("seedance_default")
 
     stage.airflow.wait_for_dag(EXAMPLE)
-    newcomer.go(f"dags/{EXAMPLE}")
-    newcomer.page.get_by_role("button", name="Trigger Dag").click()
-    newcomer.page.get_by_role("dialog").get_by_role("button", name="Trigger", exact=True).click()
-    newcomer.page.wait_for_url(re.compile(r"/runs/[^/]+"))
-    newcomer.page.get_by_role("table").get_by_role("link", name="make_video").click()
-    tab = VideoTab(newcomer)
-    newcomer.page.get_by_role("link", name="Video", exact=True).click()
+    user.go(f"dags/{EXAMPLE}")
+    user.page.get_by_role("button", name="Trigger Dag").click()
+    user.page.get_by_role("dialog").get_by_role("button", name="Trigger", exact=True).click()
+    user.page.wait_for_url(re.compile(r"/runs/[^/]+"))
+    user.page.get_by_role("table").get_by_role("link", name="make_video").click()
+    tab = VideoTab(user)
+    user.page.get_by_role("link", name="Video", exact=True).click()
     expect(tab.content).to_contain_text("waiting for")
     tab.play()

@@ -1,4 +1,4 @@
-"""Chromium, and the people who use it."""
+"""Chromium, and the logged-in users in it."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.people import Person
 
-#: Large enough for a dialog of Airflow's UI as a whole.
+#: Large enough for a whole dialog of Airflow's UI.
 _WINDOW = {"width": 1280, "height": 900}
-#: How long something may take to appear, in milliseconds: the machine may be busy with a run.
-PATIENCE = 60_000
+#: Timeout for an element to appear, in milliseconds; long, because a run may load the machine.
+TIMEOUT = 60_000
 
 
 @contextmanager
 def running_browser() -> Iterator[Browser]:
     """
-    Run Chromium for the length of a ``with`` block.
+    Run Chromium for the duration of a ``with`` block.
 
-    :raises RuntimeError: It is not installed.
+    :raises RuntimeError: Chromium is not installed.
     """
     executable = shutil.which("chromium")
     if executable is None:
         raise RuntimeError("The browser tests need Chromium, in Debian the package chromium: apt-get install chromium")
-    # Everything is on this host: no proxy, and nothing that the browser does for itself.
+    # All servers are on this host: no proxy, and no background requests of the browser.
     arguments = ["--disable-background-networking", "--disable-gpu", "--no-proxy-server"]
     with (
         sync_playwright() as playwright,
@@ -42,11 +42,11 @@ def running_browser() -> Iterator[Browser]:
 @dataclass(frozen=True, slots=True)
 class Visitor:
     """
-    A person who is logged in.
+    A logged-in user.
 
     :param page: The browser's page.
-    :param url: Airflow's address.
-    :param record: File for what went over the wire; it is there once the visit is over.
+    :param url: URL of Airflow.
+    :param record: HTTP archive (HAR) of the session; it exists after the session.
     """
 
     page: Page
@@ -58,7 +58,7 @@ class Visitor:
         self.page.goto(f"{self.url}/{path}")
 
     def answers(self) -> list[dict[str, Any]]:
-        """Leave, and return every request with its answer, in the form of an HTTP archive."""
+        """Close the session, and return every request with its response, as entries of an HTTP archive."""
         self.page.context.close()
         entries: list[dict[str, Any]] = json.loads(self.record.read_text())["log"]["entries"]
         return entries
@@ -67,19 +67,19 @@ class Visitor:
 @contextmanager
 def visit(browser: Browser, url: str, person: Person, folder: Path, **options: Any) -> Iterator[Visitor]:
     """
-    Log in through the login page, and stay for the length of a ``with`` block.
+    Log in through the login page, for the duration of a ``with`` block.
 
     :param browser: A running browser.
-    :param url: Airflow's address.
-    :param person: Who.
-    :param folder: Where the record of the visit is put.
-    :param options: Of the browser's context, e.g. ``color_scheme``.
+    :param url: URL of Airflow.
+    :param person: The user.
+    :param folder: Folder for the HTTP archive.
+    :param options: Options of the browser's context, e.g. ``color_scheme``.
     """
     record = folder / f"{person.name}.har"
     context = browser.new_context(
         **{"viewport": _WINDOW, "record_har_path": record, "record_har_content": "embed", **options}
     )
-    context.set_default_timeout(PATIENCE)
+    context.set_default_timeout(TIMEOUT)
     with context:
         page = context.new_page()
         page.goto(url)

@@ -1,1 +1,1 @@
-"""Tests with Airflow's own machinery: database, supervisor, XCom, task state store and triggers."""
+"""Tests with Airflow's own components: database, supervisor, XCom, task state store and triggers."""

@@ -1,4 +1,4 @@
-"""A database for ``dag.test()``, made once."""
+"""A database for ``dag.test()``, created once."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from sqlalchemy import Engine, event
 
 from tests.integration.examples import load_example
 
-# Airflow below 3.3 makes its whole API anew for each task of dag.test(), which takes seconds.
+# Airflow below 3.3 creates its whole API for each task of dag.test(), which takes seconds.
 supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
 _sleep = time.sleep
 
 
 @pytest.fixture(scope="session")
 def airflow_database(airflow_home: Path) -> Path:
-    event.listen(Engine, "connect", _leave_the_disk_its_time)
+    event.listen(Engine, "connect", _disable_disk_sync)
     for command in (["db", "migrate"], ["dags", "reserialize"]):
         arguments = cli_parser.get_parser().parse_args(command)
         with warnings.catch_warnings():
@@ -33,7 +33,7 @@ def airflow_database(airflow_home: Path) -> Path:
     return airflow_home / "airflow.db"
 
 
-def _leave_the_disk_its_time(connection: Any, _: object) -> None:
+def _disable_disk_sync(connection: Any, _: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA synchronous = OFF")
     cursor.close()
@@ -41,7 +41,7 @@ def _leave_the_disk_its_time(connection: Any, _: object) -> None:
 
 @pytest.fixture
 def example(airflow_database: Path, short_waits: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], DAG]:
-    """Return a function that returns one of the example DAGs."""
-    # Where there is nothing to run, dag.test() polls again after a second.
+    """Return a function that loads an example DAG."""
+    # If no task is due, dag.test() polls again after a second.
     monkeypatch.setattr(time, "sleep", lambda seconds: _sleep(min(seconds, 0.02)))
     return load_example

@@ -1,4 +1,4 @@
-"""The example DAGs, as any supported Airflow loads them."""
+"""Load the example DAGs with any supported Airflow."""
 
 from __future__ import annotations
 

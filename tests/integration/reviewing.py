@@ -1,4 +1,4 @@
-"""A person who answers what a DAG asks of people, as the UI does: through Airflow's REST API."""
+"""Simulate a person who responds to a DAG's request for input, through Airflow's REST API like the UI."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
-#: States of a task that waits for a person; Airflow below 3.3 knows the second one only.
+#: States of a task that waits for a response; Airflow below 3.3 has only the second.
 _WAITING = ("awaiting_input", "deferred")
 
 
 class Reviewer:
     """
-    Somebody who gives the same answer to the first request of a DAG.
+    Responds to the first request of a DAG.
 
-    :param dag_id: Of which DAG.
-    :param answer: One of the options.
+    :param dag_id: Id of the DAG.
+    :param answer: Chosen option.
     """
 
     def __init__(self, dag_id: str, answer: str) -> None:
         self._dag_id = dag_id
         self._answer = answer
         self._client = _log_in()
-        #: What was asked; empty as long as nothing was.
+        #: The answered request; empty before.
         self.request: dict[str, Any] = {}
 
     def poll(self) -> None:
-        """Answer the request if it is there."""
+        """Respond to the request if there is one."""
         found = self._client.get(f"/api/v2/dags/{self._dag_id}/dagRuns/~/hitlDetails").raise_for_status().json()
         for request in found["hitl_details"]:
             task = request["task_instance"]
             if task["state"] in _WAITING and not request["response_received"]:
-                place = f"/api/v2/dags/{self._dag_id}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
+                path = f"/api/v2/dags/{self._dag_id}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
                 answer = {"chosen_options": [self._answer], "params_input": {}}
-                self._client.patch(f"{place}/-1/hitlDetails", json=answer).raise_for_status()
+                self._client.patch(f"{path}/-1/hitlDetails", json=answer).raise_for_status()
                 self.request = request
 
 
@@ -53,12 +53,12 @@ def _log_in() -> TestClient:
 
 @contextmanager
 def reviewing(dag_id: str, answer: str) -> Iterator[Reviewer]:
-    """Let a person look a few times a second during a ``with`` block; see :class:`Reviewer`."""
+    """Let a :class:`Reviewer` poll a few times a second during a ``with`` block."""
     reviewer = Reviewer(dag_id, answer)
-    is_over = threading.Event()
+    ended = threading.Event()
 
     def work() -> None:
-        while not reviewer.request and not is_over.wait(0.2):
+        while not reviewer.request and not ended.wait(0.2):
             reviewer.poll()
 
     thread = threading.Thread(target=work)
@@ -66,5 +66,5 @@ def reviewing(dag_id: str, answer: str) -> Iterator[Reviewer]:
     try:
         yield reviewer
     finally:
-        is_over.set()
+        ended.set()
         thread.join()

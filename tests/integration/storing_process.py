@@ -1,8 +1,8 @@
 """
-Store a video in a process of its own, so that its memory can be measured, and so that it can be killed.
+Store a video in a separate process, which tests can kill and whose memory they can measure.
 
-``python -m tests.integration.storing_process LINK DESTINATION [S3]``, S3 being the address of an S3 server. The last
-line of the output is JSON: the paths, and by how many bytes the process grew at most.
+``python -m tests.integration.storing_process LINK DESTINATION [S3]``, where S3 is the address of an S3 server. The last
+line of the output is JSON: the stored paths, and the peak growth of the process in bytes.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ S3_CONN_ID = "s3_server"
 
 
 def attach_s3(address: str) -> Any:
-    """Let ``s3://`` paths with the connection lead to an S3 server, as Airflow's Amazon provider would."""
+    """Attach an S3 server to ``s3://`` paths with the connection, as Airflow's Amazon provider does."""
     from s3fs import S3FileSystem
 
-    # Files are written to a test server with any key.
+    # The test server accepts any key.
     options = {"endpoint_url": address, "key": "test", "secret": "test", "skip_instance_cache": True}
     return attach("s3", conn_id=S3_CONN_ID, fs=S3FileSystem(**options)).fs
 
 
 def connect(link: str) -> None:
-    """Make the service that a link leads to the one of the Airflow connection."""
+    """Set the Airflow connection to the server of a link."""
     connection = {"conn_type": "seedance", "password": "sk-test", "host": f"http://{urlsplit(link).netloc}"}
     os.environ["AIRFLOW_CONN_SEEDANCE_DEFAULT"] = json.dumps(connection)
 
@@ -49,28 +49,28 @@ def store(link: str, destination: str, **arguments: Any) -> list[str]:
 
 
 def memory(name: str) -> int:
-    """Return a size of this process in bytes, by the kernel's name for it."""
-    # Not getrusage(), which begins with the peak of the process that started this one.
+    """Return a field of ``/proc/self/status`` in bytes."""
+    # The peak of getrusage() includes that of the parent process.
     status = Path("/proc/self/status").read_text()
     [line] = [line for line in status.splitlines() if line.startswith(f"{name}:")]
     return int(line.split()[1]) * 1024
 
 
 def main() -> None:
-    """Store a video, and print what that took."""
+    """Store a video, and print the paths and the memory growth."""
     link, destination, *s3 = sys.argv[1:]
     arguments = {}
     if s3:
-        # Connect before anything is measured, which loads what S3's client needs.
+        # Connect before the measurement, because that imports the modules of the S3 client.
         attach_s3(*s3).ls(destination.removeprefix("s3://").partition("/")[0])
         arguments = {"storage_conn_id": S3_CONN_ID}
-    # Airflow 3.1 loads its database's models to look a connection up.
+    # The lookup makes Airflow 3.1 import its database models.
     connect(link)
     BaseHook.get_connection(SeedanceHook.default_conn_name)
     Path("/proc/self/clear_refs").write_text("5")
     before = memory("VmRSS")
     stored = store(link, destination, **arguments)
-    print(json.dumps({"stored": stored, "growth": memory("VmHWM") - before}))  # noqa: T201 - for the test
+    print(json.dumps({"stored": stored, "growth": memory("VmHWM") - before}))  # noqa: T201 - read by the test
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Every example DAG runs to its end against the emulator."""
+"""Every example DAG succeeds against the emulator."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from tests.integration.reviewing import reviewing
 from tests.versions import needs_answers
 
 LIGHTHOUSE = (EXAMPLE_DAGS / "data" / "lighthouse.png").read_bytes()
-#: What the emulator books of an uploaded file.
+#: An uploaded file in the emulator's ledger.
 UPLOADED = {"length": len(LIGHTHOUSE), "sha256": hashlib.sha256(LIGHTHOUSE).hexdigest()}
-#: A Monday, which has two rows in the table of the daily content.
+#: A Monday; the table of the daily content has two rows for it.
 MONDAY = pendulum.datetime(2026, 11, 23, 6)
 MP4 = b"ftyp"
 
-#: What each example submits: mode and parameters, in the order of the ledger.
+#: Expected submissions of each example: mode and parameters.
 SUBMISSIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "seedance_text_to_video": [("text-to-video", {"duration": 5})],
     "seedance_image_to_video": [
@@ -72,8 +72,8 @@ SUBMISSIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     ],
     "seedance_new_video": [("text-to-video", {"duration": 5})],
 }
-#: Examples that need more than to be started: each has a class of tests below.
-PARTICULAR = (
+#: Examples that need inputs or other runs; each has a class of tests below.
+SPECIAL = (
     "seedance_daily_content",
     "seedance_fan_out",
     "seedance_on_new_video",
@@ -84,18 +84,18 @@ PARTICULAR = (
 
 
 def test_every_example_is_tested() -> None:
-    assert sorted([*SUBMISSIONS, *PARTICULAR]) == sorted(load_examples())
+    assert sorted([*SUBMISSIONS, *SPECIAL]) == sorted(load_examples())
 
 
-@pytest.mark.parametrize("dag_id", [*SUBMISSIONS, *PARTICULAR])
-def test_every_example_says_in_the_ui_what_it_does_and_costs(dag_id: str, example: Callable[[str], DAG]) -> None:
+@pytest.mark.parametrize("dag_id", [*SUBMISSIONS, *SPECIAL])
+def test_every_example_has_documentation_with_its_cost(dag_id: str, example: Callable[[str], DAG]) -> None:
     dag = example(dag_id)
     assert dag.doc_md is not None
     assert "**What it costs:**" in dag.doc_md
     assert [each.task_id for each in dag.tasks if each.task_type.startswith("Seedance") and not each.doc_md] == []
 
 
-def test_mapped_tasks_carry_their_prompt(example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
+def test_mapped_tasks_are_labelled_with_prompt(example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
     run: Any = example("seedance_mapped_prompts").test()
 
     labels = [task.rendered_map_index for task in run.get_task_instances() if task.map_index >= 0]
@@ -105,7 +105,7 @@ def test_mapped_tasks_carry_their_prompt(example: Callable[[str], DAG], seedance
 
 
 @pytest.mark.parametrize("dag_id", SUBMISSIONS)
-def test_example(dag_id: str, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
+def test_example_succeeds(dag_id: str, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
     dag = example(dag_id)
     run: Any = dag.test()
 
@@ -119,7 +119,7 @@ def test_example(dag_id: str, example: Callable[[str], DAG], seedance_emulator: 
     assert seedance_emulator.leaks() == []
 
 
-def test_xcom_carries_the_addresses_downstream(example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
+def test_example_pushes_output_addresses_to_xcom(example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
     run: Any = example("seedance_text_to_video").test()
 
     [task] = run.get_task_instances()
@@ -133,8 +133,8 @@ def test_xcom_carries_the_addresses_downstream(example: Callable[[str], DAG], se
 
 def run(dag: DAG, **arguments: Any) -> dict[tuple[str, int], Any]:
     """Run an example and return its task instances by task id and map index."""
-    done: Any = dag.test(**arguments)
-    return {(task.task_id, task.map_index): task for task in done.get_task_instances()}
+    dag_run: Any = dag.test(**arguments)
+    return {(task.task_id, task.map_index): task for task in dag_run.get_task_instances()}
 
 
 def states(tasks: dict[tuple[str, int], Any]) -> dict[tuple[str, int], str]:
@@ -142,7 +142,7 @@ def states(tasks: dict[tuple[str, int], Any]) -> dict[tuple[str, int], str]:
 
 
 class TestDailyContent:
-    def test_keeps_a_video_for_each_row_of_the_day(
+    def test_daily_content_keeps_a_video_for_each_row_of_the_day(
         self, example: Callable[[str], DAG], seedance_emulator: Emulator, tmp_path: Path
     ) -> None:
         tasks = run(
@@ -153,17 +153,17 @@ class TestDailyContent:
         )
 
         assert set(states(tasks).values()) == {"success"}
-        # dag.test() runs what is due in any order.
-        asked = sorted(
+        # dag.test() runs due tasks in any order.
+        submitted = sorted(
             (each["parameters"]["aspect_ratio"], each["parameters"]["duration"]) for each in seedance_emulator.ledger()
         )
-        assert asked == [("16:9", 5), ("9:16", 4)]
+        assert submitted == [("16:9", 5), ("9:16", 4)]
         kept = sorted((tmp_path / "2026-11-23").iterdir())
         assert [path.name for path in kept] == ["coffee.mp4", "market.mp4"]
         assert [path.read_bytes()[4:8] for path in kept] == [MP4, MP4]
         assert tasks["one_video.keep_video", 0].rendered_map_index == "coffee.mp4"
 
-    def test_a_row_that_fails_holds_no_other_up(
+    def test_failed_row_does_not_stop_the_others(
         self, example: Callable[[str], DAG], seedance_emulator: Emulator, tmp_path: Path
     ) -> None:
         table = tmp_path / "table.csv"
@@ -184,17 +184,17 @@ class TestDailyContent:
             "success",
             "upstream_failed",
         ]
-        # One is refused for its content, and one is above max_cost.
+        # The emulator refuses the content of the first row; the third is above max_cost.
         assert [each["parameters"]["prompt"] for each in seedance_emulator.ledger()] == ["A badger"]
 
-    def test_spends_nothing_before_it_is_switched_on(self, example: Callable[[str], DAG]) -> None:
+    def test_daily_content_is_paused_at_creation(self, example: Callable[[str], DAG]) -> None:
         dag = example("seedance_daily_content")
         assert dag.is_paused_upon_creation
         assert not dag.catchup
 
 
 class TestFanOut:
-    def test_makes_twenty_videos_and_adds_up(self, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
+    def test_fan_out_adds_up_twenty_videos(self, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
         tasks = run(example("seedance_fan_out"))
 
         assert set(states(tasks).values()) == {"success"}
@@ -204,7 +204,7 @@ class TestFanOut:
         assert tasks["add_up", -1].xcom_pull(task_ids="add_up") == {"generations": 20, "usd": 3.54}
         assert {task.pool for task in tasks.values()} == {"seedance", "default_pool"}
 
-    def test_adds_up_what_was_submitted_although_some_failed(
+    def test_fan_out_adds_up_submitted_generations_if_some_fail(
         self, example: Callable[[str], DAG], seedance_emulator: Emulator
     ) -> None:
         subjects = ["a fox", "a badger [policy]", "a hare [policy-late]"]
@@ -217,7 +217,7 @@ class TestFanOut:
 
 @pytest.fixture
 def review_api(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let whoever asks Airflow's REST API be an admin."""
+    """Make every user of Airflow's REST API an admin."""
     monkeypatch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS", "True")
     monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "of this test " * 8)
 
@@ -226,7 +226,7 @@ def review_api(monkeypatch: pytest.MonkeyPatch) -> None:
 @needs_answers
 class TestReviewAndPublish:
     @pytest.mark.parametrize(("answer", "published"), [("Approve", 1), ("Reject", 0)])
-    def test_publishes_what_a_person_approved(
+    def test_review_publishes_only_approved_videos(
         self,
         answer: str,
         published: int,
@@ -244,7 +244,7 @@ class TestReviewAndPublish:
 
 
 class TestReactToVideos:
-    def test_keeps_what_the_event_of_the_asset_tells_of(
+    def test_asset_event_leads_to_a_stored_video(
         self,
         example: Callable[[str], DAG],
         seedance_emulator: Emulator,
@@ -267,7 +267,7 @@ class TestReactToVideos:
             }
 
         def create_with_event(*, session: Any, **arguments: Any) -> Any:
-            # dag.test() starts a run for no event; the scheduler does.
+            # dag.test() creates a run without asset events; the scheduler adds them.
             created = create(session=session, **arguments)
             created.consumed_asset_events.append(session.get(AssetEvent, event.id))
             session.commit()
@@ -284,7 +284,7 @@ class TestReactToVideos:
 
 
 class TestStoryboard:
-    def test_each_shot_begins_where_the_one_before_ended(
+    def test_each_shot_begins_with_the_last_frame_of_the_previous_one(
         self, example: Callable[[str], DAG], seedance_emulator: Emulator, tmp_path: Path
     ) -> None:
         tasks = run(example("seedance_storyboard"), run_conf={"film": tmp_path.as_uri()})
@@ -300,7 +300,7 @@ class TestStoryboard:
             assert mean_difference(still, folder / f"shot_{number}.mp4", -1) < 1
             assert mean_difference(still, folder / f"shot_{number}.mp4", 0) > 1
 
-    def test_pays_for_no_shot_after_one_that_failed(
+    def test_failed_shot_stops_further_submissions(
         self, example: Callable[[str], DAG], seedance_emulator: Emulator, tmp_path: Path
     ) -> None:
         seedance_emulator.fault(endpoint="submit", after=1, status=400, body={"error": {"message": "no"}})
@@ -312,7 +312,7 @@ class TestStoryboard:
 
 
 def mean_difference(still: Path, video: Path, index: int) -> float:
-    """Return by how much a frame of a video differs from an image on average, of 255."""
+    """Return the mean difference between a frame of a video and an image, from 0 to 255."""
     with av.open(video) as container:
         frame: Any = list(container.decode(video=0))[index]
     difference = ImageStat.Stat(ImageChops.difference(frame.to_image(), Image.open(still)))
@@ -320,7 +320,7 @@ def mean_difference(still: Path, video: Path, index: int) -> float:
 
 
 class TestRetriesAndClears:
-    def test_three_tasks_pay_and_one_picks_up(self, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
+    def test_three_of_four_tasks_submit(self, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
         tasks = run(example("seedance_retries_and_clears"))
 
         assert set(states(tasks).values()) == {"success"}
@@ -329,16 +329,16 @@ class TestRetriesAndClears:
         assert ids["pick_up"] == ids["reuse"]
         assert len(set(ids.values())) == 3
 
-    def test_picks_up_what_it_is_told(self, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
+    def test_pick_up_uses_given_prediction(self, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
         earlier = run(example("seedance_text_to_video"))["make_video", -1]
-        told = earlier.xcom_pull(task_ids="make_video", key="prediction_id")
-        tasks = run(example("seedance_retries_and_clears"), run_conf={"prediction_id": told})
+        prediction_id = earlier.xcom_pull(task_ids="make_video", key="prediction_id")
+        tasks = run(example("seedance_retries_and_clears"), run_conf={"prediction_id": prediction_id})
 
-        assert tasks["pick_up", -1].xcom_pull(task_ids="pick_up", key="prediction_id") == told
+        assert tasks["pick_up", -1].xcom_pull(task_ids="pick_up", key="prediction_id") == prediction_id
         assert len(seedance_emulator.ledger()) == 1 + 3
 
     @pytest.mark.parametrize(("task_id", "state", "booked"), [("resubmit", "success", 2), ("regenerate", "failed", 1)])
-    def test_only_one_pays_twice_when_an_answer_is_lost(
+    def test_only_resubmit_pays_twice_after_a_lost_response(
         self, task_id: str, state: str, booked: int, example: Callable[[str], DAG], seedance_emulator: Emulator
     ) -> None:
         dag = example("seedance_retries_and_clears").partial_subset(task_id)

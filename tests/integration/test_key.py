@@ -1,4 +1,4 @@
-"""The API key is in the one header that carries it, and nowhere else."""
+"""The API key is in the authorization header only: not in logs, database or requests to other servers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from airflow_provider_seedance.emulator.settings import Settings
 from tests.clock import Clock
 
 KEY = "sk-needle-7d1c0f52"
-#: The faults of a run, and the state in which it ends.
+#: Faults of a run, and its final state.
 RUNS: list[tuple[list[dict[str, Any]], str]] = [
     ([], "success"),
     ([{"endpoint": "submit", "status": 400, "body": {"error": {"message": f"no such key: {KEY}"}}}], "failed"),
@@ -28,7 +28,7 @@ RUNS: list[tuple[list[dict[str, Any]], str]] = [
 ]
 
 
-def test_runs_leave_no_trace_of_it(
+def test_api_key_is_in_no_log_row_or_file(
     example: Callable[[str], DAG],
     airflow_database: Path,
     airflow_home: Path,
@@ -37,7 +37,7 @@ def test_runs_leave_no_trace_of_it(
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    assert (redact({"password": KEY}), redact(KEY)) == ({"password": KEY}, KEY), "Airflow masks it"
+    assert (redact({"password": KEY}), redact(KEY)) == ({"password": KEY}, KEY), "Airflow masks the key"
     dag: Any = example("seedance_text_to_video")
     with running_emulator(Settings(api_keys=(KEY,)), clock=clock) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", emulator.connection_json)
@@ -53,13 +53,13 @@ def test_runs_leave_no_trace_of_it(
     with closing(sqlite3.connect(airflow_database)) as connection:
         rows = "\n".join(connection.iterdump())
     files = "\n".join(path.read_text() for path in (airflow_home / "logs").rglob("*") if path.is_file())
-    # The places that are searched do hold what was said there.
+    # The searched texts do contain the messages.
     assert "Submitted prediction" in output
-    for told in ("no such key: ***", "may have been started and charged", "bad ***", "unexpected internal error"):
-        assert told in output
+    for message in ("no such key: ***", "may have been started and charged", "bad ***", "unexpected internal error"):
+        assert message in output
     assert "A paper boat drifts" in rows
-    for place in (output, rows, files):
-        assert KEY not in place
+    for text in (output, rows, files):
+        assert KEY not in text
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_runs_leave_no_trace_of_it(
     ],
     ids=lambda fault: " ".join(str(value) for value in fault.values()),
 )
-def test_no_other_server_ever_receives_a_request(
+def test_no_request_goes_to_another_server(
     fault: dict[str, Any], example: Callable[[str], DAG], seedance_emulator: Emulator
 ) -> None:
     with running_emulator() as other:

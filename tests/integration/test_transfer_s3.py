@@ -1,4 +1,4 @@
-"""Large videos, in a process of their own: on this host's disk, and in a real S3 server."""
+"""Storage of large videos, on disk and on an S3 server, in a separate process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NUMBERS = itertools.count(1)
 
 @pytest.fixture(autouse=True)
 def _connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """End with the test what it sets."""
+    """Restore the connection variable after the test."""
     monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", "")
 
 
@@ -55,7 +55,7 @@ def bucket(s3: Any) -> str:
 
 
 def contents(s3: Any, bucket: str) -> dict[str, bytes]:
-    """Return all objects in a bucket, in which no upload must be left open."""
+    """Return all objects in a bucket; fail if it has an unfinished upload."""
     s3.invalidate_cache()
     assert s3.list_multipart_uploads(bucket) == []
     return {path.partition("/")[2]: s3.cat(path) for path in s3.find(bucket)}
@@ -78,14 +78,14 @@ def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
     return result
 
 
-def kill_half_way(has_begun: Callable[[], bool], server: VideoServer, destination: str, *s3_address: str) -> None:
+def kill_halfway(has_begun: Callable[[], bool], server: VideoServer, destination: str, *s3_address: str) -> None:
     server.may_go_on.clear()
     process = start(f"{server.url}/0.mp4", destination, *s3_address)
-    assert server.sent_half.wait(60), "it did not begin"
-    # What was sent has not yet been received, and what was received has not yet been stored.
+    assert server.sent_half.wait(60), "the download did not begin"
+    # The process stores data some time after the server sends it.
     deadline = time.monotonic() + 60
     while not has_begun():
-        assert time.monotonic() < deadline, "it stored nothing"
+        assert time.monotonic() < deadline, "the process stored nothing"
         time.sleep(0.02)
     process.kill()
     process.communicate()
@@ -94,7 +94,7 @@ def kill_half_way(has_begun: Callable[[], bool], server: VideoServer, destinatio
 
 
 class TestDisk:
-    def test_200_mb_take_less_than_30_mb_of_memory(self, tmp_path: Path) -> None:
+    def test_200_mb_on_disk_need_less_than_30_mb_of_memory(self, tmp_path: Path) -> None:
         with running_video_server(200 * MB) as server:
             result = finish(start(f"{server.url}/0.mp4", str(tmp_path)))
             with Path(tmp_path, "boat.mp4").open("rb") as file:
@@ -102,17 +102,17 @@ class TestDisk:
         assert result["stored"] == [f"{tmp_path}/boat.mp4"]
         assert result["growth"] < 30 * MB
 
-    def test_a_process_that_is_killed_leaves_nothing_under_the_name(self, tmp_path: Path) -> None:
+    def test_killed_process_leaves_no_file_under_the_name(self, tmp_path: Path) -> None:
         with running_video_server(20 * MB) as server:
-            kill_half_way(lambda: any(tmp_path.iterdir()), server, str(tmp_path))
-            [left] = tmp_path.iterdir()
-            assert left.name.startswith(".boat.mp4.")
+            kill_halfway(lambda: any(tmp_path.iterdir()), server, str(tmp_path))
+            [partial] = tmp_path.iterdir()
+            assert partial.name.startswith(".boat.mp4.")
             store(f"{server.url}/0.mp4", str(tmp_path))
         assert [path.name for path in tmp_path.iterdir()] == ["boat.mp4"]
 
 
 class TestS3:
-    def test_a_video_arrives(self, s3: Any, bucket: str) -> None:
+    def test_video_is_stored_in_s3(self, s3: Any, bucket: str) -> None:
         with running_video_server(MB) as server:
             [stored] = store(f"{server.url}/0.mp4", f"s3://{bucket}/day", storage_conn_id=S3_CONN_ID)
             assert stored == f"s3://{S3_CONN_ID}@{bucket}/day/boat.mp4"
@@ -120,15 +120,15 @@ class TestS3:
             assert hashlib.sha256(ObjectStoragePath(stored).read_bytes()).hexdigest() == server.sha256
         assert s3.info(f"{bucket}/day/boat.mp4", refresh=True)["ContentType"] == "video/mp4"
 
-    def test_100_mb_take_less_than_30_mb_of_memory(self, s3_address: str, s3: Any, bucket: str) -> None:
+    def test_100_mb_in_s3_need_less_than_30_mb_of_memory(self, s3_address: str, s3: Any, bucket: str) -> None:
         with running_video_server(100 * MB) as server:
             result = finish(start(f"{server.url}/0.mp4", f"s3://{bucket}", s3_address))
         assert s3.size(f"{bucket}/boat.mp4") == 100 * MB
         assert result["growth"] < 30 * MB
 
-    def test_a_process_that_is_killed_leaves_no_object(self, s3_address: str, s3: Any, bucket: str) -> None:
+    def test_killed_process_leaves_no_object(self, s3_address: str, s3: Any, bucket: str) -> None:
         with running_video_server(20 * MB) as server:
-            kill_half_way(lambda: s3.list_multipart_uploads(bucket) != [], server, f"s3://{bucket}", s3_address)
+            kill_halfway(lambda: s3.list_multipart_uploads(bucket) != [], server, f"s3://{bucket}", s3_address)
             assert s3.find(bucket) == []
             assert s3.list_multipart_uploads(bucket) != []
             store(f"{server.url}/0.mp4", f"s3://{bucket}", storage_conn_id=S3_CONN_ID)
@@ -137,11 +137,11 @@ class TestS3:
 
     @pytest.mark.parametrize("older", [None, b"older"], ids=["empty", "with an older object"])
     @pytest.mark.parametrize("size", [MB, 12 * MB], ids=["one block", "several blocks"])
-    def test_a_download_that_fails_changes_nothing(self, s3: Any, bucket: str, size: int, older: bytes | None) -> None:
+    def test_failed_download_changes_nothing(self, s3: Any, bucket: str, size: int, older: bytes | None) -> None:
         if older is not None:
             s3.pipe(f"{bucket}/boat.mp4", older)
-        # The limit is met when all but the last byte was uploaded.
-        with running_video_server(size, tells_size=False) as server:
+        # The limit is exceeded by the last byte.
+        with running_video_server(size, sends_size=False) as server:
             link = f"{server.url}/0.mp4"
             with pytest.raises(AirflowFailException, match="larger than"):
                 store(link, f"s3://{bucket}", storage_conn_id=S3_CONN_ID, overwrite=True, max_bytes=size - 1)
@@ -149,7 +149,7 @@ class TestS3:
 
     @pytest.mark.parametrize("older", [None, b"older"], ids=["empty", "with an older object"])
     @pytest.mark.parametrize("failing_part", [1, 2, 3], ids=["first", "second", "last"])
-    def test_an_upload_that_fails_changes_nothing(
+    def test_failed_upload_changes_nothing(
         self, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch, failing_part: int, older: bytes | None
     ) -> None:
         if older is not None:
@@ -170,7 +170,7 @@ class TestS3:
         assert contents(s3, bucket) == ({} if older is None else {"boat.mp4": older})
 
     @pytest.mark.parametrize("is_same", [True, False])
-    def test_the_same_object_is_not_written_again(self, s3: Any, bucket: str, is_same: bool) -> None:
+    def test_same_object_is_not_written_again(self, s3: Any, bucket: str, is_same: bool) -> None:
         path = f"{bucket}/boat.mp4"
         with running_video_server(6 * MB) as server:
             video = b"".join(server.pieces())
@@ -178,5 +178,5 @@ class TestS3:
             before = s3.info(path)["ETag"]
             store(f"{server.url}/0.mp4", f"s3://{bucket}", storage_conn_id=S3_CONN_ID, overwrite=True)
         assert contents(s3, bucket) == {"boat.mp4": video}
-        # An upload in several parts has a tag of another form.
+        # The ETag of a multipart upload contains a hyphen.
         assert ("-" in before, "-" in s3.info(path)["ETag"]) == (False, not is_same)

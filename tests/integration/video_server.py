@@ -1,4 +1,4 @@
-"""A server of one large video, which it makes up as it sends it, and may stop sending half-way."""
+"""An HTTP server for one large generated video, which can pause halfway."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class VideoServer:
     """
     A running server.
 
-    :param size: Bytes of the video.
-    :param tells_size: Whether it says so before it sends it.
+    :param size: Size of the video in bytes.
+    :param sends_size: Whether the response has a ``Content-Length``.
     """
 
     size: int
-    tells_size: bool = True
+    sends_size: bool = True
     url: str = ""
-    #: Cleared, the second half is held back.
+    #: While cleared, the server does not send the second half.
     may_go_on: threading.Event = field(default_factory=threading.Event)
     sent_half: threading.Event = field(default_factory=threading.Event)
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the video."""
+        """Yield the bytes of the video."""
         yield _HEAD
         remaining = self.size - len(_HEAD)
         while remaining:
@@ -40,17 +40,17 @@ class VideoServer:
 
     @property
     def sha256(self) -> str:
-        """What the whole video hashes to."""
+        """SHA-256 of the whole video, in hexadecimal."""
         whole = hashlib.sha256()
         for piece in self.pieces():
             whole.update(piece)
         return whole.hexdigest()
 
     def send(self, handler: BaseHTTPRequestHandler) -> None:
-        """Answer a request."""
+        """Send the response."""
         handler.send_response(200)
         handler.send_header("Content-Type", "video/mp4")
-        if self.tells_size:
+        if self.sends_size:
             handler.send_header("Content-Length", str(self.size))
         handler.end_headers()
         sent = 0
@@ -63,9 +63,9 @@ class VideoServer:
 
 
 @contextmanager
-def running_video_server(size: int, *, tells_size: bool = True) -> Iterator[VideoServer]:
-    """Run a server of a video of so many bytes for the length of a ``with`` block."""
-    server = VideoServer(size, tells_size)
+def running_video_server(size: int, *, sends_size: bool = True) -> Iterator[VideoServer]:
+    """Run a server with a video of ``size`` bytes for the duration of a ``with`` block."""
+    server = VideoServer(size, sends_size)
     server.may_go_on.set()
 
     class Handler(BaseHTTPRequestHandler):
@@ -73,11 +73,11 @@ def running_video_server(size: int, *, tells_size: bool = True) -> Iterator[Vide
             try:
                 server.send(self)
             except ConnectionError:
-                # Whoever asked was killed.
+                # The client was killed.
                 self.close_connection = True
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
         listener.daemon_threads = True

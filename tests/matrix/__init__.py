@@ -1,1 +1,1 @@
-"""The tests on every supported Airflow and Python, each in an environment of its own."""
+"""Run the tests on every supported Airflow and Python, each in a separate environment."""

@@ -1,9 +1,9 @@
 """
-Run the unit and integration tests in each cell, and show what came out.
+Run the unit and integration tests in each cell of the matrix, and print the results.
 
-``python -m tests.matrix [CELL...]``, by default all of :data:`~tests.matrix.cells.CELLS`. Logs, and the environments in
-which a test failed, are left in ``.matrix/``. An interpreter that is missing is named, and its cells count as failed.
-As many cells are tested at a time as there are processors.
+``python -m tests.matrix [CELL...]``; the default is all of :data:`~tests.matrix.cells.CELLS`. Logs, and environments in
+which a test failed, remain in ``.matrix/``. A cell whose interpreter is missing is reported and counts as failed. The
+number of cells that run in parallel is the number of processors.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from tests.matrix.cells import CELLS, Cell
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ROOT / ".matrix"
-#: Lines of a log that are shown when a cell fails.
-SHOWN = 30
+#: Lines of the log that are printed for a failed cell.
+LOG_LINES = 30
 ROW = "{:<12} {:<8} {:<8} {:>7} {:>7} {:>8} {:>8}"
 
 
 class CellError(Exception):
-    """A cell could not be tested, for the reason in the message."""
+    """A cell could not be tested; the message is the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What came out of one cell: numbers of tests, and the versions they ran on."""
+    """Result of one cell: numbers of tests, and the versions of Airflow and Python."""
 
     airflow: str
     python: str
@@ -48,28 +48,28 @@ class Result:
 
 
 def log_of(cell: Cell) -> Path:
-    """Return the file with all that a cell's commands print."""
+    """Return the file with the output of a cell's commands."""
     return ENVIRONMENTS / f"{cell.name}.log"
 
 
 def run(command: list[str], log: Path, **environment: str) -> int:
-    """Run a command in the checkout, append what it prints to a log, and return its exit code."""
+    """Run a command in the checkout, append its output to a log, and return its exit code."""
     inherited = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     with log.open("a") as file:
         print("$", *command, file=file, flush=True)
-        done = subprocess.run(  # noqa: S603 - only what is written here
+        done = subprocess.run(  # noqa: S603 - commands of this module
             command, cwd=ROOT, env=inherited | environment, stdout=file, stderr=subprocess.STDOUT, check=False
         )
     return done.returncode
 
 
 def make_environment(cell: Cell, folder: Path, log: Path) -> Path:
-    """Make a cell's environment anew, and return its interpreter."""
-    # pyenv's commands answer only for a version that they are told; without pyenv this says nothing.
+    """Create a cell's environment, and return its interpreter."""
+    # pyenv's commands need the version; without pyenv, the variable has no effect.
     if run([".ci/uv", "python", "find", cell.python], log, PYENV_VERSION=cell.python):
         raise CellError(f"Python {cell.python} is not installed")
     if run([".ci/uv", "venv", "--clear", "--python", cell.python, str(folder)], log, PYENV_VERSION=cell.python):
-        raise CellError("the environment could not be made")
+        raise CellError("the environment could not be created")
     python = folder / "bin" / "python"
     pins = ["--constraints", str(cell.pins)] if cell.pins else []
     build = ["--build-constraints", "constraints.txt"]
@@ -94,28 +94,28 @@ def test(cell: Cell) -> Result:
 
 
 def result(python: Path, report: Path) -> Result:
-    """Return what pytest's report says, and the versions of the environment."""
-    asked = "import platform; from airflow import __version__ as it; print(it, platform.python_version())"
-    answered = subprocess.run(  # noqa: S603 - the environment's own Python
-        [str(python), "-W", "ignore", "-c", asked], capture_output=True, text=True, check=True
+    """Return the test numbers of pytest's report, and the versions of the environment."""
+    code = "import platform; from airflow import __version__ as it; print(it, platform.python_version())"
+    printed = subprocess.run(  # noqa: S603 - the environment's own Python
+        [str(python), "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
     )
-    airflow, version = answered.stdout.split()[-2:]
-    suite = ET.parse(report).getroot().find("testsuite")  # noqa: S314 - pytest wrote it
+    airflow, version = printed.stdout.split()[-2:]
+    suite = ET.parse(report).getroot().find("testsuite")  # noqa: S314 - written by pytest
     if suite is None:
-        raise CellError("pytest's report holds no tests")
+        raise CellError("pytest's report contains no tests")
     total, failures, errors, skipped = (int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped"))
     failed = failures + errors
     return Result(airflow=airflow, python=version, passed=total - failed - skipped, failed=failed, skipped=skipped)
 
 
-def show_end(log: Path) -> None:
+def print_log_end(log: Path) -> None:
     """Print the last lines of a log."""
     lines = log.read_text(errors="replace").splitlines()
-    print(f"    {log.relative_to(ROOT)}:", *lines[-SHOWN:], sep="\n    ", flush=True)
+    print(f"    {log.relative_to(ROOT)}:", *lines[-LOG_LINES:], sep="\n    ", flush=True)
 
 
 def line_for(cell: Cell) -> tuple[str, bool]:
-    """Run the tests in a cell, and return its line of the table, and whether it is green."""
+    """Run the tests in a cell; return its line of the table, and whether it is green."""
     started = time.monotonic()
     try:
         found = test(cell)
@@ -130,7 +130,7 @@ def line_for(cell: Cell) -> tuple[str, bool]:
 def main(names: list[str]) -> int:
     """Run cells, print a line for each, and return the exit code."""
     if unknown := [name for name in names if name not in CELLS]:
-        print(f"No cell is called {', '.join(unknown)}. There are: {', '.join(CELLS)}")
+        print(f"Unknown cells: {', '.join(unknown)}. Available: {', '.join(CELLS)}")
         return 2
     ENVIRONMENTS.mkdir(exist_ok=True)
     cells = [CELLS[name] for name in names] or list(CELLS.values())
@@ -141,7 +141,7 @@ def main(names: list[str]) -> int:
             print(line, flush=True)
             green += is_green
             if not is_green:
-                show_end(log_of(cell))
+                print_log_end(log_of(cell))
     print(f"{green} of {len(cells)} cells are green")
     return 0 if green == len(cells) else 1
 

@@ -1,4 +1,4 @@
-"""What is tested: every supported Airflow on every supported Python, and the oldest and the newest packages."""
+"""Cells of the matrix: every supported Airflow and Python, and the oldest and newest packages."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Cell:
     """
     One environment.
 
-    :param name: Names the cell on the command line, its folder and its log.
-    :param python: The Python, as ``3.12``.
-    :param pins: The file of all versions; ``None`` takes the newest of everything, as of today.
+    :param name: Name on the command line, of the folder and of the log.
+    :param python: Python version, e.g. ``3.12``.
+    :param pins: File with the pinned versions; ``None`` installs the newest version of every package.
     """
 
     name: str

@@ -1,1 +1,1 @@
-"""What is published: built, installed alone, and looked at from there. To be run with ``make package``."""
+"""Tests of the published files: build them, install the wheel alone, and use it. Run them with ``make package``."""

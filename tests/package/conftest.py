@@ -1,4 +1,4 @@
-"""One build and one installation of each kind for all tests."""
+"""Fixtures shared by all tests: one build, and one installation of each kind."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def wheel(distributions: Distributions) -> Path:
 
 @pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """Return an environment with the wheel alone."""
+    """Return an environment with the wheel only."""
     return Installation.make(tmp_path_factory.mktemp("installed"), wheel)
 
 
 @pytest.fixture(scope="session")
 def installed_with_emulator(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """Return an environment with the wheel and its extra."""
+    """Return an environment with the wheel and its extra ``emulator``."""
     return Installation.make(tmp_path_factory.mktemp("installed_with_emulator"), wheel, "[emulator]")

@@ -1,4 +1,4 @@
-"""An author's DAG file with all that the package offers; it is type-checked where the wheel is installed, never run."""
+"""A DAG file that uses the whole public API; tests type-check it against the installed wheel and never run it."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ with DAG("consumer", schedule="@daily", start_date=pendulum.datetime(2026, 1, 1)
 
 
 class CheapOperator(SeedanceTextToVideoOperator):
-    """An operator of the author's own."""
+    """A subclass written by an author."""
 
     def __init__(self, *, prompt: str, **kwargs: Any) -> None:
         super().__init__(prompt=prompt, resolution="480p", duration=4, **kwargs)

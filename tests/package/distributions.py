@@ -1,4 +1,4 @@
-"""The files that are published, as they are built from the checkout."""
+"""Build the published files from the checkout."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def uv(*arguments: str | Path) -> None:
     """
     Run uv as the Makefile does.
 
-    :raises RuntimeError: It failed; the message is what it said.
+    :raises RuntimeError: uv failed; the message contains its stderr.
     """
     command = [CHECKOUT / ".ci/uv", *arguments]
     ran = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)  # noqa: S603 - uv
@@ -32,11 +32,11 @@ def uv(*arguments: str | Path) -> None:
 @dataclass(frozen=True, slots=True)
 class Distributions:
     """
-    What one build made.
+    Files of one build.
 
     :param sdist: The source distribution.
-    :param wheel: The wheel that was built from it, as ``pip`` does where it finds no wheel.
-    :param wheel_of_checkout: The wheel that was built from the checkout.
+    :param wheel: Wheel built from the source distribution, as ``pip`` does without a published wheel.
+    :param wheel_of_checkout: Wheel built from the checkout.
     """
 
     sdist: Path
@@ -45,7 +45,7 @@ class Distributions:
 
     @classmethod
     def build(cls, folder: Path) -> Self:
-        """Build all of them, at the versions of constraints.txt."""
+        """Build all files, with the versions of constraints.txt."""
         for way, options in {"sdist": (), "checkout": ("--wheel",)}.items():
             uv("build", *options, "--out-dir", folder / way, "--build-constraints", CONSTRAINTS)
         [sdist] = (folder / "sdist").glob("*.tar.gz")
@@ -54,7 +54,7 @@ class Distributions:
         return cls(sdist, wheel, wheel_of_checkout)
 
     def keep(self, folder: Path) -> None:
-        """Leave what is published in a folder, in place of what was there: a release publishes what was tested."""
+        """Replace the content of a folder by the published files, so that a release publishes the tested files."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         for file in (self.sdist, self.wheel):
@@ -62,7 +62,7 @@ class Distributions:
 
     @property
     def metadata(self) -> Message:
-        """What the wheel says of itself; its payload is the description."""
+        """The wheel's metadata; its payload is the description."""
         with zipfile.ZipFile(self.wheel) as archive:
             [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
             return HeaderParser().parsestr(archive.read(name).decode())
@@ -75,12 +75,12 @@ def files_of_wheel(wheel: Path) -> dict[str, bytes]:
 
 
 def files_of_sdist(sdist: Path) -> set[str]:
-    """Return the names of the files of a source distribution, without the folder that holds all of them."""
+    """Return the names of the files of a source distribution, relative to its top folder."""
     with tarfile.open(sdist) as archive:
         return {member.name.partition("/")[2] for member in archive if member.isfile()}
 
 
 def files_of_package() -> set[str]:
-    """Return the names of the package's files in the checkout, without what Python caches."""
+    """Return the names of the package's files in the checkout, without compiled modules."""
     files = [path for path in (CHECKOUT / PACKAGE).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     return {path.relative_to(CHECKOUT).as_posix() for path in files}

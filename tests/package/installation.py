@@ -1,4 +1,4 @@
-"""A fresh environment outside the checkout, with the wheel, and an account that has never seen Airflow."""
+"""A new environment outside the checkout, with the wheel installed, and an empty home directory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Installation:
     """
     A virtual environment.
 
-    :param folder: Where it is, with a home beside it.
+    :param folder: Folder of the environment and of the home directory.
     """
 
     folder: Path
@@ -29,12 +29,12 @@ class Installation:
     @classmethod
     def make(cls, folder: Path, wheel: Path, extra: str = "", packages: Sequence[str] = ()) -> Self:
         """
-        Install a wheel and what it asks for, at the versions of constraints.txt, and nothing that is not named.
+        Install a wheel and its dependencies, with the versions of constraints.txt, and nothing else.
 
-        :param folder: A folder that is empty.
+        :param folder: An empty folder.
         :param wheel: The wheel.
-        :param extra: An extra in brackets, or none.
-        :param packages: What is installed beside it.
+        :param extra: An extra in brackets, or an empty string.
+        :param packages: Further packages to install.
         """
         made = cls(folder)
         made.home.mkdir(parents=True)
@@ -50,7 +50,7 @@ class Installation:
 
     @property
     def home(self) -> Path:
-        """The home of the account, which commands start in."""
+        """The home directory, in which commands start."""
         return self.folder / "home"
 
     @property
@@ -59,7 +59,7 @@ class Installation:
         return self.home / "airflow" / "airflow.db"
 
     def environment(self, **settings: str) -> dict[str, str]:
-        """Return the environment of a command: nothing of whoever runs the tests."""
+        """Return the environment of a command, without variables of the test process."""
         return {
             "PATH": os.pathsep.join([str(self.python.parent), os.defpath]),
             "HOME": str(self.home),
@@ -70,10 +70,10 @@ class Installation:
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """
-        Run Python, whatever its exit code.
+        Run Python, and return the completed process for any exit code.
 
-        :param arguments: What it is given.
-        :param settings: More of the environment.
+        :param arguments: Command line arguments.
+        :param settings: Further environment variables.
         """
         return subprocess.run(  # noqa: S603 - the interpreter of the environment
             [self.python, *arguments],
@@ -85,26 +85,26 @@ class Installation:
         )
 
     def output(self, *arguments: str, **settings: str) -> str:
-        """Run Python as :meth:`run` does, and return what it printed, or fail with what it complained of."""
+        """Run Python as :meth:`run` does, and return its stdout; on an error, fail with its output."""
         ran = self.run(*arguments, **settings)
         assert ran.returncode == 0, f"{ran.stdout[-5000:]}\n{ran.stderr[-5000:]}"
         return ran.stdout
 
     def airflow(self, *arguments: str, **settings: str) -> str:
-        """Run Airflow's command line, and return what it printed."""
+        """Run Airflow's command line, and return its stdout."""
         return self.output("-m", "airflow", *arguments, **settings)
 
     @contextmanager
     def running_emulator(self) -> Iterator[Emulator]:
-        """Run the emulator of this environment, at its usual pace, for the length of a ``with`` block."""
+        """Run the emulator of this environment, with default settings, for the duration of a ``with`` block."""
         command = [str(self.python), "-m", "airflow_provider_seedance.emulator", "--port", "0"]
         with subprocess.Popen(  # noqa: S603 - the interpreter of the environment
             command, cwd=self.home, env=self.environment(), stdout=subprocess.PIPE, text=True
         ) as process:
             assert process.stdout is not None
             try:
-                said = process.stdout.readline().split()
-                assert said, "the emulator has ended"
-                yield Emulator(said[-1], DEFAULT_KEY)
+                first_line = process.stdout.readline().split()
+                assert first_line, "the emulator has ended"
+                yield Emulator(first_line[-1], DEFAULT_KEY)
             finally:
                 process.terminate()

@@ -1,4 +1,4 @@
-"""Wrong uses, each on a line of its own that says what mypy calls it; a check that is worth something reports them."""
+"""Wrong uses of the API, one per line, each with the error code that mypy must report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the guide says on tests is enough: its own project, file by file as it stands there, passes its tests."""
+"""The project in the guide's page on tests passes its tests, with the files as the page shows them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FILE = re.compile(r"^```python\n# (\S+\.py)\n(.*?)^```$", re.DOTALL | re.MULTIL
 
 @pytest.fixture
 def author(wheel: Path, tmp_path: Path) -> Installation:
-    """Return the environment of an author who installed what the page says, and wrote down what it shows."""
+    """Return an environment with the packages and the files of the page."""
     assert "pip install 'airflow-provider-seedance[emulator]' pytest\n" in PAGE.read_text()
     author = Installation.make(tmp_path, wheel, "[emulator]", ["pytest"])
     for name, content in _FILE.findall(PAGE.read_text()):
@@ -26,7 +26,7 @@ def author(wheel: Path, tmp_path: Path) -> Installation:
     return author
 
 
-def test_the_tests_of_an_author_pass(author: Installation) -> None:
+def test_tests_of_the_guide_pass(author: Installation) -> None:
     written = {str(path.relative_to(author.home)) for path in author.home.rglob("*.py")}
     assert written == {"dags/launch.py", "conftest.py", "test_launch.py"}
 

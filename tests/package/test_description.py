@@ -1,4 +1,4 @@
-"""The README, as a package index shows it: without the files that are beside it in the checkout."""
+"""The README as a package index shows it, without the other files of the checkout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ README = (CHECKOUT / "README.md").read_text()
 
 
 class Addresses(HTMLParser):
-    """Collects where a page leads, and what it shows of elsewhere."""
+    """Collects the addresses of a page's links and images."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,9 +31,9 @@ def description(distributions: Distributions) -> str:
     return str(distributions.metadata.get_payload())
 
 
-def test_every_address_of_the_rendered_page_leads_somewhere(description: str, tmp_path: Path) -> None:
+def test_every_address_of_the_rendered_page_is_absolute(description: str, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(description)
-    rendered = subprocess.run(  # noqa: S603 - what the index renders with
+    rendered = subprocess.run(  # noqa: S603 - the renderer of the index
         [sys.executable, "-m", "readme_renderer", tmp_path / "README.md"], capture_output=True, text=True, check=True
     )
 
@@ -41,22 +41,22 @@ def test_every_address_of_the_rendered_page_leads_somewhere(description: str, tm
     addresses.feed(rendered.stdout)
 
     assert "https://airflow.apache.org" in addresses.found
-    # Each heading leads to itself.
-    elsewhere = [each for each in addresses.found if not each.startswith("#user-content-")]
-    assert [each for each in elsewhere if not each.startswith("https://")] == []
+    # Each heading links to itself.
+    external = [each for each in addresses.found if not each.startswith("#user-content-")]
+    assert [each for each in external if not each.startswith("https://")] == []
     assert rendered.stdout.count("<table>") == len(re.findall(r"^\|(?:---\|)+$", README, re.MULTILINE))
 
 
-def test_names_the_file_that_a_link_of_the_checkout_leads_to(description: str) -> None:
+def test_description_names_the_file_of_a_relative_link(description: str) -> None:
     assert "The guide (`docs/guide/README.md`) has one page" in description
     assert "see\n`example_dags/seedance_submit_and_wait.py`." in description
 
 
-def test_says_nothing_of_pictures_that_are_not_there(description: str) -> None:
+def test_description_has_no_relative_images(description: str) -> None:
     assert "docs/images" in README
     assert "docs/images" not in description
 
 
-def test_all_but_links_and_pictures_is_as_in_the_checkout(description: str) -> None:
+def test_description_equals_the_readme_except_links_and_images(description: str) -> None:
     link = re.compile(r"!?\[[^\]]*\]\((?!https:)[^)]*\)")
     assert {line for line in README.splitlines() if not link.search(line)} <= set(description.splitlines())

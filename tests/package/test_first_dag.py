@@ -1,4 +1,4 @@
-"""Who installs the wheel and follows the README gets a video."""
+"""The README's first DAG makes a video in an environment with the wheel only."""
 
 from __future__ import annotations
 
@@ -31,15 +31,13 @@ def first_dag() -> str:
 
 
 def xcom(installed: Installation) -> dict[str, Any]:
-    """Return what the only task that ever ran has pushed."""
+    """Return all XCom values of the only task in the database."""
     with closing(sqlite3.connect(installed.database)) as database:
         return {key: json.loads(value) for key, value in database.execute("SELECT key, value FROM xcom")}
 
 
-# It takes half a minute: so long the provider waits before it looks for the first time.
-def test_the_first_dag_of_the_readme_makes_a_video_that_is_paid_once(
-    installed: Installation, emulator: Emulator
-) -> None:
+# It takes half a minute: the provider's delay before its first poll.
+def test_first_dag_of_the_readme_makes_one_video_and_pays_once(installed: Installation, emulator: Emulator) -> None:
     dags = installed.home / "dags"
     dags.mkdir()
     (dags / "first.py").write_text(first_dag())
@@ -58,6 +56,6 @@ def test_the_first_dag_of_the_readme_makes_a_video_that_is_paid_once(
     assert pushed["return_value"] == [pushed["video_url"]]
     assert pushed["prediction_id"] == booked["id"]
     with build_opener(ProxyHandler({})).open(pushed["video_url"], timeout=30) as video:
-        # Every MP4 file begins with its type, after four bytes that say how long that is.
+        # An MP4 file begins with a 4-byte length and its type.
         assert video.read(8)[4:] == b"ftyp"
     assert emulator.leaks() == []

@@ -1,1 +1,1 @@
-"""Tests in a real Airflow: scheduler, workers, triggerer and API server, each killed on purpose."""
+"""Tests in a real Airflow, whose scheduler, workers and triggerer are killed on purpose."""

@@ -1,4 +1,4 @@
-"""Runs scenarios in one Airflow, each against an emulator of its own, whose ledger is the judge."""
+"""Run scenarios in one Airflow, each against a separate emulator, and check the results with its ledger."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from tests.system.scenarios import Event, Scenario
 
 DAGS = Path(__file__).parent / "dags"
 CHECKOUT = Path(__file__).parents[2]
-_ENDED = ("success", "failed", "upstream_failed", "skipped")
-#: How many scenarios are under way at a time: what two processors can do.
-_AT_ONCE = 8
-#: The connection's timeout, in seconds, so that lost answers are noticed soon.
+_END_STATES = ("success", "failed", "upstream_failed", "skipped")
+#: Number of scenarios that run at a time: the capacity of two processors.
+_MAXIMUM_RUNNING = 8
+#: The connection's timeout in seconds; a short one detects lost responses soon.
 _TIMEOUT = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """
-    What came of one or more generations.
+    Result of one or more generations.
 
-    :param name: Of the scenario.
+    :param name: Name of the scenario.
     :param booked: Submissions in the ledger.
-    :param delivered: Different predictions that were handed on.
-    :param tries: Tries of the task instances, all together.
-    :param state: State in which they ended.
-    :param lost: How many of the tries Airflow lost without the task's doing.
-    :param problems: What is not as it must be.
+    :param delivered: Distinct predictions that the tasks returned.
+    :param tries: Tries of all task instances together.
+    :param state: Final state.
+    :param lost: Tries that Airflow itself lost.
+    :param problems: Deviations from the expected result.
     """
 
     name: str
@@ -58,8 +58,8 @@ def table(rows: Iterable[Row]) -> str:
 
 
 @dataclass
-class Course:
-    """One scenario on its way."""
+class ScenarioRun:
+    """One running scenario."""
 
     scenario: Scenario
     emulator: Emulator
@@ -68,53 +68,53 @@ class Course:
     pending: list[Event] = field(default_factory=list)
     delivered: set[str] = field(default_factory=set)
 
-    def begin(self) -> None:
-        """Order the faults, and start the run."""
+    def start(self) -> None:
+        """Set the faults, and start the DAG run."""
         self.emulator.faults([dict(fault) for fault in self.scenario.faults])
         self.pending = list(self.scenario.events)
         self.run_id = self.airflow.api.trigger(self.scenario.dag_id)
 
-    def go_on(self) -> bool:
-        """Do what is due, and return whether the end is reached."""
-        # The run's state before the task's: a run that has ended stays so, and its task's state is the last one.
-        ended = self.airflow.api.run_state(*self._run) in _ENDED
+    def advance(self) -> bool:
+        """Trigger the next event if it is due, and return whether the scenario has ended."""
+        # Read the run's state first: if the run has ended, the task's state is final.
+        ended = self.airflow.api.run_state(*self._run) in _END_STATES
         state = self._task()["state"]
         if state == "success":
-            self.delivered |= self._handed_on()
+            self.delivered |= self._returned()
         if not self.pending:
-            return ended and state in _ENDED
-        # A clear while the scheduler is about to end the run would be lost.
-        if state == self.pending[0].state and (ended or state not in _ENDED):
-            self._do(self.pending.pop(0))
+            return ended and state in _END_STATES
+        # A clear is lost while the scheduler is about to end the run.
+        if state == self.pending[0].state and (ended or state not in _END_STATES):
+            self._trigger(self.pending.pop(0))
         return False
 
     def row(self) -> Row:
-        """Return what came of it."""
-        wanted, task, ledger = self.scenario, self._task(), self.emulator.ledger()
-        found = {
+        """Return the result."""
+        scenario, task, ledger = self.scenario, self._task(), self.emulator.ledger()
+        actual = {
             "booked": len(ledger),
             "delivered": len(self.delivered),
             "tries": task["try_number"],
             "state": task["state"],
         }
-        lost = lost_tries(self.airflow, wanted.dag_id)
-        required = {
-            "booked": wanted.booked,
-            "delivered": wanted.delivered,
-            "tries": wanted.tries + lost,
-            "state": wanted.state,
+        lost = lost_tries(self.airflow, scenario.dag_id)
+        expected = {
+            "booked": scenario.booked,
+            "delivered": scenario.delivered,
+            "tries": scenario.tries + lost,
+            "state": scenario.state,
         }
         problems = [
-            f"{name} is {found[name]}, must be {value}" for name, value in required.items() if found[name] != value
+            f"{name} is {actual[name]}, must be {value}" for name, value in expected.items() if actual[name] != value
         ]
         log = "\n".join(self.airflow.api.log_lines(*self._run, "make_video", task["try_number"]))
-        if wanted.says not in log:
-            problems.append(f"the log of the last try does not say {wanted.says!r}")
-        if foreign := self.delivered - {entry["id"] for entry in ledger}:
-            problems.append(f"delivered, but not booked: {foreign}")
+        if scenario.log_text not in log:
+            problems.append(f"the log of the last try does not contain {scenario.log_text!r}")
+        if unbooked := self.delivered - {entry["id"] for entry in ledger}:
+            problems.append(f"delivered, but not booked: {unbooked}")
         if leaks := self.emulator.leaks():
-            problems.append(f"the key leaked: {leaks}")
-        return Row(name=wanted.name, problems=tuple(problems), lost=lost, **found)
+            problems.append(f"the API key leaked: {leaks}")
+        return Row(name=scenario.name, problems=tuple(problems), lost=lost, **actual)
 
     @property
     def _run(self) -> tuple[str, str]:
@@ -124,13 +124,13 @@ class Course:
         [task] = self.airflow.api.task_instances(*self._run)
         return task
 
-    def _handed_on(self) -> set[str]:
+    def _returned(self) -> set[str]:
         outputs = self.airflow.api.xcom(*self._run, "make_video")
         return {address.split("/")[-2] for address in outputs}
 
-    def _do(self, event: Event) -> None:
+    def _trigger(self, event: Event) -> None:
         api, (dag_id, run_id) = self.airflow.api, self._run
-        match event.deed:
+        match event.action:
             case "stop answering":
                 self.emulator.stop_answering(30)
             case "clear":
@@ -140,21 +140,21 @@ class Course:
 
 
 def clear_task(airflow: Standalone, dag_id: str, run_id: str) -> None:
-    """Clear the task of a run, as a person does in the UI."""
-    order = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "reset_dag_runs": True}
-    airflow.api.post(f"dags/{dag_id}/clearTaskInstances", order)
+    """Clear the task of a run, as a user does in the UI."""
+    parameters = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "reset_dag_runs": True}
+    airflow.api.post(f"dags/{dag_id}/clearTaskInstances", parameters)
 
 
 def lost_tries(airflow: Standalone, dag_id: str) -> int:
     """
-    Return how many tries of a DAG's task the scheduler gave up because it was late.
+    Return the number of tries of a DAG's task that the scheduler lost because it was late.
 
-    It then hears of the end of the leg that deferred only when the next leg is queued already, and takes it for that
-    one's end: Airflow's own race, which no operator can prevent.
+    A late scheduler processes the end of the deferred process when the resumed task is already queued, and takes it for
+    the end of the resumed task. It is a race condition in Airflow that no operator can prevent.
     """
-    mark = f"reported that the task instance <TaskInstance: {dag_id}.make_video "
+    message = f"reported that the task instance <TaskInstance: {dag_id}.make_video "
     return sum(
-        mark in line and "finished with state success, but the task instance's state attribute is queued" in line
+        message in line and "finished with state success, but the task instance's state attribute is queued" in line
         for line in airflow.log.read_text(errors="replace").splitlines()
     )
 
@@ -162,10 +162,10 @@ def lost_tries(airflow: Standalone, dag_id: str) -> int:
 @contextmanager
 def chaos(home: Path, scenarios: Sequence[Scenario]) -> Iterator[tuple[Standalone, dict[str, Emulator]]]:
     """
-    Start Airflow, and an emulator for each DAG.
+    Run Airflow, and an emulator for each DAG.
 
-    :param home: Airflow's home.
-    :param scenarios: Each gets an emulator; so do the DAGs of many generations.
+    :param home: Airflow home.
+    :param scenarios: The scenarios; the DAGs with many generations also get an emulator each.
     """
     seconds = {scenario.dag_id: scenario.seconds for scenario in scenarios} | {"chaos_waits": 25.0, "chaos_storm": 20.0}
     with ExitStack() as stack:
@@ -186,9 +186,9 @@ def chaos(home: Path, scenarios: Sequence[Scenario]) -> Iterator[tuple[Standalon
             | {
                 "PYTHONPATH": str(CHECKOUT),
                 "AIRFLOW__CORE__PARALLELISM": "6",
-                # A leak of the key must not be hidden by Airflow's masking of what it knows to be secret.
+                # Disable Airflow's masking of secrets, which would hide a leak of the API key.
                 "AIRFLOW__LOGGING__MIN_LENGTH_MASKED_SECRET": "1000",
-                # A worker that died with its supervisor is noticed only by the silence.
+                # A worker that dies with its supervisor is detected by the missing heartbeat only.
                 "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
                 "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
                 "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
@@ -198,25 +198,25 @@ def chaos(home: Path, scenarios: Sequence[Scenario]) -> Iterator[tuple[Standalon
 
 
 def run_scenarios(airflow: Standalone, emulators: dict[str, Emulator], scenarios: Sequence[Scenario]) -> list[Row]:
-    """Run scenarios at the same time and return what came of each."""
-    courses = [Course(scenario, emulators[scenario.dag_id], airflow) for scenario in scenarios]
-    waiting, under_way = list(courses), list[Course]()
-    for course in courses:
-        airflow.wait_for_dag(course.scenario.dag_id)
+    """Run scenarios in parallel, and return the result of each."""
+    runs = [ScenarioRun(scenario, emulators[scenario.dag_id], airflow) for scenario in scenarios]
+    waiting, running = list(runs), list[ScenarioRun]()
+    for run in runs:
+        airflow.wait_for_dag(run.scenario.dag_id)
 
     def is_done() -> bool:
-        under_way[:] = [course for course in under_way if not course.go_on()]
-        while waiting and len(under_way) < _AT_ONCE:
-            under_way.append(waiting.pop(0))
-            under_way[-1].begin()
-        return not under_way
+        running[:] = [run for run in running if not run.advance()]
+        while waiting and len(running) < _MAXIMUM_RUNNING:
+            running.append(waiting.pop(0))
+            running[-1].start()
+        return not running
 
     airflow.wait_for("end of all scenarios", is_done, 600)
-    return [course.row() for course in courses]
+    return [run.row() for run in runs]
 
 
 def many_row(airflow: Standalone, emulator: Emulator, name: str, dag_id: str, run_id: str) -> Row:
-    """Return what came of a run with many generations: each is told by its prompt."""
+    """Return the result of a run with many generations, which are identified by their prompts."""
     tasks = airflow.api.task_instances(dag_id, run_id)
     ledger: dict[str, list[str]] = {}
     for entry in emulator.ledger():
@@ -229,15 +229,15 @@ def many_row(airflow: Standalone, emulator: Emulator, name: str, dag_id: str, ru
         if len(booked) > 1:
             problems.append(f"{prompt!r} is booked {len(booked)} times")
         if task["state"] == "success":
-            handed_on = airflow.api.xcom(dag_id, run_id, "make_video", map_index=index)
-            if [address.split("/")[-2] for address in handed_on] != booked:
-                problems.append(f"{prompt!r} delivered {handed_on}, booked {booked}")
+            returned = airflow.api.xcom(dag_id, run_id, "make_video", map_index=index)
+            if [address.split("/")[-2] for address in returned] != booked:
+                problems.append(f"{prompt!r} delivered {returned}, booked {booked}")
             else:
                 delivered += 1
         else:
             log = "\n".join(airflow.api.log_lines(dag_id, run_id, "make_video", task["try_number"], map_index=index))
-            told = (*booked, "may have been started and charged") if booked else ("charged",)
-            if not any(each in log for each in told):
+            messages = (*booked, "may have been started and charged") if booked else ("charged",)
+            if not any(each in log for each in messages):
                 problems.append(f"{prompt!r} is lost: {task['state']}, booked {booked}")
     states = sorted({task["state"] for task in tasks})
     return Row(

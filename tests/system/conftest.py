@@ -1,4 +1,4 @@
-"""One Airflow for all system tests, which start it and everything else once."""
+"""One Airflow and one emulator per DAG, shared by all system tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An operator whose worker dies at a chosen point of its first try, by SIGKILL."""
+"""An operator that kills its worker with SIGKILL at a chosen point of the first try."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Death = Literal[
 
 class MortalOperator(SeedanceTextToVideoOperator):
     """
-    Die in the first try. Further parameters as in the operator that it is.
+    Kill the worker in the first try. Further parameters are those of the base class.
 
-    :param die: Where; ``None`` for not at all.
+    :param die: Point at which the worker dies; ``None`` for never.
     """
 
     def __init__(self, *, die: Death | None = None, **kwargs: Any) -> None:
@@ -35,7 +35,7 @@ class MortalOperator(SeedanceTextToVideoOperator):
         self.die = die
 
     def execute(self, context: Context) -> list[str] | str:
-        """Arm what kills, then do what the operator does."""
+        """Install the kill, then execute the operator."""
         if context["ti"].try_number == 1:
             match self.die:
                 case "before the POST":
@@ -51,7 +51,7 @@ class MortalOperator(SeedanceTextToVideoOperator):
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: Any = None) -> list[str]:
-        """Die, or do what the operator does."""
+        """Die, or complete the operator."""
         if context["ti"].try_number == 1 and self.die == "in execute_complete":
             _before_call(SubmissionRecord, "write", 1, _die)
         return super().execute_complete(context, event)
@@ -66,23 +66,23 @@ def _die_with_supervisor() -> None:
     _die()
 
 
-def _before_call(owner: type, name: str, number: int, act: Callable[[], None]) -> None:
-    _around_call(owner, name, lambda call: act() if call == number else None, lambda _: None)
+def _before_call(owner: type, name: str, number: int, action: Callable[[], None]) -> None:
+    _around_call(owner, name, lambda call: action() if call == number else None, lambda _: None)
 
 
-def _after_call(owner: type, name: str, number: int, act: Callable[[], None]) -> None:
-    _around_call(owner, name, lambda _: None, lambda call: act() if call == number else None)
+def _after_call(owner: type, name: str, number: int, action: Callable[[], None]) -> None:
+    _around_call(owner, name, lambda _: None, lambda call: action() if call == number else None)
 
 
 def _around_call(owner: type, name: str, before: Callable[[int], None], after: Callable[[int], None]) -> None:
-    real = getattr(owner, name)
+    original = getattr(owner, name)
     calls = 0
 
     def counted(*arguments: Any, **named: Any) -> Any:
         nonlocal calls
         calls += 1
         before(calls)
-        result = real(*arguments, **named)
+        result = original(*arguments, **named)
         after(calls)
         return result
 

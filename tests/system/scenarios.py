@@ -1,4 +1,4 @@
-"""What is done to a generation, and what must come of it."""
+"""The chaos scenarios: faults and events of a generation, and the expected result."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from typing import Any, Literal
 
 from tests.system.mortal import Death
 
-Deed = Literal["clear", "mark failed", "stop answering"]
+Action = Literal["clear", "mark failed", "stop answering"]
 
-#: What a failed task's last log must say of a submission that nobody knows the outcome of.
+#: Message in the last log of a task that failed with an unconfirmed submission.
 UNCONFIRMED = "A generation may have been started and charged"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
     """
-    Something that is done to a task instance, once.
+    A single action on a task instance.
 
-    :param deed: What.
-    :param state: In which state of the task instance.
+    :param action: The action.
+    :param state: State of the task instance in which the action takes place.
     """
 
-    deed: Deed
+    action: Action
     state: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     """
-    One generation in bad weather.
+    One generation with faults.
 
-    :param name: For the table.
-    :param booked: Submissions that the ledger must hold in the end.
-    :param delivered: Predictions that the task must have handed on, over all of its tries.
-    :param tries: Tries that it must have taken, beside those that Airflow itself lost.
-    :param state: State in which it must end.
-    :param says: What the log of its last try must say.
-    :param die: Where the worker dies in the first try.
+    :param name: Name in the table.
+    :param booked: Expected submissions in the ledger at the end.
+    :param delivered: Expected number of predictions that the task returns, over all tries.
+    :param tries: Expected tries, not counting those that Airflow itself lost.
+    :param state: Expected final state.
+    :param log_text: Text that the log of the last try must contain.
+    :param die: Point at which the worker dies in the first try.
     :param faults: Faults of the service.
-    :param events: What is done to it.
-    :param seconds: How long the generation takes.
+    :param events: Actions on the task instance.
+    :param seconds: Duration of the generation.
     :param arguments: Further arguments of the operator.
     """
 
@@ -50,7 +50,7 @@ class Scenario:
     delivered: int = 1
     tries: int = 1
     state: str = "success"
-    says: str = ""
+    log_text: str = ""
     die: Death | None = None
     faults: tuple[Mapping[str, Any], ...] = ()
     events: tuple[Event, ...] = ()
@@ -59,12 +59,12 @@ class Scenario:
 
     @property
     def dag_id(self) -> str:
-        """The id of its DAG, which is that of its connection, too."""
-        return "chaos_" + "".join(sign if sign.isalnum() else "_" for sign in self.name.lower())
+        """Id of its DAG and of its connection."""
+        return "chaos_" + "".join(char if char.isalnum() else "_" for char in self.name.lower())
 
 
 def _unconfirmed(name: str, *, booked: int, tries: int = 1, **values: Any) -> Scenario:
-    return Scenario(name=name, booked=booked, delivered=0, tries=tries, state="failed", says=UNCONFIRMED, **values)
+    return Scenario(name=name, booked=booked, delivered=0, tries=tries, state="failed", log_text=UNCONFIRMED, **values)
 
 
 def _on_submit(name: str, *, booked: int, **fault: Any) -> Scenario:
@@ -78,9 +78,9 @@ def _on_poll(name: str, **fault: Any) -> Scenario:
 _SYNCHRONOUS: dict[str, Any] = {"deferrable": False}
 
 SCENARIOS: tuple[Scenario, ...] = (
-    Scenario(name="fair weather"),
-    Scenario(name="fair weather, adaptive polls", arguments={"poll_interval": None}),
-    Scenario(name="fair weather, on the worker", arguments=_SYNCHRONOUS),
+    Scenario(name="no faults"),
+    Scenario(name="no faults, adaptive polls", arguments={"poll_interval": None}),
+    Scenario(name="no faults, on the worker", arguments=_SYNCHRONOUS),
     # The worker dies.
     _unconfirmed("SIGKILL before the POST", booked=0, tries=2, die="before the POST"),
     _unconfirmed("SIGKILL between POST and record", booked=1, tries=2, die="between POST and record"),
@@ -88,7 +88,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(name="SIGKILL with supervisor", tries=2, die="after the record, with the supervisor"),
     Scenario(name="SIGKILL while polling", tries=2, die="while polling", arguments=_SYNCHRONOUS),
     Scenario(name="SIGKILL in execute_complete", tries=2, die="in execute_complete"),
-    # The service misbehaves.
+    # The service fails.
     Scenario(
         name="submit: storm of 429",
         faults=({"endpoint": "submit", "status": 429, "retry_after": 2, "times": 4},),
@@ -119,35 +119,35 @@ SCENARIOS: tuple[Scenario, ...] = (
     _on_poll("dropped connections", drop="before"),
     Scenario(name="poll: 401 for a moment", faults=({"endpoint": "result", "status": 401, "times": 2},)),
     Scenario(name="poll: success without outputs", faults=({"endpoint": "result", "answer": "empty-outputs"},)),
-    Scenario(name="service away for 30 s", events=(Event(deed="stop answering", state="deferred"),), seconds=8),
+    Scenario(name="service away for 30 s", events=(Event(action="stop answering", state="deferred"),), seconds=8),
     Scenario(
         name="failed generation, retried",
         booked=2,
         tries=2,
         faults=({"endpoint": "result", "answer": "failed", "times": 2},),
     ),
-    # Somebody interferes.
-    Scenario(name="clear while deferred", tries=2, events=(Event(deed="clear", state="deferred"),), seconds=20),
-    Scenario(name="clear after success, reuse", delivered=1, tries=2, events=(Event(deed="clear", state="success"),)),
+    # A user interferes.
+    Scenario(name="clear while deferred", tries=2, events=(Event(action="clear", state="deferred"),), seconds=20),
+    Scenario(name="clear after success, reuse", delivered=1, tries=2, events=(Event(action="clear", state="success"),)),
     Scenario(
         name="clear after success, regenerate",
         booked=2,
         delivered=2,
         tries=2,
-        events=(Event(deed="clear", state="success"),),
+        events=(Event(action="clear", state="success"),),
         arguments={"on_clear": "regenerate"},
     ),
     Scenario(
         name="mark failed while deferred",
         delivered=0,
         state="failed",
-        events=(Event(deed="mark failed", state="deferred"),),
+        events=(Event(action="mark failed", state="deferred"),),
         seconds=20,
     ),
     Scenario(
         name="mark failed, then clear",
         tries=2,
-        events=(Event(deed="mark failed", state="deferred"), Event(deed="clear", state="failed")),
+        events=(Event(action="mark failed", state="deferred"), Event(action="clear", state="failed")),
         seconds=20,
     ),
     Scenario(name="timeout, then a retry", tries=2, seconds=12, arguments={"timeout": 8}),

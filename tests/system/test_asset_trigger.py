@@ -1,5 +1,5 @@
 """
-Examples in a real Airflow, for what `dag.test()` knows nothing of: assets that start DAGs, pools, and clears.
+Examples in a real Airflow, for features that `dag.test()` lacks: asset-triggered DAGs, pools, and clears.
 
 All of them run at the same time, because each waits half a minute for its videos.
 """
@@ -31,12 +31,12 @@ SLOTS = 2
 @dataclass(frozen=True)
 class Stage:
     """
-    An Airflow in which the examples run.
+    An Airflow that runs the examples.
 
     :param airflow: Airflow.
-    :param emulator: Where its connection leads.
-    :param home: The home directory of who runs it.
-    :param runs: The runs that were triggered, by DAG.
+    :param emulator: The service of its connection.
+    :param home: Home directory of the account.
+    :param runs: Ids of the triggered runs, by DAG.
     """
 
     airflow: Standalone
@@ -45,7 +45,7 @@ class Stage:
     runs: dict[str, str]
 
     def ended(self, dag_id: str, run_id: str) -> str:
-        """Wait until a run has ended, and return its state."""
+        """Wait for the end of a run, and return its state."""
 
         def poll() -> str:
             state = self.airflow.api.run_state(dag_id, run_id)
@@ -54,7 +54,7 @@ class Stage:
         return self.airflow.wait_for(f"end of {dag_id}", poll)
 
     def booked(self, prompt: str) -> list[dict[str, Any]]:
-        """Return the submissions whose prompt holds some text."""
+        """Return the submissions whose prompt contains a text."""
         return [each for each in self.emulator.ledger() if prompt in each["parameters"]["prompt"]]
 
 
@@ -64,13 +64,13 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with running_emulator(Settings(seconds_created=0.2, seconds_queued=0.2, seconds_running=1.0)) as emulator:
         environment = {
             "AIRFLOW_CONN_SEEDANCE_DEFAULT": emulator.connection_json,
-            # The examples keep videos in the home directory.
+            # The examples store videos in the home directory.
             "HOME": str(home),
             "PYTHONPATH": str(CHECKOUT),
         }
         with Standalone(home / "airflow", CHECKOUT / "example_dags", environment) as airflow:
             api = airflow.api
-            # As the guide tells to.
+            # As in the guide.
             pool = {"name": "seedance", "slots": SLOTS, "description": "running generations", "include_deferred": True}
             api.post("pools", pool)
             for dag_id in (CLEARS, FAN_OUT, NEW_VIDEO, ON_NEW_VIDEO):
@@ -80,7 +80,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             yield Stage(airflow, emulator, home, runs)
 
 
-def test_a_new_video_starts_the_dag_that_is_scheduled_on_the_asset(stage: Stage) -> None:
+def test_new_video_starts_the_dag_scheduled_on_the_asset(stage: Stage) -> None:
     api = stage.airflow.api
     assert stage.ended(NEW_VIDEO, stage.runs[NEW_VIDEO]) == "success"
     [run] = stage.airflow.wait_for("run for the asset", lambda: api.get(f"dags/{ON_NEW_VIDEO}/dagRuns")["dag_runs"])
@@ -102,14 +102,14 @@ def test_a_new_video_starts_the_dag_that_is_scheduled_on_the_asset(stage: Stage)
     assert kept.read_bytes()[4:8] == b"ftyp"
 
 
-def test_a_pool_that_includes_deferred_tasks_limits_what_runs_at_once(stage: Stage) -> None:
+def test_pool_with_deferred_tasks_limits_running_generations(stage: Stage) -> None:
     assert stage.ended(FAN_OUT, stage.runs[FAN_OUT]) == "success"
 
     api = stage.airflow.api
     tasks = [task for task in api.task_instances(FAN_OUT, stage.runs[FAN_OUT]) if task["task_id"] == "make_videos"]
     held = {entry["id"]: entry["times"]["created"] for entry in stage.booked("watercolour")}
     assert len(held) == len(tasks) == len(SUBJECTS)
-    # A slot is held from the submission until the task has ended; at no submission are more held than there are.
+    # A task holds a slot from its submission to its end; at no submission are more slots held than the pool has.
     ends = {}
     for task in tasks:
         prediction = api.xcom(FAN_OUT, task["dag_run_id"], "make_videos", "prediction", map_index=task["map_index"])
@@ -119,19 +119,19 @@ def test_a_pool_that_includes_deferred_tasks_limits_what_runs_at_once(stage: Sta
 
 
 def seconds(time: str) -> float:
-    """Return a time of XCom in seconds since the epoch."""
+    """Convert a time in XCom to seconds since the epoch."""
     return datetime.fromisoformat(time).timestamp()
 
 
-def test_a_clear_reuses_or_regenerates(stage: Stage) -> None:
+def test_clear_reuses_or_regenerates(stage: Stage) -> None:
     api, run_id = stage.airflow.api, stage.runs[CLEARS]
     tasks = ("reuse", "regenerate")
     assert stage.ended(CLEARS, run_id) == "success"
     before = {task: api.xcom(CLEARS, run_id, task, "prediction_id") for task in tasks}
     assert len(stage.booked("tortoise")) == 3
 
-    order = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "reset_dag_runs": True, "task_ids": tasks}
-    api.post(f"dags/{CLEARS}/clearTaskInstances", order)
+    clear = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "reset_dag_runs": True, "task_ids": tasks}
+    api.post(f"dags/{CLEARS}/clearTaskInstances", clear)
     assert stage.ended(CLEARS, run_id) == "success"
 
     after = {task: api.xcom(CLEARS, run_id, task, "prediction_id") for task in tasks}
@@ -140,8 +140,8 @@ def test_a_clear_reuses_or_regenerates(stage: Stage) -> None:
     assert len(stage.booked("tortoise")) == 4
 
 
-def test_nothing_is_submitted_that_was_not_triggered(stage: Stage) -> None:
-    # Where DAGs are not paused when they appear, the one that runs every day is all the same.
+def test_only_triggered_dags_submit(stage: Stage) -> None:
+    # This Airflow does not pause new DAGs; the daily example is paused anyway.
     assert stage.airflow.api.get("dags/seedance_daily_content")["is_paused"] is True
     assert len(stage.emulator.ledger()) == sum(
         len(stage.booked(each)) for each in ("kingfisher", "watercolour", "tortoise")

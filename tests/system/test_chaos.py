@@ -1,4 +1,4 @@
-"""Whatever crashes, one generation is paid once, and what was paid for is delivered or reported."""
+"""After any crash, a generation is paid once, and is delivered or reported."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ from demo.standalone import Component, Standalone
 from tests.system.chaos import Row, many_row, run_scenarios, table
 from tests.system.scenarios import SCENARIOS
 
-#: How often the storm is run; each takes some minutes.
+#: Number of storms; each takes some minutes.
 STORMS = int(os.environ.get("CHAOS_STORMS", "1"))
+Show = Callable[[list[Row]], None]
 
 
 @pytest.fixture
-def show(capsys: pytest.CaptureFixture[str]) -> Callable[[list[Row]], None]:
-    """Return a function that prints a table for whoever watches, and finds it in order or not."""
+def show(capsys: pytest.CaptureFixture[str]) -> Show:
+    """Return a function that prints a table of results, and fails if one has problems."""
 
-    def show_and_judge(rows: list[Row]) -> None:
+    def show_and_check(rows: list[Row]) -> None:
         with capsys.disabled():
-            print(f"\n\n{table(rows)}\n", flush=True)  # noqa: T201 - the table is what this suite is for
+            print(f"\n\n{table(rows)}\n", flush=True)  # noqa: T201 - the table is the result of this suite
         assert [problem for row in rows for problem in row.problems] == []
 
-    return show_and_judge
+    return show_and_check
 
 
-def test_scenarios(stage: tuple[Standalone, dict[str, Emulator]], show: Callable[[list[Row]], None]) -> None:
+def test_scenarios_end_as_expected(stage: tuple[Standalone, dict[str, Emulator]], show: Show) -> None:
     show(run_scenarios(*stage, SCENARIOS))
 
 
 def terminate(airflow: Standalone, component: Component) -> None:
-    """Ask a component to end, as an orderly restart does, and wait until it has."""
+    """Terminate a component as a regular restart does, and wait for its end."""
     processes = airflow.component(component)
     processes[0].terminate()
     _, alive = psutil.wait_procs(processes, timeout=60)
@@ -54,12 +55,12 @@ def terminate(airflow: Standalone, component: Component) -> None:
         ("SIGKILL of the scheduler while deferred", "scheduler", Standalone.kill),
     ],
 )
-def test_a_component_is_restarted(
+def test_restart_of_a_component_loses_no_generation(
     name: str,
     component: Component,
     end: Callable[[Standalone, Component], None],
     stage: tuple[Standalone, dict[str, Emulator]],
-    show: Callable[[list[Row]], None],
+    show: Show,
 ) -> None:
     airflow, emulators = stage
     emulator = emulators["chaos_waits"]
@@ -81,7 +82,7 @@ def test_a_component_is_restarted(
 
 
 def storm_faults(seed: int) -> list[dict[str, Any]]:
-    """One request in five meets a fault; each kind of fault has its own dice."""
+    """Return faults for one request in five; each kind of fault has its own random seed."""
     submit: list[dict[str, Any]] = [
         {"status": 429, "retry_after": 1},
         {"status": 500, "book": True},
@@ -102,7 +103,7 @@ def storm_faults(seed: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("number", range(STORMS))
-def test_storm(number: int, stage: tuple[Standalone, dict[str, Emulator]], show: Callable[[list[Row]], None]) -> None:
+def test_storm_loses_no_generation(number: int, stage: tuple[Standalone, dict[str, Emulator]], show: Show) -> None:
     airflow, emulators = stage
     emulator = emulators["chaos_storm"]
     emulator.reset()

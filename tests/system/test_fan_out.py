@@ -1,8 +1,8 @@
 """
-A fan-out: 500 mapped tasks submit from 32 processes at once, and the service takes 5 submissions a second.
+Fan-out: 500 mapped tasks submit from 32 parallel processes, and the service allows 5 submissions a second.
 
-Airflow itself is left out, because a machine that runs 32 of its workers is more than a test can ask for. Each process
-does what the submit leg of a mapped task does, and grants the retries that Airflow would.
+The test does not start Airflow, because 32 workers need a larger machine. Each process executes the submitting part of
+a mapped task, and retries it as Airflow does.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ SUBMISSIONS = 500
 PROCESSES = 32
 SUBMISSIONS_PER_SECOND = 5.0
 RETRIES = 2
-#: Far more seconds than it takes: a process that is lost must not let the test wait for ever.
-PATIENCE = 1200.0
-#: What every process needs, imported once before they part.
+#: Far more seconds than the test takes; it ends the test if a process is lost.
+TIMEOUT = 1200.0
+#: Modules that every process needs; the fork server imports them once.
 PRELOADED = [
     "airflow_provider_seedance.operators.seedance",
     "airflow_provider_seedance.tasks.generation",
@@ -41,11 +41,11 @@ PRELOADED = [
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """
-    What came of a task.
+    Result of a task.
 
-    :param prompt: Tells it from the others.
-    :param prediction_id: What it returned; ``None`` when it was out of tries.
-    :param tries: How many tries it took.
+    :param prompt: Prompt, unique per task.
+    :param prediction_id: Return value; ``None`` if all tries failed.
+    :param tries: Number of tries.
     """
 
     prompt: str
@@ -54,7 +54,7 @@ class Outcome:
 
 
 def run_task(prompt: str) -> Outcome:
-    """Run one task through its tries, as Airflow does."""
+    """Run one task with its retries, as Airflow does."""
     operator = SeedanceTextToVideoOperator(
         task_id="make_video", prompt=prompt, wait_for_completion=False, retries=RETRIES
     )
@@ -71,32 +71,32 @@ def run_task(prompt: str) -> Outcome:
 
 
 def connect(connection: str) -> None:
-    """Lead a process's connection to the emulator."""
+    """Set a process's connection to the emulator."""
     os.environ["AIRFLOW_CONN_SEEDANCE_DEFAULT"] = connection
 
 
 def processes(connection: str) -> Pool:
-    """Start the processes that run tasks."""
+    """Start the processes that run the tasks."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     return context.Pool(PROCESSES, connect, (connection,))
 
 
-def test_every_task_gets_its_generation_and_pays_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_task_of_a_fan_out_gets_one_generation_and_pays_once(capsys: pytest.CaptureFixture[str]) -> None:
     prompts = [f"A paper boat, number {number}" for number in range(SUBMISSIONS)]
     with (
         running_emulator(Settings(submissions_per_second=SUBMISSIONS_PER_SECOND)) as emulator,
         processes(emulator.connection_json) as pool,
     ):
         began = time.monotonic()
-        outcomes: list[Outcome] = pool.map_async(run_task, prompts, chunksize=1).get(PATIENCE)
+        outcomes: list[Outcome] = pool.map_async(run_task, prompts, chunksize=1).get(TIMEOUT)
         seconds = time.monotonic() - began
         ledger = emulator.ledger()
         statuses = Counter(request["status"] for request in emulator.requests())
 
     tries = Counter(outcome.tries for outcome in outcomes)
     with capsys.disabled():
-        print(  # noqa: T201 - the figures are for whoever watches
+        print(  # noqa: T201 - figures for the console
             f"\n{SUBMISSIONS} tasks, {PROCESSES} processes, {SUBMISSIONS_PER_SECOND:g} submissions a second: "
             f"{len(ledger)} booked in {seconds:.0f} s, answers {dict(statuses)}, tries {dict(tries)}",
             flush=True,
@@ -105,6 +105,6 @@ def test_every_task_gets_its_generation_and_pays_once(capsys: pytest.CaptureFixt
     booked = {entry["id"]: entry["parameters"]["prompt"] for entry in ledger}
     assert sorted(booked.values()) == sorted(prompts)
     assert {outcome.prediction_id: outcome.prompt for outcome in outcomes} == booked
-    # The limit was met, or nothing was tested.
+    # The test is valid only if the rate limit was reached.
     assert statuses == {200: SUBMISSIONS, 429: statuses[429]}
     assert statuses[429] > SUBMISSIONS

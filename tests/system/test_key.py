@@ -1,4 +1,4 @@
-"""The key is in no row, file or log of a real Airflow, also not while tasks are deferred."""
+"""The API key is in no database row, file or log of a real Airflow, even while tasks are deferred."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import closing
 from airflow_provider_seedance.emulator.handle import Emulator
 from demo.standalone import Standalone
 
-#: Triggers are encrypted in the database; Airflow's own model shows them as they are.
+#: Triggers are encrypted in the database; Airflow's model decrypts them.
 _SHOW_TRIGGERS = """
 from airflow.models.trigger import Trigger
 from airflow.utils.session import create_session
@@ -21,7 +21,7 @@ with create_session() as session:
 """
 
 
-def test_deferred_tasks(stage: tuple[Standalone, dict[str, Emulator]]) -> None:
+def test_deferred_tasks_store_no_api_key(stage: tuple[Standalone, dict[str, Emulator]]) -> None:
     airflow, emulators = stage
     emulator = emulators["chaos_waits"]
     emulator.reset()
@@ -32,23 +32,23 @@ def test_deferred_tasks(stage: tuple[Standalone, dict[str, Emulator]]) -> None:
         return {task["state"] for task in airflow.api.task_instances("chaos_waits", run_id)} == {"deferred"}
 
     airflow.wait_for("deferral of all", are_deferred)
-    shown = subprocess.run(  # noqa: S603 - this interpreter and literal code
+    printed = subprocess.run(  # noqa: S603 - this interpreter and literal code
         [sys.executable, "-c", _SHOW_TRIGGERS], env=airflow.environment, capture_output=True, text=True, check=True
     )
-    triggers = [line for line in shown.stdout.splitlines() if "SeedancePredictionTrigger" in line]
+    triggers = [line for line in printed.stdout.splitlines() if "SeedancePredictionTrigger" in line]
     airflow.wait_for("end of the run", lambda: airflow.api.run_state("chaos_waits", run_id) == "success")
 
     with closing(sqlite3.connect(airflow.home / "airflow.db")) as database:
         rows = "\n".join(database.iterdump())
     files = [path.read_text(errors="replace") for path in airflow.home.rglob("*.log*")]
 
-    # What is searched is there: three triggers with their ids, their rows, and their logs.
+    # The searched texts do contain the three triggers, their rows, and their logs.
     ids = [entry["id"] for entry in emulator.ledger()]
     assert len(triggers) == len(ids) == 3
     for prediction_id in ids:
         assert any(prediction_id in line for line in triggers)
         assert any(prediction_id in text for text in files)
         assert prediction_id in rows
-    for place in (*triggers, rows, *files):
-        assert emulator.api_key not in place
+    for text in (*triggers, rows, *files):
+        assert emulator.api_key not in text
     assert emulator.leaks() == []

@@ -1,4 +1,4 @@
-"""What no test may do is noticed, and so is what code under test makes of it."""
+"""The guards against network access and sleeps, also if the code under test catches their error."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import pytest
 
 from tests.conftest import pytest_runtest_teardown
 from tests.network import NetworkError, take_refused
-from tests.sleeping import NAP
+from tests.sleeping import LONGEST_SLEEP
 
-LONG = NAP + 0.01
+LONG = LONGEST_SLEEP + 0.01
 #: An address of the block for documentation, RFC 5737.
-ELSEWHERE = "192.0.2.1"
+OTHER_HOST = "192.0.2.1"
 
 
 def connect(host: str) -> None:
@@ -40,73 +40,73 @@ def open_connection(host: str) -> None:
     asyncio.run(asyncio.open_connection(host, 9))
 
 
-def ask(host: str) -> None:
+def send_http(host: str) -> None:
     httpx.get(f"http://{host}:9/", trust_env=False)
 
 
-def look_up(host: str) -> None:
+def resolve(host: str) -> None:
     socket.gethostbyname(host)
 
 
 class TestNetwork:
-    @pytest.mark.parametrize("contact", [connect, connect_without_an_exception, send, open_connection, ask])
-    def test_beyond_this_host_is_out_of_reach(self, contact: Callable[[str], None]) -> None:
-        with pytest.raises(NetworkError, match=ELSEWHERE):
-            contact(ELSEWHERE)
+    @pytest.mark.parametrize("contact", [connect, connect_without_an_exception, send, open_connection, send_http])
+    def test_other_hosts_are_refused(self, contact: Callable[[str], None]) -> None:
+        with pytest.raises(NetworkError, match=OTHER_HOST):
+            contact(OTHER_HOST)
         assert take_refused() != []
 
-    @pytest.mark.parametrize("contact", [look_up, open_connection, ask])
-    def test_name_servers_are_not_asked(self, contact: Callable[[str], None]) -> None:
+    @pytest.mark.parametrize("contact", [resolve, open_connection, send_http])
+    def test_name_lookups_are_refused(self, contact: Callable[[str], None]) -> None:
         with pytest.raises(NetworkError, match=r"gptproto\.com"):
             contact("gptproto.com")
         assert take_refused() != []
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "localhost"])
-    def test_this_host_is_in_reach(self, host: str) -> None:
+    def test_this_host_is_allowed(self, host: str) -> None:
         with socket.create_server((host, 0)) as listener, socket.create_connection(listener.getsockname()) as contact:
             assert contact.getpeername() == listener.getsockname()
 
-    def test_so_are_its_own_sockets(self) -> None:
+    def test_unix_sockets_are_allowed(self) -> None:
         with socket.socket(socket.AF_UNIX) as contact, pytest.raises(FileNotFoundError):
             contact.connect("/no/such/socket")
 
-    def test_a_domain_that_cannot_be_there_is_not_found(self) -> None:
+    def test_invalid_domain_is_not_found(self) -> None:
         with pytest.raises(socket.gaierror):
-            look_up("gptproto.invalid")
+            resolve("gptproto.invalid")
 
-    def test_a_refusal_that_is_survived_fails_the_test(self, request: pytest.FixtureRequest) -> None:
+    def test_caught_refusal_fails_the_test(self, request: pytest.FixtureRequest) -> None:
         with suppress(NetworkError):
-            connect(ELSEWHERE)
-        with pytest.raises(AssertionError, match="beyond this host"):
-            end(request.node)
+            connect(OTHER_HOST)
+        with pytest.raises(AssertionError, match="accessed a host other than this one"):
+            tear_down(request.node)
 
 
 class TestSleep:
-    def test_fails_the_test(self, request: pytest.FixtureRequest) -> None:
+    def test_sleep_fails_the_test(self, request: pytest.FixtureRequest) -> None:
         time.sleep(LONG)
         with pytest.raises(AssertionError, match="slept"):
-            end(request.node)
+            tear_down(request.node)
 
-    async def test_on_an_event_loop_fails_the_test(self, request: pytest.FixtureRequest) -> None:
+    async def test_sleep_on_an_event_loop_fails_the_test(self, request: pytest.FixtureRequest) -> None:
         await asyncio.sleep(LONG)
         with pytest.raises(AssertionError, match="slept"):
-            end(request.node)
+            tear_down(request.node)
 
-    @pytest.mark.real_time("what the mark is for")
-    def test_with_a_reason_is_let_pass(self, request: pytest.FixtureRequest) -> None:
+    @pytest.mark.real_time("tests the mark itself")
+    def test_sleep_with_real_time_mark_is_allowed(self, request: pytest.FixtureRequest) -> None:
         time.sleep(LONG)
-        end(request.node)
+        tear_down(request.node)
 
-    def test_of_a_server_beside_the_test_does_not_count(self, request: pytest.FixtureRequest) -> None:
+    def test_sleep_in_another_thread_does_not_count(self, request: pytest.FixtureRequest) -> None:
         server = threading.Thread(target=time.sleep, args=(LONG,))
         server.start()
         server.join()
-        end(request.node)
+        tear_down(request.node)
 
 
-def end(item: pytest.Item) -> None:
-    """Do what is done at the end of a test."""
-    over = pytest_runtest_teardown(item)
-    next(over)
+def tear_down(item: pytest.Item) -> None:
+    """Run the teardown hook of a test."""
+    hook = pytest_runtest_teardown(item)
+    next(hook)
     with suppress(StopIteration):
-        next(over)
+        next(hook)

@@ -1,4 +1,4 @@
-"""The snippets of the guide work, and its links lead somewhere."""
+"""The snippets of the guide can be imported, and the targets of its links exist."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 PAGES = sorted(GUIDE.glob("*.md"))
-#: Its snippets are files of a project, which another test makes and runs.
+#: Its snippets are files of a project; the package tests run them.
 PROJECT = "test-your-dags.md"
 _CODE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _PYTHON = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -18,9 +18,9 @@ _LINK = re.compile(r"\]\(([^)#]*)(?:#([^)]*))?\)")
 
 
 def dag_file(page: Path) -> str:
-    """Return the DAG file that a page makes up: the one it begins with, and what goes into its DAG."""
-    whole, *pieces = _PYTHON.findall(page.read_text())
-    return "\n".join([whole, *(indent(piece, "    ") for piece in pieces)])
+    """Return the DAG file of a page: its first snippet, then the other snippets inside the DAG."""
+    first, *others = _PYTHON.findall(page.read_text())
+    return "\n".join([first, *(indent(snippet, "    ") for snippet in others)])
 
 
 def links(page: Path) -> list[tuple[str, str]]:
@@ -29,7 +29,7 @@ def links(page: Path) -> list[tuple[str, str]]:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors of a page's headings, as they are made where Markdown is shown."""
+    """Return the anchors of a page's headings, as Markdown viewers create them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -37,20 +37,20 @@ def anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if page.name not in ("README.md", PROJECT)], ids=lambda page: page.stem
 )
-def test_the_snippets_of_a_page_make_up_a_dag_file(page: Path) -> None:
+def test_snippets_of_a_page_form_a_dag_file(page: Path) -> None:
     source = dag_file(page)
     assert source.count("with DAG(") >= 1
-    exec(compile(source, page.name, "exec"), {})  # noqa: S102 - the guide's own
+    exec(compile(source, page.name, "exec"), {})  # noqa: S102 - code of the guide
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_link_targets_exist(page: Path) -> None:
     for address, anchor in links(page):
         target = (page.parent / address).resolve() if address else page
         assert target.is_file(), address
         assert not anchor or anchor in anchors(target), f"{address}#{anchor}"
 
 
-def test_the_index_has_every_page() -> None:
+def test_index_links_every_page() -> None:
     linked = {address for address, _ in links(GUIDE / "README.md")}
     assert linked >= {page.name for page in PAGES} - {"README.md"}

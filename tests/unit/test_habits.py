@@ -1,4 +1,4 @@
-"""What contributors are told, and what the workflows run, is what there is."""
+"""CONTRIBUTING.md and the CI workflows name existing modules, files, targets and matrix cells."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ def listed(workflow: str, name: str) -> list[str]:
     return re.findall(r"[\w.-]*\w", found[1] or found[2])
 
 
-def test_the_map_has_every_room_once() -> None:
-    rooms = re.findall(r"^\| `([\w/]+\.py)` \|", CONTRIBUTING, re.MULTILINE)
+def test_module_map_lists_every_module_once() -> None:
+    mapped = re.findall(r"^\| `([\w/]+\.py)` \|", CONTRIBUTING, re.MULTILINE)
     modules = [path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"]
-    assert sorted(rooms) == sorted(modules)
+    assert sorted(mapped) == sorted(modules)
 
 
 @pytest.mark.parametrize("named", sorted(set(re.findall(r"`([\w./]+/[\w./-]*)`", CONTRIBUTING))))
-def test_files_and_folders_that_contributors_are_sent_to_exist(named: str) -> None:
+def test_paths_in_contributing_exist(named: str) -> None:
     assert (ROOT / named).exists() or (PACKAGE / named).exists()
 
 
-def test_targets_that_contributors_are_told_of_exist() -> None:
-    told = {target for targets in re.findall(r"`make ([a-z -]+)", CONTRIBUTING) for target in targets.split()}
-    assert told <= TARGETS
+def test_make_targets_in_contributing_exist() -> None:
+    named = {target for targets in re.findall(r"`make ([a-z -]+)", CONTRIBUTING) for target in targets.split()}
+    assert named <= TARGETS
 
 
 @pytest.mark.parametrize("workflow", ["ci.yml", "nightly.yml"])
-def test_workflows_run_targets_of_the_makefile(workflow: str) -> None:
+def test_workflows_run_make_targets_that_exist(workflow: str) -> None:
     assert set(listed(workflow, "target")) <= TARGETS
 
 
-def test_every_cell_of_the_matrix_is_run() -> None:
+def test_ci_runs_every_cell_of_the_matrix() -> None:
     assert sorted(listed("ci.yml", "cell")) == sorted(CELLS)
 
 
-def test_the_gate_waits_for_every_other_job() -> None:
+def test_ci_gate_needs_every_other_job() -> None:
     jobs = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8").partition("\njobs:\n")[2]
     assert {*listed("ci.yml", "needs"), "all-green"} == set(re.findall(r"^  ([a-z-]+):$", jobs, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""A DAG for each thing that the tab shows."""
+"""A DAG for each case that the video tab shows."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOper
 from tests.browser.prompts import HIDDEN_DAG, PROMPTS, postcard
 
 BEGIN = pendulum.datetime(2026, 1, 1)
-USUAL: dict[str, Any] = {
+DEFAULTS: dict[str, Any] = {
     "task_id": "make_video",
     "seedance_conn_id": "seedance_emulator",
     "deferrable": True,
     "poll_interval": 2,
     "duration": 4,
     "resolution": "480p",
-    # A trigger that is quick can overtake the scheduler, which then gives up the try.
+    # A fast trigger can overtake the scheduler, which then fails the try.
     "retries": 3,
     "retry_delay": timedelta(seconds=1),
 }
 
 with DAG("one_video", schedule=None, start_date=BEGIN):
     SeedanceTextToVideoOperator(
-        **{**USUAL, "duration": 5, "resolution": "720p"}, prompt=PROMPTS["one_video"], aspect_ratio="16:9"
+        **{**DEFAULTS, "duration": 5, "resolution": "720p"}, prompt=PROMPTS["one_video"], aspect_ratio="16:9"
     )
 
 for dag_id in ("script_video", "refused_video", "failed_video", "slow_video", HIDDEN_DAG):
     with DAG(dag_id, schedule=None, start_date=BEGIN):
-        SeedanceTextToVideoOperator(**USUAL, prompt=PROMPTS[dag_id])
+        SeedanceTextToVideoOperator(**DEFAULTS, prompt=PROMPTS[dag_id])
 
 with DAG("many_videos", schedule=None, start_date=BEGIN, max_active_tasks=60):
-    SeedanceTextToVideoOperator.partial(**USUAL, map_index_template="{{ task.prompt }}").expand(
+    SeedanceTextToVideoOperator.partial(**DEFAULTS, map_index_template="{{ task.prompt }}").expand(
         prompt=[postcard(number) for number in range(1, 61)]
     )
 
@@ -44,5 +44,5 @@ with DAG("other_work", schedule=None, start_date=BEGIN):
 
 with DAG("chosen_connection", schedule=None, start_date=BEGIN, params={"connection": Param("", type="string")}):
     SeedanceTextToVideoOperator(
-        **{**USUAL, "seedance_conn_id": "{{ params.connection }}"}, prompt=PROMPTS["chosen_connection"]
+        **{**DEFAULTS, "seedance_conn_id": "{{ params.connection }}"}, prompt=PROMPTS["chosen_connection"]
     )

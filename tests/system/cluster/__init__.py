@@ -1,1 +1,1 @@
-"""Airflow as a cluster: PostgreSQL, Redis, Celery workers and triggerers, each a process of its own on this machine."""
+"""Tests on a cluster: PostgreSQL, Redis, Celery workers and triggerers, as separate processes on this machine."""

@@ -1,4 +1,4 @@
-"""One cluster for all scenarios but that of remote logs, and the tables at the end."""
+"""One cluster for all scenarios except that of remote logs, and the tables at the end of the session."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _FIGURES: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make room for what is found."""
+    """Create the lists of results."""
     config.stash[_ROWS] = []
     config.stash[_FIGURES] = []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print what was found."""
+    """Print the results."""
     if rows := config.stash.get(_ROWS, []):
         terminalreporter.write_line(f"\n{table(rows)}\n")
     for figures in config.stash.get(_FIGURES, []):
@@ -31,7 +31,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session", autouse=True)
 def programs() -> None:
-    """End at once, with one line, where something is not installed."""
+    """Exit with one line if a program is not installed."""
     try:
         find_programs()
     except ServiceError as missing:
@@ -40,13 +40,13 @@ def programs() -> None:
 
 @pytest.fixture
 def rows(request: pytest.FixtureRequest) -> list[Row]:
-    """Return the list that the rows of the table go to."""
+    """Return the list of the table's rows."""
     return request.config.stash.setdefault(_ROWS, [])
 
 
 @pytest.fixture
 def figures(request: pytest.FixtureRequest) -> list[str]:
-    """Return the list that further tables go to."""
+    """Return the list of further tables."""
     return request.config.stash.setdefault(_FIGURES, [])
 
 

@@ -1,4 +1,4 @@
-"""What came of a scenario, judged by the emulator's ledger; pure functions."""
+"""Evaluate the result of a scenario with the emulator's ledger; pure functions."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from tests.system.cluster.plan import prompt
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """
-    What came of a scenario.
+    Result of a scenario.
 
-    :param scenario: Its name.
-    :param wanted: How many generations were asked for.
+    :param scenario: Name of the scenario.
+    :param requested: Number of generations.
     :param booked: Submissions in the ledger.
-    :param delivered: How many task instances succeeded and handed on the address of their own prediction.
-    :param tries: Tries of the task instances, all together.
-    :param seconds: How long the run took.
-    :param lost: How many task instances neither delivered nor said that nobody knows what became of their submission.
-    :param unconfirmed: How many failed and said that a submission may have been accepted: paid perhaps, not delivered.
-    :param booked_twice: How many task instances were booked more than once.
-    :param notes: What else there is to say.
+    :param delivered: Task instances that succeeded and returned the address of their own prediction.
+    :param tries: Tries of all task instances together.
+    :param seconds: Duration of the run.
+    :param lost: Task instances that neither delivered nor reported an unconfirmed submission.
+    :param unconfirmed: Task instances that failed with an unconfirmed submission: perhaps paid, not delivered.
+    :param booked_twice: Task instances with more than one submission in the ledger.
+    :param notes: Further lines for the table.
     """
 
     scenario: str
-    wanted: int
+    requested: int
     booked: int
     delivered: int
     tries: int
@@ -39,11 +39,11 @@ class Row:
 
     @property
     def is_in_order(self) -> bool:
-        """Whether nothing was lost and nothing paid twice."""
+        """Whether no generation is lost and none is paid twice."""
         return not self.lost and not self.booked_twice
 
 
-def judge(
+def evaluate(
     scenario: str,
     dag_id: str,
     tasks: Sequence[Mapping[str, Any]],
@@ -55,21 +55,21 @@ def judge(
     notes: tuple[str, ...] = (),
 ) -> Row:
     """
-    Return what came of a run.
+    Return the result of a run.
 
-    :param scenario: Its name.
-    :param dag_id: The DAG, whose prompts tell its generations from others.
+    :param scenario: Name of the scenario.
+    :param dag_id: Id of the DAG, which is part of its prompts.
     :param tasks: The run's task instances, as Airflow's API returns them.
-    :param outputs: What those that succeeded returned, by map index.
+    :param outputs: Return values of successful task instances, by map index.
     :param submissions: The ledger.
-    :param seconds: How long the run took.
-    :param unconfirmed: Map indices of those whose log says that a submission may have been accepted.
-    :param notes: What else there is to say.
+    :param seconds: Duration of the run.
+    :param unconfirmed: Map indices of the task instances whose log reports an unconfirmed submission.
+    :param notes: Further lines for the table.
     """
     ledger: dict[str, list[str]] = {}
     for entry in submissions:
         ledger.setdefault(entry["parameters"]["prompt"], []).append(entry["id"])
-    delivered, lost, told, booked_twice = 0, 0, 0, 0
+    delivered, lost, not_confirmed, booked_twice = 0, 0, 0, 0
     for task in tasks:
         index = task["map_index"]
         booked = ledger.get(prompt(dag_id, index), [])
@@ -78,43 +78,43 @@ def judge(
         if task["state"] == "success" and len(returned) == 1 and returned[0] in booked:
             delivered += 1
         elif index in unconfirmed:
-            told += 1
+            not_confirmed += 1
         else:
             lost += 1
     return Row(
         scenario=scenario,
-        wanted=len(tasks),
+        requested=len(tasks),
         booked=sum(map(len, ledger.values())),
         delivered=delivered,
         tries=sum(task["try_number"] for task in tasks),
         seconds=seconds,
         lost=lost,
-        unconfirmed=told,
+        unconfirmed=not_confirmed,
         booked_twice=booked_twice,
         notes=notes,
     )
 
 
-def most_at_once(submissions: Iterable[Mapping[str, Any]]) -> int:
+def maximum_running(submissions: Iterable[Mapping[str, Any]]) -> int:
     """
-    Return how many generations were under way at once, from their booking to their end.
+    Return the maximum number of simultaneous generations, from submission to end.
 
-    :param submissions: The ledger, in which all have ended.
+    :param submissions: The ledger, in which all generations have ended.
     """
     changes: list[tuple[float, int]] = []
     for entry in submissions:
         times = entry["times"].values()
         changes += [(min(times), 1), (max(times), -1)]
-    # An end at the time of a booking comes first: the slot is free by then.
-    running = most = 0
+    # At equal times, an end counts before a submission, because it frees the slot.
+    running = maximum = 0
     for _, change in sorted(changes):
         running += change
-        most = max(most, running)
-    return most
+        maximum = max(maximum, running)
+    return maximum
 
 
 def table(rows: Iterable[Row]) -> str:
-    """Return rows as text."""
+    """Format rows as a text table."""
     columns = ("booked", "delivered", "tries", "seconds", "lost", "unconfirmed", "booked twice")
     lines = [" ".join([f"{'scenario':50}", *columns])]
     for row in rows:

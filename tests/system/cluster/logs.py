@@ -1,4 +1,4 @@
-"""Task logs in S3, and what the components wrote before they put them there."""
+"""Task logs in S3, and copies of the files that the components wrote before the upload."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from demo.rest import line
 from tests.system.cluster.stage import TASK_ID, Stage
 
 _BUCKET = "task-logs"
-#: Seconds between polls for new files; each is there for at least as long as a task's process takes to start.
+#: Seconds between scans for new files; each exists at least as long as a task's process takes to start.
 _PERIOD = 0.1
 
 
 @contextmanager
 def running_s3() -> Iterator[dict[str, str]]:
-    """Run a server with an empty bucket, and yield the settings that put task logs there."""
+    """Run an S3 server with an empty bucket, and yield the settings for task logs in it."""
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     try:
@@ -47,24 +47,24 @@ def running_s3() -> Iterator[dict[str, str]]:
 
 
 def task_logs(folder: Path) -> list[Path]:
-    """Return the files below a folder that components now write task logs to."""
+    """Return the task log files below a folder."""
     return list(folder.rglob("attempt=*.log*"))
 
 
 @contextmanager
 def kept_task_logs(folder: Path, copies: Path) -> Iterator[None]:
     """
-    Keep all task logs that are written below a folder, although Airflow deletes them once they are in S3.
+    Keep copies of all task logs below a folder, which Airflow deletes after the upload to S3.
 
-    :param folder: Where the components write.
-    :param copies: Where each gets a second link, which has its content to the end.
+    :param folder: Log folder of the components.
+    :param copies: Folder for hard links to the files, which keep their whole content.
     """
     ended = threading.Event()
 
     def link_new() -> None:
         for path in task_logs(folder):
             with suppress(FileNotFoundError):
-                # The next leg's file has the same name.
+                # After a deferral, the task writes to a new file of the same name.
                 copy = copies / path.relative_to(folder).parent / f"{path.name}.{path.stat().st_ino}"
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 with suppress(FileExistsError):
@@ -84,19 +84,20 @@ def kept_task_logs(folder: Path, copies: Path) -> Iterator[None]:
 
 
 def written(copies: Path, dag_id: str, run_id: str, index: int) -> dict[str, list[str]]:
-    """Return what each component wrote of a task's log."""
+    """Return the lines of a task's log that each component wrote."""
     folder = f"dag_id={dag_id}/run_id={run_id}/task_id={TASK_ID}/map_index={index}"
     found: dict[str, list[str]] = {}
-    for place in copies.iterdir():
-        for path in task_logs(place / folder):
-            found.setdefault(place.name, []).extend(line(json.loads(entry)) for entry in path.read_text().splitlines())
+    for component in copies.iterdir():
+        for path in task_logs(component / folder):
+            entries = path.read_text().splitlines()
+            found.setdefault(component.name, []).extend(line(json.loads(entry)) for entry in entries)
     return found
 
 
 def read(stage: Stage, dag_id: str, run_id: str, index: int, tries: int) -> list[str]:
-    """Return the log of a task's tries as Airflow's API shows it, without what that says of where it was read from."""
-    shown = []
+    """Return the log of a task's tries from Airflow's API, without its lines about the log's source."""
+    logged = []
     for number in range(1, tries + 1):
         lines = stage.cluster.api.log_lines(dag_id, run_id, TASK_ID, number, map_index=index)
-        shown += lines[next(at for at, each in enumerate(lines) if "::endgroup::" in each) + 1 :]
-    return shown
+        logged += lines[next(at for at, each in enumerate(lines) if "::endgroup::" in each) + 1 :]
+    return logged

@@ -1,4 +1,4 @@
-"""What runs cost: processor time of each component, and statements in the database."""
+"""Measure the cost of runs: processor time of each component, and database statements."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import psutil
 import sqlalchemy
 
-#: Statements that begin and end transactions are no work of their own.
+#: Without the statements that only begin or end transactions.
 _STATEMENTS = """
 SELECT query, calls, total_exec_time / 1000
 FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid
@@ -20,7 +20,7 @@ WHERE datname = current_database() AND query !~* '^(BEGIN|COMMIT|ROLLBACK|SAVEPO
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement's text, how often it ran, and for how many seconds altogether."""
+    """A statement's text, its number of calls, and their total seconds."""
 
     text: str
     calls: int
@@ -30,11 +30,11 @@ class Statement:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
     """
-    What was used up.
+    Resources used in a period.
 
-    :param seconds: In how much time.
+    :param seconds: Length of the period.
     :param cpu_seconds: Processor time of each component.
-    :param statements: What the database did.
+    :param statements: Database statements.
     """
 
     seconds: float
@@ -43,38 +43,38 @@ class Cost:
 
     @property
     def calls(self) -> int:
-        """How many statements ran."""
+        """Number of statement calls."""
         return sum(each.calls for each in self.statements)
 
 
 class Meter:
     """
-    Measures from its making on.
+    Measures the cost since its creation.
 
-    :param database: Where ``pg_stat_statements`` is.
-    :param processes: The processes of each component now. It must not have ended any of its own at the end.
+    :param database: Database with ``pg_stat_statements``.
+    :param processes: Current processes of each component. All of them must still run at the end of the measurement.
     """
 
     def __init__(self, database: sqlalchemy.Engine, processes: Mapping[str, list[psutil.Process]]) -> None:
         self._database = database
         with database.connect() as connection:
             connection.execute(sqlalchemy.text("SELECT pg_stat_statements_reset()"))
-        self._began_at = time.monotonic()
+        self._started_at = time.monotonic()
         self._before = {name: cpu_seconds(each) for name, each in processes.items()}
 
     def read(self, processes: Mapping[str, list[psutil.Process]]) -> Cost:
-        """Return what was used up so far, given the processes of each component as they are now."""
+        """Return the cost so far, given the current processes of each component."""
         with self._database.connect() as connection:
             rows = connection.execute(sqlalchemy.text(_STATEMENTS)).all()
         return Cost(
-            seconds=time.monotonic() - self._began_at,
+            seconds=time.monotonic() - self._started_at,
             cpu_seconds={name: cpu_seconds(each) - self._before[name] for name, each in processes.items()},
             statements=[Statement(*row) for row in rows if "pg_stat_statements" not in row[0]],
         )
 
 
 def cpu_seconds(processes: Iterable[psutil.Process]) -> float:
-    """Return the processor time of processes, and of all that they started and that has ended."""
+    """Return the processor time of processes and of their ended child processes."""
     seconds = 0.0
     for process in processes:
         with suppress(psutil.NoSuchProcess):
@@ -85,15 +85,15 @@ def cpu_seconds(processes: Iterable[psutil.Process]) -> float:
 
 def cost_table(generating: Cost, waiting: Cost, idle: Cost, count: int) -> str:
     """
-    Return as text what one generation costs, and what of that is the provider's.
+    Format the cost per generation, and the provider's share of it.
 
-    What an idle cluster would have cost in the time of each run is taken off: the runs do not take the same time, and
-    else the longer one would be charged for it. Under load the idle loops turn more slowly, so that is a little much.
+    The cost of an idle cluster for the length of each run is subtracted, because the runs differ in length. This is
+    slightly too much, because idle loops run more slowly under load.
 
-    :param generating: Of ``count`` generations.
-    :param waiting: Of as many task instances that were deferred for as long and did nothing.
-    :param idle: Of the cluster while nothing ran.
-    :param count: How many.
+    :param generating: Cost of ``count`` generations.
+    :param waiting: Cost of ``count`` task instances that were deferred for the same time and did nothing else.
+    :param idle: Cost of the idle cluster.
+    :param count: Number of generations.
     """
     lines = [
         f"{'per generation, without idle':32} {'generation':>10} {'only wait':>10} {'provider':>10} {'idle, / s':>11}"
@@ -117,7 +117,7 @@ def cost_table(generating: Cost, waiting: Cost, idle: Cost, count: int) -> str:
 
 
 def longest_statements(cost: Cost, count: int, number: int = 12) -> str:
-    """Return as text which statements took the most time, with calls and milliseconds per generation."""
+    """Format the statements with the most total time, with calls and milliseconds per generation."""
     longest = sorted(cost.statements, key=lambda each: each.seconds, reverse=True)[:number]
     return "\n".join(
         f"{each.calls / count:9.2f} calls {1000 * each.seconds / count:8.2f} ms  {' '.join(each.text.split())[:110]}"

@@ -1,10 +1,10 @@
-"""What the scenarios generate: one DAG for each, and how many generations it maps."""
+"""The DAG of each scenario, and its number of mapped generations."""
 
 from __future__ import annotations
 
 import os
 
-#: Smaller numbers are for a first look; the scenarios are made for this one.
+#: The scenarios are designed for this number; smaller ones serve a quick try.
 MANY = int(os.environ.get("CLUSTER_GENERATIONS", "300"))
 SOME = max(MANY // 3, 4)
 SLOTS = 10
@@ -20,7 +20,7 @@ LATE_KEY = "cluster_late_key"
 POOLED = "cluster_pooled"
 LOGGED = "cluster_logged"
 
-#: How many generations each DAG makes; the plain one makes none, but waits as often.
+#: Generations of each DAG; the plain DAG only waits, in as many task instances.
 GENERATIONS = {
     WARM: min(32, SOME),
     WHOLE: MANY,
@@ -32,10 +32,10 @@ GENERATIONS = {
     POOLED: min(4 * SLOTS, SOME),
     LOGGED: 6,
 }
-#: How long each wait of the measurement takes, in seconds: about what the service takes.
+#: Duration of each wait in the measurement, in seconds: about that of a real generation.
 WAIT_SECONDS = 90.0
 
 
 def prompt(dag_id: str, index: int) -> str:
-    """Return the prompt of a mapped task, which no other one has."""
+    """Return the prompt of a mapped task, unique per task."""
     return f"{dag_id} {index}"

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis of this host's packages, on free loopback ports and with data of their own."""
+"""Run the installed PostgreSQL and Redis on free loopback ports, with temporary data."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ import sqlalchemy
 from demo.sessions import Session
 from demo.standalone import free_ports
 
-#: Where Debian keeps the programs of each version of PostgreSQL, of which only some are on the search path.
+#: Debian's folder with the programs of each PostgreSQL version, not all of which are on the search path.
 _POSTGRESQL = Path("/usr/lib/postgresql")
 _USER = "postgres"
-_PATIENCE = 30.0
-#: The data are thrown away in the end, so nothing has to survive a failure of the machine.
+_START_TIMEOUT = 30.0
+#: The data are temporary, so durability is off.
 _POSTGRESQL_SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -39,17 +39,17 @@ _POSTGRESQL_SETTINGS = {
 
 
 class ServiceError(RuntimeError):
-    """Raised when a service is not installed, or does not start."""
+    """A service is not installed, or did not start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Programs:
     """
-    Where the services' programs are.
+    Paths of the services' programs.
 
-    :param initdb: Makes PostgreSQL's data folder.
-    :param postgres: PostgreSQL's server.
-    :param redis: Redis's server.
+    :param initdb: Program that creates PostgreSQL's data folder.
+    :param postgres: PostgreSQL server.
+    :param redis: Redis server.
     """
 
     initdb: str
@@ -59,11 +59,11 @@ class Programs:
 
 def find_programs(search_path: str | None = None, postgresql: Path = _POSTGRESQL) -> Programs:
     """
-    Return where the programs are, of PostgreSQL the newest version.
+    Return the paths of the programs, those of the newest PostgreSQL version.
 
-    :param search_path: Where to look, as in ``PATH``, which it is by default.
-    :param postgresql: Folder that holds one of programs for each version of PostgreSQL.
-    :raises ServiceError: Something is not installed; the message names the Debian packages.
+    :param search_path: Search path in the format of ``PATH``, which is the default.
+    :param postgresql: Folder with the programs of each PostgreSQL version.
+    :raises ServiceError: A program is not installed; the message names the Debian packages.
     """
     versions = sorted((path for path in postgresql.glob("*/bin")), key=lambda path: float(path.parent.name))
     path = os.pathsep.join([*map(str, reversed(versions)), search_path or os.environ.get("PATH", os.defpath)])
@@ -79,15 +79,15 @@ class Service:
     """
     A running service.
 
-    :param url: Its address, with what is needed to log in, without a scheme.
-    :param session: Its processes.
+    :param url: URL with credentials, without a scheme.
+    :param session: Session of its processes.
     """
 
     url: str
     session: Session
 
     def processes(self) -> list[psutil.Process]:
-        """Return its processes; those of PostgreSQL leave the session that they were started in."""
+        """Return all processes, including those of PostgreSQL that leave the session."""
         found = {process.pid: process for process in self.session.processes()}
         for process in list(found.values()):
             with suppress(psutil.NoSuchProcess):
@@ -98,35 +98,35 @@ class Service:
 @contextmanager
 def running_postgresql(programs: Programs, log: Path) -> Iterator[Service]:
     """
-    Run PostgreSQL with an empty database ``airflow`` for the length of a ``with`` block.
+    Run PostgreSQL with an empty database ``airflow`` for the duration of a ``with`` block.
 
-    :param programs: Where its programs are.
+    :param programs: Paths of the programs.
     :param log: File for its output.
     """
-    # Not below a folder of this user's: PostgreSQL does not run as root, and another user may not look into that.
+    # Not in a private folder of this user: PostgreSQL does not run as root, and its account must have access.
     with tempfile.TemporaryDirectory(prefix="seedance-postgresql-") as folder:
         data, password_file, password = Path(folder) / "data", Path(folder) / "password", secrets.token_hex(16)
         password_file.write_text(password)
-        become: list[str] = []
+        switch_user: list[str] = []
         if os.geteuid() == 0:
             account = pwd.getpwnam(_USER)
-            become = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+            switch_user = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
             for path in (Path(folder), password_file):
                 os.chown(path, account.pw_uid, account.pw_gid)
         initdb = [programs.initdb, "--auth=scram-sha-256", f"--username={_USER}", f"--pwfile={password_file}"]
-        _run([*become, *initdb, "--encoding=UTF8", "--locale=C.UTF-8", f"--pgdata={data}"], folder)
+        _run([*switch_user, *initdb, "--encoding=UTF8", "--locale=C.UTF-8", f"--pgdata={data}"], folder)
         [port] = free_ports(1)
         settings = [f"--{name}={value}" for name, value in _POSTGRESQL_SETTINGS.items()]
-        command = [*become, programs.postgres, "-D", str(data), f"--port={port}", *settings]
+        command = [*switch_user, programs.postgres, "-D", str(data), f"--port={port}", *settings]
         session = Session(command, environment=dict(os.environ), log=log)
         try:
             server = f"{_USER}:{password}@127.0.0.1:{port}"
-            _wait_for("PostgreSQL", log, lambda: _answers(f"{server}/{_USER}"))
+            _wait_for("PostgreSQL", log, lambda: _is_reachable(f"{server}/{_USER}"))
             _execute(f"{server}/{_USER}", "CREATE DATABASE airflow")
             _execute(f"{server}/airflow", "CREATE EXTENSION pg_stat_statements")
             yield Service(f"{server}/airflow", session)
         finally:
-            # A fast shutdown. It would wait for its clients at the signal that ends other programs.
+            # SIGINT is a fast shutdown; at SIGTERM, PostgreSQL waits for its clients.
             for process in session.processes():
                 with suppress(psutil.NoSuchProcess):
                     process.send_signal(signal.SIGINT)
@@ -136,9 +136,9 @@ def running_postgresql(programs: Programs, log: Path) -> Iterator[Service]:
 @contextmanager
 def running_redis(programs: Programs, log: Path) -> Iterator[Service]:
     """
-    Run Redis for the length of a ``with`` block; it keeps nothing on disk.
+    Run Redis without persistence for the duration of a ``with`` block.
 
-    :param programs: Where its program is.
+    :param programs: Paths of the programs.
     :param log: File for its output.
     """
     [port] = free_ports(1)
@@ -152,7 +152,7 @@ def running_redis(programs: Programs, log: Path) -> Iterator[Service]:
 
 
 def engine(url: str) -> sqlalchemy.Engine:
-    """Return a connection to a PostgreSQL database, each statement of which is a transaction."""
+    """Return an engine for a PostgreSQL database in autocommit mode."""
     return sqlalchemy.create_engine(f"postgresql+psycopg2://{url}", isolation_level="AUTOCOMMIT")
 
 
@@ -161,7 +161,7 @@ def _execute(url: str, statement: str) -> None:
         connection.execute(sqlalchemy.text(statement))
 
 
-def _answers(url: str) -> bool:
+def _is_reachable(url: str) -> bool:
     try:
         _execute(url, "SELECT 1")
     except sqlalchemy.exc.OperationalError:
@@ -170,14 +170,14 @@ def _answers(url: str) -> bool:
 
 
 def _run(command: list[str], folder: str) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - a program of this host
-    if done.returncode:
-        raise ServiceError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    completed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - a program of this host
+    if completed.returncode:
+        raise ServiceError(f"{' '.join(command)} failed:\n{completed.stdout}{completed.stderr}")
 
 
-def _wait_for(name: str, log: Path, look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while not look():
+def _wait_for(name: str, log: Path, check: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT
+    while not check():
         if time.monotonic() > deadline:
-            raise ServiceError(f"{name} did not start in {_PATIENCE:.0f} s:\n{log.read_text(errors='replace')}")
+            raise ServiceError(f"{name} did not start in {_START_TIMEOUT:.0f} s:\n{log.read_text(errors='replace')}")
         time.sleep(0.1)

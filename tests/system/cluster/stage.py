@@ -1,4 +1,4 @@
-"""The cluster, the emulated service that it calls, and how runs are driven and judged."""
+"""The cluster with the emulated service, and functions to start runs and evaluate their results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import sqlalchemy
 from airflow_provider_seedance.emulator.handle import Emulator
 from demo.standalone import free_ports
 from tests.system.cluster.airflow import TRIGGERERS, WORKERS, Cluster, Component
-from tests.system.cluster.judging import Row, judge
+from tests.system.cluster.judging import Row, evaluate
 from tests.system.cluster.plan import GENERATIONS
 from tests.system.cluster.services import Service, engine, find_programs, running_postgresql, running_redis
 from tests.system.scenarios import UNCONFIRMED
@@ -25,18 +25,18 @@ from tests.system.scenarios import UNCONFIRMED
 CONNECTION = "seedance_default"
 KEY = "sk-cluster-first"
 TASK_ID = "make_video"
-_ENDED = ("success", "failed")
-#: Far more seconds than a run takes: one that is lost must not let the test wait for ever.
-_PATIENCE = 1800.0
+_END_STATES = ("success", "failed")
+#: Far more seconds than a run takes; it ends the test if a run is lost.
+_RUN_TIMEOUT = 1800.0
 
 
 @dataclass(frozen=True)
 class Stage:
     """
-    What is running.
+    A running cluster and its services.
 
     :param cluster: Airflow.
-    :param emulator: Where its connection leads.
+    :param emulator: The service of its connection.
     :param database: Airflow's database.
     :param services: PostgreSQL and Redis.
     """
@@ -47,43 +47,43 @@ class Stage:
     services: Mapping[str, Service]
 
     def start(self, dag_id: str, *, seconds_running: float) -> str:
-        """Empty the ledger, start a run and return its id."""
+        """Clear the ledger, start a run and return its id."""
         self.emulator.reset()
         self.emulator.settings(seconds_running=seconds_running)
         self.cluster.wait_for_dags([dag_id])
         return self.cluster.api.trigger(dag_id)
 
     def set_key(self, key: str) -> None:
-        """Put a key into the connection, as a person does in the UI."""
+        """Set the API key of the connection, as a user does in the UI."""
         content = {"connection_id": CONNECTION, "conn_type": "seedance", "host": self.emulator.url, "password": key}
         self.cluster.api.patch(f"connections/{CONNECTION}", content)
 
     def states(self, dag_id: str) -> dict[str, int]:
-        """Return how many task instances of a DAG's runs are in which state, straight from the database."""
+        """Return the number of task instances in each state, from the database."""
         query = "SELECT coalesce(state, 'none'), count(*) FROM task_instance WHERE dag_id = :dag_id GROUP BY 1"
         return dict(self.select(query, dag_id=dag_id))
 
     def select(self, query: str, **parameters: Any) -> list[Any]:
-        """Return rows of Airflow's database."""
+        """Return the rows of a query on Airflow's database."""
         with self.database.connect() as connection:
             return [tuple(row) for row in connection.execute(sqlalchemy.text(query), parameters)]
 
     def wait_until_deferred(self, dag_id: str) -> None:
-        """Wait until all generations of a DAG are under way, and none has ended."""
+        """Wait until all task instances of a DAG are deferred."""
         self.cluster.wait_for(
             f"deferral of all of {dag_id}",
             lambda: self.states(dag_id) == {"deferred": GENERATIONS[dag_id]},
-            _PATIENCE,
+            _RUN_TIMEOUT,
         )
 
     def wait_for_end(self, dag_id: str, run_id: str) -> None:
         """Wait for the end of a run."""
         self.cluster.wait_for(
-            f"end of {dag_id}", lambda: self.cluster.api.run_state(dag_id, run_id) in _ENDED, _PATIENCE
+            f"end of {dag_id}", lambda: self.cluster.api.run_state(dag_id, run_id) in _END_STATES, _RUN_TIMEOUT
         )
 
-    def judge(self, scenario: str, dag_id: str, run_id: str, *notes: str) -> Row:
-        """Return what came of a run that has ended."""
+    def evaluate(self, scenario: str, dag_id: str, run_id: str, *notes: str) -> Row:
+        """Return the result of an ended run."""
         api = self.cluster.api
         tasks = [task for task in api.task_instances(dag_id, run_id) if task["task_id"] == TASK_ID]
         outputs: dict[int, list[str]] = {}
@@ -101,7 +101,7 @@ class Stage:
             if any(UNCONFIRMED in line for line in log):
                 unconfirmed.add(index)
         run = api.get(f"dags/{dag_id}/dagRuns/{run_id}")
-        return judge(
+        return evaluate(
             scenario,
             dag_id,
             tasks,
@@ -113,13 +113,13 @@ class Stage:
         )
 
     def processes(self) -> dict[str, list[psutil.Process]]:
-        """Return the running processes of each component, those of the same kind together."""
+        """Return the running processes by component; workers and triggerers are grouped."""
         components = {name: component.processes() for name, component in self.cluster.components.items()}
-        both = {
+        groups = {
             kind: [process for name in names for process in components.pop(name)]
             for kind, names in (("triggerers", TRIGGERERS), ("workers", WORKERS))
         }
-        return components | both | {name: service.processes() for name, service in self.services.items()}
+        return components | groups | {name: service.processes() for name, service in self.services.items()}
 
 
 def _time(text: str) -> float:
@@ -139,7 +139,7 @@ def running_services(home: Path) -> Iterator[dict[str, Service]]:
 
 @contextmanager
 def running_emulator(home: Path) -> Iterator[Emulator]:
-    """Run the emulator as a process of its own, with its ledger in a file."""
+    """Run the emulator in a separate process, with its ledger in a file."""
     [port] = free_ports(1)
     command = [sys.executable, "-m", "airflow_provider_seedance.emulator", "--port", str(port), "--api-key", KEY]
     emulator = Component(
@@ -147,7 +147,7 @@ def running_emulator(home: Path) -> Iterator[Emulator]:
         [*command, "--ledger", str(home / "ledger.jsonl")],
         dict(os.environ),
         home / "emulator.log",
-        lambda said: "Emulating GPTProto" in said,
+        lambda output: "Emulating GPTProto" in output,
     )
     emulator.start()
     try:
@@ -162,10 +162,10 @@ def running_stage(
     home: Path, settings: Mapping[str, str] | None = None, *, own_log_folders: bool = False
 ) -> Iterator[Stage]:
     """
-    Run everything for the length of a ``with`` block.
+    Run cluster, services and emulator for the duration of a ``with`` block.
 
     :param home: Folder for all logs.
-    :param settings: More environment variables for Airflow.
+    :param settings: Further environment variables for Airflow.
     :param own_log_folders: See :class:`~tests.system.cluster.airflow.Cluster`.
     """
     with ExitStack() as stack:

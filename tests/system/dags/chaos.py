@@ -1,4 +1,4 @@
-"""A DAG for each scenario, and one with many generations."""
+"""A DAG for each scenario, and two DAGs with many generations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.system.mortal import MortalOperator
 from tests.system.scenarios import SCENARIOS
 
 BEGIN = pendulum.datetime(2026, 1, 1)
-USUAL: dict[str, Any] = {
+DEFAULTS: dict[str, Any] = {
     "task_id": "make_video",
     "deferrable": True,
     "poll_interval": 3,
@@ -23,18 +23,18 @@ USUAL: dict[str, Any] = {
 for scenario in SCENARIOS:
     with DAG(scenario.dag_id, schedule=None, start_date=BEGIN):
         MortalOperator(
-            **{**USUAL, **scenario.arguments},
+            **{**DEFAULTS, **scenario.arguments},
             prompt=scenario.name,
             seedance_conn_id=scenario.dag_id,
             die=scenario.die,
         )
 
 with DAG("chaos_waits", schedule=None, start_date=BEGIN):
-    MortalOperator.partial(**USUAL, seedance_conn_id="chaos_waits").expand(
+    MortalOperator.partial(**DEFAULTS, seedance_conn_id="chaos_waits").expand(
         prompt=[f"chaos_waits {n}" for n in range(3)]
     )
 
 with DAG("chaos_storm", schedule=None, start_date=BEGIN, max_active_tasks=100):
-    MortalOperator.partial(**{**USUAL, "retries": 8, "poll_interval": 5}, seedance_conn_id="chaos_storm").expand(
+    MortalOperator.partial(**{**DEFAULTS, "retries": 8, "poll_interval": 5}, seedance_conn_id="chaos_storm").expand(
         prompt=[f"chaos_storm {n}" for n in range(50)]
     )

@@ -1,4 +1,4 @@
-"""What is made of the measured figures: medians, ratios and targets."""
+"""Medians, ratios and targets of the measured figures."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.case import Figures
-from benchmarks.plan import AS_IT_COMES, FLOOR, OWN_SCHEDULE, PROVIDER, SENSOR, SENSOR_EVERY_5_S, THROTTLED
-from benchmarks.report import Result, Target, medians, table, targets
+from benchmarks.case import Figures, Result
+from benchmarks.plan import DEFAULTS, FLOOR, OWN_SCHEDULE, PROVIDER, SENSOR, SENSOR_EVERY_5_S, THROTTLED
+from benchmarks.report import Target, medians, table, targets
 
 PARSING = {"import of the operators": 0.012}
 
@@ -19,7 +19,7 @@ def result(
     polls: float = 1000,
     connections: float = 32,
     refused: float = 0,
-    **known: Any,
+    **changed: Any,
 ) -> Result:
     figures = {
         "detected": waits,
@@ -34,25 +34,25 @@ def result(
         "mean_delay": 2.5,
         "p95_delay": 4.5,
     }
-    return Result(name, Figures(waits=waits, **{**figures, **known}), connections, polls, refused)
+    return Result(name, Figures(waits=waits, **{**figures, **changed}), connections, polls, refused)
 
 
-def judged(*results: Result) -> dict[str, Target]:
+def targets_of(*results: Result) -> dict[str, Target]:
     return {each.name: each for each in targets(results, PARSING)}
 
 
 class TestMedians:
-    def test_is_the_middle_of_every_figure(self) -> None:
-        middle = medians([result(cpu_seconds=seconds, polls=10 * seconds) for seconds in (9.0, 1.0, 2.0)])
-        assert (middle.figures.cpu_seconds, middle.polls, middle.cpu_per_poll) == (2.0, 20.0, 100.0)
+    def test_medians_contain_the_median_of_every_figure(self) -> None:
+        combined = medians([result(cpu_seconds=seconds, polls=10 * seconds) for seconds in (9.0, 1.0, 2.0)])
+        assert (combined.figures.cpu_seconds, combined.polls, combined.cpu_per_poll) == (2.0, 20.0, 100.0)
 
-    def test_forgets_no_failure(self) -> None:
+    def test_medians_keep_every_failure(self) -> None:
         assert medians([result(), result(failures=["b"]), result(failures=["a", "b"])]).figures.failures == ["a", "b"]
 
 
 class TestTargets:
-    def test_compares_the_processor_time_of_a_poll(self) -> None:
-        found = judged(
+    def test_targets_compare_the_processor_time_of_a_poll(self) -> None:
+        found = targets_of(
             result(PROVIDER, cpu_seconds=1.0),
             result(SENSOR, cpu_seconds=5.0, polls=2000),
             result(FLOOR, cpu_seconds=0.125),
@@ -61,21 +61,21 @@ class TestTargets:
         assert (sensor.value, sensor.is_met) == (2.5, True)
         assert (floor.value, floor.is_met) == (8.0, False)
 
-    def test_compares_the_memory_with_that_of_one_wait(self) -> None:
-        found = judged(result(waits=1, memory=130_000_000), result(memory=150_000_000))
+    def test_targets_compare_the_memory_with_that_of_one_wait(self) -> None:
+        found = targets_of(result(waits=1, memory=130_000_000), result(memory=150_000_000))
         assert found["memory of 1000 waits over one, MB"].value == 20.0
 
     @pytest.mark.parametrize(("connections", "is_met"), [(64, True), (65, False)])
-    def test_counts_connections_where_the_provider_waits_as_it_comes(self, connections: float, is_met: bool) -> None:
-        found = judged(result(AS_IT_COMES, connections=connections))
+    def test_targets_count_connections_of_the_provider_with_defaults(self, connections: float, is_met: bool) -> None:
+        found = targets_of(result(DEFAULTS, connections=connections))
         assert found["connections opened by 1000 waits of 90 s"].is_met is is_met
 
-    def test_wants_every_one_of_5000_found(self) -> None:
-        found = judged(result(AS_IT_COMES, waits=5000, detected=4999))
+    def test_targets_require_that_all_of_5000_waits_find_their_video(self) -> None:
+        found = targets_of(result(DEFAULTS, waits=5000, detected=4999))
         assert not found["5000 waits on one loop, not found"].is_met
 
-    def test_compares_whole_generations(self) -> None:
-        found = judged(
+    def test_targets_compare_whole_generations(self) -> None:
+        found = targets_of(
             result(PROVIDER, cpu_seconds=1.0),
             result(SENSOR, cpu_seconds=2.5),
             result(OWN_SCHEDULE, polls=8000, mean_delay=4.0),
@@ -84,24 +84,24 @@ class TestTargets:
         _, ratio, delay = list(found.values())[:3]
         assert (ratio.value, ratio.is_met, delay.value, delay.is_met) == (6.25, True, 4.0, True)
 
-    def test_counts_429s_as_a_share_of_all_polls(self) -> None:
-        found = judged(result(THROTTLED, polls=2000, refused=50, mean_delay=120.0))
+    def test_targets_count_429s_as_a_share_of_all_polls(self) -> None:
+        found = targets_of(result(THROTTLED, polls=2000, refused=50, mean_delay=120.0))
         refused, lost, delay = list(found.values())[:3]
         assert (refused.value, refused.is_met) == (2.5, False)
         assert (lost.is_met, delay.is_met) == (True, True)
 
-    def test_judges_only_what_was_measured(self) -> None:
-        assert list(judged()) == ["import of the operators on top of airflow.sdk, ms"]
+    def test_targets_contain_only_measured_figures(self) -> None:
+        assert list(targets_of()) == ["import of the operators on top of airflow.sdk, ms"]
 
 
 class TestTable:
-    def test_shows_the_ratio_to_the_floor_at_as_many_waits(self) -> None:
+    def test_table_shows_the_ratio_to_the_floor_for_as_many_waits(self) -> None:
         rows = list(table([result(cpu_seconds=1.0), result(FLOOR, cpu_seconds=0.25), result(FLOOR, waits=100)]))
         assert rows[1].split()[4:6] == ["1.00", "4.0"]
 
-    def test_shows_what_went_wrong(self) -> None:
+    def test_table_shows_failures(self) -> None:
         rows = list(table([result(detected=999, failures=["TimeoutError: late"])]))
         assert rows[-1].strip() == "TimeoutError: late"
 
-    def test_leaves_out_the_one_wait_that_the_memory_is_compared_with(self) -> None:
+    def test_table_omits_the_memory_baseline(self) -> None:
         assert len(list(table([result(waits=1)]))) == 1

@@ -1,4 +1,4 @@
-"""The DAG file whose tasks are compared."""
+"""The DAG file of the benchmark for worker slots."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmarks.slots import DAG_FILE
 from tests.versions import DagBag
 
 
-def test_tasks_differ_only_in_where_they_wait(tmp_path: Path) -> None:
+def test_slot_tasks_differ_only_in_where_they_wait(tmp_path: Path) -> None:
     (tmp_path / "slots.py").write_text(DAG_FILE)
     dags = DagBag(tmp_path).dags
     [deferred], [on_worker] = (dags[name].tasks for name in ("deferred", "on_worker"))

@@ -1,4 +1,4 @@
-"""What is made of the figures."""
+"""The tables of the measured costs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def cost(cpu: float, *calls: int, seconds: float = 100.0) -> Cost:
     return Cost(seconds=seconds, cpu_seconds={"scheduler": cpu}, statements=statements)
 
 
-def test_the_providers_share_is_what_a_mere_wait_does_not_cost_and_idling_is_nobodys() -> None:
+def test_cost_table_subtracts_idle_and_plain_wait_from_the_provider_share() -> None:
     lines = cost_table(cost(60.0, 1000, 200), cost(20.0, 600, seconds=50.0), cost(5.0, 50), 10).splitlines()
     [scheduler] = [line for line in lines if "scheduler" in line]
     [statements] = [line for line in lines if line.startswith("statements")]
@@ -24,14 +24,14 @@ def test_the_providers_share_is_what_a_mere_wait_does_not_cost_and_idling_is_nob
     assert statements.split()[-4:] == ["115.000", "57.500", "57.500", "0.500"]
 
 
-def test_the_statements_that_took_longest_come_first() -> None:
+def test_longest_statements_come_first() -> None:
     first, second = longest_statements(cost(1.0, 10, 30, 20), 10, number=2).splitlines()
     assert "SELECT 1" in first
     assert "3.00 calls" in first
     assert "SELECT 2" in second
 
 
-def test_processor_time_counts_what_has_ended() -> None:
+def test_cpu_seconds_include_ended_child_processes() -> None:
     process = psutil.Process()
     before = cpu_seconds([process])
     busy = "import time\nwhile time.process_time() < 0.3: pass"

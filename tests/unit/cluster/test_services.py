@@ -1,4 +1,4 @@
-"""Where the services' programs are looked for."""
+"""The search for the services' programs."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def postgresql(tmp_path: Path) -> Path:
     return tmp_path / "lib"
 
 
-def test_the_newest_postgresql_is_taken(tmp_path: Path, postgresql: Path) -> None:
+def test_newest_postgresql_is_found(tmp_path: Path, postgresql: Path) -> None:
     programs = find_programs(str(install(tmp_path / "bin", "redis-server")), postgresql)
     assert programs.initdb == str(postgresql / "17/bin/initdb")
     assert programs.postgres == str(postgresql / "17/bin/postgres")
     assert programs.redis == str(tmp_path / "bin/redis-server")
 
 
-def test_programs_on_the_search_path_will_do(tmp_path: Path) -> None:
+def test_programs_on_the_search_path_are_found(tmp_path: Path) -> None:
     search_path = install(tmp_path / "bin", "initdb", "postgres", "redis-server")
     assert find_programs(str(search_path), tmp_path / "none").postgres == str(search_path / "postgres")
 
 
-def test_one_line_names_what_is_missing_and_its_packages(tmp_path: Path, postgresql: Path) -> None:
+def test_error_names_missing_programs_and_packages_in_one_line(tmp_path: Path, postgresql: Path) -> None:
     with pytest.raises(ServiceError) as refused:
         find_programs(str(tmp_path / "empty"), postgresql)
     assert str(refused.value) == "Not installed: redis-server. The Debian packages are postgresql and redis-server."

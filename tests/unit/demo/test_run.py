@@ -1,4 +1,4 @@
-"""What is told of a run, and how its seconds are counted."""
+"""Steps of a run, and seconds in each state."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from demo.run import seconds_by_state, service_facts, task_facts
+from demo.run import seconds_by_state, service_steps, task_steps
 
 
 def event(number: int, name: str, when: str, task_id: str | None = "make_video") -> dict[str, Any]:
@@ -24,38 +24,38 @@ EVENTS = [
 
 
 class TestSeconds:
-    def test_both_stays_on_a_worker_count(self) -> None:
+    def test_seconds_add_up_both_periods_on_a_worker(self) -> None:
         assert seconds_by_state(EVENTS) == {"running": pytest.approx(1.0), "deferred": pytest.approx(30.0)}
 
-    def test_last_state_lasts_no_time(self) -> None:
+    def test_seconds_of_the_last_state_are_not_counted(self) -> None:
         assert seconds_by_state(EVENTS[:2]) == {}
 
 
-class TestTaskFacts:
-    def test_each_event_of_the_task_is_told_once(self) -> None:
-        facts = list(task_facts(EVENTS, [], now=0.0))
-        assert [fact.text for fact in facts] == [
-            "task make_video is running on a worker",
-            "task make_video is deferred to the triggerer, and holds no worker",
-            "task make_video is running on a worker",
-            "task make_video is success",
+class TestTaskSteps:
+    def test_each_event_of_the_task_is_one_step(self) -> None:
+        steps = list(task_steps(EVENTS, [], now=0.0))
+        assert [step.text for step in steps] == [
+            "task make_video: running on a worker",
+            "task make_video: deferred to the triggerer, occupies no worker",
+            "task make_video: running on a worker",
+            "task make_video: success",
         ]
-        assert len({fact.key for fact in facts}) == 4
+        assert len({step.key for step in steps}) == 4
 
     @pytest.mark.parametrize("state", ["scheduled", "queued"])
-    def test_states_before_a_worker_are_told_each_time(self, state: str) -> None:
+    def test_states_before_the_worker_are_a_step_each_time(self, state: str) -> None:
         instances = [{"task_id": "make_video", "state": state}]
-        [first] = task_facts(EVENTS[:1], instances, now=5.0)
-        *_, second = task_facts(EVENTS[:3], instances, now=30.0)
+        [first] = task_steps(EVENTS[:1], instances, now=5.0)
+        *_, second = task_steps(EVENTS[:3], instances, now=30.0)
         assert state in first.text
         assert first.key != second.key
 
     @pytest.mark.parametrize("state", [None, "running", "deferred", "success"])
-    def test_other_states_are_left_to_the_audit_log(self, state: str | None) -> None:
-        assert not list(task_facts([], [{"task_id": "make_video", "state": state}], now=5.0))
+    def test_other_states_come_from_the_audit_log_only(self, state: str | None) -> None:
+        assert not list(task_steps([], [{"task_id": "make_video", "state": state}], now=5.0))
 
 
-class TestServiceFacts:
+class TestServiceSteps:
     ENTRY: dict[str, Any] = {  # noqa: RUF012 - a constant
         "id": "abc",
         "cost": "0.499",
@@ -64,12 +64,12 @@ class TestServiceFacts:
         "delivered_at": None,
     }
 
-    def test_statuses_and_price_are_told(self) -> None:
-        assert [(fact.at, fact.text) for fact in service_facts([self.ENTRY])] == [
-            (1.0, "service: prediction abc is created, booked at 0.499 USD"),
-            (2.0, "service: prediction abc is queued"),
+    def test_statuses_are_steps_with_the_price(self) -> None:
+        assert [(step.at, step.text) for step in service_steps([self.ENTRY])] == [
+            (1.0, "service: prediction abc: created, booked at 0.499 USD"),
+            (2.0, "service: prediction abc: queued"),
         ]
 
-    def test_delivery_is_told(self) -> None:
-        *_, fact = service_facts([{**self.ENTRY, "delivered": True, "delivered_at": 30.0}])
-        assert (fact.at, fact.text) == (30.0, "service: prediction abc is handed over")
+    def test_delivery_is_a_step(self) -> None:
+        *_, step = service_steps([{**self.ENTRY, "delivered": True, "delivered_at": 30.0}])
+        assert (step.at, step.text) == (30.0, "service: prediction abc: delivered")

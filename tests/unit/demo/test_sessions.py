@@ -1,4 +1,4 @@
-"""A command is ended with everything it started, whatever becomes of whoever started it."""
+"""A session ends its command with all child processes, even if its starter or its supervisor is killed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import pytest
 from demo import sessions
 from demo.sessions import Session
 
-pytestmark = pytest.mark.real_time("processes take their time to end, and are looked at now and then")
+pytestmark = pytest.mark.real_time("waits for the end of real processes")
 
 #: A command that starts another one.
-FAMILY = ["sh", "-c", "sleep 300 & echo started; sleep 300; true"]
-#: A program that starts a command, tells the ids of its processes, and waits.
+PROCESS_TREE = ["sh", "-c", "sleep 300 & echo started; sleep 300; true"]
+#: A program that starts a command, prints the ids of its processes, and waits.
 STARTER = """
 import os, sys, time
 from pathlib import Path
@@ -34,14 +34,14 @@ time.sleep(300)
 """
 
 
-def wait_for_family(session: Session) -> list[psutil.Process]:
+def wait_for_tree(session: Session) -> list[psutil.Process]:
     until(lambda: len(session.processes()) == 3)
     return session.processes()
 
 
-def until(look: Callable[[], bool]) -> None:
+def until(check: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
-    while not look():
+    while not check():
         assert time.monotonic() < deadline, "it did not happen"
 
 
@@ -50,51 +50,51 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "log"
 
 
-def test_its_end_is_the_end_of_all(log: Path) -> None:
-    session = Session(FAMILY, environment=os.environ, log=log)
-    family = wait_for_family(session)
+def test_end_of_session_ends_all_processes(log: Path) -> None:
+    session = Session(PROCESS_TREE, environment=os.environ, log=log)
+    tree = wait_for_tree(session)
     session.end()
     assert not session.processes()
-    assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in family)
+    assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in tree)
     assert log.read_text() == "started\n"
 
 
-def test_its_end_can_come_twice(log: Path) -> None:
-    session = Session(FAMILY, environment=os.environ, log=log)
+def test_session_can_be_ended_twice(log: Path) -> None:
+    session = Session(PROCESS_TREE, environment=os.environ, log=log)
     session.end()
     session.end()
     assert not session.is_running
 
 
-def test_what_it_leaves_behind_is_ended_too(log: Path) -> None:
+def test_background_processes_of_an_ended_command_are_ended(log: Path) -> None:
     session = Session(["sh", "-c", "sleep 300 &"], environment=os.environ, log=log)
     until(lambda: not session.is_running)
     assert not session.processes()
     session.end()
 
 
-def test_it_is_ended_when_its_keeper_is_killed(log: Path) -> None:
-    session = Session(FAMILY, environment=os.environ, log=log)
-    [keeper] = {process.parent() for process in wait_for_family(session)} - set(session.processes())
-    assert keeper is not None
-    keeper.kill()
+def test_session_ends_after_its_supervisor_is_killed(log: Path) -> None:
+    session = Session(PROCESS_TREE, environment=os.environ, log=log)
+    [supervisor] = {process.parent() for process in wait_for_tree(session)} - set(session.processes())
+    assert supervisor is not None
+    supervisor.kill()
     session.end()
     assert not session.processes()
 
 
-def test_it_is_ended_when_its_starter_is_killed(log: Path) -> None:
+def test_session_ends_when_its_starter_is_killed(log: Path) -> None:
     with subprocess.Popen(  # noqa: S603 - the program above
-        [sys.executable, "-c", STARTER, str(log), *FAMILY], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", STARTER, str(log), *PROCESS_TREE], stdout=subprocess.PIPE, text=True
     ) as starter:
         assert starter.stdout is not None
-        family = [psutil.Process(int(pid)) for pid in starter.stdout.readline().split()]
-        assert len(family) == 3
+        tree = [psutil.Process(int(pid)) for pid in starter.stdout.readline().split()]
+        assert len(tree) == 3
         starter.kill()
-    _, left = psutil.wait_procs(family, timeout=30)
-    assert not left
+    _, remaining = psutil.wait_procs(tree, timeout=30)
+    assert not remaining
 
 
-def test_a_signal_that_was_ignored_is_not_for_the_command(log: Path) -> None:
+def test_command_does_not_inherit_ignored_signals(log: Path) -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         session = Session(["sh", "-c", "kill -INT $$; echo survived"], environment=os.environ, log=log)
@@ -105,14 +105,14 @@ def test_a_signal_that_was_ignored_is_not_for_the_command(log: Path) -> None:
     assert log.read_text() == ""
 
 
-def test_who_does_not_listen_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "_PATIENCE", 0.1)
-    deaf = ["/bin/sh", "-c", "trap '' TERM; sleep 300 & echo started; wait"]
-    with subprocess.Popen(deaf, stdout=subprocess.PIPE, start_new_session=True) as leader:  # noqa: S603 - the above
+def test_process_that_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "_SIGNAL_TIMEOUT", 0.1)
+    command = ["/bin/sh", "-c", "trap '' TERM; sleep 300 & echo started; wait"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as leader:  # noqa: S603 - the above
         assert leader.stdout is not None
         leader.stdout.readline()
         sessions.end_members(leader.pid)
-        # A busy kernel takes its time to end what was killed.
-        _, left = psutil.wait_procs(sessions.members(leader.pid), timeout=30)
+        # On a busy machine, a killed process needs time to end.
+        _, remaining = psutil.wait_procs(sessions.members(leader.pid), timeout=30)
         leader.kill()
-    assert not left
+    assert not remaining

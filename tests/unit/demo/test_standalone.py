@@ -1,4 +1,4 @@
-"""What an Airflow of our own is given, and how its components are told apart."""
+"""Environment, ports and components of an ``airflow standalone``."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from demo.standalone import Component, Standalone, clean_environment, free_ports
 
 class TestEnvironment:
     @pytest.mark.parametrize("name", ["AIRFLOW_HOME", "AIRFLOW__CORE__EXECUTOR", "AIRFLOW_CONN_X", "_AIRFLOW_X"])
-    def test_another_airflow_leaves_no_trace(self, name: str) -> None:
+    def test_environment_has_no_settings_of_another_airflow(self, name: str) -> None:
         assert name not in clean_environment({name: "theirs"})
 
-    def test_the_rest_stays(self) -> None:
+    def test_environment_keeps_other_variables(self) -> None:
         assert clean_environment({"LANG": "C.UTF-8"})["LANG"] == "C.UTF-8"
 
     @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
-    def test_no_proxy_is_asked_for_this_host(self, name: str) -> None:
+    def test_environment_excludes_this_host_from_the_proxy(self, name: str) -> None:
         assert clean_environment({})[name] == "127.0.0.1,localhost"
         assert clean_environment({name: "example.com"})[name] == "example.com,127.0.0.1,localhost"
 
-    def test_commands_of_this_interpreter_come_first(self) -> None:
+    def test_search_path_begins_with_commands_of_this_interpreter(self) -> None:
         path = clean_environment({"PATH": "/usr/bin"})["PATH"].split(os.pathsep)
         assert (Path(path[0]) / "airflow").exists()
         assert path[1:] == ["/usr/bin"]
 
-    def test_home_is_its_own_and_a_connection_can_be_added(self, tmp_path: Path) -> None:
+    def test_environment_has_its_own_home_and_the_added_connection(self, tmp_path: Path) -> None:
         environment = Standalone(tmp_path, tmp_path / "dags", {"AIRFLOW_CONN_X": "ours"}).environment
         assert environment["AIRFLOW_HOME"] == str(tmp_path)
         assert environment["AIRFLOW__CORE__DAGS_FOLDER"] == str(tmp_path / "dags")
         assert environment["AIRFLOW_CONN_X"] == "ours"
 
-    def test_nobody_else_can_reach_it(self, tmp_path: Path) -> None:
+    def test_api_server_listens_on_loopback_only(self, tmp_path: Path) -> None:
         assert Standalone(tmp_path, tmp_path).environment["AIRFLOW__API__HOST"] == "127.0.0.1"
 
 
 class TestPorts:
-    def test_they_are_different_and_free(self) -> None:
+    def test_free_ports_are_different_and_free(self) -> None:
         ports = free_ports(3)
         assert len(set(ports)) == 3
         for port in ports:
@@ -60,6 +60,6 @@ class TestComponents:
             ([], None),
         ],
     )
-    def test_a_component_is_known_by_its_command_line(self, command_line: list[str], name: Component | None) -> None:
+    def test_component_is_recognised_by_its_command_line(self, command_line: list[str], name: Component | None) -> None:
         names: tuple[Component, ...] = ("scheduler", "dag-processor", "api-server", "triggerer")
         assert [each for each in names if is_component(command_line, each)] == ([name] if name else [])

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from airflow_provider_seedance.emulator.service import Bucket
 from airflow_provider_seedance.gptproto.http.rate_limit import AdaptiveRateLimit, PriorityQueue
 
 START = 1000.0
@@ -70,7 +71,7 @@ class TestThrottledService:
     @pytest.mark.parametrize("limit", [2.0, 10.0, 15.0])
     def test_rate_adapts_to_a_lower_limit_with_few_429s(self, limit: float) -> None:
         rate_limit = AdaptiveRateLimit(20)
-        now, tokens, latency = START, limit, 0.05
+        now, service, latency = START, Bucket(), 0.05
         accepted = throttled = 0
         pending: list[tuple[float, float, bool]] = []
         while now < START + 1200:
@@ -82,10 +83,8 @@ class TestThrottledService:
             if rate_limit.next_request_at > send_at:
                 now = send_at
                 continue
-            tokens = min(limit, tokens + (send_at - now) * limit)
             now = send_at
-            is_throttled = tokens < 1
-            tokens -= 0 if is_throttled else 1
+            is_throttled = service.take(limit, now) > 0
             rate_limit.on_sent(now)
             pending.append((now + latency, now, is_throttled))
             if now > START + 120:  # after the rate has adapted
