@@ -25,3 +25,8 @@ def emulator(seedance_emulator: Emulator) -> Emulator:
     """Return the emulator with a clock that is as fast as the polls of ``short_waits``."""
     seedance_emulator.settings(seconds_created=0.02, seconds_queued=0.02, seconds_running=0.03)
     return seedance_emulator
+
+
+@pytest.fixture(params=[True, False], ids=["deferrable", "on the worker"])
+def deferrable(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -14,12 +13,12 @@ from airflow.sdk import DAG, task
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.errors import WaitTimeoutError
 from tests.unit.airflow.driving import Run
+from tests.unit.airflow.operators import PNG
 from tests.versions import needs_store
 
 pytestmark = pytest.mark.usefixtures("short_waits")
 
 IMAGE = "https://example.com/first.png"
-PNG = "data:image/png;base64," + base64.b64encode(b"\x89PNG" + b"pixels" * 200).decode()
 
 
 def decorated(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

@@ -21,7 +21,6 @@ def names(datasets: list[Any]) -> list[tuple[str, str]]:
     return [(dataset.namespace, dataset.name) for dataset in datasets]
 
 
-@pytest.mark.parametrize("deferrable", [True, False])
 def test_media_are_inputs_and_videos_outputs(emulator: Emulator, deferrable: bool) -> None:
     operator = SeedanceReferenceToVideoOperator(
         task_id="make_video",

@@ -154,7 +154,6 @@ def image_task(image: Any, **arguments: Any) -> SeedanceImageToVideoOperator:
 
 @pytest.mark.usefixtures("short_waits")
 class TestTask:
-    @pytest.mark.parametrize("deferrable", [True, False], ids=["deferrable", "waiting on the worker"])
     def test_the_content_is_sent_and_seen_nowhere_else(
         self, emulator: Emulator, image: Path, deferrable: bool, printed: Callable[[], str]
     ) -> None:

@@ -11,10 +11,10 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.errors import GenerationFailedError
-from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
 from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
 from airflow_provider_seedance.tasks import metrics
 from tests.unit.airflow.driving import Run
+from tests.unit.airflow.operators import text_to_video
 
 pytestmark = pytest.mark.usefixtures("short_waits")
 
@@ -38,11 +38,6 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return told
 
 
-def text_to_video(**arguments: Any) -> SeedanceTextToVideoOperator:
-    return SeedanceTextToVideoOperator(**{"task_id": "make_video", "prompt": "A paper boat", **arguments})
-
-
-@pytest.mark.parametrize("deferrable", [True, False])
 def test_a_success(emulator: Emulator, told: dict[str, Any], deferrable: bool) -> None:
     Run().try_once(text_to_video(deferrable=deferrable))
 
@@ -60,7 +55,6 @@ def test_a_success(emulator: Emulator, told: dict[str, Any], deferrable: bool) -
     }
 
 
-@pytest.mark.parametrize("deferrable", [True, False])
 def test_a_failure_by_its_cause(emulator: Emulator, told: dict[str, Any], deferrable: bool) -> None:
     with pytest.raises(GenerationFailedError):
         Run().try_once(text_to_video(prompt="[fail]", deferrable=deferrable))

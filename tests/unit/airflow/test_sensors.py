@@ -11,21 +11,16 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSen
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import NotConnectedError
-from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
 from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
 from tests.unit.airflow.driving import Run
+from tests.unit.airflow.operators import text_to_video
 
-pytestmark = pytest.mark.usefixtures("short_waits", "short_recalls")
+pytestmark = pytest.mark.usefixtures("short_waits", "no_confirm_delays")
 
 
 @pytest.fixture
-def short_recalls(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_confirm_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.CONFIRM_DELAYS", (0.0, 0.0))
-
-
-@pytest.fixture(params=[True, False], ids=["deferrable", "poking"])
-def deferrable(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
 
 
 @pytest.fixture
@@ -34,8 +29,7 @@ def submit(emulator: Emulator) -> Iterator[Callable[..., str]]:
     submitted: list[str] = []
 
     def submit_prompt(prompt: str = "A paper boat") -> str:
-        operator = SeedanceTextToVideoOperator(task_id="submit", prompt=prompt, wait_for_completion=False)
-        submitted.append(Run().try_once(operator))
+        submitted.append(Run().try_once(text_to_video(prompt=prompt, wait_for_completion=False)))
         return submitted[-1]
 
     yield submit_prompt
