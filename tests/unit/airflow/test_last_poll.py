@@ -1,4 +1,4 @@
-"""What becomes of a task whose trigger saw the end of the wait, when the worker polls once more."""
+"""The last poll: after the trigger fires, the worker polls once more."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("short_waits")
 
 
 class FaultsAfterTheTrigger(Run):
-    """A run whose service has faults from when the trigger fired."""
+    """A run against a service that has faults after the trigger fired."""
 
     def __init__(self, emulator: Emulator, **fault: Any) -> None:
         super().__init__()
@@ -30,21 +30,21 @@ class FaultsAfterTheTrigger(Run):
         return event
 
 
-def test_a_service_that_cannot_be_asked_is_waited_for_in_the_triggerer(emulator: Emulator) -> None:
-    # As often as the worker asks before it believes it.
+def test_failed_last_poll_defers_again(emulator: Emulator) -> None:
+    # The number of polls that the worker makes before it gives up.
     run = FaultsAfterTheTrigger(emulator, status=503, times=4)
     assert run.try_once(text_to_video(deferrable=True))
     assert len(run.deferrals) == 2
     assert len(emulator.ledger()) == 1
 
 
-def test_a_refused_key_ends_the_task(emulator: Emulator) -> None:
+def test_refused_key_in_the_last_poll_ends_the_task(emulator: Emulator) -> None:
     run = FaultsAfterTheTrigger(emulator, status=401, times=None)
     with pytest.raises(AirflowFailException, match="401"):
         run.try_once(text_to_video(deferrable=True))
 
 
-def test_a_prediction_that_is_gone_ends_the_task(emulator: Emulator) -> None:
+def test_unknown_prediction_in_the_last_poll_ends_the_task(emulator: Emulator) -> None:
     run = FaultsAfterTheTrigger(
         emulator, status=404, body={"error": {"message": "no such prediction", "type": "404"}}, times=None
     )
@@ -52,7 +52,7 @@ def test_a_prediction_that_is_gone_ends_the_task(emulator: Emulator) -> None:
         run.try_once(text_to_video(deferrable=True))
 
 
-def test_a_failure_is_told_as_the_worker_saw_it(emulator: Emulator) -> None:
+def test_failure_in_the_last_poll_is_the_error_of_the_task(emulator: Emulator) -> None:
     run = FaultsAfterTheTrigger(emulator, answer="failed", times=None)
     with pytest.raises(GenerationFailedError) as caught:
         run.try_once(text_to_video(deferrable=True))

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("short_waits")
 
 
 class TestTemplates:
-    def test_numbers_and_booleans_come_from_rendered_text(self, emulator: Emulator) -> None:
+    def test_rendered_text_becomes_numbers_and_booleans(self, emulator: Emulator) -> None:
         operator = text_to_video(
             prompt="A {{ params.what }}",
             model="{{ params.model }}",
@@ -62,7 +62,7 @@ class TestTemplates:
         }
 
     @pytest.mark.parametrize("ending", [".md", ".txt"])
-    def test_a_prompt_comes_from_a_file(self, emulator: Emulator, tmp_path: Path, ending: str) -> None:
+    def test_prompt_is_read_from_a_file(self, emulator: Emulator, tmp_path: Path, ending: str) -> None:
         (tmp_path / f"boat{ending}").write_text("A boat called {{ params.name }}\n")
         with DAG("boats", schedule=None, template_searchpath=str(tmp_path)):
             operator = text_to_video(prompt=f"boat{ending}")
@@ -86,7 +86,7 @@ class TestTemplates:
         ours = {"model", "extra_parameters", "prediction_id", "seedance_conn_id"}
         assert set(operator_class.template_fields) == common | ours | own
 
-    def test_media_stay_out_of_rendered_fields(self) -> None:
+    def test_rendered_fields_hold_no_media(self) -> None:
         from airflow.serialization.helpers import serialize_template_field
 
         operator = SeedanceReferenceToVideoOperator(task_id="make_video", prompt="It dances", images=[PNG])
@@ -94,7 +94,7 @@ class TestTemplates:
         for name in operator.template_fields:
             assert PNG[40:80] not in str(serialize_template_field(getattr(operator, name), name))
 
-    def test_default_args_and_mapping(self) -> None:
+    def test_default_args_apply_to_operators(self) -> None:
         arguments = {"seedance_conn_id": "other", "resolution": "480p"}
         with DAG("mapped", schedule=None, default_args=arguments):
             one = text_to_video(task_id="one")
@@ -102,8 +102,8 @@ class TestTemplates:
         assert (one.seedance_conn_id, one.resolution) == ("other", "480p")
 
 
-class TestBadInput:
-    def test_ten_wrong_arguments_give_one_message_with_ten_lines(self, emulator: Emulator) -> None:
+class TestChecks:
+    def test_ten_invalid_arguments_raise_one_error_with_ten_lines(self, emulator: Emulator) -> None:
         operator = SeedanceImageToVideoOperator(
             task_id="make_video",
             prompt=" ",
@@ -130,7 +130,7 @@ class TestBadInput:
         assert "Nothing was sent" in str(raised.value)
         assert emulator.requests() == []
 
-    def test_values_are_not_checked_before_they_are_rendered(self) -> None:
+    def test_values_are_checked_after_rendering_only(self) -> None:
         text_to_video(duration="{{ nonsense }}", resolution="{{ nonsense }}", seed="nonsense")
 
     @pytest.mark.parametrize(
@@ -149,17 +149,17 @@ class TestBadInput:
             ({"max_cost": float("nan")}, "USD, 0 or more"),
         ],
     )
-    def test_policies_are_checked_when_the_dag_is_parsed(self, arguments: dict[str, Any], allowed: str) -> None:
+    def test_options_are_checked_when_the_dag_is_parsed(self, arguments: dict[str, Any], allowed: str) -> None:
         with pytest.raises(ValueError, match=allowed):
             text_to_video(**arguments)
 
     @pytest.mark.parametrize(("prompt", "status"), [("[policy]", 400), ("[policy-type]", 400)])
-    def test_refused_content_ends_the_task(self, emulator: Emulator, prompt: str, status: int) -> None:
+    def test_content_refused_by_the_service_ends_the_task(self, emulator: Emulator, prompt: str, status: int) -> None:
         with pytest.raises(AirflowFailException, match=r"Nothing was charged\. Change the prompt"):
             Run().try_once(text_to_video(prompt=prompt))
         assert [request["status"] for request in emulator.requests()] == [status]
 
-    def test_warnings_of_the_request_are_logged(self, emulator: Emulator, printed: Callable[[], str]) -> None:
+    def test_warnings_about_the_request_are_logged(self, emulator: Emulator, printed: Callable[[], str]) -> None:
         Run().try_once(text_to_video(seed=5))
         assert "seed is documented for every model but not honoured by Seedance 2.0 fast" in printed()
 
@@ -167,12 +167,12 @@ class TestBadInput:
 class TestMaximumCost:
     # 5 seconds at 0.0998 USD are 0.499 USD.
     @pytest.mark.parametrize("max_cost", [0.499, 1, None])
-    def test_what_may_be_spent_is_spent(self, emulator: Emulator, max_cost: float | None) -> None:
+    def test_cost_up_to_max_cost_is_submitted(self, emulator: Emulator, max_cost: float | None) -> None:
         Run().try_once(text_to_video(max_cost=max_cost))
         assert len(emulator.ledger()) == 1
 
     @pytest.mark.parametrize("max_cost", [0.498, 0])
-    def test_more_is_refused_before_anything_is_sent(self, emulator: Emulator, max_cost: float) -> None:
+    def test_cost_above_max_cost_is_refused_before_a_request(self, emulator: Emulator, max_cost: float) -> None:
         run = Run()
         with pytest.raises(AirflowFailException, match=r"about 0\.50 USD at list price, and max_cost is 0") as caught:
             run.try_once(text_to_video(max_cost=max_cost))
@@ -180,13 +180,13 @@ class TestMaximumCost:
         assert run.xcoms["prediction"]["estimated_cost_usd"] == 0.499
         assert emulator.requests() == []
 
-    def test_an_unknown_price_is_refused(self, emulator: Emulator) -> None:
+    def test_unknown_price_is_refused_if_max_cost_is_set(self, emulator: Emulator) -> None:
         with pytest.raises(AirflowFailException, match="at an unknown price, and max_cost is 100 USD"):
             Run().try_once(text_to_video(model="seedance-of-tomorrow", max_cost=100))
         assert emulator.requests() == []
 
     @needs_store
-    def test_a_retry_goes_on_with_what_was_paid_for(self, emulator: Emulator) -> None:
+    def test_max_cost_does_not_apply_to_a_recorded_prediction(self, emulator: Emulator) -> None:
         run = Run()
         prediction_id = run.try_once(text_to_video(wait_for_completion=False))
         run.try_once(text_to_video(max_cost=0))

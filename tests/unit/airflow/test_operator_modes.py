@@ -1,4 +1,4 @@
-"""What each of the three operators submits, and an operator with ``prediction_id``, which submits nothing."""
+"""What the operators of each mode submit; an operator with ``prediction_id`` submits nothing."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class TestModes:
         assert (booked["mode"], booked["vendor"]) == ("text-to-video", "bytedance")
         assert booked["parameters"] == arguments
 
-    def test_what_is_not_given_is_not_sent_but_the_duration_is(self, emulator: Emulator) -> None:
+    def test_only_the_duration_is_sent_by_default(self, emulator: Emulator) -> None:
         Run().try_once(text_to_video(duration=None))
         assert emulator.ledger()[0]["parameters"] == {"prompt": "A paper boat", "duration": 5}
 
-    def test_image_to_video_with_first_and_last_frame(self, emulator: Emulator) -> None:
+    def test_image_to_video_sends_first_and_last_frame(self, emulator: Emulator) -> None:
         Run().try_once(
             SeedanceImageToVideoOperator(
                 task_id="make_video",
@@ -51,11 +51,11 @@ class TestModes:
         assert booked["parameters"]["last_image"] == "https://example.com/night.png"
         assert "is_upload_media" not in booked["parameters"]
 
-    def test_uploaded_media_are_declared(self, emulator: Emulator) -> None:
+    def test_uploaded_media_set_is_upload_media(self, emulator: Emulator) -> None:
         Run().try_once(SeedanceImageToVideoOperator(task_id="make_video", prompt="Night falls", image=PNG))
         assert emulator.ledger()[0]["parameters"]["is_upload_media"] is True
 
-    def test_reference_to_video_with_images_video_and_audio(self, emulator: Emulator) -> None:
+    def test_reference_to_video_sends_images_video_and_audio(self, emulator: Emulator) -> None:
         media: dict[str, Any] = {
             "images": ["https://example.com/a.png", "https://example.com/b.png"],
             "videos": ["https://example.com/a.mp4"],
@@ -68,28 +68,26 @@ class TestModes:
 
 
 class TestPredictionId:
-    def test_a_named_prediction_is_waited_for_and_nothing_submitted(self, emulator: Emulator, deferrable: bool) -> None:
+    def test_prediction_id_waits_and_submits_nothing(self, emulator: Emulator, deferrable: bool) -> None:
         prediction_id = Run().try_once(text_to_video(wait_for_completion=False))
         outputs = Run().try_once(text_to_video(deferrable=deferrable, prediction_id=prediction_id))
 
         assert len(emulator.ledger()) == 1
         assert outputs == [f"{emulator.url}/outputs/{prediction_id}/0.mp4"]
 
-    def test_a_named_prediction_that_does_not_exist_ends_the_task(
-        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_unknown_prediction_id_ends_the_task(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.CONFIRM_DELAYS", (0.0, 0.0))
         with pytest.raises(AirflowFailException, match=r"does not know .* \(prediction 0a0a\)"):
             Run().try_once(text_to_video(prediction_id="0a0a"))
         assert emulator.ledger() == []
 
-    def test_a_named_prediction_needs_no_other_argument_to_be_right(self, emulator: Emulator) -> None:
+    def test_prediction_id_ignores_invalid_arguments(self, emulator: Emulator) -> None:
         prediction_id = Run().try_once(text_to_video(wait_for_completion=False))
         run = Run()
         run.try_once(text_to_video(prompt="", duration="soon", prediction_id=f" {prediction_id}\n"))
         assert run.xcoms["prediction"]["estimated_cost_usd"] is None
 
-    def test_a_named_prediction_that_failed_ends_the_task(self, emulator: Emulator, deferrable: bool) -> None:
+    def test_prediction_id_of_a_failed_prediction_ends_the_task(self, emulator: Emulator, deferrable: bool) -> None:
         prediction_id = Run().try_once(text_to_video(prompt="[fail]", wait_for_completion=False))
         with pytest.raises(AirflowFailException, match="Remove prediction_id to submit a new generation"):
             Run().try_once(text_to_video(prediction_id=prediction_id, deferrable=deferrable))

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("short_waits")
 
 @needs_store
 class TestRecord:
-    def test_a_retry_goes_on_with_what_was_submitted(self, emulator: Emulator, deferrable: bool) -> None:
+    def test_retry_waits_for_the_recorded_prediction(self, emulator: Emulator, deferrable: bool) -> None:
         run = Run()
         emulator.settings(seconds_running=60)
         with pytest.raises(WaitTimeoutError, match="pays nothing"):
@@ -36,7 +36,7 @@ class TestRecord:
             run.try_once(text_to_video(deferrable=deferrable, timeout=0.2, poll_interval=0.1))
         assert [each["id"] for each in emulator.ledger()] == [booked["id"]]
 
-    def test_a_lost_answer_ends_the_task_and_a_retry_does_not_pay_again(self, emulator: Emulator) -> None:
+    def test_lost_response_ends_the_task_and_a_retry_does_not_pay_again(self, emulator: Emulator) -> None:
         run = Run()
         emulator.fault(endpoint="submit", drop="after")
         for _ in range(2):
@@ -44,7 +44,7 @@ class TestRecord:
                 run.try_once(text_to_video())
         assert len(emulator.ledger()) == 1
 
-    def test_the_author_can_accept_to_pay_twice(self, emulator: Emulator) -> None:
+    def test_resubmit_submits_again_after_a_lost_response(self, emulator: Emulator) -> None:
         run = Run()
         operator = text_to_video(on_unconfirmed_submission="resubmit")
         emulator.fault(endpoint="submit", drop="after")
@@ -53,7 +53,7 @@ class TestRecord:
         assert run.try_once(operator)
         assert len(emulator.ledger()) == 2
 
-    def test_a_failed_generation_is_submitted_anew(self, emulator: Emulator, deferrable: bool) -> None:
+    def test_failed_generation_is_submitted_again_by_a_retry(self, emulator: Emulator, deferrable: bool) -> None:
         run = Run()
         emulator.fault(endpoint="result", answer="failed", times=2)
         with pytest.raises(GenerationFailedError, match="pays for, a new generation"):
@@ -62,14 +62,14 @@ class TestRecord:
         assert len(emulator.ledger()) == 2
 
     @pytest.mark.parametrize(("on_clear", "booked"), [("reuse", 1), ("regenerate", 2)])
-    def test_a_clear_after_delivery(self, emulator: Emulator, on_clear: str, booked: int) -> None:
+    def test_clear_after_delivery_follows_on_clear(self, emulator: Emulator, on_clear: str, booked: int) -> None:
         run = Run()
         run.try_once(text_to_video(on_clear=on_clear))
         run.clear_number += 1
         run.try_once(text_to_video(on_clear=on_clear))
         assert len(emulator.ledger()) == booked
 
-    def test_a_reused_video_was_not_finished_now(self, emulator: Emulator) -> None:
+    def test_reused_video_has_no_finish_time(self, emulator: Emulator) -> None:
         run = Run()
         run.try_once(text_to_video())
         run.clear_number += 1
@@ -77,13 +77,13 @@ class TestRecord:
         assert run.xcoms["prediction"]["finished_at"] is None
         assert run.xcoms["prediction"]["submitted_at"] is not None
 
-    def test_other_arguments_are_another_generation(self, emulator: Emulator) -> None:
+    def test_other_arguments_start_another_generation(self, emulator: Emulator) -> None:
         run = Run()
         run.try_once(text_to_video())
         run.try_once(text_to_video(prompt="A kite"))
         assert len(emulator.ledger()) == 2
 
-    def test_the_intent_is_written_before_and_the_id_after_the_submission(self, emulator: Emulator) -> None:
+    def test_intent_is_recorded_before_and_id_after_the_submission(self, emulator: Emulator) -> None:
         store = FakeStore()
         Run(store).try_once(text_to_video())
         [booked] = emulator.ledger()
@@ -93,7 +93,7 @@ class TestRecord:
             (booked["id"], True),
         ]
 
-    def test_a_refused_submission_leaves_no_record(self, emulator: Emulator) -> None:
+    def test_refused_submission_leaves_no_record(self, emulator: Emulator) -> None:
         run = Run()
         with pytest.raises(AirflowFailException):
             run.try_once(text_to_video(prompt="[policy]"))
@@ -107,10 +107,10 @@ class TestRecord:
 
 
 @needs_store
-class TestRecordWhenMoreGoesWrong:
-    """Each case once led to a second payment, or to an id that nobody was told."""
+class TestRecordAfterSeveralFailures:
+    """Each case once led to a second payment or a lost id."""
 
-    def test_a_failed_delivery_is_no_delivery(self, emulator: Emulator) -> None:
+    def test_failed_push_to_xcom_is_no_delivery(self, emulator: Emulator) -> None:
         run = Run(pushes_before_failure=1)
         operator = text_to_video(on_clear="regenerate")
         with pytest.raises(ConnectionError):
@@ -119,7 +119,7 @@ class TestRecordWhenMoreGoesWrong:
         assert run.try_once(operator)
         assert len(emulator.ledger()) == 1
 
-    def test_a_clear_before_the_delivery_asks_for_no_other_video(self, emulator: Emulator) -> None:
+    def test_clear_before_delivery_does_not_regenerate(self, emulator: Emulator) -> None:
         run = Run()
         operator = text_to_video(on_clear="regenerate", timeout=0.1, poll_interval=0.05)
         emulator.fault(endpoint="result", status=503, times=None)
@@ -128,11 +128,11 @@ class TestRecordWhenMoreGoesWrong:
         emulator.clear_faults()
         run.clear_number += 1
         outputs = run.try_once(operator)
-        # What Airflow does when the worker dies before it could note the success.
+        # Airflow runs the task again if the worker dies before it reports the success.
         assert run.try_once(operator) == outputs
         assert len(emulator.ledger()) == 1
 
-    def test_a_refused_submission_leaves_the_earlier_record(self, emulator: Emulator) -> None:
+    def test_refused_submission_keeps_the_earlier_record(self, emulator: Emulator) -> None:
         run = Run()
         outputs = run.try_once(text_to_video())
         with pytest.raises(AirflowFailException):
@@ -140,7 +140,7 @@ class TestRecordWhenMoreGoesWrong:
         assert run.try_once(text_to_video()) == outputs
         assert len(emulator.ledger()) == 1
 
-    def test_a_stopped_task_sends_nothing_more(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_killed_task_sends_no_submission(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         run = Run()
         emulator.fault(endpoint="submit", status=429, retry_after=0)
         monkeypatch.setitem(submit.send.__kwdefaults__ or {}, "sleep", lambda _: run.operator.on_kill())
@@ -148,20 +148,20 @@ class TestRecordWhenMoreGoesWrong:
             run.try_once(text_to_video())
         assert emulator.ledger() == []
 
-    def test_wrong_arguments_are_told_although_the_record_cannot_be_read(self, emulator: Emulator) -> None:
-        class Broken(FakeStore):
+    def test_invalid_arguments_are_reported_if_the_record_cannot_be_read(self, emulator: Emulator) -> None:
+        class BrokenStore(FakeStore):
             def get(self, key: str, default: Any = None) -> Any:
                 raise ConnectionError("no database")
 
         with pytest.raises(AirflowFailException, match="duration: 99 is not allowed"):
-            Run(store=Broken()).try_once(text_to_video(duration=99))
+            Run(store=BrokenStore()).try_once(text_to_video(duration=99))
         assert emulator.ledger() == []
 
 
 class TestWithoutStore:
-    """As below Airflow 3.3."""
+    """Airflow before 3.3 has no task state store."""
 
-    def test_there_is_one_warning_and_all_else_is_the_same(
+    def test_missing_store_logs_one_warning_and_changes_no_result(
         self, emulator: Emulator, deferrable: bool, printed: Callable[[], str]
     ) -> None:
         run = Run(store=None)
@@ -171,23 +171,25 @@ class TestWithoutStore:
         assert run.xcoms["prediction_id"] == booked["id"]
         assert printed().count("keeps no task state") == 1
 
-    def test_what_cannot_be_retried_is_not_retried_either(self, emulator: Emulator) -> None:
+    def test_unconfirmed_submission_ends_the_task_without_a_store(self, emulator: Emulator) -> None:
         emulator.fault(endpoint="submit", drop="after")
         with pytest.raises(AirflowFailException, match="may have been started and charged"):
             Run(store=None).try_once(text_to_video())
 
-    def test_advice_is_true_where_a_retry_knows_nothing(self, emulator: Emulator, deferrable: bool) -> None:
+    def test_timeout_without_a_store_warns_that_a_retry_pays(self, emulator: Emulator, deferrable: bool) -> None:
         emulator.settings(seconds_running=60)
         with pytest.raises(WaitTimeoutError, match="a retry submits, and pays for, a new generation"):
             Run(store=None).try_once(text_to_video(deferrable=deferrable, timeout=0.1, poll_interval=0.05))
 
-    def test_what_was_not_accepted_is_not_said_to_be_paid_for_again(self, emulator: Emulator) -> None:
+    def test_rate_limit_without_a_store_reports_no_charge(self, emulator: Emulator) -> None:
         emulator.fault(endpoint="submit", status=429, retry_after=0, times=None)
         with pytest.raises(RateLimitError) as caught:
             Run(store=None).try_once(text_to_video())
         assert "Nothing was charged" in str(caught.value)
         assert "No record" not in str(caught.value)
 
-    def test_who_wants_no_record_is_not_warned(self, emulator: Emulator, printed: Callable[[], str]) -> None:
+    def test_durable_false_logs_no_warning_about_the_store(
+        self, emulator: Emulator, printed: Callable[[], str]
+    ) -> None:
         Run(store=None).try_once(text_to_video(durable=False))
         assert "keeps no task state" not in printed()

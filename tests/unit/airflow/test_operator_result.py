@@ -22,14 +22,14 @@ pytestmark = pytest.mark.usefixtures("short_waits")
 
 
 class TestResult:
-    def test_is_the_list_of_output_addresses(self, emulator: Emulator, deferrable: bool) -> None:
+    def test_return_value_is_the_list_of_output_urls(self, emulator: Emulator, deferrable: bool) -> None:
         outputs = Run().try_once(text_to_video(deferrable=deferrable))
 
         [booked] = emulator.ledger()
         assert outputs == [f"{emulator.url}/outputs/{booked['id']}/0.mp4"]
         assert booked["delivered"]
 
-    def test_xcom_holds_id_prediction_and_first_address(self, emulator: Emulator, deferrable: bool) -> None:
+    def test_xcom_holds_id_prediction_and_first_url(self, emulator: Emulator, deferrable: bool) -> None:
         run = Run()
         outputs = run.try_once(text_to_video(deferrable=deferrable, duration=5, resolution="720p"))
 
@@ -45,7 +45,7 @@ class TestResult:
             "mode": "text-to-video",
             "status": "succeeded",
             "parameters": {"prompt": "A paper boat", "duration": 5, "resolution": "720p"},
-            # The page's size of 720p at the service's default, 16:9.
+            # Size of 720p on GPTProto's page, at the service's default ratio of 16:9.
             "width": 1280,
             "height": 720,
             "outputs": outputs,
@@ -56,17 +56,19 @@ class TestResult:
             "estimated_cost_usd": 0.499,
         }
 
-    def test_the_log_sums_up(self, emulator: Emulator, deferrable: bool, printed: Callable[[], str]) -> None:
+    def test_log_summarizes_the_generation(
+        self, emulator: Emulator, deferrable: bool, printed: Callable[[], str]
+    ) -> None:
         Run().try_once(text_to_video(deferrable=deferrable, duration=5, resolution="720p"))
 
         [booked] = emulator.ledger()
-        # The submission's answer counts as the first look.
+        # The response to the submission counts as the first poll.
         summary = f"Succeeded: 1 output, try 1, {booked['polls'] + 1} polls, "
         [line] = [line for line in printed().splitlines() if summary in line]
         end = rf", generated in 0 s, about 0\.50 USD at list price \(prediction {booked['id']}\)"
         assert re.search(rf"polls, \d+ s after the submission{end}", line)
 
-    def test_is_the_prediction_id_without_waiting(self, emulator: Emulator, deferrable: bool) -> None:
+    def test_return_value_is_the_prediction_id_without_waiting(self, emulator: Emulator, deferrable: bool) -> None:
         run = Run()
         prediction_id = run.try_once(text_to_video(deferrable=deferrable, wait_for_completion=False))
 
@@ -76,20 +78,27 @@ class TestResult:
         assert run.xcoms["prediction"]["status"] == "created"
         assert booked["polls"] == 0
 
-    def test_what_is_known_is_in_xcom_before_the_wait(self, emulator: Emulator) -> None:
-        class Waiting(Run):
+    def test_xcom_holds_id_and_prediction_before_the_wait(self, emulator: Emulator) -> None:
+        class RecordingRun(Run):
             def _fire(self, trigger: Any) -> Any:
-                seen.append(dict(self.xcoms))
+                xcoms_at_deferral.append(dict(self.xcoms))
                 return super()._fire(trigger)
 
-        seen: list[dict[str, Any]] = []
-        Waiting().try_once(text_to_video(deferrable=True))
+        xcoms_at_deferral: list[dict[str, Any]] = []
+        RecordingRun().try_once(text_to_video(deferrable=True))
 
-        assert [set(xcoms) for xcoms in seen] == [{"prediction_id", "prediction"}]
-        assert seen[0]["prediction"]["id"] == seen[0]["prediction_id"] == emulator.ledger()[0]["id"]
-        assert (seen[0]["prediction"]["status"], seen[0]["prediction"]["finished_at"]) == ("created", None)
+        assert [set(xcoms) for xcoms in xcoms_at_deferral] == [{"prediction_id", "prediction"}]
+        assert (
+            xcoms_at_deferral[0]["prediction"]["id"]
+            == xcoms_at_deferral[0]["prediction_id"]
+            == emulator.ledger()[0]["id"]
+        )
+        assert (xcoms_at_deferral[0]["prediction"]["status"], xcoms_at_deferral[0]["prediction"]["finished_at"]) == (
+            "created",
+            None,
+        )
 
-    def test_a_failure_is_in_xcom_in_words(self, emulator: Emulator, deferrable: bool) -> None:
+    def test_xcom_holds_the_error_message_of_a_failure(self, emulator: Emulator, deferrable: bool) -> None:
         run = Run()
         with pytest.raises(GenerationFailedError) as caught:
             run.try_once(text_to_video(deferrable=deferrable, prompt="[fail]"))
@@ -100,7 +109,7 @@ class TestResult:
         assert prediction["error"] == str(caught.value)
         assert "video_url" not in run.xcoms
 
-    def test_a_refusal_is_in_xcom_without_an_id(self, emulator: Emulator) -> None:
+    def test_xcom_holds_a_refused_submission_without_id(self, emulator: Emulator) -> None:
         run = Run()
         with pytest.raises(AirflowFailException) as caught:
             run.try_once(text_to_video(prompt="[policy]"))
@@ -110,41 +119,41 @@ class TestResult:
         assert prediction["error"] == str(caught.value)
         assert prediction["parameters"] == {"prompt": "[policy]", "duration": 5}
 
-    def test_a_failure_that_cannot_be_told_stays_what_it_is(self, emulator: Emulator) -> None:
+    def test_failed_push_to_xcom_keeps_the_first_error(self, emulator: Emulator) -> None:
         run = Run(pushes_before_failure=0)
         with pytest.raises(AirflowFailException, match="policy"):
             run.try_once(text_to_video(prompt="[policy]"))
 
     @pytest.mark.parametrize(
-        "spoiled",
+        "broken",
         [None, "text", {"submitted_at": 7}, {"submitted_at": "soon"}, {"outputs": None, "parameters": []}],
         ids=repr,
     )
-    def test_what_was_told_before_the_wait_may_be_spoiled(self, emulator: Emulator, spoiled: Any) -> None:
-        class Spoiling(Run):
+    def test_broken_report_in_xcom_is_passed_over(self, emulator: Emulator, broken: Any) -> None:
+        class BreakingRun(Run):
             def _fire(self, trigger: Any) -> Any:
                 self.xcoms["prediction"] = (
-                    {**self.xcoms["prediction"], **spoiled} if isinstance(spoiled, dict) else spoiled
+                    {**self.xcoms["prediction"], **broken} if isinstance(broken, dict) else broken
                 )
                 return super()._fire(trigger)
 
-        run = Spoiling()
+        run = BreakingRun()
         outputs = run.try_once(text_to_video(deferrable=True))
         assert run.xcoms["prediction"]["outputs"] == outputs
 
-    def test_a_pull_that_fails_costs_nothing(self, emulator: Emulator) -> None:
+    def test_failed_pull_from_xcom_fails_no_task(self, emulator: Emulator) -> None:
         run = Run(pull_failure=ConnectionError("the API server is away"))
         assert run.try_once(text_to_video(deferrable=True, durable=False))
         assert len(emulator.ledger()) == 1
 
-    def test_uploaded_media_are_only_described_in_xcom(self, emulator: Emulator) -> None:
+    def test_xcom_holds_a_description_of_uploaded_media(self, emulator: Emulator) -> None:
         run = Run()
         run.try_once(SeedanceImageToVideoOperator(task_id="make_video", prompt="A paper boat", image=PNG))
         assert run.xcoms["prediction"]["parameters"]["image"] == f"<data:image/png, {len(PNG):,} characters>"
 
 
 class TestAssets:
-    def test_an_outlet_tells_what_was_made(self, emulator: Emulator, deferrable: bool) -> None:
+    def test_asset_event_holds_prediction_urls_size_and_cost(self, emulator: Emulator, deferrable: bool) -> None:
         asset, alias = Asset("seedance_daily"), AssetAlias("some_videos")
         run = Run(outlets=[asset, alias], outlet_events=OutletEventAccessors())
         outputs = run.try_once(text_to_video(deferrable=deferrable, resolution="480p", aspect_ratio="9:16"))
@@ -153,7 +162,7 @@ class TestAssets:
             "prediction_id": emulator.ledger()[0]["id"],
             "urls": outputs,
             "model": "doubao-seedance-2-0-fast-260128",
-            # The page's size of 480p at 9:16.
+            # Size of 480p at 9:16 on GPTProto's page.
             "width": 496,
             "height": 864,
             "estimated_cost_usd": run.xcoms["prediction"]["estimated_cost_usd"],
