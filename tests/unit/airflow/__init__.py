@@ -1,1 +1,1 @@
-"""Tests of what imports Airflow."""
+"""Tests of the modules that import Airflow."""

@@ -1,4 +1,4 @@
-"""Fixtures for tests of what imports Airflow."""
+"""Fixtures of the tests of the Airflow modules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_seedance.emulator.handle import Emulator
 
 @pytest.fixture
 def printed(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    """Return a function that returns what was printed since its last call, Airflow's log included."""
+    """Return a function that returns the output since its last call, including Airflow's log."""
 
     def read() -> str:
         out, err = capsys.readouterr()
@@ -22,6 +22,11 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
 
 @pytest.fixture
 def emulator(seedance_emulator: Emulator) -> Emulator:
-    """Return the emulator with a clock that is as fast as the polls of ``short_waits``."""
+    """Return the emulator with generations as short as the poll interval of ``short_waits``."""
     seedance_emulator.settings(seconds_created=0.02, seconds_queued=0.02, seconds_running=0.03)
     return seedance_emulator
+
+
+@pytest.fixture(params=[True, False], ids=["deferrable", "on the worker"])
+def deferrable(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)

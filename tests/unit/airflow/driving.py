@@ -1,8 +1,8 @@
 """
-Drive a task as Airflow does, but without Airflow's processes.
+Run a task like Airflow, but without Airflow's processes.
 
-Messages pass through JSON. Each leg of each try is a new operator object, which renders its templates: what an earlier
-leg set on ``self`` is not there.
+Messages pass through JSON. Each leg of each try is a new operator object, which renders its templates, without the
+attributes that an earlier leg set.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.versions import HAS_STORE
 
 @dataclass
 class FakeStore:
-    """A task state store that keeps what JSON can hold."""
+    """A task state store that stores JSON values."""
 
     values: dict[str, str] = field(default_factory=dict)
     writes: list[Any] = field(default_factory=list)
@@ -44,7 +44,7 @@ class FakeStore:
 
 @dataclass
 class Run:
-    """One task instance through its tries: what outlives a try is kept here."""
+    """One task instance over all its tries, with the state that outlives a try."""
 
     store: FakeStore | None = field(default_factory=lambda: FakeStore() if HAS_STORE else None)
     clear_number: int = 0
@@ -52,7 +52,7 @@ class Run:
     xcoms: dict[str, Any] = field(default_factory=dict)
     deferrals: list[TaskDeferred] = field(default_factory=list)
     events: list[Any] = field(default_factory=list)
-    #: What a pull from XCom raises.
+    #: The error that a pull from XCom raises.
     pull_failure: Exception | None = None
     outlets: list[Any] = field(default_factory=list)
     outlet_events: Any = None
@@ -60,11 +60,11 @@ class Run:
     pushes_before_failure: int | None = None
     #: The operator of the last leg.
     operator: Any = None
-    #: The last leg's ``map_index_template``, rendered when Airflow renders it: after the work.
+    #: The last leg's ``map_index_template``, which Airflow renders after the work.
     label: str | None = None
 
     def context(self, **values: Any) -> Context:
-        """Return a context; values are for templates."""
+        """Return a context with values for templates."""
         context: Any = {
             "ti": SimpleNamespace(
                 task_id="task", map_index=-1, try_number=self.tries, xcom_push=self._push, xcom_pull=self._pull

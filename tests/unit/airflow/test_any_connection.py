@@ -1,4 +1,4 @@
-"""Whatever stands in an Airflow connection, the hook makes settings of it or refuses it in the provider's own words."""
+"""Any Airflow connection becomes settings or raises ``ConnectionSettingsError``, and no error shows the key."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TestAnyConnection:
         port=mostly(st.none() | st.integers(1, 65_535), st.integers()),
         extra=mostly(FIELDS.map(json.dumps), JSON.map(json.dumps) | TEXT),
     )
-    def test_it_becomes_settings_or_is_refused(
+    def test_connection_becomes_settings_or_is_refused(
         self,
         login: str | None,
         password: str | None,

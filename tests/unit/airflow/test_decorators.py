@@ -1,8 +1,7 @@
-"""``@task.seedance``: what the function returns becomes the generation."""
+"""``@task.seedance``: the return value of the function is the request."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -14,22 +13,22 @@ from airflow.sdk import DAG, task
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.errors import WaitTimeoutError
 from tests.unit.airflow.driving import Run
+from tests.unit.airflow.operators import PNG
 from tests.versions import needs_store
 
 pytestmark = pytest.mark.usefixtures("short_waits")
 
 IMAGE = "https://example.com/first.png"
-PNG = "data:image/png;base64," + base64.b64encode(b"\x89PNG" + b"pixels" * 200).decode()
 
 
 def decorated(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Return the task that the decorator makes of a function."""
+    """Return the operator of a decorated function."""
     with DAG("dag", schedule=None, start_date=pendulum.datetime(2026, 1, 1)):
         return task.seedance(**options)(function)(*arguments).operator
 
 
 class TestReturnValue:
-    def test_a_text_is_the_prompt(self, emulator: Emulator) -> None:
+    def test_returned_text_is_the_prompt(self, emulator: Emulator) -> None:
         def write() -> str:
             return "A paper boat"
 
@@ -50,9 +49,7 @@ class TestReturnValue:
             ({"videos": ["https://example.com/a.mp4"]}, "reference-to-video"),
         ],
     )
-    def test_a_dict_holds_arguments_and_decides_on_the_mode(
-        self, emulator: Emulator, media: dict[str, Any], mode: str
-    ) -> None:
+    def test_returned_dict_sets_arguments_and_mode(self, emulator: Emulator, media: dict[str, Any], mode: str) -> None:
         def write() -> dict[str, Any]:
             return {"prompt": "A paper boat", "duration": 6, **media}
 
@@ -61,33 +58,33 @@ class TestReturnValue:
         assert booked["mode"] == mode
         assert booked["parameters"] == {"prompt": "A paper boat", "duration": 6, **media}
 
-    def test_it_gets_arguments_and_context(self, emulator: Emulator) -> None:
+    def test_function_receives_arguments_and_context(self, emulator: Emulator) -> None:
         def write(what: str, params: Any = None) -> str:
             return f"{what} {params['where']}"
 
         Run().try_once(decorated(write, "A boat"), params={"where": "at sea"})
         assert emulator.ledger()[0]["parameters"]["prompt"] == "A boat at sea"
 
-    def test_it_gets_long_texts_and_media_as_they_are(self, emulator: Emulator) -> None:
-        got: list[Any] = []
+    def test_function_receives_long_texts_and_media_unchanged(self, emulator: Emulator) -> None:
+        received: list[Any] = []
 
         def write(word: str, image: str) -> str:
-            got.extend([word, image])
+            received.extend([word, image])
             return "A paper boat"
 
         run = Run()
         run.try_once(decorated(write, "ab" * 300, PNG))
-        assert got == ["ab" * 300, PNG]
+        assert received == ["ab" * 300, PNG]
         assert PNG not in str(run.operator.op_args) + str(run.operator.op_kwargs)
 
-    def test_what_it_returns_is_no_template(self, emulator: Emulator) -> None:
+    def test_return_value_is_not_rendered(self, emulator: Emulator) -> None:
         def write() -> str:
             return "A neon sign that reads {{ ds }}"
 
         Run().try_once(decorated(write))
         assert emulator.ledger()[0]["parameters"]["prompt"] == "A neon sign that reads {{ ds }}"
 
-    def test_a_prediction_that_was_submitted_before_is_waited_for(self, emulator: Emulator) -> None:
+    def test_returned_prediction_id_is_waited_for(self, emulator: Emulator) -> None:
         def write() -> str:
             return "A paper boat"
 
@@ -99,7 +96,7 @@ class TestReturnValue:
         assert Run().try_once(decorated(name)) == [f"{emulator.url}/outputs/{prediction_id}/0.mp4"]
         assert len(emulator.ledger()) == 1
 
-    def test_uploaded_media_stay_out_of_sight(self, emulator: Emulator) -> None:
+    def test_uploaded_media_are_not_in_rendered_fields_or_xcom(self, emulator: Emulator) -> None:
         def write() -> dict[str, str]:
             return {"prompt": "A paper boat", "image": PNG}
 
@@ -112,7 +109,7 @@ class TestReturnValue:
 
 class TestRefusals:
     @pytest.mark.parametrize(
-        ("returned", "said"),
+        ("returned", "message"),
         [
             (None, "NoneType is not allowed; allowed: a prompt or a dict"),
             ({"promt": "A boat"}, "unknown key 'promt'; allowed: "),
@@ -123,12 +120,12 @@ class TestRefusals:
             ("", "prompt: "),
         ],
     )
-    def test_what_cannot_be_sent_ends_the_task(self, emulator: Emulator, returned: Any, said: str) -> None:
-        with pytest.raises(AirflowFailException, match=said):
+    def test_invalid_return_value_ends_the_task(self, emulator: Emulator, returned: Any, message: str) -> None:
+        with pytest.raises(AirflowFailException, match=message):
             Run().try_once(decorated(lambda: returned, task_id="write"))
         assert emulator.requests() == []
 
-    def test_media_of_another_mode_than_was_told(self, emulator: Emulator) -> None:
+    def test_media_of_another_mode_end_the_task(self, emulator: Emulator) -> None:
         def write() -> dict[str, str]:
             return {"prompt": "A boat", "image": IMAGE}
 
@@ -137,17 +134,17 @@ class TestRefusals:
         assert emulator.requests() == []
 
     @pytest.mark.parametrize("mode", ["poke", "reschedule"])
-    def test_the_mode_of_sensors_in_default_args_is_not_meant(self, mode: str) -> None:
+    def test_mode_of_sensors_in_default_args_is_ignored(self, mode: str) -> None:
         assert decorated(lambda: "A boat", task_id="write", mode=mode).requested_mode is None
 
-    def test_a_mode_that_is_none_is_refused_when_the_dag_is_parsed(self) -> None:
+    def test_unknown_mode_is_refused_when_the_dag_is_parsed(self) -> None:
         with pytest.raises(ValueError, match="allowed: text-to-video, image-to-video, reference-to-video"):
             decorated(lambda: "A boat", task_id="write", mode="sound-to-video")
 
 
 @needs_store
 class TestRetries:
-    def test_a_retry_goes_on_where_the_function_returns_the_same(self, emulator: Emulator) -> None:
+    def test_retry_with_the_same_return_value_reuses_the_prediction(self, emulator: Emulator) -> None:
         def write() -> str:
             return "A paper boat"
 
@@ -158,7 +155,7 @@ class TestRetries:
                 run.try_once(operator)
         assert len(emulator.ledger()) == 1
 
-    def test_another_return_value_is_another_generation_and_the_log_says_so(
+    def test_other_return_value_starts_another_generation_and_is_logged(
         self, emulator: Emulator, printed: Callable[[], str]
     ) -> None:
         prompts = iter(["A paper boat", "A kite"])
@@ -184,7 +181,7 @@ class TestRetries:
         assert (len(run.deferrals), calls) == (1, ["call"])
 
 
-def test_it_is_mapped(emulator: Emulator) -> None:
+def test_decorated_task_can_be_mapped(emulator: Emulator) -> None:
     with DAG("dag", schedule=None, start_date=pendulum.datetime(2026, 1, 1)) as dag:
 
         @task.seedance(duration=4)
@@ -196,9 +193,9 @@ def test_it_is_mapped(emulator: Emulator) -> None:
 
 
 class TestLegAfterDeferral:
-    """Airflow runs it in a new operator object: what the function returned has to come from elsewhere."""
+    """Airflow runs it in a new operator object, which has not called the function."""
 
-    def test_map_index_template_can_use_what_the_function_returned(self, emulator: Emulator) -> None:
+    def test_map_index_template_can_use_the_return_value(self, emulator: Emulator) -> None:
         def write() -> str:
             return "A paper boat that drifts down a rainy street at dawn, past a red door"
 
@@ -215,7 +212,7 @@ class TestLegAfterDeferral:
         )
         assert (len(outputs), run.label) == (1, "")
 
-    def test_rendered_fields_hold_what_the_function_returned(self, emulator: Emulator) -> None:
+    def test_rendered_fields_hold_the_return_value(self, emulator: Emulator) -> None:
         def write() -> dict[str, Any]:
             return {"prompt": "A paper boat", "duration": 6, "image": PNG}
 
@@ -224,7 +221,7 @@ class TestLegAfterDeferral:
         rendered = {name: getattr(run.operator, name) for name in ("prompt", "duration")}
         assert rendered == {"prompt": "A paper boat", "duration": 6}
         assert str(run.operator.image).startswith("<data:image/png, ")
-        # Airflow writes the rendered fields once more at the end of a leg.
+        # Airflow writes the rendered fields again at the end of the leg.
         assert run.operator.overwrite_rtif_after_execution
 
     def test_failure_of_an_adopted_prediction_has_the_advice_for_it(self, emulator: Emulator) -> None:

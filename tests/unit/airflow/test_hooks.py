@@ -1,4 +1,4 @@
-"""The hook: from a connection, however it is given, to a client."""
+"""The hook: from a connection as URI or JSON to a client."""
 
 from __future__ import annotations
 
@@ -42,48 +42,48 @@ class TestConnection:
             ({"password": KEY, "host": "localhost", "port": 8765, "schema": "http"}, "http://localhost:8765"),
         ],
     )
-    def test_as_uri_or_json(self, connect: Any, connection: Any, base_url: str) -> None:
+    def test_connection_is_read_from_uri_or_json(self, connect: Any, connection: Any, base_url: str) -> None:
         connect(connection)
         settings = SeedanceHook().get_settings()
         assert (settings.base_url, settings.api_key) == (base_url, KEY)
 
-    def test_extra_fields(self, connect: Any) -> None:
+    def test_extra_fields_become_settings(self, connect: Any) -> None:
         extra = {"vendor": "doubao", "auth_scheme": "Bearer", "timeout": 5, "verify": False, "proxy": "http://p:1"}
         connect({"password": KEY, "extra": extra})
         settings = SeedanceHook().get_settings()
         assert (settings.vendor, settings.authorization) == ("doubao", f"Bearer {KEY}")
         assert (settings.timeout, settings.verify, settings.proxy) == (5, False, "http://p:1")
 
-    async def test_is_the_same_on_an_event_loop(self, connect: Any) -> None:
+    async def test_settings_are_the_same_on_an_event_loop(self, connect: Any) -> None:
         connect({"password": KEY, "host": "localhost:1", "extra": {"vendor": "doubao"}})
         assert await SeedanceHook().aget_settings() == SeedanceHook().get_settings()
 
-    def test_without_a_key_is_refused_without_sending_anything(self, connect: Any) -> None:
+    def test_connection_without_a_key_is_refused(self, connect: Any) -> None:
         connect({"host": "localhost:1"})
         with pytest.raises(ConnectionSettingsError, match="password field is empty"):
             SeedanceHook().get_conn()
 
-    def test_a_key_in_the_clear_is_warned_of(self, connect: Any, printed: Any) -> None:
+    def test_unencrypted_key_logs_a_warning(self, connect: Any, printed: Any) -> None:
         connect({"password": KEY, "host": "http://proxy.example"})
         SeedanceHook().get_settings()
-        warned = printed()
-        assert "sends its API key unencrypted to http://proxy.example" in warned
-        assert KEY not in warned
+        log = printed()
+        assert "sends its API key unencrypted to http://proxy.example" in log
+        assert KEY not in log
 
 
 class TestTestConnection:
-    def test_accepts_a_good_key_free_of_charge(self, emulator: Emulator) -> None:
+    def test_valid_key_is_accepted_free_of_charge(self, emulator: Emulator) -> None:
         accepted, message = SeedanceHook().test_connection()
         assert (accepted, message) == (True, f"{emulator.url} accepts the API key")
         assert emulator.ledger() == []
         assert [request["path"] for request in emulator.requests()] == ["/v1/models"]
 
-    def test_refuses_a_wrong_key_without_showing_it(self, emulator: Emulator, connect: Any) -> None:
+    def test_invalid_key_is_refused_and_not_shown(self, emulator: Emulator, connect: Any) -> None:
         connect({"host": emulator.url, "password": KEY})
         accepted, message = SeedanceHook().test_connection()
         assert (accepted, message) == (False, f"{emulator.url} answers, but refuses the API key (401)")
 
-    def test_an_unreachable_host(self, connect: Any) -> None:
+    def test_unreachable_host_is_reported(self, connect: Any) -> None:
         connect({"host": "http://127.0.0.1:9", "password": KEY})
         accepted, message = SeedanceHook().test_connection()
         assert not accepted
@@ -98,7 +98,7 @@ class TestTestConnection:
             ({"answer": "redirect", "location": "http://127.0.0.1:9/"}, "answers 307"),
         ],
     )
-    def test_something_else_answers(self, emulator: Emulator, fault: dict[str, Any], message: str) -> None:
+    def test_unexpected_response_is_reported(self, emulator: Emulator, fault: dict[str, Any], message: str) -> None:
         emulator.fault(endpoint="models", **fault)
         accepted, found = SeedanceHook().test_connection()
         assert not accepted
@@ -113,7 +113,7 @@ class TestTestConnection:
             {"host": "localhost"},
         ],
     )
-    def test_settings_that_cannot_be_used_are_an_answer_too(self, connect: Any, connection: Any) -> None:
+    def test_invalid_settings_are_reported_without_the_key(self, connect: Any, connection: Any) -> None:
         connect(connection)
         accepted, message = SeedanceHook().test_connection()
         assert not accepted
@@ -122,7 +122,7 @@ class TestTestConnection:
 
 
 class TestMethods:
-    def test_submit_wait_and_get(self, emulator: Emulator) -> None:
+    def test_hook_submits_waits_and_gets(self, emulator: Emulator) -> None:
         hook = SeedanceHook()
         submitted = hook.submit(TextToVideo(prompt="A paper boat"))
         finished = hook.wait_for_prediction(submitted.id, poll_interval=0.05)
@@ -130,7 +130,7 @@ class TestMethods:
         assert hook.get_prediction(submitted.id) == finished
         assert hook.wait_for_prediction(submitted.id) == finished
 
-    def test_a_wait_that_ends_without_a_video(self, emulator: Emulator) -> None:
+    def test_wait_raises_if_the_generation_failed(self, emulator: Emulator) -> None:
         hook = SeedanceHook()
         submitted = hook.submit(TextToVideo(prompt="[fail]"))
         for _ in range(2):
@@ -140,13 +140,13 @@ class TestMethods:
 
 
 class TestFormOfAirflow31:
-    """Airflow 3.1 asks the hook for the form; it stands in for the form's libraries where they are missing."""
+    """Airflow 3.1 calls the hook for the connection form. These tests replace the form's libraries."""
 
-    def test_fields_are_those_of_the_metadata(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_widgets_are_the_extra_fields(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def module(name: str, **attributes: Any) -> None:
-            stand_in = ModuleType(name)
-            vars(stand_in).update(attributes)
-            monkeypatch.setitem(sys.modules, name, stand_in)
+            replacement = ModuleType(name)
+            vars(replacement).update(attributes)
+            monkeypatch.setitem(sys.modules, name, replacement)
 
         module("flask_appbuilder")
         module("flask_appbuilder.fieldwidgets", BS3TextFieldWidget=SimpleNamespace)
@@ -157,7 +157,7 @@ class TestFormOfAirflow31:
         assert set(widgets) == {"vendor", "auth_scheme", "timeout", "verify", "proxy", "polls_per_second"}
         assert all(label and description for label, description in widgets.values())
 
-    def test_behaviour_is_that_of_the_metadata(self) -> None:
+    def test_field_behaviour_relabels_the_password(self) -> None:
         behaviour = SeedanceHook.get_ui_field_behaviour()
         assert set(behaviour) == {"hidden_fields", "relabeling", "placeholders"}
         assert behaviour["relabeling"]["password"] == "API key"

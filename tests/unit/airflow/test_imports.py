@@ -1,4 +1,4 @@
-"""What importing costs: DAG files are parsed every few seconds."""
+"""What an import loads: Airflow parses DAG files every few seconds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOper
 from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
 
 PACKAGE = "airflow_provider_seedance"
-# Airflow takes a second to load, so that one process does all that is looked at.
+# Airflow takes a second to load, so one process serves all tests.
 _LOAD = f"""
 import json, sys
 import airflow.sdk
@@ -46,7 +46,7 @@ def run_python(code: str, **environment: str) -> str:
 
 @functools.cache
 def loaded() -> dict[str, Any]:
-    """Return what a process has loaded in which the tasks of DAGs defer where nothing is said."""
+    """Return what a process loads, with ``[operators] default_deferrable`` set."""
     printed = run_python(_LOAD, AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE="True")
     result: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return result
@@ -59,10 +59,10 @@ def test_dag_files_load_neither_httpx_nor_the_emulator() -> None:
     assert [name for name in modules if name.startswith(heavy)] == []
 
 
-def test_dag_files_load_only_what_describes_a_task() -> None:
+def test_dag_files_load_no_module_that_only_a_running_task_needs() -> None:
     modules = loaded()["dag_file"]
-    rooms = {name.removeprefix(f"{PACKAGE}.") for name in modules if name.startswith(f"{PACKAGE}.")}
-    assert rooms - {"retries"} == {
+    names = {name.removeprefix(f"{PACKAGE}.") for name in modules if name.startswith(f"{PACKAGE}.")}
+    assert names - {"retries"} == {
         "gptproto", "gptproto.catalogue", "gptproto.errors", "hooks", "hooks.seedance", "links", "links.seedance",
         "operators", "operators.base", "operators.seedance", "sensors", "sensors.seedance", "tasks", "tasks.options",
         "transfers", "transfers.seedance_to_object_storage",
@@ -70,7 +70,7 @@ def test_dag_files_load_only_what_describes_a_task() -> None:
     assert "airflow.triggers.base" not in modules
 
 
-def test_the_api_package_works_without_airflow() -> None:
+def test_gptproto_package_imports_no_airflow() -> None:
     modules = run_python(
         f"import sys, pkgutil, importlib, {PACKAGE}.gptproto as package\n"
         "for module in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
@@ -81,7 +81,7 @@ def test_the_api_package_works_without_airflow() -> None:
     assert [name for name in modules if name.partition(".")[0] == "airflow"] == []
 
 
-def test_default_deferrable_decides_where_nothing_is_said() -> None:
+def test_default_deferrable_is_the_default_of_deferrable() -> None:
     assert loaded()["deferrable"] == [True, True]
     assert not SeedanceTextToVideoOperator(task_id="a", prompt="b").deferrable
     assert not SeedancePredictionSensor(task_id="c", prediction_id="d").deferrable

@@ -1,4 +1,4 @@
-"""What OpenLineage is told."""
+"""The inputs and outputs that a task reports to OpenLineage."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ def names(datasets: list[Any]) -> list[tuple[str, str]]:
     return [(dataset.namespace, dataset.name) for dataset in datasets]
 
 
-@pytest.mark.parametrize("deferrable", [True, False])
-def test_media_are_inputs_and_videos_outputs(emulator: Emulator, deferrable: bool) -> None:
+def test_lineage_has_media_as_inputs_and_videos_as_outputs(emulator: Emulator, deferrable: bool) -> None:
     operator = SeedanceReferenceToVideoOperator(
         task_id="make_video",
         prompt="A robot dances.",
@@ -45,7 +44,7 @@ def test_media_are_inputs_and_videos_outputs(emulator: Emulator, deferrable: boo
     assert lineage.outputs[0].facets["documentation"].description == "A robot dances."
 
 
-def test_a_failed_generation_has_no_outputs(emulator: Emulator) -> None:
+def test_lineage_of_a_failed_generation_has_no_outputs(emulator: Emulator) -> None:
     run, operator = Run(), SeedanceTextToVideoOperator(task_id="make_video", prompt="[fail]")
     with pytest.raises(GenerationFailedError):
         run.try_once(operator)
@@ -54,13 +53,13 @@ def test_a_failed_generation_has_no_outputs(emulator: Emulator) -> None:
     assert (lineage.inputs, lineage.outputs) == ([], [])
 
 
-def test_a_task_that_never_began_tells_nothing() -> None:
+def test_task_that_never_started_has_no_lineage() -> None:
     operator = SeedanceTextToVideoOperator(task_id="make_video", prompt="A boat")
     assert operator.get_openlineage_facets_on_complete(None) is None
 
 
 @pytest.mark.parametrize(
-    ("address", "named"),
+    ("address", "dataset_names"),
     [
         ("s3://aws_conn@bucket/a/b.png", [("s3://bucket", "a/b.png")]),
         ("gs://bucket/b.png", [("gs://bucket", "b.png")]),
@@ -69,6 +68,6 @@ def test_a_task_that_never_began_tells_nothing() -> None:
         ("<data:image/png, 1,234 characters>", []),
     ],
 )
-def test_names_are_openlineages(address: str, named: list[tuple[str, str]]) -> None:
+def test_dataset_names_follow_the_convention_of_openlineage(address: str, dataset_names: list[tuple[str, str]]) -> None:
     lineage = lineage_of(GenerationReport(parameters={"image": address}))
-    assert names(lineage.inputs) == named
+    assert names(lineage.inputs) == dataset_names

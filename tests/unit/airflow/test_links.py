@@ -1,4 +1,4 @@
-"""The button on the task: to the video as soon as there is one."""
+"""The extra link *Video*: the button on a task that leads to its video."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, XCom
 from airflow.providers_manager import ProvidersManager
 
 from airflow_provider_seedance.links.seedance import SeedanceVideoLink
+from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
 from airflow_provider_seedance.provider_info import get_provider_info
 
 TI_KEY: Any = SimpleNamespace(dag_id="boats", run_id="manual__2026-01-01T00:00:00+00:00", task_id="boat", map_index=3)
@@ -18,7 +19,7 @@ URL = "https://cdn.example/videos/1.mp4?signature=a%2Bb"
 
 @pytest.fixture
 def xcoms(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Return the XComs of the task instance; those of all others are out of reach."""
+    """Return the XComs of the task instance; a read of another one's fails."""
     values: dict[str, Any] = {}
 
     def get_value(*, ti_key: object, key: str) -> Any:
@@ -33,12 +34,12 @@ def link() -> str:
     return SeedanceVideoLink().get_link(BaseOperator(task_id="boat"), ti_key=TI_KEY)
 
 
-def test_it_leads_to_the_video(xcoms: dict[str, Any]) -> None:
+def test_link_is_the_url_of_the_video(xcoms: dict[str, Any]) -> None:
     xcoms["video_url"] = URL
     assert link() == URL
 
 
-def test_it_leads_nowhere_before_there_is_one(xcoms: dict[str, Any]) -> None:
+def test_link_is_empty_without_a_video(xcoms: dict[str, Any]) -> None:
     xcoms["prediction_id"] = "4f0a9c1e7b3d4c5f8e6a2b1d0c9f8e7d"
     assert link() == ""
 
@@ -46,20 +47,20 @@ def test_it_leads_nowhere_before_there_is_one(xcoms: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "address", ["javascript:alert(1)", "data:text/html,<script>", "//cdn.example/1.mp4", "", 7, []]
 )
-def test_it_leads_nowhere_but_to_the_web(xcoms: dict[str, Any], address: object) -> None:
+def test_link_is_empty_if_it_is_no_web_url(xcoms: dict[str, Any], address: object) -> None:
     xcoms["video_url"] = address
     assert link() == ""
 
 
-def test_button_is_named_video() -> None:
-    assert SeedanceVideoLink().name == "Video"
+def test_operators_have_the_link_video() -> None:
+    assert [link.name for link in SeedanceTextToVideoOperator.operator_extra_links] == ["Video"]
 
 
-def test_airflow_keeps_it_apart_from_what_tasks_read() -> None:
+def test_xcom_key_of_the_link_is_none_of_the_results() -> None:
     assert SeedanceVideoLink().xcom_key not in ("return_value", "prediction_id", "prediction", "video_url")
 
 
-def test_airflow_knows_its_class() -> None:
+def test_airflow_registers_the_class_of_the_link() -> None:
     path = f"{SeedanceVideoLink.__module__}.{SeedanceVideoLink.__name__}"
     assert get_provider_info()["extra-links"] == [path]
     assert path in ProvidersManager().extra_links_class_names  # type: ignore[no-untyped-call]  # Airflow's

@@ -1,4 +1,4 @@
-"""Files of the worker and of object storage become uploaded media where a task runs, once, and stay out of sight."""
+"""Local files and objects of object storage become uploaded media when a task runs, and appear in no log or XCom."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Any:
     return store
 
 
-def break_down(store: Any, error: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
+def make_unreadable(store: Any, error: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> Any:
         raise error
 
@@ -63,36 +63,36 @@ def image_to_video(image: Any) -> GenerationRequest:
 
 class TestPaths:
     @pytest.mark.parametrize("form", ["{}", "file://{}", "local://{}"])
-    def test_a_file_of_the_worker(self, image: Path, form: str) -> None:
+    def test_local_file_becomes_a_data_uri(self, image: Path, form: str) -> None:
         request = image_to_video(form.format(image))
 
         request.check()
         assert request.payload()["image"] == DATA_URI
         assert request.payload()["is_upload_media"] is True
 
-    def test_path_objects(self, image: Path) -> None:
+    def test_path_objects_are_accepted(self, image: Path) -> None:
         assert {image_to_video(form(image)).payload()["image"] for form in (Path, ObjectStoragePath)} == {DATA_URI}
 
-    def test_names_that_look_like_parts_of_an_address(self, image: Path) -> None:
+    def test_file_name_may_look_like_parts_of_a_url(self, image: Path) -> None:
         name = image.rename(image.with_name("user@host:1#boat?.jpg"))
 
         assert image_to_video(str(name)).payload()["image"] == DATA_URI
 
     @pytest.mark.parametrize("uri", ["memory://bucket/boat.jpg", "memory://aws_conn@bucket/boat.jpg"])
     @pytest.mark.parametrize("form", [str, ObjectStoragePath])
-    def test_object_storage_with_and_without_a_connection(self, store: Any, uri: str, form: type) -> None:
+    def test_object_is_read_with_and_without_a_connection(self, store: Any, uri: str, form: type) -> None:
         request = image_to_video(form(uri))
 
         request.check()
         assert request.payload()["image"] == DATA_URI
         assert f"from {form(uri)}>" in request.description()["image"]
 
-    def test_one_path_of_object_storage_needs_no_list(self, store: Any) -> None:
+    def test_one_object_path_needs_no_list(self, store: Any) -> None:
         request = make("reference-to-video", images=ObjectStoragePath("memory://bucket/boat.jpg"))
 
         assert with_local_media(request).payload()["images"] == [DATA_URI]
 
-    def test_the_store_is_asked_anew(self, store: Any) -> None:
+    def test_listing_of_the_store_is_not_cached(self, store: Any) -> None:
         store.ls("/bucket")
         store.pipe_file("/bucket/boat.jpg", PICTURE + b"\x00")
 
@@ -100,24 +100,24 @@ class TestPaths:
 
 
 class TestRefusals:
-    def test_an_object_that_is_not_there(self, store: Any) -> None:
+    def test_missing_object_is_refused(self, store: Any) -> None:
         assert "this worker finds no such file" in refusal(image_to_video("memory://bucket/missing.jpg"))
 
-    def test_a_folder(self, store: Any, tmp_path: Path) -> None:
+    def test_folder_is_refused(self, store: Any, tmp_path: Path) -> None:
         for folder in ("memory://bucket", f"file://{tmp_path}"):
             assert refusal(image_to_video(folder)).endswith("the value names a directory")
 
-    def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
+    def test_named_pipe_is_refused_without_waiting(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
 
         assert "it is not a regular file" in refusal(image_to_video(f"file://{tmp_path}/pipe"))
 
-    def test_a_store_that_no_provider_knows(self) -> None:
+    def test_unknown_scheme_is_refused(self) -> None:
         line = refusal(image_to_video("ftp://example.com/boat.jpg"))
 
         assert "cannot be read as a file (No filesystem registered for scheme ftp)" in line
 
-    def test_a_connection_that_does_not_exist(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_missing_connection_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from airflow.providers.common.compat.sdk import BaseHook
 
         def get_fs(conn_id: str | None) -> Any:
@@ -130,18 +130,18 @@ class TestRefusals:
         assert "nobody" in line
 
     @pytest.mark.parametrize("content", [b"", b"root:x:0:0:root:/root:/bin/bash\n"])
-    def test_other_content_is_not_sent(self, store: Any, content: bytes) -> None:
+    def test_content_that_is_no_image_is_refused(self, store: Any, content: bytes) -> None:
         store.pipe_file("/bucket/boat.jpg", content)
 
         assert "boat.jpg" in refusal(image_to_video("memory://bucket/boat.jpg"))
 
-    def test_what_may_not_be_read(self, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        break_down(store, PermissionError("403"), monkeypatch)
+    def test_object_without_permission_is_refused(self, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        make_unreadable(store, PermissionError("403"), monkeypatch)
 
         assert refusal(image_to_video("memory://bucket/boat.jpg")).endswith("that this worker is not allowed to read")
 
-    def test_a_store_that_fails_is_worth_a_retry(self, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        break_down(store, OSError("the store is away"), monkeypatch)
+    def test_failing_store_is_a_retryable_error(self, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        make_unreadable(store, OSError("the store is away"), monkeypatch)
 
         with pytest.raises(StorageError, match="the store is away") as caught:
             image_to_video("memory://bucket/boat.jpg")
@@ -154,8 +154,7 @@ def image_task(image: Any, **arguments: Any) -> SeedanceImageToVideoOperator:
 
 @pytest.mark.usefixtures("short_waits")
 class TestTask:
-    @pytest.mark.parametrize("deferrable", [True, False], ids=["deferrable", "waiting on the worker"])
-    def test_the_content_is_sent_and_seen_nowhere_else(
+    def test_content_is_sent_and_appears_nowhere_else(
         self, emulator: Emulator, image: Path, deferrable: bool, printed: Callable[[], str]
     ) -> None:
         from airflow.serialization.helpers import serialize_template_field
@@ -168,12 +167,12 @@ class TestTask:
         assert booked["parameters"]["is_upload_media"] is True
         fields = [serialize_template_field(getattr(run.operator, name), name) for name in task.template_fields]
         assert str(image) in fields
-        seen = [run.xcoms, run.store.values if run.store else {}, fields, run.events]
-        shown = json.dumps(seen) + printed() + "".join(str(each.trigger.serialize()) for each in run.deferrals)
+        stored = [run.xcoms, run.store.values if run.store else {}, fields, run.events]
+        visible = json.dumps(stored) + printed() + "".join(str(each.trigger.serialize()) for each in run.deferrals)
         content = base64.b64encode(PICTURE).decode()
-        assert not any(content[place : place + 12] in shown for place in range(0, len(content) - 12, 4))
+        assert not any(content[place : place + 12] in visible for place in range(0, len(content) - 12, 4))
 
-    def test_references_of_every_kind(self, emulator: Emulator, store: Any, tmp_path: Path) -> None:
+    def test_references_of_every_kind_are_sent(self, emulator: Emulator, store: Any, tmp_path: Path) -> None:
         contents = {"boat.jpg": PICTURE, "drift.mp4": clip(), "rain.mp3": sound()}
         for name, content in contents.items():
             (tmp_path / name).write_bytes(content)
@@ -195,20 +194,20 @@ class TestTask:
             "audios": [len(contents["rain.mp3"])],
         }
 
-    def test_nothing_is_read_when_the_dag_is_parsed(self) -> None:
+    def test_file_is_not_read_when_the_dag_is_parsed(self) -> None:
         assert image_task("missing.jpg").image == "missing.jpg"
 
-    def test_a_file_may_go_while_the_task_is_deferred(self, emulator: Emulator, image: Path) -> None:
-        class Forgetful(Run):
+    def test_file_may_be_deleted_during_the_deferral(self, emulator: Emulator, image: Path) -> None:
+        class DeletingRun(Run):
             def _fire(self, trigger: Any) -> Any:
                 image.unlink()
                 return super()._fire(trigger)
 
-        assert Forgetful().try_once(image_task(str(image), deferrable=True))
+        assert DeletingRun().try_once(image_task(str(image), deferrable=True))
         assert not image.exists()
 
     @needs_store
-    def test_the_same_content_elsewhere_is_the_same_generation(self, emulator: Emulator, image: Path) -> None:
+    def test_same_content_under_another_path_is_the_same_generation(self, emulator: Emulator, image: Path) -> None:
         run = Run()
         run.try_once(image_task(str(image)))
         run.try_once(image_task(str(image.rename(image.with_name("renamed.jpg")))))
@@ -219,7 +218,7 @@ class TestTask:
         assert len(emulator.ledger()) == 2
 
     @needs_store
-    def test_a_retry_whose_file_is_gone_names_what_was_paid_for(self, emulator: Emulator, image: Path) -> None:
+    def test_retry_with_a_missing_file_names_the_paid_prediction(self, emulator: Emulator, image: Path) -> None:
         run = Run()
         prediction_id = run.try_once(image_task(str(image), wait_for_completion=False))
         image.unlink()
@@ -227,7 +226,7 @@ class TestTask:
             run.try_once(image_task(str(image)))
         assert len(emulator.ledger()) == 1
 
-    def test_bad_files_and_other_bad_arguments_are_told_together_and_nothing_is_sent(
+    def test_invalid_files_and_arguments_raise_one_error_before_a_request(
         self, emulator: Emulator, image: Path
     ) -> None:
         task = image_task(str(image.with_name("missing.jpg")), last_image=str(image.parent), duration=99)
@@ -238,10 +237,10 @@ class TestTask:
             assert each in str(caught.value)
         assert emulator.requests() == []
 
-    def test_a_store_that_fails_follows_the_retries_and_is_told_in_xcom(self, emulator: Emulator, store: Any) -> None:
+    def test_failing_store_follows_the_retries_and_is_in_xcom(self, emulator: Emulator, store: Any) -> None:
         run, task = Run(), image_task("memory://bucket/boat.jpg")
         with pytest.MonkeyPatch.context() as patch:
-            break_down(store, OSError("the store is away"), patch)
+            make_unreadable(store, OSError("the store is away"), patch)
             with pytest.raises(StorageError):
                 run.try_once(task)
         assert "the store is away" in run.xcoms["prediction"]["error"]

@@ -1,8 +1,8 @@
 """
-Random tries of one task: whatever breaks, and wherever the worker dies, one generation is paid once.
+Random tries of one task: one generation is paid once, whatever fails and whenever the worker dies (idempotency).
 
-The service here is the least that can be paid: it books, and its answers may be lost. Where a worker dies, nothing of
-its try goes on, as after SIGKILL.
+The service of these tests only books generations, and its responses may be lost. A worker that dies stops at once, as
+after SIGKILL.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from airflow_provider_seedance.tasks import submit
 from tests.unit.airflow.driving import FakeStore, Run
 from tests.versions import needs_store
 
-#: What happens to one submission; those of the second kind are booked.
+#: Outcomes of one submission: not booked, and booked.
 SUBMIT_LOST = ("no connection", "rate limit", "refused", "key refused", "timeout", "gateway", "die before")
-SUBMIT_BOOKED = ("accepted", "answer lost", "error although booked", "unreadable", "die after")
-#: What happens to one look.
-LOOKS = ("running", "gateway", "timeout", "rate limit", "key refused", "empty", "die")
+SUBMIT_BOOKED = ("accepted", "response lost", "error although booked", "unreadable", "die after")
+#: Outcomes of one poll.
+POLLS = ("running", "gateway", "timeout", "rate limit", "key refused", "empty", "die")
 ENDS = ("succeeded", "failed", "expired", "forgotten")
 
 
 class WorkerDiedError(BaseException):
-    """SIGKILL: nothing of the provider may stop it."""
+    """SIGKILL: the provider must not catch it."""
 
 
 @dataclass
@@ -54,28 +54,28 @@ class Booking:
 
 @dataclass
 class Service:
-    """Books, and answers as it is told to."""
+    """A service that books submissions and returns the outcomes it is given."""
 
     submits: list[str] = field(default_factory=list)
     polls: list[str] = field(default_factory=list)
     end: str = "succeeded"
     bookings: list[Booking] = field(default_factory=list)
     may_pay_again: bool = False
-    #: How many bookings are of generations that the author has done with.
+    #: The number of bookings that the author has replaced.
     earlier: int = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         return self.submit() if request.method == "POST" else self.poll(request.url.path.split("/")[-2])
 
     def submit(self) -> httpx.Response:
-        what = self.submits.pop(0) if self.submits else "accepted"
-        if what in SUBMIT_BOOKED:
+        outcome = self.submits.pop(0) if self.submits else "accepted"
+        if outcome in SUBMIT_BOOKED:
             if self.may_pay_again:
                 self.earlier, self.may_pay_again = len(self.bookings), False
             paid = [booking for booking in self.bookings[self.earlier :] if booking.end in (None, "succeeded")]
             assert not paid, f"paid twice: {paid} and now again"
             self.bookings.append(Booking(f"{len(self.bookings):032x}"))
-        match what:
+        match outcome:
             case "no connection":
                 raise httpx.ConnectError("refused")
             case "rate limit":
@@ -84,16 +84,16 @@ class Service:
                 return httpx.Response(400, json={"error": {"message": "no", "type": "400"}})
             case "key refused":
                 return httpx.Response(401, json={"error": {"message": "no", "type": "401"}})
-            case "timeout" | "answer lost":
+            case "timeout" | "response lost":
                 raise httpx.ReadTimeout("slow")
             case "gateway" | "error although booked":
                 return httpx.Response(502, text="<html>")
             case "unreadable":
                 return httpx.Response(200, text="<html>")
             case "die before" | "die after":
-                raise WorkerDiedError(what)
+                raise WorkerDiedError(outcome)
             case _:
-                return self.answer(self.bookings[-1].id, "created")
+                return self.respond(self.bookings[-1].id, "created")
 
     def poll(self, prediction_id: str) -> httpx.Response:
         booking = next(each for each in self.bookings if each.id == prediction_id)
@@ -101,7 +101,7 @@ class Service:
             return httpx.Response(404, json={"code": 404, "message": "no such prediction"})
         match self.polls.pop(0) if self.polls else None:
             case "running" if booking.end is None:
-                return self.answer(prediction_id, "running")
+                return self.respond(prediction_id, "running")
             case "gateway":
                 return httpx.Response(503, text="<html>")
             case "timeout":
@@ -111,15 +111,15 @@ class Service:
             case "key refused":
                 return httpx.Response(401)
             case "empty" if booking.end in (None, "succeeded"):
-                return self.answer(prediction_id, "succeeded", outputs=[])
+                return self.respond(prediction_id, "succeeded", outputs=[])
             case "die":
-                raise WorkerDiedError("while looking")
+                raise WorkerDiedError("during a poll")
         booking.end = booking.end or self.end
         if booking.end == "forgotten":
             return httpx.Response(404, json={"code": 404, "message": "no such prediction"})
-        return self.answer(prediction_id, booking.end)
+        return self.respond(prediction_id, booking.end)
 
-    def answer(self, prediction_id: str, status: str, outputs: list[str] | None = None) -> httpx.Response:
+    def respond(self, prediction_id: str, status: str, outputs: list[str] | None = None) -> httpx.Response:
         if outputs is None:
             outputs = [f"https://example.com/{prediction_id}.mp4"] if status == "succeeded" else []
         return httpx.Response(200, json={"data": {"id": prediction_id, "status": status, "outputs": outputs}})
@@ -127,29 +127,29 @@ class Service:
 
 @dataclass
 class MortalStore(FakeStore):
-    """A state store whose caller may die, or fail, around a write."""
+    """A state store whose writes fail, or whose caller dies before or after a write."""
 
     deaths: list[str] = field(default_factory=list)
 
     def set(self, key: str, value: Any, *, retention: Any = None) -> None:
-        self._around("set", lambda: super(MortalStore, self).set(key, value))
+        self._write("set", lambda: super(MortalStore, self).set(key, value))
 
     def delete(self, key: str) -> None:
-        self._around("delete", lambda: super(MortalStore, self).delete(key))
+        self._write("delete", lambda: super(MortalStore, self).delete(key))
 
-    def _around(self, what: str, write: Any) -> None:
-        how = self.deaths.pop(0) if self.deaths else "well"
-        if how == "fails":
-            raise ConnectionError(f"the API server is away: {what}")
-        if how == "dies before":
-            raise WorkerDiedError(what)
+    def _write(self, name: str, write: Any) -> None:
+        failure = self.deaths.pop(0) if self.deaths else "none"
+        if failure == "fails":
+            raise ConnectionError(f"the API server is away: {name}")
+        if failure == "dies before":
+            raise WorkerDiedError(name)
         write()
-        if how == "dies after":
-            raise WorkerDiedError(what)
+        if failure == "dies after":
+            raise WorkerDiedError(name)
 
 
 class Clock:
-    """Time that passes only by sleeping."""
+    """A clock whose ``sleep`` returns at once."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
@@ -167,15 +167,15 @@ class Clock:
 
 @contextmanager
 def connected(service: Service, clock: Clock) -> Iterator[None]:
-    """Lead every connection to a service."""
-    where = ClientSettings(api_key="sk-test", base_url="https://gptproto.example", verify=False)
+    """Connect every client to a service."""
+    client_settings = ClientSettings(api_key="sk-test", base_url="https://gptproto.example", verify=False)
     transport = httpx.MockTransport(service)
 
     def get_conn(hook: SeedanceHook) -> GPTProtoClient:
-        return GPTProtoClient(where, transport=transport, clock=clock.time, sleep=clock.sleep, log=hook.log)
+        return GPTProtoClient(client_settings, transport=transport, clock=clock.time, sleep=clock.sleep, log=hook.log)
 
     async def aget_settings(hook: SeedanceHook) -> ClientSettings:
-        return where
+        return client_settings
 
     def get_async_client(hook: SeedanceHook, settings: ClientSettings) -> AsyncGPTProtoClient:
         return AsyncGPTProtoClient(settings, transport=transport, clock=clock.time, sleep=clock.asleep, log=hook.log)
@@ -211,7 +211,7 @@ class OneTask(RuleBasedStateMachine):
         }
         self.reported: list[str] = []
         self.delivered: list[str] = []
-        #: Whether Airflow would run the task: not after a success, unless it is cleared.
+        #: Whether Airflow runs the task: after a success only if it is cleared.
         self.is_due = True
         self.has_died = False
 
@@ -219,7 +219,7 @@ class OneTask(RuleBasedStateMachine):
         operator = SeedanceTextToVideoOperator(task_id="make_video", prompt=prompt, **self.arguments)
         recorded = self.store.get("seedance_submission")
         if recorded is not None and recorded["prediction_id"] is None:
-            # The author accepts to pay again for what nobody knows the outcome of, or does not.
+            # With "resubmit" the author accepts to pay again after an unconfirmed submission.
             self.service.may_pay_again |= self.arguments["on_unconfirmed_submission"] == "resubmit"
         self.has_died = False
         with connected(self.service, self.clock):
@@ -236,12 +236,12 @@ class OneTask(RuleBasedStateMachine):
     @precondition(lambda self: self.is_due)
     @rule(
         submits=st.lists(st.sampled_from(SUBMIT_LOST + SUBMIT_BOOKED), max_size=3),
-        polls=st.lists(st.sampled_from(LOOKS), max_size=8),
-        deaths=st.lists(st.sampled_from(["well", "well", "fails", "dies before", "dies after"]), max_size=4),
+        polls=st.lists(st.sampled_from(POLLS), max_size=8),
+        deaths=st.lists(st.sampled_from(["none", "none", "fails", "dies before", "dies after"]), max_size=4),
         end=st.sampled_from(ENDS),
         pushes_before_failure=st.sampled_from([None, None, 0, 1, 2]),
     )
-    def try_in_bad_weather(
+    def try_with_faults(
         self, submits: list[str], polls: list[str], deaths: list[str], end: str, pushes_before_failure: int | None
     ) -> None:
         self.service.submits, self.service.polls, self.service.end = submits, polls, end
@@ -249,27 +249,27 @@ class OneTask(RuleBasedStateMachine):
         self.run.pushes_before_failure = pushes_before_failure
         self.attempt()
 
-    def calm_down(self) -> None:
+    def remove_faults(self) -> None:
         self.service.submits, self.service.polls, self.service.end, self.store.deaths = [], [], "succeeded", []
         self.run.pushes_before_failure = None
 
     @precondition(lambda self: self.is_due)
     @rule()
-    def try_in_good_weather(self) -> None:
-        self.calm_down()
+    def try_without_faults(self) -> None:
+        self.remove_faults()
         before = len(self.delivered)
         self.attempt()
         if len(self.delivered) > before:
             assert self.service.bookings[-1].id in self.delivered[-1]
         else:
-            # All that may stand in the way now is a submission that nobody knows the outcome of.
+            # Only an unconfirmed submission can end the task now.
             assert "prediction_id set to its id" in self.reported[-1]
             assert self.arguments["on_unconfirmed_submission"] == "fail"
 
     @precondition(lambda self: self.is_due)
     @rule()
-    def ask_for_something_else_that_is_refused(self) -> None:
-        self.calm_down()
+    def try_other_arguments_that_are_refused(self) -> None:
+        self.remove_faults()
         self.service.submits = ["refused"]
         before = self.store.values.copy()
         self.attempt(prompt="A kite")
@@ -283,21 +283,21 @@ class OneTask(RuleBasedStateMachine):
         self.is_due = True
         self.service.may_pay_again |= self.arguments["on_clear"] == "regenerate"
 
-    # A worker that dies between the note of the delivery and its end has delivered as far as anybody can tell.
+    # A worker that dies after it recorded the delivery has delivered.
     @precondition(lambda self: self.is_due and not self.has_died)
     @rule()
-    def clear_before_it_is_delivered(self) -> None:
-        """Clear this task or another one of the run: a video that was not delivered is not made again."""
+    def clear_before_delivery(self) -> None:
+        """Clear this task or another one of the run: an undelivered video is not generated again."""
         self.run.clear_number += 1
 
     @invariant()
-    def a_failed_try_says_whether_money_was_spent(self) -> None:
+    def error_of_a_failed_try_has_the_charge(self) -> None:
         for message in getattr(self, "reported", []):
             if "API server is away" not in message:
                 assert re.search(r"[Nn]othing was charged|billed|bills|may have been started and charged", message)
 
     @invariant()
-    def the_record_is_json(self) -> None:
+    def record_is_json(self) -> None:
         for text in getattr(self, "store", FakeStore()).values.values():
             json.loads(text)
 
@@ -308,7 +308,7 @@ OneTask.TestCase.settings = settings(
 TestOneTask = needs_store(OneTask.TestCase)
 
 
-def test_the_service_here_notices_a_double_payment() -> None:
+def test_service_of_these_tests_detects_a_double_payment() -> None:
     service = Service()
     service.submit()
     with pytest.raises(AssertionError, match="paid twice"):

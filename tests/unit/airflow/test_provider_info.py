@@ -1,4 +1,4 @@
-"""What Airflow discovers: valid by Airflow's own schemas, and true."""
+"""The provider metadata: valid by Airflow's schemas, and true."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from airflow_provider_seedance.provider_info import get_provider_info
 
 
 @pytest.mark.parametrize("name", ["provider_info.schema.json", "provider.yaml.schema.json"])
-def test_is_valid_by_both_schemas_that_airflow_ships(name: str) -> None:
+def test_metadata_are_valid_by_both_schemas_of_airflow(name: str) -> None:
     schema = json.loads(Path(airflow.__file__).with_name(name).read_text())
     info = get_provider_info()
     if name == "provider.yaml.schema.json":
-        # The file in a source tree says more than the metadata of a package.
+        # The schema of provider.yaml requires keys that the metadata of a package does not have.
         info |= {"lifecycle": "production", "versions": ["0.1.0"], "source-date-epoch": 0, "state": "ready"}
         properties = schema["properties"]
         info = {key: value for key, value in info.items() if key in properties}
     jsonschema.validate(info, schema)
 
 
-def test_is_found_through_the_entry_point() -> None:
+def test_entry_point_returns_the_metadata() -> None:
     [found] = [each for each in entry_points(group="apache_airflow_provider") if "seedance" in each.value]
     assert found.load()() == get_provider_info()
 
 
-def test_every_module_it_names_exists() -> None:
+def test_modules_in_the_metadata_exist() -> None:
     info = get_provider_info()
     for kind in ("hooks", "operators", "sensors", "triggers"):
         for entry in info[kind]:
@@ -43,7 +43,7 @@ def test_every_module_it_names_exists() -> None:
         import_module(transfer["python-module"])
 
 
-def test_airflow_knows_the_connection_type_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+def test_airflow_registers_the_connection_type_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
     manager = ProvidersManager()  # type: ignore[no-untyped-call]  # Airflow's
     hook = manager.hooks["seedance"]
     assert hook is not None

@@ -1,4 +1,4 @@
-"""The sensor: it waits for what something else submitted, and never submits."""
+"""The sensor: it waits for a prediction that was submitted before, and never submits."""
 
 from __future__ import annotations
 
@@ -11,31 +11,25 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSen
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import NotConnectedError
-from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
 from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
 from tests.unit.airflow.driving import Run
+from tests.unit.airflow.operators import text_to_video
 
-pytestmark = pytest.mark.usefixtures("short_waits", "short_recalls")
+pytestmark = pytest.mark.usefixtures("short_waits", "no_confirm_delays")
 
 
 @pytest.fixture
-def short_recalls(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_confirm_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.CONFIRM_DELAYS", (0.0, 0.0))
-
-
-@pytest.fixture(params=[True, False], ids=["deferrable", "poking"])
-def deferrable(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
 
 
 @pytest.fixture
 def submit(emulator: Emulator) -> Iterator[Callable[..., str]]:
-    """Return a function that submits a prompt and returns the prediction's id; nothing else may submit."""
+    """Return a function that submits a prompt and returns the prediction's id; check that nothing else submits."""
     submitted: list[str] = []
 
     def submit_prompt(prompt: str = "A paper boat") -> str:
-        operator = SeedanceTextToVideoOperator(task_id="submit", prompt=prompt, wait_for_completion=False)
-        submitted.append(Run().try_once(operator))
+        submitted.append(Run().try_once(text_to_video(prompt=prompt, wait_for_completion=False)))
         return submitted[-1]
 
     yield submit_prompt
@@ -49,7 +43,7 @@ def sensor(prediction_id: str, **arguments: Any) -> SeedancePredictionSensor:
 
 
 class TestSuccess:
-    def test_returns_the_output_addresses(
+    def test_sensor_returns_the_output_urls(
         self, emulator: Emulator, submit: Callable[..., str], deferrable: bool
     ) -> None:
         prediction_id = submit()
@@ -60,23 +54,23 @@ class TestSuccess:
         assert run.xcoms["prediction"]["id"] == prediction_id
         assert len(run.deferrals) == (1 if deferrable else 0)
 
-    def test_a_finished_prediction_is_not_deferred(self, submit: Callable[..., str]) -> None:
+    def test_finished_prediction_is_not_deferred(self, submit: Callable[..., str]) -> None:
         prediction_id = submit()
         Run().try_once(sensor(prediction_id))
         run = Run()
         assert run.try_once(sensor(prediction_id, deferrable=True))
         assert run.deferrals == []
 
-    def test_the_id_is_a_template(self, submit: Callable[..., str]) -> None:
+    def test_prediction_id_is_a_template(self, submit: Callable[..., str]) -> None:
         assert Run().try_once(sensor("{{ params.id }}"), params={"id": submit()})
 
-    def test_without_an_interval_the_triggerer_adapts(self, submit: Callable[..., str]) -> None:
+    def test_poke_interval_none_leaves_the_interval_to_the_trigger(self, submit: Callable[..., str]) -> None:
         run = Run()
         run.try_once(sensor(submit(), deferrable=True, poke_interval=None))
         assert run.deferrals[0].trigger.poll_interval is None
         assert sensor("abc", poke_interval=None).poke_interval == 10
 
-    def test_reschedule_mode_frees_the_worker(self, submit: Callable[..., str]) -> None:
+    def test_reschedule_mode_frees_the_worker_slot(self, submit: Callable[..., str]) -> None:
         run = Run()
         waiting = sensor(submit(), mode="reschedule")
         context = run.context()
@@ -87,7 +81,7 @@ class TestSuccess:
         assert type(raised.value).__name__ == "AirflowRescheduleException"
 
 
-class TestPassingFaults:
+class TestTransientFaults:
     @pytest.mark.parametrize(
         "fault",
         [
@@ -100,7 +94,9 @@ class TestPassingFaults:
         ],
         ids=str,
     )
-    def test_are_survived(self, emulator: Emulator, submit: Callable[..., str], deferrable: bool, fault: Any) -> None:
+    def test_sensor_survives_transient_faults(
+        self, emulator: Emulator, submit: Callable[..., str], deferrable: bool, fault: Any
+    ) -> None:
         prediction_id = submit()
         emulator.fault(endpoint="result", **fault)
         assert Run().try_once(sensor(prediction_id, deferrable=deferrable))
@@ -116,24 +112,24 @@ class TestFailure:
             ("[policy-audio]", "generate_audio to false"),
         ],
     )
-    def test_is_final_because_waiting_again_brings_no_other_end(
+    def test_prediction_without_a_video_ends_the_task(
         self, submit: Callable[..., str], deferrable: bool, prompt: str, message: str
     ) -> None:
         with pytest.raises(AirflowFailException, match=message):
             Run().try_once(sensor(submit(prompt), deferrable=deferrable))
 
-    def test_a_prediction_that_the_service_does_not_know(self, emulator: Emulator, deferrable: bool) -> None:
+    def test_unknown_prediction_ends_the_task_after_three_polls(self, emulator: Emulator, deferrable: bool) -> None:
         with pytest.raises(AirflowFailException, match=r"does not know .*\(prediction 0a0a\)"):
             Run().try_once(sensor("0a0a", deferrable=deferrable))
         assert len([request for request in emulator.requests() if request["status"] == 404]) == 3
 
-    def test_a_refused_key(self, emulator: Emulator, submit: Callable[..., str], deferrable: bool) -> None:
+    def test_refused_key_ends_the_task(self, emulator: Emulator, submit: Callable[..., str], deferrable: bool) -> None:
         prediction_id = submit()
         emulator.fault(endpoint="result", status=401, times=None)
         with pytest.raises(AirflowFailException, match="valid API key"):
             Run().try_once(sensor(prediction_id, deferrable=deferrable))
 
-    def test_a_timeout_is_a_sensors_timeout(
+    def test_timeout_raises_airflow_sensor_timeout(
         self, emulator: Emulator, submit: Callable[..., str], deferrable: bool
     ) -> None:
         emulator.settings(seconds_running=60)
@@ -142,30 +138,32 @@ class TestFailure:
 
     @pytest.mark.parametrize("argument", ["soft_fail", "never_fail"])
     @pytest.mark.parametrize("seconds", [0, 0.03], ids=["at once", "later"])
-    def test_may_skip_the_task(
+    def test_failure_skips_the_task_with_soft_fail_or_never_fail(
         self, emulator: Emulator, submit: Callable[..., str], deferrable: bool, argument: str, seconds: float
     ) -> None:
         emulator.settings(seconds_created=0, seconds_queued=0, seconds_running=seconds)
         with pytest.raises(AirflowSkipException):
             Run().try_once(sensor(submit("[fail]"), deferrable=deferrable, **{argument: True}))
 
-    def test_never_fail_holds_after_a_deferral(self, emulator: Emulator, submit: Callable[..., str]) -> None:
+    def test_never_fail_applies_after_a_deferral(self, emulator: Emulator, submit: Callable[..., str]) -> None:
         prediction_id = submit()
         emulator.fault(endpoint="result", answer="empty-outputs", times=None)
         with pytest.raises(AirflowSkipException):
             Run().try_once(sensor(prediction_id, deferrable=True, never_fail=True))
 
-    def test_what_only_the_triggerer_can_ask_for_has_an_end(
+    def test_worker_without_connection_ends_at_the_timeout(
         self, emulator: Emulator, submit: Callable[..., str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def away(_: object, prediction_id: str) -> None:
+        def fail(_: object, prediction_id: str) -> None:
             raise NotConnectedError("no way out", prediction_id=prediction_id)
 
         prediction_id = submit()
-        monkeypatch.setattr(GPTProtoClient, "get_confirmed", away)
+        monkeypatch.setattr(GPTProtoClient, "get_confirmed", fail)
         with pytest.raises(AirflowSensorTimeout, match="could not be fetched"):
             Run().try_once(sensor(prediction_id, deferrable=True, timeout=0.3))
 
-    def test_a_flagged_output(self, submit: Callable[..., str], deferrable: bool) -> None:
+    def test_flagged_output_fails_the_task_with_fail_on_nsfw(
+        self, submit: Callable[..., str], deferrable: bool
+    ) -> None:
         with pytest.raises(AirflowFailException, match="not safe for work"):
             Run().try_once(sensor(submit("[nsfw]"), deferrable=deferrable, fail_on_nsfw=True))

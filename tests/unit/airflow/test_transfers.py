@@ -1,4 +1,4 @@
-"""Videos come into object storage whole or not at all, once, and without the key."""
+"""Downloads to object storage: a video is stored completely or not at all, once, and without sending the key."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def make_video(emulator: Emulator) -> Callable[..., str]:
-    """Return a function that has a video made, and returns the prediction's id."""
+    """Return a function that generates a video and returns the prediction's id."""
 
     def make(prompt: str = "A paper boat", seed: int = 1) -> str:
         hook = SeedanceHook()
@@ -71,8 +71,8 @@ def link_of(emulator: Emulator, prediction_id: str) -> str:
 
 
 def content_of(link: str) -> bytes:
-    with httpx.Client(trust_env=False) as browser:
-        return browser.get(link).content
+    with httpx.Client(trust_env=False) as client:
+        return client.get(link).content
 
 
 def copy(destination: Path | str, **arguments: Any) -> list[str]:
@@ -88,7 +88,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 class TestCopy:
-    def test_all_outputs_of_a_prediction(
+    def test_outputs_of_a_prediction_are_stored(
         self, emulator: Emulator, make_video: Callable[..., str], folder: Path
     ) -> None:
         prediction_id = make_video()
@@ -97,14 +97,14 @@ class TestCopy:
         assert files(folder) == {f"{prediction_id}-0.mp4": content_of(link_of(emulator, prediction_id))}
         assert ObjectStoragePath(stored[0]).read_bytes()[4:8] == b"ftyp"
 
-    def test_addresses(self, emulator: Emulator, make_video: Callable[..., str], folder: Path) -> None:
+    def test_urls_are_stored(self, emulator: Emulator, make_video: Callable[..., str], folder: Path) -> None:
         links = [link_of(emulator, make_video(seed=seed)) for seed in (1, 2)]
         stored = copy(folder, urls=links, filename="day/shot-{index:02}.{ext}")
         assert stored == [f"{folder}/day/shot-00.mp4", f"{folder}/day/shot-01.mp4"]
         assert list(files(folder).values()) == [content_of(link) for link in links]
 
     @pytest.mark.parametrize("form", ["{}", " {} \n", "['{}']", '["{}"]'])
-    def test_one_address_or_the_text_of_a_list(self, link: str, folder: Path, form: str) -> None:
+    def test_urls_may_be_one_url_or_a_list_as_text(self, link: str, folder: Path, form: str) -> None:
         assert copy(folder, urls=form.format(link), filename="boat.mp4") == [f"{folder}/boat.mp4"]
 
     def test_arguments_are_templates(self, make_video: Callable[..., str], folder: Path) -> None:
@@ -121,12 +121,12 @@ class TestCopy:
         expected = f"file://{folder}/2026-01-01/boat-{prediction_id}-0.mp4"
         assert Run().try_once(task, ds="2026-01-01", params=params) == [expected]
 
-    def test_the_key_is_not_sent_along(self, emulator: Emulator, make_video: Callable[..., str], folder: Path) -> None:
+    def test_download_sends_no_key(self, emulator: Emulator, make_video: Callable[..., str], folder: Path) -> None:
         copy(folder, prediction_id=make_video())
         assert [request["key"] for request in emulator.requests() if "outputs" in request["path"]] == [False]
         assert emulator.leaks() == []
 
-    def test_into_a_store_of_another_kind(self, link: str) -> None:
+    def test_file_is_stored_in_any_filesystem(self, link: str) -> None:
         memory = MemoryFileSystem()
         attach("memory", conn_id="store", fs=memory)
         stored = copy("memory://videos", urls=link, filename="boat.mp4", storage_conn_id="store")
@@ -134,13 +134,13 @@ class TestCopy:
         assert stored[0].startswith("memory://store@")
         assert ObjectStoragePath(stored[0]).read_bytes() == content_of(link)
 
-    def test_what_was_stored_is_logged(self, link: str, folder: Path, printed: Callable[[], str]) -> None:
+    def test_stored_path_is_logged(self, link: str, folder: Path, printed: Callable[[], str]) -> None:
         copy(folder, urls=link, filename="boat.mp4")
         assert f"Stored {folder}/boat.mp4: " in printed()
 
 
 class Blob(AbstractBufferedFile):  # type: ignore[misc]  # fsspec's, which has no types
-    """A file of a store that cannot discard an upload, as Azure's: it appears when its file is closed."""
+    """A file of a store that cannot abort an upload, like Azure: close() publishes it."""
 
     def _initiate_upload(self) -> None:
         self.staged = b""
@@ -164,9 +164,9 @@ class BlobStore(MemoryFileSystem):  # type: ignore[misc]  # likewise
         return Blob(self, path, mode, **options)
 
 
-class TestStoreThatCannotDiscard:
+class TestStoreWithoutAbort:
     @pytest.mark.parametrize("is_larger", [False, True])
-    def test_holds_the_older_file_or_the_whole_new_one(
+    def test_failed_overwrite_keeps_the_older_file(
         self, emulator: Emulator, link: str, monkeypatch: pytest.MonkeyPatch, is_larger: bool
     ) -> None:
         monkeypatch.setattr("airflow_provider_seedance.tasks.object_storage.BLOCK", 10_000 if is_larger else 10**6)
@@ -185,24 +185,24 @@ class TestStoreThatCannotDiscard:
         assert blobs.options["content_settings"] == {"content_type": "video/mp4"}
 
 
-class TestWhole:
+class TestCompleteness:
     @pytest.mark.parametrize(
         "fault", [{"truncate": True}, {"status": 503}, {"status": 429, "retry_after": 0}, {"drop": "before"}], ids=str
     )
-    def test_a_passing_fault_is_survived(self, emulator: Emulator, link: str, folder: Path, fault: Any) -> None:
+    def test_download_survives_transient_faults(self, emulator: Emulator, link: str, folder: Path, fault: Any) -> None:
         emulator.fault(endpoint="output", times=2, **fault)
         copy(folder, urls=link, filename="boat.mp4")
         assert emulator.faults() == []
         assert files(folder) == {"boat.mp4": content_of(link)}
 
-    def test_a_lasting_fault_leaves_nothing(self, emulator: Emulator, link: str, folder: Path) -> None:
+    def test_failed_download_leaves_no_file(self, emulator: Emulator, link: str, folder: Path) -> None:
         emulator.fault(endpoint="output", truncate=True)
         emulator.fault(endpoint="output", status=503, times=None)
         with pytest.raises(DownloadFailedError, match="returned HTTP 503"):
             copy(folder, urls=link, filename="boat.mp4")
         assert files(folder) == {}
 
-    def test_a_lasting_fault_leaves_what_was_there(self, emulator: Emulator, link: str, folder: Path) -> None:
+    def test_failed_download_keeps_the_older_file(self, emulator: Emulator, link: str, folder: Path) -> None:
         folder.mkdir()
         (folder / "boat.mp4").write_bytes(b"older")
         emulator.fault(endpoint="output", truncate=True)
@@ -211,30 +211,28 @@ class TestWhole:
             copy(folder, urls=link, filename="boat.mp4", overwrite=True)
         assert files(folder) == {"boat.mp4": b"older"}
 
-    def test_what_a_killed_try_left_is_removed(self, link: str, folder: Path) -> None:
+    def test_partial_file_of_a_killed_try_is_removed(self, link: str, folder: Path) -> None:
         folder.mkdir()
         for name in (".boat.mp4.0a1b.part", ".boat.mp4", ".other.mp4.0a1b.part"):
             (folder / name).touch()
         copy(folder, urls=link, filename="boat.mp4")
         assert sorted(files(folder)) == [".boat.mp4", ".other.mp4.0a1b.part", "boat.mp4"]
 
-    def test_a_page_in_place_of_the_video_is_not_stored(self, emulator: Emulator, link: str, folder: Path) -> None:
+    def test_html_page_is_not_stored_as_video(self, emulator: Emulator, link: str, folder: Path) -> None:
         emulator.fault(endpoint="output", status=200, body="html")
         with pytest.raises(NotAVideoError, match="of type text/html"):
             copy(folder, urls=link, filename="boat.mp4")
         assert not folder.exists()
 
-    def test_a_store_that_lost_something_is_found_out(
-        self, monkeypatch: pytest.MonkeyPatch, link: str, folder: Path
-    ) -> None:
+    def test_incomplete_write_is_detected(self, monkeypatch: pytest.MonkeyPatch, link: str, folder: Path) -> None:
         monkeypatch.setattr(LocalFileOpener, "write", lambda file, piece: file.f.write(piece[:-1]))
         with pytest.raises(StorageError, match=r"[0-9,]+ bytes were written, but the store reports"):
             copy(folder, urls=link, filename="boat.mp4")
         assert files(folder) == {}
 
 
-class TestAgain:
-    """A retry after a try that stored something, or all of it."""
+class TestRetry:
+    """A retry after a try that stored some or all files."""
 
     @pytest.fixture
     def stored(self, link: str, folder: Path) -> Iterator[Path]:
@@ -246,27 +244,27 @@ class TestAgain:
         assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
     @pytest.mark.parametrize("overwrite", [False, True])
-    def test_the_same_file_is_left_as_it_is(
+    def test_file_with_the_same_content_is_left_unchanged(
         self, link: str, stored: Path, printed: Callable[[], str], overwrite: bool
     ) -> None:
         assert copy(stored.parent, urls=link, filename="boat.mp4", overwrite=overwrite) == [str(stored)]
         assert "already has the same content" in printed()
         assert list(files(stored.parent)) == ["boat.mp4"]
 
-    def test_a_file_that_its_server_names_by_its_md5_is_not_downloaded(self, stored: Path) -> None:
+    def test_file_with_the_md5_of_the_server_is_not_downloaded(self, stored: Path) -> None:
         content = stored.read_bytes()
 
-        class Named:
+        class Download:
             size = len(content)
             md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
 
             def __iter__(self) -> Iterator[bytes]:
-                raise AssertionError("it is downloaded")
+                raise AssertionError("the file is downloaded")
 
-        named: Any = Named()
-        assert not store(named, ObjectStoragePath(str(stored)), overwrite=False, log=logging.getLogger())
+        download: Any = Download()
+        assert not store(download, ObjectStoragePath(str(stored)), overwrite=False, log=logging.getLogger())
 
-    def test_another_file_of_another_size_is_not_even_downloaded(
+    def test_file_of_another_size_is_refused_before_the_download(
         self, emulator: Emulator, make_video: Callable[..., str], stored: Path
     ) -> None:
         other = link_of(emulator, make_video("A ship, which is another video", seed=3))
@@ -274,7 +272,7 @@ class TestAgain:
             copy(stored.parent, urls=other, filename="boat.mp4")
         assert isinstance(raised.value.__context__, DestinationTakenError)
 
-    def test_another_file_of_the_same_size_is_found_out(self, link: str, folder: Path) -> None:
+    def test_other_file_of_the_same_size_is_refused(self, link: str, folder: Path) -> None:
         folder.mkdir()
         (folder / "boat.mp4").write_bytes(bytes(len(content_of(link))))
         with pytest.raises(AirflowFailException, match="has other content"):
@@ -283,19 +281,19 @@ class TestAgain:
         assert list(files(folder)) == ["boat.mp4"]
 
     @pytest.mark.parametrize("older", [b"older", None], ids=["other size", "same size"])
-    def test_another_file_is_replaced_where_that_is_wanted(self, link: str, folder: Path, older: bytes | None) -> None:
+    def test_overwrite_replaces_another_file(self, link: str, folder: Path, older: bytes | None) -> None:
         content = content_of(link)
         folder.mkdir()
         (folder / "boat.mp4").write_bytes(older or bytes(len(content)))
         copy(folder, urls=link, filename="boat.mp4", overwrite=True)
         assert files(folder) == {"boat.mp4": content}
 
-    def test_a_folder_is_never_replaced(self, link: str, folder: Path) -> None:
+    def test_overwrite_does_not_replace_a_folder(self, link: str, folder: Path) -> None:
         (folder / "boat.mp4").mkdir(parents=True)
         with pytest.raises(AirflowFailException, match="is a folder"):
             copy(folder, urls=link, filename="boat.mp4", overwrite=True)
 
-    def test_only_what_is_missing_is_stored(
+    def test_retry_stores_missing_files_only(
         self, emulator: Emulator, make_video: Callable[..., str], folder: Path
     ) -> None:
         links = [link_of(emulator, make_video(seed=seed)) for seed in (1, 2)]
@@ -311,18 +309,18 @@ class TestAgain:
 
 class TestDeadLink:
     @pytest.mark.parametrize("status", [403, 404, 410])
-    def test_the_prediction_is_asked_for_another(
+    def test_dead_link_is_refreshed_from_the_prediction(
         self, emulator: Emulator, make_video: Callable[..., str], folder: Path, status: int
     ) -> None:
         prediction_id = make_video()
         emulator.fault(endpoint="output", status=status)
         copy(folder, urls=link_of(emulator, prediction_id), prediction_id=prediction_id)
         assert list(files(folder)) == [f"{prediction_id}-0.mp4"]
-        asked = [request["path"].split("/")[1] for request in emulator.requests()[-3:]]
-        assert asked == ["outputs", "api", "outputs"]
+        endpoints = [request["path"].split("/")[1] for request in emulator.requests()[-3:]]
+        assert endpoints == ["outputs", "api", "outputs"]
 
     @pytest.mark.parametrize("query", ["", "?signature=older"])
-    def test_only_the_same_output_is_taken_for_it(
+    def test_dead_link_is_replaced_by_the_link_of_the_same_output(
         self, emulator: Emulator, make_video: Callable[..., str], folder: Path, query: str
     ) -> None:
         dead, other = make_video(seed=1), make_video(seed=2)
@@ -331,7 +329,7 @@ class TestDeadLink:
         copy(folder, urls=links, prediction_id=dead, filename="{index}.{ext}")
         assert files(folder)["0.mp4"] == content_of(links[0])
 
-    def test_no_other_output_is_taken_for_it(
+    def test_dead_link_is_not_replaced_by_the_link_of_another_output(
         self, emulator: Emulator, make_video: Callable[..., str], folder: Path
     ) -> None:
         dead, other = make_video(seed=1), make_video(seed=2)
@@ -339,7 +337,7 @@ class TestDeadLink:
         with pytest.raises(AirflowFailException, match="returned HTTP 403"):
             copy(folder, urls=[link_of(emulator, dead)] * 2, prediction_id=other, filename="{index}.{ext}")
 
-    def test_a_video_that_is_gone_was_billed_all_the_same(
+    def test_error_of_a_deleted_video_has_the_charge(
         self, emulator: Emulator, make_video: Callable[..., str], folder: Path
     ) -> None:
         prediction_id = make_video()
@@ -353,40 +351,42 @@ class TestDeadLink:
         assert "pay for a new one" in message
         assert not folder.exists()
 
-    def test_without_a_prediction_nobody_can_be_asked(self, emulator: Emulator, link: str, folder: Path) -> None:
+    def test_dead_link_without_prediction_id_ends_the_task(self, emulator: Emulator, link: str, folder: Path) -> None:
         emulator.settings(link_seconds=0)
         with pytest.raises(AirflowFailException, match="Set prediction_id"):
             copy(folder, urls=link, filename="boat.mp4")
 
 
-class TestPrediction:
-    def test_in_progress_may_be_tried_again(self, emulator: Emulator, folder: Path) -> None:
+class TestPredictionId:
+    def test_unfinished_prediction_is_a_retryable_error(self, emulator: Emulator, folder: Path) -> None:
         emulator.settings(seconds_running=60)
         submitted = SeedanceHook().submit(TextToVideo(prompt="A paper boat"))
         with pytest.raises(MissingOutputsError, match=r"has no outputs yet.*SeedancePredictionSensor"):
             copy(folder, prediction_id=submitted.id)
 
     @pytest.mark.parametrize("prompt", ["[fail]", "[expire]"])
-    def test_that_ended_without_a_video_is_final(self, emulator: Emulator, folder: Path, prompt: str) -> None:
+    def test_prediction_without_a_video_ends_the_task(self, emulator: Emulator, folder: Path, prompt: str) -> None:
         submitted = SeedanceHook().submit(TextToVideo(prompt=prompt))
         with pytest.raises(SeedanceError):
             SeedanceHook().wait_for_prediction(submitted.id, poll_interval=0.02)
         with pytest.raises(AirflowFailException, match="There is nothing to store"):
             copy(folder, prediction_id=submitted.id)
 
-    def test_that_nobody_knows(self, emulator: Emulator, folder: Path) -> None:
+    def test_unknown_prediction_ends_the_task(self, emulator: Emulator, folder: Path) -> None:
         with pytest.raises(AirflowFailException, match=r"does not know the prediction .*\(prediction 0a0a\)"):
             copy(folder, prediction_id="0a0a")
 
 
 class TestPrivateAddress:
-    def test_of_another_server_is_refused(self, emulator: Emulator, folder: Path) -> None:
+    def test_private_address_of_another_server_is_refused(self, emulator: Emulator, folder: Path) -> None:
         with running_emulator() as other, pytest.raises(AirflowFailException, match="not a public address") as raised:
             copy(folder, urls=f"{other.url}/outputs/0a0a/0.mp4", filename="boat.mp4")
         assert isinstance(raised.value.__context__, ForbiddenLinkError)
         assert "allow_private_addresses=True" in str(raised.value)
 
-    def test_of_another_server_may_be_allowed(self, link: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_private_address_of_another_server_can_be_allowed(
+        self, link: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("AIRFLOW_CONN_ELSEWHERE", '{"conn_type": "seedance", "password": "sk-needle"}')
         arguments = {"urls": link, "filename": "boat.mp4", "seedance_conn_id": "elsewhere"}
         with pytest.raises(AirflowFailException, match="not a public address"):
@@ -394,7 +394,7 @@ class TestPrivateAddress:
         copy(folder, **arguments, allow_private_addresses=True)
         assert list(files(folder)) == ["boat.mp4"]
 
-    def test_is_refused_after_a_redirect(self, emulator: Emulator, link: str, folder: Path) -> None:
+    def test_private_address_is_refused_after_a_redirect(self, emulator: Emulator, link: str, folder: Path) -> None:
         emulator.fault(endpoint="output", answer="redirect", location="http://169.254.169.254/latest/meta-data")
         with pytest.raises(AirflowFailException, match=r"resolves to 169\.254\.169\.254, not a public address"):
             copy(folder, urls=link, filename="boat.mp4")
@@ -402,7 +402,7 @@ class TestPrivateAddress:
 
 class TestArguments:
     @pytest.mark.parametrize("max_bytes", [0, -1, 1.5, "9", True, None])
-    def test_max_bytes_that_is_no_size_is_refused_when_the_dag_is_parsed(self, max_bytes: Any) -> None:
+    def test_invalid_max_bytes_is_refused_when_the_dag_is_parsed(self, max_bytes: Any) -> None:
         with pytest.raises(ValueError, match=r"max_bytes: .* is not allowed; allowed: a number of bytes above 0"):
             SeedanceToObjectStorageOperator(task_id="copy", prediction_id="a", destination="/a", max_bytes=max_bytes)
 
@@ -438,7 +438,7 @@ class TestArguments:
         ],
         ids=str,
     )
-    def test_that_cannot_be_used_are_refused_before_anything_is_fetched(
+    def test_invalid_arguments_are_refused_before_a_request(
         self, emulator: Emulator, folder: Path, arguments: dict[str, Any], message: str
     ) -> None:
         with pytest.raises(AirflowFailException) as raised:
@@ -448,40 +448,38 @@ class TestArguments:
         assert emulator.requests() == []
 
     @pytest.mark.parametrize("destination", ["gopher://host/videos", "nothing://videos"])
-    def test_a_store_that_no_provider_knows(self, emulator: Emulator, destination: str) -> None:
+    def test_unknown_scheme_is_refused(self, emulator: Emulator, destination: str) -> None:
         with pytest.raises(AirflowFailException, match=r"destination: .*cannot be used"):
             copy(destination, prediction_id="a")
         assert emulator.requests() == []
 
-    def test_an_id_with_a_slash_stays_below_the_destination(self, link: str, folder: Path) -> None:
+    def test_id_with_a_slash_stays_below_the_destination(self, link: str, folder: Path) -> None:
         copy(folder, urls=link, prediction_id="../sora-2:task_x")
         assert list(files(folder)) == [".._sora-2_task_x-0.mp4"]
 
-    def test_too_large_a_file(self, emulator: Emulator, link: str, folder: Path) -> None:
+    def test_file_larger_than_max_bytes_is_refused(self, emulator: Emulator, link: str, folder: Path) -> None:
         with pytest.raises(AirflowFailException, match=r"larger than 1,000 bytes.*raise max_bytes"):
             copy(folder, urls=link, filename="boat.mp4", max_bytes=1000)
         assert not folder.exists()
 
 
 class TestHook:
-    def test_stores_a_link_under_a_path(self, emulator: Emulator, link: str, folder: Path) -> None:
+    def test_hook_stores_a_link_under_a_path(self, emulator: Emulator, link: str, folder: Path) -> None:
         stored = SeedanceHook().download(link, f"file://{folder}/boat.mp4")
         assert (str(stored), stored.read_bytes()) == (f"file://{folder}/boat.mp4", content_of(link))
         assert emulator.leaks() == []
 
-    def test_takes_a_path_as_it_is(self, link: str, folder: Path) -> None:
+    def test_hook_accepts_a_path_object(self, link: str, folder: Path) -> None:
         path = ObjectStoragePath(str(folder / "boat.mp4"))
         assert SeedanceHook().download(link, path) is path
 
-    def test_asks_the_prediction_for_another_link(
-        self, emulator: Emulator, make_video: Callable[..., str], folder: Path
-    ) -> None:
+    def test_hook_refreshes_a_dead_link(self, emulator: Emulator, make_video: Callable[..., str], folder: Path) -> None:
         prediction_id = make_video()
         emulator.fault(endpoint="output", status=403)
         SeedanceHook().download(link_of(emulator, prediction_id), str(folder / "boat.mp4"), prediction_id=prediction_id)
         assert list(files(folder)) == ["boat.mp4"]
 
-    def test_raises_what_went_wrong(self, emulator: Emulator, link: str, folder: Path) -> None:
+    def test_hook_raises_the_error_of_the_download(self, emulator: Emulator, link: str, folder: Path) -> None:
         emulator.settings(link_seconds=0)
         with pytest.raises(DeadLinkError):
             SeedanceHook().download(link, str(folder / "boat.mp4"))

@@ -1,4 +1,4 @@
-"""The trigger: what it carries, and its one event."""
+"""The trigger: its serialized arguments and its one event."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ pytestmark = pytest.mark.usefixtures("short_waits")
 
 def trigger(prediction_id: str, **arguments: Any) -> SeedancePredictionTrigger:
     now = time.time()
-    usual = {
+    defaults = {
         "submitted_at": now,
         "deadline": now + 30,
         "expected_seconds": 75.0,
         "seedance_conn_id": "seedance_default",
     }
-    return SeedancePredictionTrigger(prediction_id=prediction_id, **{**usual, **arguments})
+    return SeedancePredictionTrigger(prediction_id=prediction_id, **{**defaults, **arguments})
 
 
 @pytest.fixture
@@ -51,13 +51,13 @@ def submit(emulator: Emulator) -> Callable[[str], str]:
 
 
 class TestSerialization:
-    def test_round_trip(self) -> None:
+    def test_serialized_trigger_is_restored(self) -> None:
         path, arguments = trigger("abc", poll_interval=7.5).serialize()
         assert path == "airflow_provider_seedance.triggers.seedance.SeedancePredictionTrigger"
         again = SeedancePredictionTrigger(**json.loads(json.dumps(arguments)))
         assert again.serialize() == (path, arguments)
 
-    def test_carries_scalars_and_nothing_that_is_secret_or_large(self) -> None:
+    def test_serialized_arguments_are_scalars_without_secrets(self) -> None:
         _, arguments = trigger("abc").serialize()
         assert set(arguments) == {
             "prediction_id", "seedance_conn_id", "submitted_at", "deadline", "expected_seconds", "poll_interval",
@@ -67,7 +67,7 @@ class TestSerialization:
 
 
 class TestEvent:
-    async def test_success_says_where_the_wait_stands_and_no_outputs(self, submit: Callable[[str], str]) -> None:
+    async def test_event_of_a_success_holds_the_wait_and_no_outputs(self, submit: Callable[[str], str]) -> None:
         waiting = trigger(submit("A paper boat"))
         [event] = await collect(waiting)
 
@@ -76,14 +76,14 @@ class TestEvent:
         wait = read_event(event.payload)
         assert (wait.prediction_id, wait.deadline) == (waiting.prediction_id, waiting.deadline)
 
-    async def test_failure_comes_back_as_the_same_error(self, submit: Callable[[str], str]) -> None:
+    async def test_event_of_a_failure_is_read_as_the_same_error(self, submit: Callable[[str], str]) -> None:
         prediction_id = submit("[fail]")
         [event] = await collect(trigger(prediction_id))
         with pytest.raises(GenerationFailedError, match="unexpected internal error") as raised:
             read_event(json.loads(json.dumps(event.payload)))
         assert raised.value.prediction_id == prediction_id
 
-    async def test_a_deadline_that_passed_while_no_triggerer_ran_still_takes_one_look(
+    async def test_trigger_polls_once_after_a_passed_deadline(
         self, submit: Callable[[str], str], emulator: Emulator
     ) -> None:
         emulator.settings(seconds_running=60)
@@ -98,31 +98,29 @@ class TestEvent:
         with pytest.raises(WaitTimeoutError, match="did not finish in 50 s"):
             read_event(event.payload)
 
-    async def test_it_looks_only_after_a_pause(self, submit: Callable[[str], str], emulator: Emulator) -> None:
+    async def test_trigger_waits_before_its_first_poll(self, submit: Callable[[str], str], emulator: Emulator) -> None:
         emulator.settings(seconds_created=0, seconds_queued=0, seconds_running=0)
         began = time.time()
         await collect(trigger(submit("A paper boat"), poll_interval=0.3))
-        [look] = [request for request in emulator.requests() if request["method"] == "GET"]
-        assert look["time"] - began >= 0.3
+        [poll] = [request for request in emulator.requests() if request["method"] == "GET"]
+        assert poll["time"] - began >= 0.3
 
-    async def test_an_unusable_connection_is_an_event_too(
-        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_unusable_connection_is_an_event(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", json.dumps({"conn_type": "seedance", "host": emulator.url}))
         [event] = await collect(trigger("abc"))
         with pytest.raises(ConnectionSettingsError, match="has no API key"):
             read_event(event.payload)
 
-    async def test_the_connection_is_looked_up_once(
+    async def test_connection_is_looked_up_once(
         self, submit: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         lookups: list[str] = []
 
-        async def counted(conn_id: str, **arguments: Any) -> Any:
+        async def count_lookup(conn_id: str, **arguments: Any) -> Any:
             lookups.append(conn_id)
             return await get_async_connection(conn_id, **arguments)
 
-        monkeypatch.setattr("airflow.providers.common.compat.connection.get_async_connection", counted)
+        monkeypatch.setattr("airflow.providers.common.compat.connection.get_async_connection", count_lookup)
         await collect(trigger(submit("A paper boat")))
         assert lookups == ["seedance_default"]
 
@@ -130,9 +128,9 @@ class TestEvent:
 class TestRotatedKey:
     @pytest.fixture
     def keys(self, monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> list[str]:
-        """Return the keys that the connection has, one after the other."""
+        """Return the keys of the connection: each lookup takes the next one."""
         keys: list[str] = []
-        # Here a key is rotated within a second.
+        # The key changes within a second in these tests.
         monkeypatch.setattr("airflow_provider_seedance.triggers.seedance.LIFETIME_AFTER_REFUSAL", 0.0)
 
         async def connection_with_next_key(conn_id: str, **arguments: Any) -> Any:
@@ -143,7 +141,7 @@ class TestRotatedKey:
         monkeypatch.setattr("airflow.providers.common.compat.connection.get_async_connection", connection_with_next_key)
         return keys
 
-    async def test_the_new_one_is_picked_up_while_waiting(
+    async def test_rotated_key_is_used_during_the_wait(
         self, submit: Callable[[str], str], keys: list[str], emulator: Emulator
     ) -> None:
         keys += ["sk-withdrawn", emulator.api_key]
@@ -151,7 +149,7 @@ class TestRotatedKey:
         assert event.payload["failure"] is None
         assert keys == []
 
-    async def test_a_key_that_stays_refused_ends_the_wait(
+    async def test_key_that_stays_refused_ends_the_wait(
         self, submit: Callable[[str], str], keys: list[str], emulator: Emulator
     ) -> None:
         keys += ["sk-withdrawn", "sk-withdrawn"]
@@ -162,7 +160,7 @@ class TestRotatedKey:
 
 
 class TestKill:
-    async def test_says_that_the_generation_goes_on(self, printed: Callable[[], str]) -> None:
+    async def test_kill_logs_that_the_generation_goes_on(self, printed: Callable[[], str]) -> None:
         await trigger("abc").on_kill()
         assert "Prediction abc goes on at GPTProto and is billed" in printed()
 

@@ -1,1 +1,1 @@
-"""Tests of what a task does on a worker."""
+"""Tests of the modules that run on a worker."""

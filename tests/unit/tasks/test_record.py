@@ -1,4 +1,4 @@
-"""The record of a paid submission, and what it means for the next try."""
+"""The record of a paid submission, and the decision of the next try (idempotency)."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from airflow_provider_seedance.tasks.record import (
 from tests.unit.airflow.driving import FakeStore
 from tests.versions import needs_store
 
-OURS, OTHER = "fingerprint-of-this-try", "fingerprint-of-other-arguments"
-INTENT = Submission(fingerprint=OURS, submitted_at=1_800_000_000.0, clear_number=2)
+CURRENT, OTHER = "fingerprint-of-this-try", "fingerprint-of-other-arguments"
+INTENT = Submission(fingerprint=CURRENT, submitted_at=1_800_000_000.0, clear_number=2)
 ACCEPTED = replace(INTENT, prediction_id="abc")
 DELIVERED = replace(ACCEPTED, delivered=True)
 
@@ -42,73 +42,73 @@ ANY_CLEAR = (False, True)
 ON_CLEAR = get_args(OnClear)
 ON_UNCONFIRMED = get_args(OnUnconfirmedSubmission)
 
-SUBMIT, RECALL, FAIL = "submits", "recalls", "fails"
-#: Record; was it cleared since; ``on_clear``; ``on_unconfirmed_submission``; what the next try does.
+SUBMIT, REATTACH, FAIL = "submits", "reattaches", "fails"
+#: Record; whether the task was cleared since; ``on_clear``; ``on_unconfirmed_submission``; outcome of the next try.
 RULES = [
     (("nothing",), ANY_CLEAR, ON_CLEAR, ON_UNCONFIRMED, SUBMIT),
     (("intent",), ANY_CLEAR, ON_CLEAR, ("fail",), FAIL),
     (("intent",), ANY_CLEAR, ON_CLEAR, ("resubmit",), SUBMIT),
-    (("id",), ANY_CLEAR, ON_CLEAR, ON_UNCONFIRMED, RECALL),
-    (("delivered",), (False,), ON_CLEAR, ON_UNCONFIRMED, RECALL),
-    (("delivered",), (True,), ("reuse",), ON_UNCONFIRMED, RECALL),
+    (("id",), ANY_CLEAR, ON_CLEAR, ON_UNCONFIRMED, REATTACH),
+    (("delivered",), (False,), ON_CLEAR, ON_UNCONFIRMED, REATTACH),
+    (("delivered",), (True,), ("reuse",), ON_UNCONFIRMED, REATTACH),
     (("delivered",), (True,), ("regenerate",), ON_UNCONFIRMED, SUBMIT),
     (tuple(name for name in RECORDS if "other" in name), ANY_CLEAR, ON_CLEAR, ON_UNCONFIRMED, SUBMIT),
 ]
 TABLE = [(*case, outcome) for *choices, outcome in RULES for case in itertools.product(*choices)]
 
 
-def decision(record: Submission | None, *, cleared: bool = False, **policies: Any) -> SubmitFresh | Reattach:
-    settings: dict[str, Any] = {"on_clear": "reuse", "on_unconfirmed_submission": "fail", **policies}
-    return decide(record, fingerprint=OURS, clear_number=3 if cleared else 2, **settings)
+def decision(record: Submission | None, *, cleared: bool = False, **options: Any) -> SubmitFresh | Reattach:
+    settings: dict[str, Any] = {"on_clear": "reuse", "on_unconfirmed_submission": "fail", **options}
+    return decide(record, fingerprint=CURRENT, clear_number=3 if cleared else 2, **settings)
 
 
 class TestDecide:
-    def test_the_table_is_complete(self) -> None:
+    def test_table_has_every_combination(self) -> None:
         cases = [tuple(case) for *case, _ in TABLE]
         assert sorted(cases) == sorted(itertools.product(RECORDS, ANY_CLEAR, ON_CLEAR, ON_UNCONFIRMED))
 
     @pytest.mark.parametrize(("name", "cleared", "on_clear", "on_unconfirmed", "outcome"), TABLE)
-    def test_every_combination(
+    def test_decision_follows_the_table(
         self, name: str, cleared: bool, on_clear: OnClear, on_unconfirmed: OnUnconfirmedSubmission, outcome: str
     ) -> None:
         record = RECORDS[name]
-        policies = {"on_clear": on_clear, "on_unconfirmed_submission": on_unconfirmed}
+        options = {"on_clear": on_clear, "on_unconfirmed_submission": on_unconfirmed}
         if outcome == FAIL:
             with pytest.raises(UnconfirmedSubmissionError) as caught:
-                decision(record, cleared=cleared, **policies)
+                decision(record, cleared=cleared, **options)
             assert caught.value.charge is Charge.POSSIBLE
             assert not caught.value.retryable
-        elif outcome == RECALL:
-            assert decision(record, cleared=cleared, **policies) == Reattach(record)  # type: ignore[arg-type]
+        elif outcome == REATTACH:
+            assert decision(record, cleared=cleared, **options) == Reattach(record)  # type: ignore[arg-type]
         else:
-            assert isinstance(decision(record, cleared=cleared, **policies), SubmitFresh)
+            assert isinstance(decision(record, cleared=cleared, **options), SubmitFresh)
 
-    def test_a_first_submission_needs_no_reason(self) -> None:
+    def test_first_submission_has_no_reason(self) -> None:
         assert decision(None) == SubmitFresh(None)
 
     @pytest.mark.parametrize("name", ["id for other arguments", "delivered for other arguments"])
-    def test_what_is_passed_over_is_named(self, name: str) -> None:
-        passed_over = decision(RECORDS[name])
-        assert isinstance(passed_over, SubmitFresh)
-        assert "abc" in (passed_over.reason or "")
+    def test_reason_names_the_replaced_prediction(self, name: str) -> None:
+        fresh = decision(RECORDS[name])
+        assert isinstance(fresh, SubmitFresh)
+        assert "abc" in (fresh.reason or "")
 
-    def test_a_submission_that_never_got_an_id_is_not_given_one(self) -> None:
-        passed_over = decision(RECORDS["intent for other arguments"])
-        assert isinstance(passed_over, SubmitFresh)
-        assert "without an id" in (passed_over.reason or "")
+    def test_reason_says_that_an_intent_has_no_id(self) -> None:
+        fresh = decision(RECORDS["intent for other arguments"])
+        assert isinstance(fresh, SubmitFresh)
+        assert "without an id" in (fresh.reason or "")
 
-    def test_the_error_says_what_is_not_known(self) -> None:
+    def test_error_of_an_intent_says_what_is_unconfirmed(self) -> None:
         with pytest.raises(
             UnconfirmedSubmissionError, match="interrupted between sending the submission and recording"
         ):
             decision(INTENT)
 
-    def test_what_is_regenerated_is_named(self) -> None:
+    def test_reason_names_the_regenerated_prediction(self) -> None:
         regenerated = decision(DELIVERED, cleared=True, on_clear="regenerate")
         assert isinstance(regenerated, SubmitFresh)
         assert "abc" in (regenerated.reason or "")
 
-    def test_the_accepted_risk_is_named(self) -> None:
+    def test_reason_names_on_unconfirmed_submission(self) -> None:
         resubmitted = decision(INTENT, on_unconfirmed_submission="resubmit")
         assert isinstance(resubmitted, SubmitFresh)
         assert "on_unconfirmed_submission" in (resubmitted.reason or "")
@@ -116,7 +116,7 @@ class TestDecide:
 
 @dataclass
 class RetentionStore(FakeStore):
-    """A store that also notes how long each value shall be kept."""
+    """A store that also stores the retention of each value."""
 
     retentions: list[Any] = field(default_factory=list)
 
@@ -126,7 +126,7 @@ class RetentionStore(FakeStore):
 
 
 class BrokenStore(FakeStore):
-    """A store that cannot be reached."""
+    """A store without a connection."""
 
     def get(self, key: str, default: Any = None) -> Any:
         raise ConnectionError("no database")
@@ -138,26 +138,28 @@ class BrokenStore(FakeStore):
         raise ConnectionError("no database")
 
 
-def holding(value: Any) -> RetentionStore:
+def store_with(value: Any) -> RetentionStore:
     return RetentionStore(values={STORE_KEY: json.dumps(value)})
 
 
 class TestReading:
-    def test_a_record_is_found_under_the_name_that_earlier_versions_gave_it(self) -> None:
-        assert STORE_KEY == "seedance_submission"
+    def test_record_of_an_earlier_version_is_read(self) -> None:
+        stored = {"fingerprint": CURRENT, "prediction_id": "abc", "submitted_at": 1_800_000_000.0}
+        stored |= {"clear_number": 2, "delivered": False}
+        assert SubmissionRecord(FakeStore({"seedance_submission": json.dumps(stored)})).read() == ACCEPTED
 
-    def test_nothing(self) -> None:
+    def test_missing_record_is_none(self) -> None:
         assert SubmissionRecord(RetentionStore()).read() is None
 
     @pytest.mark.parametrize("submission", [INTENT, ACCEPTED, DELIVERED])
-    def test_what_was_written(self, submission: Submission) -> None:
-        assert SubmissionRecord(holding(submission.to_dict())).read() == submission
+    def test_written_record_is_read(self, submission: Submission) -> None:
+        assert SubmissionRecord(store_with(submission.to_dict())).read() == submission
 
-    def test_a_time_in_whole_seconds(self) -> None:
-        assert SubmissionRecord(holding({**ACCEPTED.to_dict(), "submitted_at": 1_800_000_000})).read() == ACCEPTED
+    def test_time_may_be_an_integer(self) -> None:
+        assert SubmissionRecord(store_with({**ACCEPTED.to_dict(), "submitted_at": 1_800_000_000})).read() == ACCEPTED
 
-    def test_what_a_later_version_adds_is_passed_over(self) -> None:
-        assert SubmissionRecord(holding({**ACCEPTED.to_dict(), "region": "eu"})).read() == ACCEPTED
+    def test_unknown_keys_are_ignored(self) -> None:
+        assert SubmissionRecord(store_with({**ACCEPTED.to_dict(), "region": "eu"})).read() == ACCEPTED
 
     @pytest.mark.parametrize(
         "garbage",
@@ -184,51 +186,51 @@ class TestReading:
         ],
         ids=repr,
     )
-    def test_garbage_is_never_taken_for_nothing(self, garbage: object) -> None:
+    def test_unreadable_record_is_an_error(self, garbage: object) -> None:
         with pytest.raises(UnreadableRecordError) as caught:
-            SubmissionRecord(holding(garbage)).read()
+            SubmissionRecord(store_with(garbage)).read()
         assert STORE_KEY in str(caught.value)
         assert repr(garbage)[:40] in str(caught.value)
         assert caught.value.charge is Charge.POSSIBLE
         assert not caught.value.retryable
 
-    def test_a_long_record_is_not_repeated_as_a_whole(self) -> None:
+    def test_error_shortens_a_long_record(self) -> None:
         with pytest.raises(UnreadableRecordError) as caught:
-            SubmissionRecord(holding("x" * 100_000)).read()
+            SubmissionRecord(store_with("x" * 100_000)).read()
         assert len(str(caught.value)) < 2_000
 
 
 @needs_store
 class TestWriting:
-    def test_it_is_kept_as_long_as_its_dag_run(self) -> None:
+    def test_record_never_expires(self) -> None:
         store = RetentionStore()
         SubmissionRecord(store).write(INTENT)
-        assert store.retentions == [sdk.NEVER_EXPIRE]  # type: ignore[attr-defined]  # its stub leaves it out
+        assert store.retentions == [sdk.NEVER_EXPIRE]  # type: ignore[attr-defined]  # missing in its stub
         assert SubmissionRecord(store).read() == INTENT
 
-    def test_a_refused_submission_is_forgotten(self) -> None:
-        store = holding(INTENT.to_dict())
+    def test_restore_none_deletes_the_record(self) -> None:
+        store = store_with(INTENT.to_dict())
         SubmissionRecord(store).restore(None)
         assert SubmissionRecord(store).read() is None
 
-    def test_what_was_recorded_before_a_refused_submission_holds_again(self) -> None:
-        store = holding(INTENT.to_dict())
+    def test_restore_writes_the_earlier_record(self) -> None:
+        store = store_with(INTENT.to_dict())
         SubmissionRecord(store).restore(DELIVERED)
         assert SubmissionRecord(store).read() == DELIVERED
 
-    def test_the_delivered_prediction_is_marked(self) -> None:
-        store = holding(ACCEPTED.to_dict())
+    def test_mark_delivered_marks_the_prediction(self) -> None:
+        store = store_with(ACCEPTED.to_dict())
         SubmissionRecord(store).mark_delivered("abc", 7)
         assert SubmissionRecord(store).read() == dataclasses.replace(DELIVERED, clear_number=7)
-        assert store.retentions == [sdk.NEVER_EXPIRE]  # type: ignore[attr-defined]  # its stub leaves it out
+        assert store.retentions == [sdk.NEVER_EXPIRE]  # type: ignore[attr-defined]  # missing in its stub
 
     @pytest.mark.parametrize("recorded", [ACCEPTED, INTENT])
-    def test_no_other_one_is(self, recorded: Submission) -> None:
-        store = holding(recorded.to_dict())
+    def test_mark_delivered_marks_no_other_prediction(self, recorded: Submission) -> None:
+        store = store_with(recorded.to_dict())
         SubmissionRecord(store).mark_delivered("xyz", 1)
         assert store.writes == []
 
-    def test_nothing_recorded_cannot_be_marked(self) -> None:
+    def test_mark_delivered_without_a_record_writes_nothing(self) -> None:
         store = RetentionStore()
         SubmissionRecord(store).mark_delivered("abc", 1)
         assert store.writes == []
@@ -236,7 +238,7 @@ class TestWriting:
 
 class TestStores:
     @needs_store
-    def test_one_that_cannot_be_reached_is_an_error(self) -> None:
+    def test_store_without_a_connection_is_an_error(self) -> None:
         record = SubmissionRecord(BrokenStore())
         assert record.is_kept
         with pytest.raises(ConnectionError):
@@ -248,7 +250,7 @@ class TestStores:
         with pytest.raises(ConnectionError):
             record.mark_delivered("abc", 1)
 
-    def test_without_one_nothing_is_recorded(self) -> None:
+    def test_nothing_is_recorded_without_a_store(self) -> None:
         record = SubmissionRecord(None)
         assert not record.is_kept
         record.write(ACCEPTED)

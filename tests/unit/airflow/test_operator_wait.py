@@ -1,0 +1,92 @@
+"""How an operator waits for its prediction: deferral, timeouts, failed polls, kill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_seedance.emulator.handle import Emulator
+from airflow_provider_seedance.gptproto.errors import GenerationFailedError, NsfwContentError
+from tests.unit.airflow.driving import Run
+from tests.unit.airflow.operators import text_to_video
+
+pytestmark = pytest.mark.usefixtures("short_waits")
+
+
+class TestWait:
+    @pytest.mark.parametrize("timeout", [100, timedelta(seconds=100)])
+    def test_deferral_timeout_is_after_the_deadline(self, emulator: Emulator, timeout: Any) -> None:
+        run = Run()
+        run.try_once(text_to_video(deferrable=True, timeout=timeout))
+        [deferred] = run.deferrals
+        assert timedelta(seconds=100) < deferred.timeout < timedelta(seconds=1000)
+
+    def test_shorter_execution_timeout_sets_the_deadline(self, emulator: Emulator) -> None:
+        run = Run()
+        run.try_once(text_to_video(deferrable=True, execution_timeout=timedelta(seconds=50)))
+        _, arguments = run.deferrals[0].trigger.serialize()
+        assert arguments["deadline"] - arguments["submitted_at"] == pytest.approx(50)
+
+    def test_finished_prediction_is_not_deferred(self, emulator: Emulator) -> None:
+        prediction_id = Run().try_once(text_to_video(wait_for_completion=False))
+        Run().try_once(text_to_video(prediction_id=prediction_id, deferrable=False))
+        run = Run()
+        run.try_once(text_to_video(prediction_id=prediction_id, deferrable=True))
+        assert run.deferrals == []
+
+    def test_failed_polls_are_tolerated_by_the_wait(self, emulator: Emulator, deferrable: bool) -> None:
+        emulator.fault(endpoint="result", status=503, times=3)
+        emulator.fault(endpoint="result", drop="before")
+        assert Run().try_once(text_to_video(deferrable=deferrable))
+        assert len(emulator.ledger()) == 1
+
+    def test_flagged_output_logs_a_warning(
+        self, emulator: Emulator, deferrable: bool, printed: Callable[[], str]
+    ) -> None:
+        assert Run().try_once(text_to_video(deferrable=deferrable, prompt="[nsfw]"))
+        assert "flagged as not safe for work" in printed()
+
+    def test_flagged_output_fails_the_task_with_fail_on_nsfw(self, emulator: Emulator, deferrable: bool) -> None:
+        run = Run()
+        with pytest.raises(AirflowFailException, match="flagged as not safe for work") as raised:
+            run.try_once(text_to_video(deferrable=deferrable, prompt="[nsfw]", fail_on_nsfw=True))
+        assert isinstance(raised.value.__context__, NsfwContentError)
+        assert run.xcoms["prediction"]["has_nsfw_contents"] == [True]
+
+    @pytest.mark.parametrize("event", [None, {}, {"status": "success"}, {"wait": {}}, "succeeded"])
+    def test_unknown_event_is_an_error(self, emulator: Emulator, event: Any) -> None:
+        with pytest.raises(ValueError, match="Not an event of SeedancePredictionTrigger"):
+            text_to_video().execute_complete(Run().context(), event)
+
+    def test_resuming_twice_returns_the_same_result(self, emulator: Emulator) -> None:
+        run = Run()
+        operator = text_to_video(deferrable=True)
+        outputs = run.try_once(operator)
+        assert operator.execute_complete(run.context(), run.events[0]) == outputs
+
+    def test_kill_during_the_wait_logs_that_the_generation_goes_on(
+        self, emulator: Emulator, printed: Callable[[], str]
+    ) -> None:
+        run = Run()
+        with pytest.raises(GenerationFailedError):
+            run.try_once(text_to_video(prompt="[fail]"))
+        printed()
+        run.operator.on_kill()
+        assert f"Prediction {emulator.ledger()[0]['id']} goes on at GPTProto and is billed" in printed()
+
+    def test_kill_before_the_submission_logs_nothing(self, printed: Callable[[], str]) -> None:
+        text_to_video().on_kill()
+        assert printed() == ""
+
+    def test_kill_after_the_delivery_logs_nothing(
+        self, emulator: Emulator, deferrable: bool, printed: Callable[[], str]
+    ) -> None:
+        run = Run()
+        run.try_once(text_to_video(deferrable=deferrable))
+        printed()
+        run.operator.on_kill()
+        assert printed() == ""
