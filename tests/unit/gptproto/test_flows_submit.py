@@ -180,7 +180,7 @@ class TestSubmittedOnce:
     def test_a_rate_limit_that_names_a_prediction(self, exchange: Exchange) -> None:
         error = self.assert_unconfirmed(exchange, answer({**envelope(id="abc"), "code": 429}, 429, retry_after="1"))
         assert error.prediction_id == "abc"
-        assert error.advice == "The answer named the prediction. Clear the task to go on with it."
+        assert error.advice == "The response has the prediction's id. Clear the task to go on with it."
 
     def test_an_answer_that_names_none_leaves_the_advice_of_the_error(self, exchange: Exchange) -> None:
         error = self.assert_unconfirmed(exchange, answer("", 500))

@@ -208,7 +208,7 @@ class TestMediaRules:
         line = refusal(make("reference-to-video", images=empty, videos=empty, audios=[AUDIO]))
 
         assert line == (
-            "images, videos: None is not allowed; allowed: at least one image or video, and audios never come alone"
+            "images, videos: None is not allowed; allowed: at least one image or video; audios alone are not enough"
         )
 
     def test_references_cannot_all_be_missing(self) -> None:
@@ -225,7 +225,7 @@ class TestMediaRules:
         lines = refusals(make("image-to-video", image=IMAGE, last_image=PNG, is_upload_media=False))
 
         assert [line.partition(":")[0] for line in lines] == ["last_image"]
-        assert "where is_upload_media is false" in lines[0]
+        assert "if is_upload_media is false" in lines[0]
 
     @pytest.mark.parametrize("mode", UPLOADED)
     def test_links_alone_are_refused_where_the_author_says_that_they_are_uploads(self, mode: str) -> None:
@@ -347,7 +347,7 @@ class TestPayload:
 
         line = refusal(make(row["mode"], extra_parameters={name: 1}))
 
-        assert line == f"extra_parameters['{name}']: 1 is not allowed; allowed: only as the argument {name} itself"
+        assert line == f"extra_parameters['{name}']: 1 is not allowed; allowed: the argument {name} instead"
 
 
 class TestWarnings:

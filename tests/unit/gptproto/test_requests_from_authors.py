@@ -277,7 +277,7 @@ class TestExtraParameters:
         line = refusal(make("text-to-video", extra_parameters=extra))
 
         assert line.startswith("extra_parameters: ")
-        assert "allowed: only what JSON can hold (" in line
+        assert "allowed: only JSON values (" in line
 
     @pytest.mark.parametrize(
         ("value", "why"),
