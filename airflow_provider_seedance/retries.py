@@ -39,4 +39,4 @@ class SeedanceRetryPolicy(RetryPolicy):
         if not exception.retry_after:
             return RetryDecision.default()
         seconds = min(exception.retry_after, _LONGEST_DELAY) * random.uniform(1, 1 + _JITTER)  # noqa: S311 - jitter is no secret
-        return RetryDecision.retry(timedelta(seconds=seconds), f"the service asks to wait {exception.retry_after:g} s")
+        return RetryDecision.retry(timedelta(seconds=seconds), f"Retry-After is {exception.retry_after:g} s")

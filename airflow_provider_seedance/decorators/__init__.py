@@ -1,1 +1,1 @@
-"""Task decorators of the Seedance provider."""
+"""Airflow task decorators of the Seedance provider."""

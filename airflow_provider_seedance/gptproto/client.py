@@ -73,9 +73,9 @@ class GPTProtoClient:
 
     def submit(self, request: GenerationRequest | CheckedRequest) -> Prediction:
         """
-        Submit a generation, which costs money, and return the prediction as first reported.
+        Submit a generation, which costs money, and return the new prediction.
 
-        It is sent exactly once. The error says whether it can be sent again without the risk to pay twice:
+        It is sent exactly once. Only after some errors it can be sent again without the risk to pay twice; see
         :func:`~airflow_provider_seedance.gptproto.backoff.retry_delay`.
 
         :param request: What to generate.
@@ -89,19 +89,19 @@ class GPTProtoClient:
         """
         Return the current state of a prediction.
 
-        :raises SeedanceError: When the service did not answer; the generation goes on.
+        :raises SeedanceError: When the request failed; the generation goes on.
         """
         return self._run(self._flows.get_prediction(prediction_id))
 
     def get_confirmed(self, prediction_id: str) -> Prediction:
         """
-        Return a prediction, once the response can be believed.
+        Return the current state of a prediction, and repeat the request after an unusual response.
 
         An error, and a success without outputs, are repeated a few times over some seconds: one response is not enough
         to give up a prediction that was paid for.
 
-        :raises PredictionNotFoundError: When the service does not know the prediction.
-        :raises SeedanceError: When the service did not answer.
+        :raises PredictionNotFoundError: When the service has no such prediction.
+        :raises SeedanceError: When all requests failed.
         """
         return self._run(self._flows.get_confirmed(prediction_id))
 
@@ -111,7 +111,7 @@ class GPTProtoClient:
 
     def wait(self, poller: Poller) -> Prediction:
         """
-        Poll until a prediction is finished, and return it. It was just seen in progress.
+        Poll until a prediction is finished, and return it. It sleeps before the first poll.
 
         :raises SeedanceError: When it ends without videos, for the reasons of :class:`Poller`.
         """
@@ -187,7 +187,7 @@ class AsyncGPTProtoClient:
         return await self._run(self._flows.get_prediction(prediction_id))
 
     async def get_confirmed(self, prediction_id: str) -> Prediction:
-        """Return a prediction, once it can be believed; see :meth:`GPTProtoClient.get_confirmed`."""
+        """Return the confirmed state of a prediction; see :meth:`GPTProtoClient.get_confirmed`."""
         return await self._run(self._flows.get_confirmed(prediction_id))
 
     async def poll(self, poller: Poller) -> Decision:

@@ -1,9 +1,9 @@
 """
-The API protocol without I/O (sans-I/O): what is sent for each call, and what the responses mean.
+The API protocol without I/O (sans-I/O): the requests of each call, and the meaning of the responses.
 
-Each method of :class:`ApiFlows` is a generator. It yields what to do next, an :class:`HttpRequest` or a :class:`Sleep`,
+Each method of :class:`ApiFlows` is a generator. It yields the next step, an :class:`HttpRequest` or a :class:`Sleep`,
 and receives the outcome, an :class:`HttpResponse` or a :class:`NoResponse`. The synchronous and the asynchronous client
-run the same generators, so they cannot drift apart.
+run the same generators, so both behave the same.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Log(Protocol):
         """Log a normal event."""
 
     def warning(self, message: str, /, *values: Any) -> Any:
-        """Log an event that somebody should check."""
+        """Log an unusual event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class HttpRequest:
     :param url: The whole URL.
     :param headers: All headers. The API key is among them, so the repr leaves them out.
     :param content: The body.
-    :param due_at: Priority while the rate limit makes requests wait: the earliest goes first.
+    :param due_at: Priority in the queue of the rate limit: the request with the earliest time is sent first.
     """
 
     method: str
@@ -189,29 +189,29 @@ class ApiFlows:
 
     def get_confirmed(self, prediction_id: str) -> Flow[Prediction]:
         """
-        Get a prediction, with repetitions until the response can be believed.
+        Get a prediction, and repeat an unusual response, up to four requests.
 
-        An error, and a success without outputs, can be a temporary fault. The prediction counts as unknown only if
-        every response says so.
+        An error, and a success without outputs, can be a temporary fault. :class:`PredictionNotFoundError` is raised
+        only if every response means it.
         """
-        seen: list[Prediction | SeedanceError] = []
+        results: list[Prediction | SeedanceError] = []
         for delay in (*CONFIRM_DELAYS, None):
             try:
                 prediction = yield from self.get_prediction(prediction_id)
             except (ContentPolicyError, InvalidRequestError):
                 raise
             except SeedanceError as error:
-                seen.append(error)
+                results.append(error)
                 retry_after = error.retry_after or 0.0
             else:
                 if prediction.is_complete or prediction.status is not PredictionStatus.SUCCEEDED:
                     return prediction
-                seen.append(prediction)
+                results.append(prediction)
                 retry_after = 0.0
             if delay is not None:
                 yield Sleep(min(max(delay, retry_after), MAXIMUM_CONFIRM_DELAY))
-        believed = [each for each in seen if not isinstance(each, PredictionNotFoundError)]
-        last = believed[-1] if believed else seen[-1]
+        found = [each for each in results if not isinstance(each, PredictionNotFoundError)]
+        last = found[-1] if found else results[-1]
         if isinstance(last, PredictionNotFoundError):
             what = f"GPTProto does not know the prediction ({last.what})"
             raise PredictionNotFoundError(what, prediction_id=prediction_id, charge=Charge.POSSIBLE)
@@ -229,9 +229,9 @@ class ApiFlows:
 
     def wait(self, poller: Poller) -> Flow[Prediction]:
         """
-        Poll until a prediction is finished. It was just seen in progress.
+        Poll until a prediction is finished. It sleeps first, because the caller has just polled.
 
-        The log gets one line for each status change, and none for a poll without a change.
+        Each status change is logged in one line; a poll without a change is not logged.
         """
         decision: Decision = poller.first_poll(self.clock())
         while isinstance(decision, PollAgain):
@@ -254,36 +254,36 @@ class ApiFlows:
         """Get the list of models: it is free, and it needs a key."""
         url = f"{self.settings.base_url}/v1/models"
         outcome = yield HttpRequest("GET", url, self.headers)
-        where = self.settings.base_url
+        base_url = self.settings.base_url
         if not isinstance(outcome, HttpResponse):
-            return KeyCheck(False, f"{where} cannot be reached: {self._reason(outcome)}")
+            return KeyCheck(False, f"{base_url} cannot be reached: {self._reason(outcome)}")
         body = self._read_body(outcome)
         code = read_code(body) if outcome.status == 200 else outcome.status
         if code in _KEY_REFUSED:
-            return KeyCheck(False, f"{where} answers, but refuses the API key ({code})")
-        is_foreign = not isinstance(body, dict) or (code == 200 and not isinstance(body.get("data"), list))
-        if is_foreign and code < 500 and code != 429:
-            return KeyCheck(False, f"{where} answers {code}, but not as GPTProto does; check the base URL")
+            return KeyCheck(False, f"{base_url} answers, but refuses the API key ({code})")
+        is_other_service = not isinstance(body, dict) or (code == 200 and not isinstance(body.get("data"), list))
+        if is_other_service and code < 500 and code != 429:
+            return KeyCheck(False, f"{base_url} answers {code}, but not as GPTProto does; check the base URL")
         if code != 200:
-            return KeyCheck(False, f"{where} answers {code}; the API key could not be verified")
-        return KeyCheck(True, f"{where} accepts the API key")
+            return KeyCheck(False, f"{base_url} answers {code}; the API key could not be verified")
+        return KeyCheck(True, f"{base_url} accepts the API key")
 
     def _read_prediction(self, outcome: Outcome, *, prediction_id: str | None) -> Prediction:
         """Return the prediction in an outcome, or raise the error that the outcome means."""
         if not isinstance(outcome, HttpResponse):
-            raise self._no_answer_error(outcome, prediction_id)
+            raise self._no_response_error(outcome, prediction_id)
         body = self._read_body(outcome)
         code = read_code(body) if outcome.is_success else outcome.status
         prediction = read_prediction(body, prediction_id=prediction_id)
         if code == 200:
             if prediction is not None:
                 return prediction
-            what = f"GPTProto answered {outcome.status} without a prediction that could be read"
+            what = f"The response of GPTProto ({outcome.status}) has no readable prediction"
             unreadable = UnreadableAnswerError(what, prediction_id=prediction_id, charge=_charge(prediction_id))
             raise unreadable if prediction_id else _unconfirmed(unreadable)
         if outcome.status == 404 and prediction_id is not None and not isinstance(body, dict):
-            # The page of a gateway does not mean that a paid prediction is gone.
-            what = f"{self.settings.base_url} answered 404, but not as GPTProto does"
+            # An HTML page of a gateway does not prove that a paid prediction is gone.
+            what = f"{self.settings.base_url} returned 404, but not in GPTProto's format"
             raise UnreadableAnswerError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
         # The page's code 503 means content policy, and its real HTTP status is 400.
         error = response_error(
@@ -292,29 +292,29 @@ class ApiFlows:
             prediction_id=prediction_id,
             retry_after=read_retry_after(outcome.headers, datetime.fromtimestamp(self.clock(), UTC)),
         )
-        named = prediction.id if prediction is not None else None
-        if prediction_id is None and _may_have_been_accepted(error, outcome.status, named):
-            raise _unconfirmed(error, named)
+        response_id = prediction.id if prediction is not None else None
+        if prediction_id is None and _may_have_been_accepted(error, outcome.status, response_id):
+            raise _unconfirmed(error, response_id)
         raise error
 
-    def _no_answer_error(self, outcome: NoResponse | None, prediction_id: str | None) -> SeedanceError:
+    def _no_response_error(self, outcome: NoResponse | None, prediction_id: str | None) -> SeedanceError:
         charge = _charge(prediction_id)
         if outcome is not None and not outcome.was_sent:
             what = f"No connection to {self.settings.base_url} could be made: {self._reason(outcome)}"
             return NotConnectedError(what, prediction_id=prediction_id, charge=charge)
-        what = f"The answer was lost: {self._reason(outcome)}"
+        what = f"The response was lost: {self._reason(outcome)}"
         lost = LostAnswerError(what, prediction_id=prediction_id, charge=charge)
         return lost if prediction_id else _unconfirmed(lost)
 
     def _reason(self, outcome: NoResponse | None) -> str:
         return shorten(self._without_key(outcome.reason)) if outcome else "no outcome"
 
-    def _read_body(self, answer: HttpResponse) -> Any:
-        """Return the decoded body, without the API key: a service that repeats it must not put it into a log."""
+    def _read_body(self, response: HttpResponse) -> Any:
+        """Return the decoded body, without the API key: errors and logs quote the body, which may contain the key."""
         try:
-            return self._without_key(json.loads(answer.text))
+            return self._without_key(json.loads(response.text))
         except (ValueError, RecursionError):
-            return self._without_key(answer.text)
+            return self._without_key(response.text)
 
     def _without_key(self, value: Any) -> Any:
         """Return text, or decoded JSON, with the API key redacted from every text."""
@@ -329,9 +329,9 @@ class ApiFlows:
 
 def _spellings(key: str) -> re.Pattern[str]:
     """
-    Return a pattern for the key, also with its characters escaped as in JSON: broken JSON is quoted undecoded.
+    Return a pattern that matches the key, also with JSON escapes, because errors quote broken JSON undecoded.
 
-    JSON within JSON within JSON puts up to seven backslashes before a character.
+    JSON nested twice in JSON has up to seven backslashes before a character.
     """
     return re.compile(r"\\{0,7}".join(rf"(?:{re.escape(each)}|u(?i:{ord(each):04x}))" for each in key))
 
@@ -340,16 +340,16 @@ def _charge(prediction_id: str | None) -> Charge:
     return Charge.NONE if prediction_id is None else Charge.ACCEPTED
 
 
-def _may_have_been_accepted(error: SeedanceError, status: int, named: str | None) -> bool:
+def _may_have_been_accepted(error: SeedanceError, status: int, response_id: str | None) -> bool:
     if isinstance(error, RedirectError):
         return status not in _MOVED
-    # An error status is a refusal, whatever the body says. A 429 would be sent again, so there the body counts.
+    # An error status is a refusal, with any body. But after a 429 the request is sent again, so the id in it counts.
     is_doubtful = status < 300 or isinstance(error, RateLimitError)
-    return isinstance(error, ServiceError) or (named is not None and is_doubtful)
+    return isinstance(error, ServiceError) or (response_id is not None and is_doubtful)
 
 
 def _unconfirmed(cause: SeedanceError, prediction_id: str | None = None) -> UnconfirmedSubmissionError:
-    what = f"It is not known whether the submission was accepted. {cause.what}"
+    what = f"It is unknown whether the submission was accepted. {cause.what}"
     # The caller can get the prediction by the id in the response.
-    advice = "The answer named the prediction. Clear the task to go on with it." if prediction_id else None
+    advice = "The response has the prediction's id. Clear the task to go on with it." if prediction_id else None
     return UnconfirmedSubmissionError(what, prediction_id=prediction_id, charge=Charge.POSSIBLE, advice=advice)

@@ -1,13 +1,13 @@
 """
-What is asked for: one frozen value for each mode, its checks, and the payload that is sent.
+Generation requests: one frozen value for each mode, its validation, and the JSON payload.
 
 The fields are the API's own parameters (page, "Core Parameters" of each mode). A field that is ``None`` is not sent.
-``duration`` is always sent, because some models choose a length, and so the bill, themselves. Values may come from
-rendered templates: text that spells a number or a boolean is converted.
+``duration`` is always sent: without it, some models choose the length of the video, and so its price. Values may come
+from rendered templates: text such as "5" or "true" is converted.
 
-:meth:`GenerationRequest.check` refuses what the service is certain to refuse, all problems in one error. For a model
-that is not in the catalogue only types and structure are checked, so that a new model works at once. What follows from
-a request that passed is computed once, in :class:`CheckedRequest`.
+:meth:`GenerationRequest.check` refuses a request that the service is certain to refuse, with all problems in one error.
+For a model that is not in the catalogue only types and structure are checked, so that a new model works at once. The
+values derived from a valid request are computed once, in :class:`CheckedRequest`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 @dataclass(frozen=True, kw_only=True, repr=False)
 class CheckedRequest:
     """
-    A request that passed its checks, with everything that follows from it, each computed once.
+    A valid request with the values derived from it.
 
     :param request: The request.
     :param payload: The JSON object that is sent.
@@ -88,7 +88,7 @@ class CheckedRequest:
         """
         Return the idempotency key of a generation: SHA-256 of connection, mode, model and payload.
 
-        Media count by their whole content, so two requests with the same fingerprint are the same generation.
+        Media are hashed with their whole content, so two requests with the same fingerprint are the same generation.
 
         :param connection_id: The Airflow connection that submits.
         """
@@ -101,19 +101,19 @@ class GenerationRequest:
     """
     The parameters that all three modes share.
 
-    :param prompt: What the video should show.
-    :param model: Model id, as it stands in the submit address.
+    :param prompt: A description of the video.
+    :param model: Model id, as in the submit URL.
     :param aspect_ratio: One of ``21:9 16:9 4:3 1:1 3:4 9:16``.
     :param duration: Length of the video in seconds; the model decides on the range.
     :param resolution: ``480p``, ``720p`` or ``1080p``; the model decides which.
     :param generate_audio: Whether the video has sound.
     :param camera_fixed: Whether the camera keeps its position.
     :param seed: -1 (random) to 2147483647.
-    :param extra_parameters: Parameters that the API adds later, sent as they are.
+    :param extra_parameters: Parameters that the API adds later, sent unchanged.
     """
 
     mode: ClassVar[Mode]
-    #: The fields that hold one medium, and those that hold a list, with the kind of each.
+    #: The kind of media by field name: fields with one medium, and fields with a list of media.
     single_media: ClassVar[Mapping[str, MediaKind]] = {}
     listed_media: ClassVar[Mapping[str, MediaKind]] = {}
 
@@ -144,9 +144,9 @@ class GenerationRequest:
 
     def check(self) -> CheckedRequest:
         """
-        Refuse what the service is certain to refuse, and return what follows from the request.
+        Return the request with its derived values, unless the service is certain to refuse it.
 
-        :raises InvalidRequestError: With every problem on a line of its own: argument, value and what is allowed.
+        :raises InvalidRequestError: With every problem on a line of its own: argument, value and allowed values.
         """
         if problems := list(self.problems()):
             raise InvalidRequestError.from_problems(problems)
@@ -159,7 +159,7 @@ class GenerationRequest:
         )
 
     def problems(self) -> Iterator[str]:
-        """Yield each problem: the argument, its value and what is allowed."""
+        """Yield each problem: the argument, its value and the allowed values."""
         known = find_model(self.model) if isinstance(self.model, str) else None
         yield from self._model_problems(known)
         yield from self._value_problems()
@@ -169,14 +169,14 @@ class GenerationRequest:
         yield from self._extra_problems()
 
     def warnings(self) -> Iterator[str]:
-        """Yield a sentence for each value that is sent although it may have no effect."""
+        """Yield a sentence for each value that is sent but may have no effect."""
         known = find_model(self.model)
         if known is None:
             yield f"model {self.model!r} is not in this provider's catalogue; its arguments are sent unchecked"
         elif known.ignores_camera_and_seed:
             ignored = {"camera_fixed": self.camera_fixed is True, "seed": self.seed not in (None, SEED_MINIMUM)}
-            for name, is_wanted in ignored.items():
-                if is_wanted:
+            for name, is_set in ignored.items():
+                if is_set:
                     yield f"{name} is documented for every model but not honoured by Seedance {known.name}"
 
     def payload(self) -> dict[str, Any]:
@@ -244,7 +244,7 @@ class GenerationRequest:
         if is_whole_number(self.seed) and not SEED_MINIMUM <= self.seed <= SEED_MAXIMUM:
             yield problem("seed", self.seed, f"{SEED_MINIMUM} to {SEED_MAXIMUM}")
         if self.generate_audio is True and not known.generate_audio:
-            yield problem("generate_audio", True, f"false, or None {for_model}, which makes no sound")
+            yield problem("generate_audio", True, f"false, or None {for_model}, which generates no audio")
 
     def _media_problems(self) -> Iterator[str]:
         """Yield the problems of media; a request without media has none."""
@@ -259,10 +259,10 @@ class GenerationRequest:
         own = {name for name, _ in self._parameters()}
         for name, value in self.extra_parameters.items():
             if name in own:
-                yield problem(f"extra_parameters[{name!r}]", value, f"only as the argument {name} itself")
+                yield problem(f"extra_parameters[{name!r}]", value, f"the argument {name} instead")
         why = json_problem(unwrap_media(self.extra_parameters))
         if why is not None:
-            yield problem("extra_parameters", self.extra_parameters, f"only what JSON can hold ({why})")
+            yield problem("extra_parameters", self.extra_parameters, f"only JSON values ({why})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,9 +305,9 @@ class MediaRequest(GenerationRequest):
         if self.is_upload_media is False:
             for name, _, value in media:
                 if is_uploaded(value):
-                    yield problem(name, value, "an http(s) URL where is_upload_media is false")
+                    yield problem(name, value, "an http(s) URL if is_upload_media is false")
         if self.is_upload_media is True and media and all(_is_linked(value) for _, _, value in media):
-            yield problem("is_upload_media", True, "false, or None where all media are URLs")
+            yield problem("is_upload_media", True, "false, or None if all media are URLs")
         for name in self.listed_media:
             values = getattr(self, name)
             if values is not None and not isinstance(values, list):
@@ -335,7 +335,7 @@ class ImageToVideo(MediaRequest):
 
     :param image: The first frame: an http(s) URL, a data URI, or a file that
         :func:`~airflow_provider_seedance.gptproto.media.files.with_media_files` reads.
-    :param last_image: The last frame, likewise; the video moves from one to the other.
+    :param last_image: The last frame, likewise.
     """
 
     mode = Mode.IMAGE_TO_VIDEO
@@ -366,7 +366,7 @@ class ReferenceToVideo(MediaRequest):
     :param images: Up to 10 images of the subject, scene or style: http(s) URLs, data URIs, or files that
         :func:`~airflow_provider_seedance.gptproto.media.files.with_media_files` reads.
     :param videos: Reference clips, likewise.
-    :param audios: Reference sounds, likewise; never alone.
+    :param audios: Reference sounds, likewise; an image or a video is needed with them.
     """
 
     mode = Mode.REFERENCE_TO_VIDEO
@@ -384,8 +384,8 @@ class ReferenceToVideo(MediaRequest):
     def _media_problems(self) -> Iterator[str]:
         yield from super()._media_problems()
         if self.images is None and self.videos is None:
-            beside = "" if self.audios is None else ", and audios never come alone"
-            yield problem("images, videos", None, f"at least one image or video{beside}")
+            with_audios = "" if self.audios is None else "; audios alone are not enough"
+            yield problem("images, videos", None, f"at least one image or video{with_audios}")
 
 
 #: The request class of each mode.

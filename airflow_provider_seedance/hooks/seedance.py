@@ -1,5 +1,5 @@
 """
-The hook: from an Airflow connection of type ``seedance`` to a client of the GPTProto API.
+The hook: it creates a client of the GPTProto API from an Airflow connection of type ``seedance``.
 
 Operators import this module when DAG files are parsed, every few seconds. Imports that only a running task needs are
 inside the methods.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_seedance.gptproto.requests import GenerationRequest
     from airflow_provider_seedance.gptproto.settings import ClientSettings
 
-#: Default size of the largest download: several times the size of half a minute in 1080p.
+#: Default size of the largest download: several times the size of a video of 30 s in 1080p.
 MAXIMUM_FILE_BYTES = 1024 * 1024 * 1024
 
 
@@ -81,7 +81,7 @@ class SeedanceHook(BaseHook):
 
     def submit(self, request: GenerationRequest) -> Prediction:
         """
-        Submit a generation, which costs money, and return the prediction as first reported.
+        Submit a generation, which costs money, and return the new prediction.
 
         It is sent again only if it provably was not accepted: no connection was made, or the response was 429. Unlike
         the operators it keeps no record: a second call pays a second time.
@@ -98,7 +98,7 @@ class SeedanceHook(BaseHook):
         """
         Return the current state of a prediction.
 
-        :raises SeedanceError: When the service did not answer.
+        :raises SeedanceError: When the request failed.
         """
         with self.get_conn() as client:
             return client.get_prediction(prediction_id)

@@ -1,1 +1,1 @@
-"""Links that the Seedance provider adds to tasks."""
+"""Airflow extra links of the Seedance provider."""

@@ -1,5 +1,5 @@
 """
-The base of all operators that submit generations: their arguments, and the two legs of a try.
+The base of all operators that submit generations: their arguments, and the two legs of a try, before and after a wait.
 
 DAG files that import the operators are parsed every few seconds, so this module imports little. The work is in
 :mod:`~airflow_provider_seedance.tasks.generation`, which is imported when a task runs.
@@ -175,9 +175,9 @@ class SeedanceBaseOperator(BaseOperator):
 
     def generation_options(self) -> GenerationOptions:
         """
-        Return the author's choices that are no parameters of the API.
+        Return the options of the task that are not parameters of the API.
 
-        :raises ValueError: When a choice is not allowed.
+        :raises ValueError: When an option is not allowed.
         """
         return GenerationOptions(
             connection_id=self.seedance_conn_id,

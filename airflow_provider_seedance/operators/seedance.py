@@ -38,9 +38,9 @@ class SeedanceImageToVideoOperator(SeedanceBaseOperator):
     Further parameters as in :class:`SeedanceBaseOperator`.
 
     :param image: The first frame: an http(s) URL, a data URI, or a file: a path on the worker, or a URI
-        for ``ObjectStoragePath``, such as ``s3://aws_conn@bucket/key``. A file is read where the task runs, checked,
-        and sent as a data URI. So anybody who can set this argument, or the values that its template renders, can send
-        the service any image that the worker can read. (templated)
+        for ``ObjectStoragePath``, such as ``s3://aws_conn@bucket/key``. A file is read on the worker, checked, and sent
+        as a data URI. So a person who can set this argument, or the values that its template renders, can send the
+        service any image that the worker can read. (templated)
     :param last_image: The last frame, in the same forms. (templated)
     :param is_upload_media: Whether the media are base64, data URIs or files; ``None`` derives it. (templated)
     """
@@ -81,11 +81,11 @@ class SeedanceReferenceToVideoOperator(SeedanceBaseOperator):
     At least one image or video is needed. Further parameters as in :class:`SeedanceBaseOperator`.
 
     :param images: Up to 10 images of the subject, scene or style: http(s) URLs, data URIs, or files: paths on the
-        worker, or URIs for ``ObjectStoragePath``, such as ``s3://aws_conn@bucket/key``. Files are read where the task
-        runs, checked, and sent as data URIs. So anybody who can set this argument, or the values that its template
-        renders, can send the service any image that the worker can read. (templated)
+        worker, or URIs for ``ObjectStoragePath``, such as ``s3://aws_conn@bucket/key``. Files are read on the worker,
+        checked, and sent as data URIs. So a person who can set this argument, or the values that its template renders,
+        can send the service any image that the worker can read. (templated)
     :param videos: Reference clips, in the same forms. (templated)
-    :param audios: Reference sounds, in the same forms; never alone. (templated)
+    :param audios: Reference sounds, in the same forms; an image or a video is needed with them. (templated)
     :param is_upload_media: Whether the media are base64, data URIs or files; ``None`` derives it. (templated)
     """
 

@@ -1,5 +1,5 @@
 """
-The sensor: wait for a prediction that something else submitted.
+The sensor: wait for a prediction that another task or program submitted.
 
 The work is in :mod:`~airflow_provider_seedance.tasks.sensing`, which is imported when a task runs.
 """
@@ -37,7 +37,7 @@ _POKE_INTERVAL = 10.0
 
 class SeedancePredictionSensor(BaseSensorOperator):
     """
-    Wait for a prediction that something else submitted, and return the URLs of its videos.
+    Wait for a prediction that another task or program submitted, and return the URLs of its videos.
 
     It never submits, so a retry or a clear costs nothing. It pushes ``prediction`` and ``video_url`` to XCom, as the
     operators do. All arguments of Airflow's sensors are valid; ``mode`` and the like apply to a wait on a worker.
@@ -86,7 +86,7 @@ class SeedancePredictionSensor(BaseSensorOperator):
         return PokeReturnValue(is_done=outcome is not None, xcom_value=outcome.outputs if outcome else None)
 
     def execute(self, context: Context) -> Any:
-        """Poll, and while the prediction is in progress wait: on the worker, or in the triggerer."""
+        """Poll; while the prediction is in progress, wait on the worker or in the triggerer."""
         if not self.deferrable:
             return super().execute(context)
         sensing = self._sensing(context)

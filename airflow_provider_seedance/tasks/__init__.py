@@ -1,1 +1,1 @@
-"""What a task does on a worker: submit, wait, store, report."""
+"""The work of a task on a worker: submit, wait, store, report."""

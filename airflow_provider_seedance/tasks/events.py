@@ -1,4 +1,4 @@
-"""The event of the trigger: how a wait and its error go from the triggerer to the worker."""
+"""The event of the trigger: it carries a wait, and the error that ended it, from the triggerer to the worker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from airflow_provider_seedance.gptproto.errors import SeedanceError, restore
 from airflow_provider_seedance.gptproto.polling import Poller
 
-#: What a trigger and its event hold of a poller: JSON scalars only, and no key, prompt or media.
+#: The fields of a poller in a trigger and its event: JSON scalars only, and no key, prompt or media.
 _FIELDS = ("prediction_id", "submitted_at", "deadline", "expected_seconds", "poll_interval", "polls")
 
 
@@ -32,7 +32,7 @@ def read_event(event: Any) -> Poller:
 
     :param event: The payload; an event of version 0.1.0 holds ``looks`` in place of ``polls``.
     :raises SeedanceError: The error that ended the wait.
-    :raises ValueError: When the payload is no event of this trigger; an unknown event is never a success.
+    :raises ValueError: When the payload is not an event of this trigger.
     """
     if not isinstance(event, Mapping) or not isinstance(event.get("wait"), Mapping) or "failure" not in event:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""From the error tree to Airflow's terms: the one place that decides which error ends a task for good."""
+"""Translate errors into Airflow's exceptions: the only place that decides which errors end a task for good."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def as_airflow_errors(
     Pass errors that a retry may cure, and turn the others into ``AirflowFailException``.
 
     An error that passes follows the task's ``retries``. An ``AirflowFailException`` ends the task at once. It replaces
-    the first error and hides its frames, so that the log shows one error once, its message first.
+    the first error and hides its frames, so that the log shows the error once, and its message first.
 
     :param advise: Returns advice that replaces the error's own, or ``None``.
     :param final: Errors that a retry of this task does not cure, although it may cure them in another.

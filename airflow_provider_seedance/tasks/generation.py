@@ -37,8 +37,8 @@ _RETRY_WITHOUT_RECORD = (
     "To go on with this one, set prediction_id to its id."
 )
 _UNCONFIRMED_WITHOUT_RECORD = (
-    "It is not sent again, because the service has no way to find it and might be paid twice. Search the generation "
-    "in the GPTProto dashboard. If it is there, run the task with prediction_id set to its id; if not, clear the task."
+    "It is not sent again, because a second submission might be charged as well. Search for the generation in the "
+    "GPTProto dashboard. If it is there, run the task with prediction_id set to its id; if not, clear the task."
 )
 
 
@@ -82,7 +82,7 @@ class Generation:
     """
     One try, in one or two legs: :meth:`begin`, and :meth:`resume` after a deferral.
 
-    :param options: The author's choices.
+    :param options: The options of the task.
     :param context: The task's context.
     :param connect: Opens a client of the connection.
     :param log: The task's log.
@@ -151,7 +151,7 @@ class Generation:
         )
 
     def _poll_confirmed(self, client: GPTProtoClient, poller: Poller) -> Decision:
-        """Get a prediction that the trigger saw finished; temporary errors send it back to the triggerer."""
+        """Get the prediction after the trigger's wait; after a temporary error the wait goes on in the triggerer."""
         try:
             prediction = client.get_confirmed(poller.prediction_id)
         except SeedanceError as error:
@@ -196,7 +196,7 @@ class Generation:
         return Deliver(list(prediction.outputs))
 
     def _errors(self) -> AbstractContextManager[None]:
-        """Turn errors into Airflow's terms, with advice for this task, and publish them."""
+        """Turn errors into Airflow's exceptions, with advice for this task, and publish them."""
         return as_airflow_errors(
             self._advise, final=GENERATION_ENDED if self._options.prediction_id else (), on_error=self._on_error
         )

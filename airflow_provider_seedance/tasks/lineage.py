@@ -52,7 +52,7 @@ def _datasets(address: str, facets: Mapping[str, Any] | None = None) -> Iterator
         return
     parts = urlsplit(address)
     # Neither the signature of a link nor the connection before an @ belongs to the dataset's name.
-    place = parts.netloc.rpartition("@")[2]
-    namespace = f"{parts.scheme}://{place}" if parts.scheme and place else "file"
+    host = parts.netloc.rpartition("@")[2]
+    namespace = f"{parts.scheme}://{host}" if parts.scheme and host else "file"
     name = unquote(parts.path) if namespace == "file" else parts.path.lstrip("/")
     yield Dataset(namespace=namespace, name=name, facets=dict(facets or {}))

@@ -1,4 +1,4 @@
-"""The author's choices that are no parameters of the API: frozen values, checked when the DAG is parsed."""
+"""The options of tasks that are not parameters of the API: frozen values, checked when the DAG is parsed."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any, Literal, get_args
 OnClear = Literal["reuse", "regenerate"]
 OnUnconfirmedSubmission = Literal["fail", "resubmit"]
 
-#: Ten years, in seconds. A date cannot hold much more.
+#: Ten years, in seconds: a deadline much later overflows a ``datetime``.
 _MAXIMUM_SECONDS = 10 * 365 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitOptions:
     """
-    How a task waits. Times are seconds; a ``timedelta`` is converted.
+    The options of a wait. Times are seconds; a ``timedelta`` is converted.
 
     :param timeout: The longest wait, from the submission.
     :param poll_interval: The exact time between polls; ``None`` adapts to the expected time of the generation.
     :param deferrable: Whether the task waits in the triggerer.
     :param fail_on_nsfw: Whether an output that is flagged as not safe for work fails the task.
-    :param execution_timeout: The task's own; a shorter one bounds the wait as well.
-    :raises ValueError: With the argument, its value and what is allowed.
+    :param execution_timeout: The task's ``execution_timeout``; it limits the wait if it is shorter than ``timeout``.
+    :raises ValueError: With the argument, its value and the allowed values.
     """
 
     timeout: timedelta | float
@@ -59,17 +59,17 @@ class WaitOptions:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationOptions:
     """
-    How a task that generates treats money, records and waits.
+    The options of a task that generates.
 
     :param connection_id: The Airflow connection.
-    :param wait: How it waits.
+    :param wait: The options of its wait.
     :param prediction_id: The prediction to wait for instead of submitting; empty to submit.
-    :param wait_for_completion: Whether it waits at all.
-    :param durable: Whether it keeps the record of the submission.
+    :param wait_for_completion: Whether the task waits for the videos.
+    :param durable: Whether the task keeps the record of the submission.
     :param on_unconfirmed_submission: Whether a submission with an unknown outcome fails the task or is sent again.
     :param on_clear: Whether clearing a task with a delivered video reuses or regenerates it.
     :param max_cost: The highest price of one generation in USD; ``None`` for any.
-    :raises ValueError: With the argument, its value and what is allowed.
+    :raises ValueError: With the argument, its value and the allowed values.
     """
 
     connection_id: str
@@ -92,12 +92,12 @@ class GenerationOptions:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferOptions:
     """
-    How videos are copied to object storage.
+    The options of a task that copies videos to object storage.
 
     :param overwrite: Whether another file with the same name is replaced.
     :param max_bytes: The largest file to download.
     :param allow_private_addresses: Whether links may lead to private addresses.
-    :raises ValueError: With the argument, its value and what is allowed.
+    :raises ValueError: With the argument, its value and the allowed values.
     """
 
     overwrite: bool

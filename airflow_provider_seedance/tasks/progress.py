@@ -1,4 +1,4 @@
-"""How far a try has come, for ``on_kill``: nothing can be cancelled, so it says what goes on and is billed."""
+"""The progress of a try, for ``on_kill``: a generation cannot be cancelled, so the log names it if it goes on."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class Progress:
         """
         Refuse to send a submission after the task was killed.
 
-        :raises AirflowException: When it was.
+        :raises AirflowException: When the task was killed.
         """
         if self.is_stopped:
             raise AirflowException("The task was stopped before its submission was sent. Nothing was charged.")
 
     def stop(self, log: Log) -> None:
-        """Send nothing from now on, and log what cannot be stopped."""
+        """Block further submissions, and log the generation that goes on."""
         self.is_stopped = True
         if self.is_sending:
             log.warning(
-                "Stopped while a submission was on its way. %s Look for it in the GPTProto dashboard. "
-                "If submissions are recorded, neither a retry nor a clear of this task submits again",
+                "Stopped while a submission was on its way. %s Search for the generation in the GPTProto dashboard. "
+                "If submissions are recorded, a retry or a clear of this task does not submit again",
                 Charge.POSSIBLE.value,
             )
         if self.waiting_for is not None:

@@ -2,8 +2,8 @@
 The two-phase record of a paid submission, which survives retries, crashes, deferral and clearing (idempotency).
 
 It is kept in the task state store of Airflow 3.3, under one key of each task instance. Before the submission is sent,
-the record holds an intent; after it was accepted, the id of the prediction; ``delivered`` once its result was handed
-on. :func:`decide` says what a record means for the next try. It uses neither Airflow nor the service.
+the record holds an intent; after it was accepted, the id of the prediction; after the outputs were published, the flag
+``delivered``. :func:`decide` derives the next try's action from the record. It uses neither Airflow nor the service.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from airflow_provider_seedance.gptproto.predictions import is_prediction_id
 from airflow_provider_seedance.gptproto.responses import shorten
 from airflow_provider_seedance.tasks.options import OnClear, OnUnconfirmedSubmission
 
-#: The key in the task state store. Without it the next try starts fresh.
+#: The key in the task state store. If it is missing, the next try submits.
 STORE_KEY = "seedance_submission"
 #: The types of a record's fields.
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -39,7 +39,7 @@ class Submission:
     :param submitted_at: The time right before it was sent, in seconds since the epoch.
     :param clear_number: ``clear_number`` of the DAG run at submission; at delivery once delivered.
     :param prediction_id: The prediction's id; ``None`` until the service returned one.
-    :param delivered: Whether its result was handed on.
+    :param delivered: Whether its outputs were published.
     """
 
     fingerprint: str
@@ -57,7 +57,7 @@ class Submission:
         """
         Return the submission in a record.
 
-        :raises UnreadableRecordError: When it is none. An unreadable record is never "nothing recorded".
+        :raises UnreadableRecordError: When the record is invalid. It does not count as a missing record.
         """
         if not _is_readable(record):
             what = f"The record {STORE_KEY!r} in the task state store cannot be read: {shorten(repr(record))}"
@@ -102,7 +102,7 @@ def decide(
     on_unconfirmed_submission: OnUnconfirmedSubmission,
 ) -> SubmitFresh | Reattach:
     """
-    Return what a new try does with the record of an earlier one.
+    Return the action of a new try, given the record of an earlier one.
 
     :param recorded: The record; ``None`` without one.
     :param fingerprint: The idempotency key of this try's request.
@@ -120,8 +120,8 @@ def decide(
         if on_unconfirmed_submission == "resubmit":
             return SubmitFresh('an earlier try may have submitted it, and on_unconfirmed_submission is "resubmit"')
         what = (
-            "An earlier try was interrupted between sending the submission and recording its answer; "
-            "its log holds the id if there is one"
+            "An earlier try was interrupted between sending the submission and recording the response; "
+            "if the service returned an id, it is in the log of that try"
         )
         raise UnconfirmedSubmissionError(what, charge=Charge.POSSIBLE)
     cleared = clear_number > recorded.clear_number
@@ -183,7 +183,7 @@ class SubmissionRecord:
 
     def mark_delivered(self, prediction_id: str, clear_number: int) -> None:
         """
-        Record that the result of a prediction was handed on. Without effect for another prediction than the recorded.
+        Record that the outputs of a prediction were published. No effect if the record has another prediction.
 
         :param prediction_id: The prediction.
         :param clear_number: ``clear_number`` of the DAG run: only a later clear can regenerate.

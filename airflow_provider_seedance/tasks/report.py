@@ -40,10 +40,10 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationReport:
     """
-    What XCom ``prediction`` holds. Times are ISO 8601, prices USD.
+    The value of XCom ``prediction``. Times are ISO 8601, prices USD.
 
     :param id: The prediction's id.
-    :param mode: ``text-to-video``, ...; ``None`` for a prediction that something else submitted.
+    :param mode: ``text-to-video``, ...; ``None`` for a prediction that another task or program submitted.
     :param model: The model's id.
     :param status: The status of :class:`PredictionStatus`.
     :param parameters: The given values under the API's names; uploads are only described.
@@ -89,13 +89,13 @@ class GenerationReport:
         """
         Add the prediction before the wait.
 
-        :param submitted_at: In seconds since the epoch; ``None`` if something else submitted it.
+        :param submitted_at: In seconds since the epoch; ``None`` if another task or program submitted it.
         """
         submitted = None if submitted_at is None else _iso(submitted_at)
         return dataclasses.replace(self._with_prediction(prediction), submitted_at=submitted)
 
     def with_result(self, prediction: Prediction, now: float) -> GenerationReport:
-        """Add a complete prediction. One that was complete before the wait finished at an unknown time."""
+        """Add a complete prediction. If it was complete before the wait, ``finished_at`` stays as it is."""
         was_complete = self.status == PredictionStatus.SUCCEEDED and bool(self.outputs)
         finished_at = self.finished_at if was_complete else _iso(now)
         return dataclasses.replace(self._with_prediction(prediction), finished_at=finished_at)
@@ -139,9 +139,9 @@ class GenerationReport:
     @classmethod
     def from_dict(cls, stored: Any) -> GenerationReport:
         """
-        Return the report that XCom ``prediction`` holds; an empty one if it cannot be used.
+        Return the report in XCom ``prediction``; an empty one if it cannot be used.
 
-        :raises ValueError: When a time in it is none.
+        :raises ValueError: When a time in it is invalid.
         """
         if not isinstance(stored, Mapping):
             return cls()
@@ -177,7 +177,7 @@ class Publisher:
                 )
             )
         except Exception as error:  # any error of Airflow's API: the generation is paid for, so the task goes on
-            self._log.warning("The report of the time before the wait could not be read: %r", error)
+            self._log.warning("The report from before the wait could not be read: %r", error)
             return GenerationReport()
 
     def publish_submitted(self, report: GenerationReport) -> None:
@@ -245,7 +245,7 @@ def check_nsfw(prediction: Prediction, *, log: Log, fail_on_nsfw: bool) -> None:
     :param prediction: A complete prediction, already published.
     :param log: The task's log.
     :param fail_on_nsfw: Whether a flagged output fails the task.
-    :raises NsfwContentError: When an output is flagged and that fails the task.
+    :raises NsfwContentError: When an output is flagged and ``fail_on_nsfw`` is true.
     """
     if any(prediction.has_nsfw_contents):
         flagged = "An output is flagged as not safe for work"
@@ -254,8 +254,8 @@ def check_nsfw(prediction: Prediction, *, log: Log, fail_on_nsfw: bool) -> None:
         log.warning("%s (prediction %s)", flagged, prediction.id)
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _iso(seconds: float) -> str:

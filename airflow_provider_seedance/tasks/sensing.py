@@ -29,7 +29,7 @@ class Sensing:
     The pokes of one try.
 
     :param prediction_id: The prediction to wait for.
-    :param options: The author's choices.
+    :param options: The options of the task.
     :param context: The task's context.
     :param connect: Opens a client of the connection.
     :param log: The task's log.
@@ -77,7 +77,7 @@ class Sensing:
             return None
 
     def wait(self) -> KeepWaiting:
-        """Return the wait for the triggerer."""
+        """Return a wait that starts now, for the triggerer."""
         now = time.time()
         return KeepWaiting(
             Poller(
@@ -103,7 +103,7 @@ class Sensing:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Turn errors into Airflow's terms, with advice for a task that only waits."""
+        """Turn errors into Airflow's exceptions, with advice for a task that only waits."""
         try:
             with as_airflow_errors(_advise, final=GENERATION_ENDED, on_error=self._on_error):
                 yield
@@ -116,7 +116,7 @@ class Sensing:
 
 
 def _check_deadline(poller: Poller) -> None:
-    """Raise after the deadline: the triggerer may see a prediction finished that the worker cannot get."""
+    """Raise after the deadline: a worker that cannot get a finished prediction could otherwise wait forever."""
     if time.time() >= poller.deadline:
         what = f"The prediction could not be fetched in {poller.deadline - poller.submitted_at:.0f} s"
         raise WaitTimeoutError(what, prediction_id=poller.prediction_id, charge=Charge.ACCEPTED)

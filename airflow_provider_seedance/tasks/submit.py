@@ -2,8 +2,8 @@
 Submit a task's generation, unless an earlier try did: the only place that spends money.
 
 The order protects the payment: record the intent, send once, record the id. A submission is sent again only if it
-provably was not accepted (:mod:`~airflow_provider_seedance.gptproto.backoff`). A lost response leaves the intent, which
-the next try finds: deduplication is the record's job, because the service offers none.
+provably was not accepted (:mod:`~airflow_provider_seedance.gptproto.backoff`). After a lost response the intent stays
+recorded, and the next try finds it. The record provides the deduplication, because the service offers none.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Client(Protocol):
         """Submit a generation, exactly once."""
 
     def get_confirmed(self, prediction_id: str) -> Prediction:
-        """Return a prediction, once the response can be believed."""
+        """Return the confirmed state of a prediction."""
 
 
 def attach(
@@ -57,22 +57,22 @@ def attach(
     log: Log,
 ) -> tuple[Submission, Prediction]:
     """
-    Return the prediction that ``prediction_id`` names. Nothing is submitted.
+    Return the prediction of the option ``prediction_id``. Nothing is submitted.
 
-    :raises PredictionNotFoundError: When the service does not know it.
+    :raises PredictionNotFoundError: When the service has no such prediction.
     """
     prediction_id = options.prediction_id
     prediction = client.get_confirmed(prediction_id)
-    log.info("Nothing is submitted; waiting for prediction %s, which prediction_id names", prediction_id)
+    log.info("Nothing is submitted, because prediction_id is set; waiting for prediction %s", prediction_id)
     recorded = record.read()
     if recorded is not None and recorded.prediction_id == prediction_id:
         return recorded, prediction
     if recorded is not None and recorded.prediction_id is not None:
-        log.warning("Replacing the record of prediction %s; nothing waits for it now", recorded.prediction_id)
+        log.warning("Replacing the record of prediction %s; no task waits for it now", recorded.prediction_id)
     try:
         fingerprint = request.check().fingerprint(options.connection_id)
     except InvalidRequestError:
-        # No later try can submit these arguments, so none can find a record of them.
+        # These arguments cannot be submitted, so a record of them would be useless.
         return Submission(fingerprint="", submitted_at=time.time(), prediction_id=prediction_id), prediction
     submission = Submission(
         fingerprint=fingerprint, submitted_at=time.time(), clear_number=clear_number, prediction_id=prediction_id
@@ -97,13 +97,13 @@ def find_or_submit(
     :param client: A client of the service.
     :param record: The record of earlier tries.
     :param checked: The request.
-    :param options: The author's choices.
+    :param options: The options of the task.
     :param clear_number: ``clear_number`` of the DAG run.
-    :param progress: Updated on the way, for ``on_kill``.
+    :param progress: Updated before and after the submission, for ``on_kill``.
     :param log: The task's log.
     :raises CostLimitError: When the price is higher than ``max_cost``, or unknown.
     :raises UnconfirmedSubmissionError: When it is unknown whether an earlier or this submission was accepted.
-    :raises SeedanceError: When the service refused it, or did not answer about an earlier one.
+    :raises SeedanceError: When the service refused it, or the earlier prediction could not be read.
     """
     fingerprint = checked.fingerprint(options.connection_id)
     recorded = record.read()
@@ -129,7 +129,7 @@ def find_or_submit(
             if options.on_unconfirmed_submission == "resubmit":
                 raise RepeatableSubmissionError(error.what, charge=error.charge) from None
             raise
-        log.warning("Going on with prediction %s, which the response names. %s", error.prediction_id, error.what)
+        log.warning("Going on with the id in the response: prediction %s. %s", error.prediction_id, error.what)
         submission = _record_id(record, intent, error.prediction_id, checked, progress)
         try:
             return submission, client.get_confirmed(error.prediction_id)
@@ -209,7 +209,7 @@ def _reattach(client: Client, submission: Submission, *, clear_number: int, log:
     if prediction.status in (PredictionStatus.FAILED, PredictionStatus.EXPIRED):
         error = failure(prediction)
         if isinstance(error, ContentPolicyError) and clear_number <= submission.clear_number:
-            # A retry would pay for the same refusal. A clear means that somebody decided to try it again.
+            # A retry would pay for the same refusal. A clear is a decision to try it again.
             raise error
         log.warning("Submitting again: recorded prediction %s did not succeed. %s", prediction_id, error.what)
         return None

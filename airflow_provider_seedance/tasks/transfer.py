@@ -1,4 +1,4 @@
-"""One try of a task that copies videos to object storage: links, file names, and fresh links for dead ones."""
+"""One try of a task that copies videos to object storage: links, file names, and the refresh of expired links."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _DEAD_WITHOUT_PREDICTION = (
 )
 _UNFINISHED = "Put a SeedancePredictionSensor before this task; a retry polls again."
 _PLACEHOLDERS = "{prediction_id}, {index} and {ext}"
-#: Characters of a prediction's id that a file name does not keep; some ids have a colon.
+#: Characters of a prediction's id that are replaced in a file name; some ids have a colon.
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.-]")
 
 
@@ -47,7 +47,7 @@ class Downloader:
     Downloads outputs into object storage. A context manager.
 
     :param settings: The connection's settings.
-    :param options: The author's choices.
+    :param options: The options of the task.
     :param log: The task's log.
     """
 
@@ -69,7 +69,7 @@ class Downloader:
         """
         Return the links to a prediction's outputs.
 
-        :raises SeedanceError: When it has none, or the service did not answer.
+        :raises SeedanceError: When it has none, or could not be read.
         """
         prediction = self._client.get_confirmed(prediction_id)
         if prediction.status.is_final and not prediction.is_complete:
@@ -117,7 +117,7 @@ class Downloader:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """
-    What to copy, and where to: rendered arguments.
+    The rendered arguments of a transfer.
 
     :param destination: The folder.
     :param urls: An output's URL, a list of them, the text of a list, or ``None`` for all outputs of the prediction.
@@ -153,9 +153,9 @@ class Transfer:
 
     def names(self, count: int) -> list[str]:
         """
-        Return the names of so many outputs below the destination.
+        Return the file names of ``count`` outputs, relative to the destination.
 
-        :raises InvalidTransferError: When the pattern is wrong, or gives two outputs one name.
+        :raises InvalidTransferError: When the pattern is invalid, or gives two outputs the same name.
         """
         names = [self._name(index) for index in range(count)]
         if len(set(names)) < count:
@@ -181,8 +181,8 @@ def run_transfer(
     """
     Store all outputs, one after the other, and return their paths.
 
-    :param transfer: What to copy, and where to.
-    :param options: The author's choices.
+    :param transfer: The rendered arguments.
+    :param options: The options of the task.
     :param get_settings: Returns the settings of the service's connection.
     :param log: The task's log.
     """
@@ -200,7 +200,7 @@ def run_transfer(
 
 
 def _errors(prediction_id: str) -> AbstractContextManager[None]:
-    """Turn errors into Airflow's terms, with advice for a task that copies."""
+    """Turn errors into Airflow's exceptions, with advice for a task that copies."""
 
     def advise(error: SeedanceError) -> str | None:
         error.prediction_id = error.prediction_id or prediction_id or None
@@ -219,7 +219,7 @@ def storage_path(path: str | ObjectStoragePath, conn_id: str | None) -> ObjectSt
 
     :param path: A path or URI. It may name its connection before an ``@``.
     :param conn_id: The store's Airflow connection.
-    :raises InvalidTransferError: When it is no path, or no installed provider supports its store.
+    :raises InvalidTransferError: When it is not a path, or no installed provider supports its store.
     """
     try:
         found = path if isinstance(path, ObjectStoragePath) else ObjectStoragePath(path, conn_id=conn_id)

@@ -1,1 +1,1 @@
-"""Transfers from the service to where files are kept."""
+"""Airflow transfers of the Seedance provider."""

@@ -23,12 +23,12 @@ class SeedanceToObjectStorageOperator(BaseOperator):
     """
     Copy generated videos to object storage: local, S3, Google Cloud Storage, Azure, or any other that Airflow supports.
 
-    With ``prediction_id`` all outputs of that prediction are copied. With ``urls`` these are copied; ``prediction_id``
-    in addition replaces an expired link by a fresh one. A video is streamed, so it uses neither memory nor disk. It
-    appears under its name whole or not at all, and a retry keeps files that are there already. The API key is not sent
-    with a download.
+    With ``prediction_id`` all outputs of that prediction are copied. With ``urls`` these are copied; with
+    ``prediction_id`` in addition, an expired link is replaced by a fresh one. A video is streamed, so it uses neither
+    memory nor disk. The target holds the complete file or does not change, and a retry keeps files that exist already.
+    The API key is not sent with a download.
 
-    Returned to XCom: the list of paths, each of which ``ObjectStoragePath`` takes.
+    Returned to XCom: the list of paths, for ``ObjectStoragePath``.
 
     :param destination: The folder, as a path or URI: ``s3://bucket/videos``. (templated)
     :param prediction_id: The prediction whose outputs are copied. (templated)
@@ -40,8 +40,8 @@ class SeedanceToObjectStorageOperator(BaseOperator):
     :param seedance_conn_id: The Airflow connection of the service. (templated)
     :param overwrite: Whether another file with that name is replaced; otherwise the task fails.
     :param max_bytes: The size of the largest file to copy; a larger one fails the task.
-    :param allow_private_addresses: Whether links may lead to private addresses. The connection's own origin is always
-        allowed: it gets the API key as well.
+    :param allow_private_addresses: Whether links may lead to private addresses (SSRF). The connection's own origin is
+        always allowed, because it receives the API key anyway.
     """
 
     template_fields: Sequence[str] = (

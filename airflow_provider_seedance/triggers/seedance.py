@@ -1,4 +1,4 @@
-"""The deferrable trigger: it polls in the triggerer, so that no worker is held."""
+"""The trigger of deferred tasks: it polls in the triggerer, so that no worker slot is occupied."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_seedance.gptproto.settings import ClientSettings
 
-#: Airflow ends the deferral so long after the deadline, if the trigger has not fired by then.
+#: The deferral's own timeout is this much later than the deadline, for a trigger that does not fire.
 _DEFERRAL_MARGIN = timedelta(minutes=10)
 
 
@@ -77,8 +77,8 @@ class SeedancePredictionTrigger(BaseTrigger):
         """
         Yield one event: the poller's fields, and the error if the wait ended without videos.
 
-        It sleeps before its first poll, because the operator has just polled, and because an event that comes at once
-        can overtake the scheduler's own record of the deferral.
+        It sleeps before its first poll, because the operator has just polled, and because an immediate event can arrive
+        before the scheduler has recorded the deferral.
         """
         poller = Poller(**poller_fields(self))
         error = await self._wait(poller)
@@ -88,24 +88,24 @@ class SeedancePredictionTrigger(BaseTrigger):
         """Wait, and return the error that ended the wait without videos."""
         hook = SeedanceHook(self.seedance_conn_id)
         clock = asyncio.get_running_loop().time
-        refused: SeedanceError | None = None
-        used: ClientSettings | None = None
+        refusal: SeedanceError | None = None
+        tried: ClientSettings | None = None
         try:
             settings = await shared_settings(hook, not_before=clock() - LIFETIME)
-            while settings != used:
-                used = settings
+            while settings != tried:
+                tried = settings
                 try:
                     async with hook.get_async_client(settings) as client:
                         await client.wait(poller)
                 except AuthenticationError as error:
-                    refused = error
+                    refusal = error
                     # The key may have been rotated since the connection was read.
                     settings = await shared_settings(hook, not_before=clock() - LIFETIME_AFTER_REFUSAL)
                 else:
                     return None
         except SeedanceError as error:
             return error
-        return refused
+        return refusal
 
     async def on_kill(self) -> None:
         """
@@ -114,7 +114,7 @@ class SeedancePredictionTrigger(BaseTrigger):
         Airflow 3.3.2 also calls this when it moves the trigger to another triggerer.
         """
         self.log.warning(
-            "Airflow ended this wait here. If it moved the wait to another triggerer, it goes on there; otherwise: %s",
+            "Airflow stopped this trigger. If the trigger moved to another triggerer, the wait goes on; otherwise: %s",
             still_running(self.prediction_id),
         )
 
@@ -124,7 +124,7 @@ def defer_poller(operator: BaseOperator, poller: Poller, seedance_conn_id: str) 
     Free the worker, and continue a wait in the triggerer.
 
     :param operator: Its ``execute_complete`` receives the trigger's event.
-    :param poller: The wait. Its prediction was just seen in progress.
+    :param poller: The wait. Its prediction was in progress at the last poll.
     :param seedance_conn_id: The Airflow connection.
     """
     remaining = timedelta(seconds=max(poller.deadline - time.time(), 0.0))

@@ -1,8 +1,8 @@
 """
 A cache of the connection's settings: read once for all triggers that start at about the same time.
 
-Reading a connection costs the triggerer's supervisor more than the trigger itself: several messages, and each one makes
-it go through all of its triggers. A thousand triggers that start together would keep it busy for half a minute.
+Reading a connection is more work for the triggerer's supervisor than the trigger itself: several messages, and for each
+one it iterates over all of its triggers. A thousand triggers that start together would keep it busy for half a minute.
 """
 
 from __future__ import annotations
@@ -39,27 +39,27 @@ async def shared_settings(hook: SeedanceHook, *, not_before: float) -> ClientSet
     """
     Return the settings of a hook's connection, from the cache of the running event loop if possible.
 
-    :param hook: Reads them otherwise.
-    :param not_before: A time of the loop's clock: settings that were read before it do not count.
+    :param hook: Reads the connection if the cache has no settings, or only older ones.
+    :param not_before: The oldest time at which cached settings may have been read, by the loop's clock.
     :raises ConnectionSettingsError: When a field of the connection cannot be used.
     """
     loop = asyncio.get_running_loop()
-    known = _entries.setdefault(loop, {})
-    entry = known.get(hook.seedance_conn_id)
+    entries = _entries.setdefault(loop, {})
+    entry = entries.get(hook.seedance_conn_id)
     if entry is None or entry.started_at < not_before:
-        entry = known[hook.seedance_conn_id] = _Entry(loop.time())
+        entry = entries[hook.seedance_conn_id] = _Entry(loop.time())
         entry.task = loop.create_task(hook.aget_settings())
-        entry.task.add_done_callback(functools.partial(_end, known, hook.seedance_conn_id, entry))
+        entry.task.add_done_callback(functools.partial(_end, entries, hook.seedance_conn_id, entry))
     if entry.settings is not None:
         return entry.settings
     assert entry.task is not None  # noqa: S101 - a finished task has set the settings, and a failed one has removed the entry
-    # Shielded, because other triggers wait for it, too, if this one is cancelled.
+    # Shielded: if this trigger is cancelled, other triggers still need the result.
     return await asyncio.shield(entry.task)
 
 
-def _end(known: dict[str, _Entry], conn_id: str, entry: _Entry, task: asyncio.Task[ClientSettings]) -> None:
+def _end(entries: dict[str, _Entry], conn_id: str, entry: _Entry, task: asyncio.Task[ClientSettings]) -> None:
     entry.task = None
     if not task.cancelled() and task.exception() is None:
         entry.settings = task.result()
-    elif known.get(conn_id) is entry:
-        del known[conn_id]
+    elif entries.get(conn_id) is entry:
+        del entries[conn_id]

@@ -1,9 +1,9 @@
 """
-Media in a request: what counts as an upload, what the service refuses, and the wrapper that hides the content.
+Media in a request: the detection of uploads, the checks of media, and the wrapper that hides the content.
 
 The API takes media as http(s) URLs or as uploads: base64 text or data URIs (page, ``is_upload_media``). An upload is
-megabytes of text that belong into the request and nowhere else. :func:`wrap_media` wraps it in :class:`UploadedMedia`,
-whose text is a short description, so that rendered templates, logs and reprs stay small. Files become uploads in
+megabytes of text that only the request needs. :func:`wrap_media` wraps it in :class:`UploadedMedia`, whose string form
+is a short description, so that rendered templates, logs and reprs stay small. Files become uploads in
 :mod:`~airflow_provider_seedance.gptproto.media.files`.
 """
 
@@ -33,7 +33,7 @@ _DATA_URI = re.compile(
 _MEDIA_TYPE = re.compile(r"data:[\w.+-]{1,64}/[\w.+-]{1,64}(?=[;,])", re.IGNORECASE)
 #: Matches a malformed data URI as well, but not a sentence that begins with "data:".
 _DATA_URI_START = re.compile(r"\s*data:[^\s,]*(?:,|\Z)", re.IGNORECASE)
-#: So many base64 characters without a space are media: no word of a prompt is that long.
+#: Base64 text of this length without a space is media: no word of a prompt is that long.
 _BARE_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{512,}={0,2}")
 
 ALLOWED_MEDIA = "an http(s) URL, a base64 data URI (data:<type>;base64,...), or the path or URI of a file"

@@ -1,4 +1,4 @@
-"""A client and the service it talks to, in memory: every scenario is played to both clients."""
+"""Run a test with the synchronous and the asynchronous client, against scripted responses in memory."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def succeeded(*outputs: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class CannedAnswer:
-    """What the service answers, as often as it is asked; httpx's own responses are good for one time."""
+    """A response of the service for any number of requests; httpx's own responses can be used only once."""
 
     status: int
     content: bytes
@@ -58,7 +58,7 @@ Reply = CannedAnswer | Exception
 
 
 def answer(body: Any = None, status: int = 200, **headers: str) -> CannedAnswer:
-    """Return an answer: text and bytes go as they are, all else as JSON; without a body it is an acceptance."""
+    """Return a response: text and bytes are sent unchanged, other values as JSON; the default body accepts a submit."""
     raw = tuple((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items())
     text = body if isinstance(body, str | bytes) else json.dumps(envelope() if body is None else body)
     return CannedAnswer(status, text.encode() if isinstance(text, str) else text, raw)
@@ -79,9 +79,9 @@ def error_body(code: int, message: str = "No") -> dict[str, Any]:
 @dataclass
 class Exchange:
     """
-    One client and the service: what is answered, what was asked, and a clock that only pauses move.
+    One client with the replies of the service, the recorded requests, and a clock that advances only in sleeps.
 
-    It is in memory, unless the test is about the wire itself.
+    The transport is in memory, unless ``in_memory`` is false.
     """
 
     kind: ClientKind
@@ -108,12 +108,12 @@ class Exchange:
         prediction: Prediction = self._call("get_confirmed", prediction_id)
         return prediction
 
-    def poll(self, wait: Poller) -> Decision:
-        decision: Decision = self._call("poll", wait)
+    def poll(self, poller: Poller) -> Decision:
+        decision: Decision = self._call("poll", poller)
         return decision
 
-    def wait(self, wait: Poller) -> Prediction:
-        prediction: Prediction = self._call("wait", wait)
+    def wait(self, poller: Poller) -> Prediction:
+        prediction: Prediction = self._call("wait", poller)
         return prediction
 
     def check_key(self) -> KeyCheck:
@@ -155,15 +155,15 @@ class Exchange:
         self._pause(seconds)
 
 
-#: First byte of a TLS handshake, which has no end to wait for.
+#: First byte of a TLS handshake, which has no HTTP head.
 _TLS = b"\x16"
 
 
 class Loopback:
     """
-    A server on this host that knows no HTTP: it plays given bytes, one script for each connection, then closes it.
+    A TCP server on this host: it sends the given bytes, one script for each connection, then closes the connection.
 
-    A script of ``None`` keeps the connection open without a word.
+    With a script of ``None`` it sends nothing and keeps the connection open.
     """
 
     def __init__(self, *scripts: bytes | None) -> None:
@@ -179,7 +179,7 @@ class Loopback:
     def close(self) -> None:
         if self._closing:
             return
-        # A listener that is only closed would leave its thread waiting for a connection.
+        # close() does not end accept() in the thread, but a connection does.
         self._closing = True
         socket.create_connection(self._listener.getsockname()).close()
         self._thread.join()

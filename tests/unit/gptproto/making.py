@@ -1,4 +1,4 @@
-"""Make requests of every mode, and read what they are refused for."""
+"""Make requests of every mode, and read the problems of invalid ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CONTENT = base64.b64encode(bytes(range(256)) * 9).decode()
 PNG = f"data:image/png;base64,{_CONTENT}"
 MP4 = f"data:video/mp4;base64,{_CONTENT}"
 
-#: Takes all that the page's parameter tables allow; 2.0 fast, the page's own model, has no 1080p.
+#: Accepts all values in the page's parameter tables; 2.0 fast, the page's own model, has no 1080p.
 SEEDANCE_2_0 = "doubao-seedance-2-0-260128"
 UNKNOWN_MODEL = "seedance-9-0-ultra"
 
@@ -34,7 +34,7 @@ CLASSES: dict[str, type[GenerationRequest]] = {
     "image-to-video": ImageToVideo,
     "reference-to-video": ReferenceToVideo,
 }
-#: What each mode cannot do without, besides the prompt.
+#: The required arguments of each mode, besides the prompt.
 NEEDED: dict[str, dict[str, Any]] = {
     "text-to-video": {},
     "image-to-video": {"image": IMAGE},
@@ -43,23 +43,23 @@ NEEDED: dict[str, dict[str, Any]] = {
 
 
 def spelled(value: object) -> str:
-    """Return a test's name for a value. pytest escapes backslashes at each collection, so that names would change."""
+    """Return a test id for a value. pytest escapes backslashes at each collection, so that ids would change."""
     return ascii(value).replace("\\", "/")
 
 
 def make(mode: str, **arguments: Any) -> GenerationRequest:
-    """Make a request that is in order but for the arguments."""
+    """Make a valid request with these arguments, which may be invalid."""
     return CLASSES[mode](**{"prompt": PROMPT, **NEEDED[mode], **arguments})
 
 
 def refusals(request: GenerationRequest) -> list[str]:
-    """Return the problem lines of the one message that the request is refused with."""
+    """Check an invalid request, and return the problem lines of the message."""
     with pytest.raises(InvalidRequestError) as caught:
         request.check()
     return re.findall(r"^  - (.*)$", str(caught.value), flags=re.MULTILINE)
 
 
 def refusal(request: GenerationRequest) -> str:
-    """Return the only problem of the request."""
+    """Check a request with one problem, and return its line."""
     (line,) = refusals(request)
     return line

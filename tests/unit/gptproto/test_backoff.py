@@ -25,49 +25,49 @@ FINAL = [
 ]
 
 
-def pause(error: SeedanceError, *, sends: int = 1, elapsed: float = 0.0, seed: int = 0) -> float | None:
+def delay_after(error: SeedanceError, *, sends: int = 1, elapsed: float = 0.0, seed: int = 0) -> float | None:
     return retry_delay(error, sends=sends, elapsed=elapsed, source=random.Random(seed))  # noqa: S311
 
 
 @pytest.mark.parametrize("cls", REPEATABLE)
 class TestRetryDelay:
     def test_repeatable_error_gets_a_delay(self, cls: type[SeedanceError]) -> None:
-        seconds = pause(cls("It broke"))
+        seconds = delay_after(cls("It broke"))
         assert seconds is not None
         assert seconds > 0
 
     def test_retry_after_is_the_minimum_delay(self, cls: type[SeedanceError]) -> None:
         for seed in range(50):
-            seconds = pause(cls("It broke", retry_after=40.0), seed=seed)
+            seconds = delay_after(cls("It broke", retry_after=40.0), seed=seed)
             assert seconds is not None
             assert 40.0 < seconds <= 41.0
 
     def test_delay_doubles_with_each_submission(self, cls: type[SeedanceError]) -> None:
         bounds = [(0.5, 1), (1, 2), (2, 4), (4, 8), (8, 16)]
         for sends, (least, most) in enumerate(bounds, start=1):
-            seconds = pause(cls("It broke"), sends=sends)
+            seconds = delay_after(cls("It broke"), sends=sends)
             assert seconds is not None
             assert least <= seconds <= most
 
     def test_delays_have_jitter(self, cls: type[SeedanceError]) -> None:
-        assert len({pause(cls("It broke", retry_after=10.0), seed=seed) for seed in range(50)}) == 50
+        assert len({delay_after(cls("It broke", retry_after=10.0), seed=seed) for seed in range(50)}) == 50
 
     def test_delay_beyond_the_budget_is_none(self, cls: type[SeedanceError]) -> None:
-        assert pause(cls("It broke"), elapsed=BUDGET_SECONDS - 2) is not None
-        assert pause(cls("It broke"), elapsed=BUDGET_SECONDS) is None
+        assert delay_after(cls("It broke"), elapsed=BUDGET_SECONDS - 2) is not None
+        assert delay_after(cls("It broke"), elapsed=BUDGET_SECONDS) is None
 
     def test_delay_that_ends_with_the_budget_is_allowed(self, cls: type[SeedanceError]) -> None:
-        seconds = pause(cls("It broke", retry_after=40.0))
+        seconds = delay_after(cls("It broke", retry_after=40.0))
         assert seconds is not None
-        assert pause(cls("It broke", retry_after=40.0), elapsed=BUDGET_SECONDS - seconds) == seconds
+        assert delay_after(cls("It broke", retry_after=40.0), elapsed=BUDGET_SECONDS - seconds) == seconds
 
     def test_retry_after_beyond_the_budget_gives_none(self, cls: type[SeedanceError]) -> None:
-        assert pause(cls("It broke", retry_after=BUDGET_SECONDS + 1)) is None
+        assert delay_after(cls("It broke", retry_after=BUDGET_SECONDS + 1)) is None
 
 
 def test_connection_attempts_are_limited() -> None:
-    assert pause(NotConnectedError("It broke"), sends=MAXIMUM_CONNECTION_ATTEMPTS - 1) is not None
-    assert pause(NotConnectedError("It broke"), sends=MAXIMUM_CONNECTION_ATTEMPTS) is None
+    assert delay_after(NotConnectedError("It broke"), sends=MAXIMUM_CONNECTION_ATTEMPTS - 1) is not None
+    assert delay_after(NotConnectedError("It broke"), sends=MAXIMUM_CONNECTION_ATTEMPTS) is None
 
 
 @pytest.mark.parametrize("workers", [8, 32, 100, 500])
@@ -97,4 +97,4 @@ def test_fan_out_of_500_tasks_succeeds_against_a_rate_limit(workers: int) -> Non
 
 @pytest.mark.parametrize("cls", FINAL)
 def test_other_error_is_never_retried(cls: type[SeedanceError]) -> None:
-    assert pause(cls("It broke", retry_after=1.0)) is None
+    assert delay_after(cls("It broke", retry_after=1.0)) is None

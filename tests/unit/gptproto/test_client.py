@@ -79,7 +79,7 @@ class TestFailuresOfHttpx:
 
 
 class TestOnTheWire:
-    """The same with real connections, because httpx decides which error is raised."""
+    """Failures with real connections, because httpx decides which error is raised."""
 
     def test_submission_returns_the_prediction(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(ACCEPTED)
@@ -95,7 +95,7 @@ class TestOnTheWire:
         assert "httpcore" in {record.name.partition(".")[0] for record in caplog.records}
         assert KEY not in caplog.text
 
-    def test_refused_connection_is_retried(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
+    def test_closed_port_is_not_connected(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
         server = start_loopback()
         server.close()
         exchange = on_wire(client_kind, f"http://{server.address}")
@@ -147,9 +147,9 @@ class TestOnTheWire:
         proxy = start_loopback(b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % status)
         with pytest.raises(NotConnectedError):
             on_wire(client_kind, "https://gptproto.example", proxy=f"http://{proxy.address}").get_prediction()
-        [asked] = proxy.received
-        assert asked.startswith(b"CONNECT gptproto.example:443 ")
-        assert KEY.encode() not in asked
+        [received] = proxy.received
+        assert received.startswith(b"CONNECT gptproto.example:443 ")
+        assert KEY.encode() not in received
 
     def test_tunnel_that_closes_before_tls_is_not_connected(
         self, client_kind: ClientKind, start_loopback: LoopbackStarter
@@ -179,8 +179,8 @@ class TestRedirects:
     def test_key_is_not_sent_to_a_redirect_target(
         self, client_kind: ClientKind, start_loopback: LoopbackStarter, status: int
     ) -> None:
-        elsewhere = start_loopback(ACCEPTED)
-        head = f"HTTP/1.1 {status} Moved\r\nLocation: http://{elsewhere.address}/\r\nContent-Length: 0\r\n\r\n"
+        other_host = start_loopback(ACCEPTED)
+        head = f"HTTP/1.1 {status} Moved\r\nLocation: http://{other_host.address}/\r\nContent-Length: 0\r\n\r\n"
         service = start_loopback(head.encode(), head.encode())
         exchange = on_wire(client_kind, f"http://{service.address}")
         with pytest.raises(RedirectError):
@@ -188,7 +188,7 @@ class TestRedirects:
         with pytest.raises((RedirectError, UnconfirmedSubmissionError)):
             exchange.submit()
         assert len(service.received) == 2
-        assert elsewhere.received == []
+        assert other_host.received == []
 
     @pytest.mark.parametrize("location", ["javascript:alert(1)", ":http://[::@:1]/", "http://a:99999/", "//", "\xff"])
     def test_redirect_to_an_invalid_url_is_an_error(self, exchange: Exchange, location: str) -> None:
@@ -213,9 +213,9 @@ class TestRequest:
         exchange.will_answer(answer(), answer())
         exchange.submit()
         exchange.get_prediction()
-        submitted, asked = (set(request.headers) for request in exchange.requests)
-        assert asked == {"host", "accept", "accept-encoding", "authorization", "user-agent"}
-        assert submitted == asked | {"content-type", "content-length"}
+        submit_headers, get_headers = (set(request.headers) for request in exchange.requests)
+        assert get_headers == {"host", "accept", "accept-encoding", "authorization", "user-agent"}
+        assert submit_headers == get_headers | {"content-type", "content-length"}
 
     @pytest.mark.parametrize(("timeout", "connect"), [(42.0, 10.0), (5.0, 5.0)])
     def test_request_has_timeouts_for_every_phase(self, exchange: Exchange, timeout: float, connect: float) -> None:

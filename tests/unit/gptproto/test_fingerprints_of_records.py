@@ -1,9 +1,9 @@
 """
-Fingerprints that stand in the records of paid submissions.
+Golden fingerprints (idempotency keys) of the records of paid submissions.
 
-A record is found again by its fingerprint. If one of these values changes, every record that an older version wrote is
-orphaned: the next try of such a task submits, and pays, again. The values were computed apart from the package, as the
-SHA-256 of the JSON list of connection, mode, model and parameters, with sorted keys.
+A record is found by its fingerprint. If one of these values changes, the records of older versions are no longer found:
+the next try of such a task submits, and pays, again. The values were computed without the package, as the SHA-256 of
+the JSON list of connection, mode, model and parameters, with sorted keys.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-#: A PNG file of 300 x 300 pixels, without any of them.
+#: A PNG file with a size of 300 x 300 pixels, but without pixel data.
 PNG = (
     b"\x89PNG\r\n\x1a\n"
     + _chunk(b"IHDR", struct.pack(">IIBBBBB", 300, 300, 8, 0, 0, 0, 0))
@@ -49,7 +49,7 @@ def fingerprint(request: GenerationRequest, connection: str = CONNECTION) -> str
     return request.check().fingerprint(connection)
 
 
-def test_the_image_of_the_golden_values_has_not_changed() -> None:
+def test_image_of_the_golden_values_is_unchanged() -> None:
     assert hashlib.sha256(PNG).hexdigest() == "6cb9d73c57c0f0fe7c324f762a311af2e91d17c00aea153d9e92b06950065f06"
 
 
@@ -108,7 +108,7 @@ class TestReferenceToVideo:
 
 
 class TestMappedValues:
-    """A mapped task, a template and a row of a file hand over text, or another number type, for the same value."""
+    """A mapped task, a template and a row of a file can pass text, or another number type, for the same value."""
 
     @pytest.mark.parametrize(
         ("duration", "seed", "generate_audio"),

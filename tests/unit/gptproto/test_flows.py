@@ -58,11 +58,11 @@ class TestGetPrediction:
     def test_url_is_the_base_url_and_the_quoted_id(self, exchange: Exchange, prediction_id: str, path: str) -> None:
         exchange.will_answer(answer())
         assert exchange.get_prediction(prediction_id).id == prediction_id
-        [asked] = exchange.requests
-        assert asked.method == "GET"
-        assert asked.url.raw_path.decode() == f"/api/v3/predictions/{path}/result"
-        assert asked.url.host == "gptproto.example"
-        assert asked.content == b""
+        [request] = exchange.requests
+        assert request.method == "GET"
+        assert request.url.raw_path.decode() == f"/api/v3/predictions/{path}/result"
+        assert request.url.host == "gptproto.example"
+        assert request.content == b""
 
     def test_url_from_the_service_is_never_requested(self, exchange: Exchange) -> None:
         urls = {"get": "https://elsewhere.example/api/v3/predictions/abc/result"}
@@ -259,18 +259,18 @@ class TestWait:
         assert len(exchange.requests) == 6
 
     def test_wait_ends_at_the_deadline(self, exchange: Exchange) -> None:
-        wait = exchange.new_poller(deadline=exchange.now + 60)
+        poller = exchange.new_poller(deadline=exchange.now + 60)
         exchange.will_answer(*[answer(envelope(status="running"))] * 100)
         with pytest.raises(WaitTimeoutError):
-            exchange.wait(wait)
-        assert exchange.now == pytest.approx(wait.deadline)
+            exchange.wait(poller)
+        assert exchange.now == pytest.approx(poller.deadline)
 
     def test_poll_sends_one_request(self, exchange: Exchange) -> None:
-        wait = exchange.new_poller()
+        poller = exchange.new_poller()
         exchange.will_answer(
             answer(envelope(status="running")), answer(HTML, 503), answer(succeeded()), answer(POLICY_BODIES[0], 400)
         )
-        decisions = [exchange.poll(wait) for _ in range(4)]
+        decisions = [exchange.poll(poller) for _ in range(4)]
         assert [type(decision) for decision in decisions] == [PollAgain, PollAgain, Done, GiveUp]
         assert exchange.pauses == []
 
@@ -304,9 +304,9 @@ class TestCheckKey:
     def test_check_key_requests_the_free_list_of_models(self, exchange: Exchange) -> None:
         exchange.will_answer(answer({"object": "list", "data": [{"id": "doubao-seedance-2-0-fast-260128"}]}))
         assert exchange.check_key() == KeyCheck(True, "https://gptproto.example accepts the API key")
-        [asked] = exchange.requests
-        assert (asked.method, str(asked.url)) == ("GET", "https://gptproto.example/v1/models")
-        assert asked.headers["Authorization"] == KEY
+        [request] = exchange.requests
+        assert (request.method, str(request.url)) == ("GET", "https://gptproto.example/v1/models")
+        assert request.headers["Authorization"] == KEY
 
     @pytest.mark.parametrize(
         ("reply", "words"),

@@ -57,10 +57,10 @@ class TestApiKey:
         exchange.will_answer(*[answer(body, status)] * 8)
         with pytest.raises(SeedanceError) as submitted:
             exchange.submit()
-        with pytest.raises(SeedanceError) as recalled:
+        with pytest.raises(SeedanceError) as confirmed:
             exchange.get_confirmed()
         check = exchange.check_key()
-        for error in (submitted.value, recalled.value):
+        for error in (submitted.value, confirmed.value):
             assert KEY not in f"{error} {error!r} {vars(error) if error else ''}"
         assert KEY not in check.message
         assert KEY not in caplog.text
@@ -97,8 +97,8 @@ class TestApiKey:
 
     def test_key_is_in_no_repr(self) -> None:
         send = HttpRequest("POST", "https://gptproto.example", {"Authorization": KEY}, KEY.encode())
-        conversations = ApiFlows(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
-        for owner in (SETTINGS, send, conversations, next(conversations.get_prediction("abc"))):
+        flows = ApiFlows(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
+        for owner in (SETTINGS, send, flows, next(flows.get_prediction("abc"))):
             assert KEY not in f"{owner!r} {owner}"
         with GPTProtoClient(SETTINGS) as client:
             assert KEY not in f"{client!r} {AsyncGPTProtoClient(SETTINGS)!r}"

@@ -1,4 +1,4 @@
-"""Submissions by both clients: each is sent exactly once, whatever the response is."""
+"""Submissions by both clients: each is sent exactly once, with any response."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from tests.unit.gptproto.conftest import (
 from tests.unit.gptproto.making import spelled
 
 
-class TestWhatIsSubmitted:
+class TestSubmitRequest:
     @pytest.mark.parametrize(
         ("request_", "path"),
         [
@@ -67,7 +67,7 @@ class TestWhatIsSubmitted:
             ),
         ],
     )
-    def test_the_address_names_vendor_model_and_mode(
+    def test_submit_url_has_vendor_model_and_mode(
         self, exchange: Exchange, request_: GenerationRequest, path: str
     ) -> None:
         exchange.will_answer(answer())
@@ -75,13 +75,13 @@ class TestWhatIsSubmitted:
         [sent] = exchange.requests
         assert (sent.method, str(sent.url)) == ("POST", f"https://gptproto.example{path}")
 
-    def test_the_vendor_is_a_setting(self, exchange: Exchange) -> None:
+    def test_vendor_of_the_settings_is_in_the_url(self, exchange: Exchange) -> None:
         exchange.settings = ClientSettings(api_key=KEY, base_url="https://gptproto.example/v", vendor="doubao")
         exchange.will_answer(answer())
         exchange.submit()
         assert exchange.requests[0].url.path.startswith("/v/api/v3/doubao/")
 
-    def test_the_body_is_the_payload(self, exchange: Exchange) -> None:
+    def test_body_is_the_payload(self, exchange: Exchange) -> None:
         exchange.will_answer(answer())
         exchange.submit(TextToVideo(prompt="猫 on a beach", aspect_ratio="16:9", seed=-1))
         [sent] = exchange.requests
@@ -94,17 +94,17 @@ class TestWhatIsSubmitted:
         assert sent.headers["Content-Type"] == "application/json"
 
     @pytest.mark.parametrize("status", [200, 201, 202])
-    def test_an_acceptance_is_the_prediction(self, exchange: Exchange, status: int) -> None:
+    def test_accepted_submission_returns_the_prediction(self, exchange: Exchange, status: int) -> None:
         exchange.will_answer(answer(envelope(id="sora-2:task_x", status="created"), status))
         prediction = exchange.submit()
         assert (prediction.id, prediction.status) == ("sora-2:task_x", PredictionStatus.CREATED)
 
-    def test_an_acceptance_with_its_id_in_urls_alone(self, exchange: Exchange) -> None:
+    def test_accepted_submission_with_its_id_only_in_urls_returns_the_prediction(self, exchange: Exchange) -> None:
         urls = {"get": "https://elsewhere.example/api/v3/predictions/abc/result"}
         exchange.will_answer(answer({"data": {"status": "created", "urls": urls}, "code": 200}))
         assert exchange.submit().id == "abc"
 
-    def test_what_is_certain_to_fail_is_not_sent(self, exchange: Exchange) -> None:
+    def test_invalid_request_is_not_sent(self, exchange: Exchange) -> None:
         with pytest.raises(InvalidRequestError):
             exchange.submit(TextToVideo(prompt=" "))
         assert exchange.requests == []
@@ -113,7 +113,7 @@ class TestWhatIsSubmitted:
 class TestSubmittedOnce:
     """Each submission that arrives costs money."""
 
-    def test_an_accepted_one(self, exchange: Exchange) -> None:
+    def test_accepted_submission_is_sent_once(self, exchange: Exchange) -> None:
         exchange.will_answer(answer())
         exchange.submit()
         assert len(exchange.requests) == 1
@@ -133,12 +133,12 @@ class TestSubmittedOnce:
         ],
         ids=lambda error: type(error).__name__,
     )
-    def test_an_answer_that_was_lost(self, exchange: Exchange, reply: Exception) -> None:
+    def test_lost_response_is_unconfirmed(self, exchange: Exchange, reply: Exception) -> None:
         self.assert_unconfirmed(exchange, reply)
 
     @pytest.mark.parametrize("status", [500, 502, 503, 504, 524, 408, 425])
     @pytest.mark.parametrize("body", [HTML, error_body(500), {"code": 503, "message": "unavailable"}, ""])
-    def test_an_error_of_the_service_or_a_gateway(self, exchange: Exchange, status: int, body: object) -> None:
+    def test_service_or_gateway_error_is_unconfirmed(self, exchange: Exchange, status: int, body: object) -> None:
         self.assert_unconfirmed(exchange, answer(body, status))
 
     @pytest.mark.parametrize(
@@ -157,37 +157,37 @@ class TestSubmittedOnce:
         ids=spelled,
     )
     @pytest.mark.parametrize("status", [200, 202])
-    def test_a_success_that_cannot_be_read(self, exchange: Exchange, status: int, body: object) -> None:
+    def test_unreadable_success_is_unconfirmed(self, exchange: Exchange, status: int, body: object) -> None:
         self.assert_unconfirmed(exchange, answer(body, status))
 
-    def test_a_success_without_content(self, exchange: Exchange) -> None:
+    def test_success_without_content_is_unconfirmed(self, exchange: Exchange) -> None:
         self.assert_unconfirmed(exchange, answer("", 204))
 
     @pytest.mark.parametrize("code", [500, "500", 502, 201, 307, 10_005, -1])
-    def test_a_success_whose_code_says_otherwise(self, exchange: Exchange, code: object) -> None:
+    def test_success_with_an_error_code_is_unconfirmed(self, exchange: Exchange, code: object) -> None:
         self.assert_unconfirmed(exchange, answer({"data": None, "message": "internal server error", "code": code}))
 
     @pytest.mark.parametrize("status", [300, 302, 303])
-    def test_a_redirect_that_may_follow_the_work(self, exchange: Exchange, status: int) -> None:
+    def test_redirect_after_possible_processing_is_unconfirmed(self, exchange: Exchange, status: int) -> None:
         self.assert_unconfirmed(exchange, answer("", status, location="https://elsewhere.example/"))
 
-    def test_the_id_is_kept_where_the_answer_names_one(self, exchange: Exchange) -> None:
+    def test_unconfirmed_submission_keeps_the_id_in_the_response(self, exchange: Exchange) -> None:
         exchange.will_answer(answer({**envelope(id="abc"), "code": 500, "message": "timeout"}))
         with pytest.raises(UnconfirmedSubmissionError) as caught:
             exchange.submit()
         assert caught.value.prediction_id == "abc"
 
-    def test_a_rate_limit_that_names_a_prediction(self, exchange: Exchange) -> None:
+    def test_rate_limit_with_a_prediction_is_unconfirmed(self, exchange: Exchange) -> None:
         error = self.assert_unconfirmed(exchange, answer({**envelope(id="abc"), "code": 429}, 429, retry_after="1"))
         assert error.prediction_id == "abc"
-        assert error.advice == "The answer named the prediction. Clear the task to go on with it."
+        assert error.advice == "The response has the prediction's id. Clear the task to go on with it."
 
-    def test_an_answer_that_names_none_leaves_the_advice_of_the_error(self, exchange: Exchange) -> None:
+    def test_unconfirmed_submission_without_an_id_has_the_default_advice(self, exchange: Exchange) -> None:
         error = self.assert_unconfirmed(exchange, answer("", 500))
         assert error.prediction_id is None
         assert error.advice == UnconfirmedSubmissionError.default_advice
 
-    def test_a_step_whose_outcome_nobody_knows(self) -> None:
+    def test_missing_outcome_is_unconfirmed(self) -> None:
         flows = ApiFlows(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
         flow = flows.submit(REQUEST.check())
         next(flow)
@@ -204,7 +204,7 @@ class TestSubmittedOnce:
         return caught.value
 
 
-class TestRefused:
+class TestPermanentRefusal:
     @pytest.mark.parametrize(
         ("reply", "cls"),
         [
@@ -230,7 +230,7 @@ class TestRefused:
             (({}, 308), RedirectError),
         ],
     )
-    def test_once_and_for_nothing(self, exchange: Exchange, reply: tuple[Any, int], cls: type[SeedanceError]) -> None:
+    def test_refusal_is_not_charged(self, exchange: Exchange, reply: tuple[Any, int], cls: type[SeedanceError]) -> None:
         exchange.will_answer(answer(*reply))
         with pytest.raises(SeedanceError) as caught:
             exchange.submit()
@@ -242,7 +242,7 @@ class TestRefused:
 
 
 class TestTemporaryRefusal:
-    """The flow sends once in any case: whether a submission is repeated is the caller's decision."""
+    """The flow sends once; only the caller decides whether a submission is repeated."""
 
     @pytest.mark.parametrize(
         "failure",

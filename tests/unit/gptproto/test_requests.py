@@ -1,4 +1,4 @@
-"""The rules of the page and of each model: what is refused, what is let through, and what is sent."""
+"""Validation of requests by the rules of the page and of each model; payloads and warnings."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ from tests.unit.gptproto.making import (
 PARAMETERS = read_table("parameters")
 MODELS = read_table("models")
 
-#: What each mode cannot do without, as uploads.
+#: The required media of each mode, as uploads.
 UPLOADED: dict[str, dict[str, Any]] = {"image-to-video": {"image": PNG}, "reference-to-video": {"images": [PNG]}}
 
 each_mode = pytest.mark.parametrize("mode", CLASSES)
 
 
 def rows_with(*, span: bool) -> list[Any]:
-    """Return the page's rows whose range goes from one number to another, or else is one of several values."""
+    """Return the page's rows with a range of numbers (``span``), or with a list of values."""
     rows = [row for row in PARAMETERS if row["parameter"] != "images" and row["range"] != "-"]
     return [pytest.param(row, id=f"{row['mode']}-{row['parameter']}") for row in rows if ("~" in row["range"]) == span]
 
 
-class TestParametersOfThePage:
+class TestPageParameters:
     @each_mode
-    def test_a_request_has_exactly_these_parameters(self, mode: str) -> None:
+    def test_request_has_exactly_the_parameters_of_the_page(self, mode: str) -> None:
         names = {field.name for field in dataclasses.fields(CLASSES[mode])}
 
         assert names - {"model", "extra_parameters"} == {row["parameter"] for row in PARAMETERS if row["mode"] == mode}
 
     @pytest.mark.parametrize("row", rows_with(span=False))
-    def test_every_value_is_sent_and_any_other_refused(self, row: dict[str, str]) -> None:
+    def test_listed_value_is_sent_and_any_other_is_refused(self, row: dict[str, str]) -> None:
         mode, name, choices = row["mode"], row["parameter"], row["range"].split()
         for choice in choices:
             value = choice == "true" if row["type"] == "boolean" else choice
@@ -64,7 +64,7 @@ class TestParametersOfThePage:
         assert all(choice in line.partition("allowed: ")[2] for choice in choices)
 
     @pytest.mark.parametrize("row", rows_with(span=True))
-    def test_both_ends_are_sent_and_what_is_beyond_refused(self, row: dict[str, str]) -> None:
+    def test_limits_of_a_range_are_sent_and_values_beyond_are_refused(self, row: dict[str, str]) -> None:
         mode, name = row["mode"], row["parameter"]
         lowest, highest = (int(end) for end in row["range"].split(" ~ "))
         for value in (lowest, highest):
@@ -76,7 +76,7 @@ class TestParametersOfThePage:
             line = refusal(make(mode, model=SEEDANCE_2_0, **{name: value}))
             assert line.startswith(f"{name}: {value} is not allowed; allowed: {lowest} to {highest}")
 
-    def test_images_are_limited(self) -> None:
+    def test_number_of_images_is_limited(self) -> None:
         (row,) = (row for row in PARAMETERS if row["parameter"] == "images")
         limit = int(row["range"].removeprefix("at most "))
 
@@ -90,7 +90,7 @@ class TestParametersOfThePage:
         ("mode", "parameter"), [(row["mode"], row["parameter"]) for row in PARAMETERS if row["required"] == "yes"]
     )
     @pytest.mark.parametrize("value", [None, "", " \n"])
-    def test_what_is_required_cannot_be_missing(self, mode: str, parameter: str, value: str | None) -> None:
+    def test_missing_required_parameter_is_refused(self, mode: str, parameter: str, value: str | None) -> None:
         line = refusal(make(mode, **{parameter: value}))
 
         assert line.startswith(f"{parameter}: {value!r} is not allowed; allowed: ")
@@ -100,7 +100,7 @@ class TestParametersOfThePage:
 class TestModels:
     @each_mode
     @pytest.mark.parametrize("row", MODELS, ids=lambda row: row["model"])
-    def test_only_the_modes_it_offers(self, row: dict[str, str], mode: str) -> None:
+    def test_model_is_refused_in_a_mode_that_it_does_not_offer(self, row: dict[str, str], mode: str) -> None:
         request = make(mode, model=row["id"])
         if row[mode] == "yes":
             request.check()
@@ -119,7 +119,7 @@ class TestModels:
     )
 
     @each_offer
-    def test_durations(self, row: dict[str, str], mode: str) -> None:
+    def test_duration_outside_the_range_of_the_model_is_refused(self, row: dict[str, str], mode: str) -> None:
         shortest, longest = (int(end) for end in row["duration"].split(" ~ "))
         for value in (shortest, longest):
             make(mode, model=row["id"], duration=value).check()
@@ -131,7 +131,7 @@ class TestModels:
             )
 
     @each_offer
-    def test_resolutions(self, row: dict[str, str], mode: str) -> None:
+    def test_resolution_that_the_model_does_not_offer_is_refused(self, row: dict[str, str], mode: str) -> None:
         offered = row["resolutions"].split()
         for value in ("480p", "720p", "1080p"):
             request = make(mode, model=row["id"], resolution=value)
@@ -143,7 +143,7 @@ class TestModels:
                 )
 
     @each_offer
-    def test_sound_is_refused_only_where_there_is_none(self, row: dict[str, str], mode: str) -> None:
+    def test_audio_is_refused_only_for_a_model_without_audio(self, row: dict[str, str], mode: str) -> None:
         make(mode, model=row["id"], generate_audio=False).check()
         request = make(mode, model=row["id"], generate_audio=True)
         if row["generate_audio"] == "yes":
@@ -154,7 +154,7 @@ class TestModels:
     @pytest.mark.parametrize(
         "row", [row for row in MODELS if row["image-to-video"] == "yes"], ids=lambda row: row["model"]
     )
-    def test_last_image(self, row: dict[str, str]) -> None:
+    def test_last_image_is_refused_only_for_a_model_without_last_frames(self, row: dict[str, str]) -> None:
         request = make("image-to-video", model=row["id"], last_image=OTHER_IMAGE)
         if row["last_image"] == "yes":
             request.check()
@@ -162,7 +162,7 @@ class TestModels:
             allowed = f"None for Seedance {row['model']}, which takes no last frame"
             assert refusal(request) == f"last_image: '{OTHER_IMAGE}' is not allowed; allowed: {allowed}"
 
-    def test_a_model_without_the_mode_is_still_checked_for_the_rest(self) -> None:
+    def test_unsupported_mode_does_not_hide_other_problems(self) -> None:
         lines = refusals(make("reference-to-video", model="seedance-1-0-pro", duration=13, generate_audio=True))
 
         assert [line.partition(":")[0] for line in lines] == ["model", "duration", "generate_audio"]
@@ -170,7 +170,7 @@ class TestModels:
 
 class TestUnknownModel:
     @each_mode
-    def test_values_of_the_right_type_are_let_through(self, mode: str) -> None:
+    def test_unknown_model_accepts_any_value_of_the_right_type(self, mode: str) -> None:
         arguments = {
             "aspect_ratio": "2:1",
             "duration": 120,
@@ -187,55 +187,55 @@ class TestUnknownModel:
         assert [warning for warning in request.warnings() if UNKNOWN_MODEL in warning]
 
     @each_mode
-    def test_types_are_checked(self, mode: str) -> None:
+    def test_unknown_model_checks_types(self, mode: str) -> None:
         wrong = {"prompt": 1, "aspect_ratio": 1, "duration": "abc", "resolution": "", "generate_audio": 2, "seed": True}
 
         lines = refusals(make(mode, model=UNKNOWN_MODEL, **wrong))
 
         assert {line.partition(":")[0] for line in lines} == set(wrong)
 
-    def test_structure_is_checked(self) -> None:
+    def test_unknown_model_checks_required_media(self) -> None:
         assert refusal(make("image-to-video", model=UNKNOWN_MODEL, image=None)).startswith("image: None")
         assert refusal(make("reference-to-video", model=UNKNOWN_MODEL, images=None)).startswith("images, videos: None")
 
 
 class TestMediaRules:
-    def test_a_last_image_needs_a_first(self) -> None:
+    def test_last_image_without_a_first_image_is_refused(self) -> None:
         assert refusal(make("image-to-video", image=None, last_image=OTHER_IMAGE)).startswith("image: None")
 
     @pytest.mark.parametrize("empty", [None, [], ()])
-    def test_sounds_are_never_alone(self, empty: object) -> None:
+    def test_audios_without_an_image_or_video_are_refused(self, empty: object) -> None:
         line = refusal(make("reference-to-video", images=empty, videos=empty, audios=[AUDIO]))
 
         assert line == (
-            "images, videos: None is not allowed; allowed: at least one image or video, and audios never come alone"
+            "images, videos: None is not allowed; allowed: at least one image or video; audios alone are not enough"
         )
 
-    def test_references_cannot_all_be_missing(self) -> None:
+    def test_reference_to_video_without_references_is_refused(self) -> None:
         assert refusal(make("reference-to-video", images=None)) == (
             "images, videos: None is not allowed; allowed: at least one image or video"
         )
 
     @pytest.mark.parametrize("references", [{"images": [IMAGE]}, {"images": None, "videos": [VIDEO]}])
     @pytest.mark.parametrize("audios", [None, [AUDIO]])
-    def test_an_image_or_a_video_is_enough(self, references: dict[str, Any], audios: list[str] | None) -> None:
+    def test_one_image_or_one_video_is_accepted(self, references: dict[str, Any], audios: list[str] | None) -> None:
         make("reference-to-video", **references, audios=audios).check()
 
-    def test_uploads_are_refused_where_the_author_says_there_are_none(self) -> None:
+    def test_upload_is_refused_if_is_upload_media_is_false(self) -> None:
         lines = refusals(make("image-to-video", image=IMAGE, last_image=PNG, is_upload_media=False))
 
         assert [line.partition(":")[0] for line in lines] == ["last_image"]
-        assert "where is_upload_media is false" in lines[0]
+        assert "if is_upload_media is false" in lines[0]
 
     @pytest.mark.parametrize("mode", UPLOADED)
-    def test_links_alone_are_refused_where_the_author_says_that_they_are_uploads(self, mode: str) -> None:
+    def test_urls_alone_are_refused_if_is_upload_media_is_true(self, mode: str) -> None:
         assert refusal(make(mode, is_upload_media=True)).startswith(
             "is_upload_media: True is not allowed; allowed: false"
         )
         make("image-to-video", last_image=PNG, is_upload_media=True).check()
 
-    def test_the_whole_request_is_limited(self) -> None:
-        clip = MP4 + MP4.partition(",")[2] * 2270  # 7 MB, the same text in every place
+    def test_size_of_a_request_is_limited(self) -> None:
+        clip = MP4 + MP4.partition(",")[2] * 2270  # 7 MB
         assert 9 * len(clip) < 64 * 1024 * 1024 < 10 * len(clip)
 
         make("reference-to-video", images=None, videos=[clip] * 9).check()
@@ -245,7 +245,7 @@ class TestMediaRules:
 
 
 class TestPayload:
-    """The scenarios of the page: what is given is sent under the same names, and ``duration`` always."""
+    """Given values are sent under the same names, and ``duration`` always; the scenarios are the page's."""
 
     @pytest.mark.parametrize(
         ("mode", "scenario"),
@@ -279,14 +279,14 @@ class TestPayload:
             ),
         ],
     )
-    def test_scenario(self, mode: str, scenario: dict[str, Any]) -> None:
+    def test_arguments_of_a_scenario_are_the_payload(self, mode: str, scenario: dict[str, Any]) -> None:
         request = CLASSES[mode](**scenario)
 
         request.check()
 
         assert request.payload() == {**scenario, "duration": 5}
 
-    def test_everything_at_once(self) -> None:
+    def test_all_parameters_together_are_the_payload(self) -> None:
         everything = {
             "prompt": PROMPT,
             "image": IMAGE,
@@ -314,14 +314,14 @@ class TestPayload:
         assert request.payload() == {"prompt": PROMPT, **NEEDED[mode], "duration": 5}
 
     @pytest.mark.parametrize("media", [{"image": PNG}, {"image": IMAGE, "last_image": PNG}, {"image": "QUJD" * 200}])
-    def test_uploads_are_declared_by_themselves(self, media: dict[str, str]) -> None:
+    def test_is_upload_media_is_set_for_uploads(self, media: dict[str, str]) -> None:
         request = make("image-to-video", **media)
 
         request.check()
 
         assert request.payload() == {"prompt": PROMPT, **media, "duration": 5, "is_upload_media": True}
 
-    def test_short_base64_is_sent_where_the_author_declares_it(self) -> None:
+    def test_short_base64_is_sent_if_is_upload_media_is_true(self) -> None:
         request = make("image-to-video", image="aGVsbG8=", is_upload_media=True)
 
         request.check()
@@ -329,11 +329,11 @@ class TestPayload:
         assert request.payload()["image"] == "aGVsbG8="
 
     @pytest.mark.parametrize("images", [IMAGE, [IMAGE], (IMAGE,)])
-    def test_one_reference_needs_no_list(self, images: object) -> None:
+    def test_single_reference_is_sent_as_a_list(self, images: object) -> None:
         assert make("reference-to-video", images=images).payload()["images"] == [IMAGE]
 
     @each_mode
-    def test_extra_parameters_are_sent_as_they_are(self, mode: str) -> None:
+    def test_extra_parameters_are_sent_unchanged(self, mode: str) -> None:
         extra = {"watermark": False, "style": {"grain": 0.5, "mask": PNG, "tags": ["a", None]}, "note": None}
         request = make(mode, extra_parameters=extra)
 
@@ -342,17 +342,17 @@ class TestPayload:
         assert request.payload() == {"prompt": PROMPT, **NEEDED[mode], "duration": 5, **extra}
 
     @pytest.mark.parametrize("row", PARAMETERS, ids=lambda row: f"{row['mode']}-{row['parameter']}")
-    def test_extra_parameters_cannot_stand_for_an_argument(self, row: dict[str, str]) -> None:
+    def test_extra_parameter_with_the_name_of_an_argument_is_refused(self, row: dict[str, str]) -> None:
         name = row["parameter"]
 
         line = refusal(make(row["mode"], extra_parameters={name: 1}))
 
-        assert line == f"extra_parameters['{name}']: 1 is not allowed; allowed: only as the argument {name} itself"
+        assert line == f"extra_parameters['{name}']: 1 is not allowed; allowed: the argument {name} instead"
 
 
 class TestWarnings:
     @pytest.mark.parametrize("row", [row for row in MODELS if row["model"] >= "2"], ids=lambda row: row["model"])
-    def test_camera_and_seed_are_sent_to_2_x_with_a_warning(self, row: dict[str, str]) -> None:
+    def test_camera_fixed_and_seed_are_sent_to_2_x_with_a_warning(self, row: dict[str, str]) -> None:
         request = make("text-to-video", model=row["id"], camera_fixed=True, seed=0)
 
         request.check()
@@ -361,14 +361,14 @@ class TestWarnings:
         assert [warning.split()[0] for warning in request.warnings()] == ["camera_fixed", "seed"]
 
     @pytest.mark.parametrize("row", MODELS, ids=lambda row: row["model"])
-    def test_what_a_model_does_by_itself_is_no_warning(self, row: dict[str, str]) -> None:
+    def test_default_values_give_no_warning(self, row: dict[str, str]) -> None:
         mode = next(mode for mode in CLASSES if row[mode] == "yes")
 
         assert not list(make(mode, model=row["id"]).warnings())
         assert not list(make(mode, model=row["id"], camera_fixed=False, seed=-1).warnings())
 
     @pytest.mark.parametrize("row", [row for row in MODELS if row["model"] < "2"], ids=lambda row: row["model"])
-    def test_1_x_takes_camera_and_seed(self, row: dict[str, str]) -> None:
+    def test_camera_fixed_and_seed_give_no_warning_for_1_x(self, row: dict[str, str]) -> None:
         mode = next(mode for mode in CLASSES if row[mode] == "yes")
 
         assert not list(make(mode, model=row["id"], camera_fixed=True, seed=7).warnings())

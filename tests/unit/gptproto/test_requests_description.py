@@ -1,4 +1,4 @@
-"""What people are shown of a request, and how one is made of what holds its arguments."""
+"""The description of a request for display, and the replacement of its media."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.unit.gptproto.making import IMAGE, PNG, PROMPT, VIDEO, make
 
 
 class TestDescription:
-    def test_every_value_stands_under_its_name(self) -> None:
+    def test_description_has_every_given_value_under_its_name(self) -> None:
         request = make(
             "text-to-video",
             seed=7,
@@ -25,7 +25,7 @@ class TestDescription:
             "extra_parameters": {"style": {"grain": 0.5, "tones": ["warm", None]}},
         }
 
-    def test_media_are_described_where_they_stand(self) -> None:
+    def test_description_shortens_uploads_in_place(self) -> None:
         request = make("reference-to-video", images=[IMAGE, PNG], videos=[VIDEO])
         assert request.description()["videos"] == [VIDEO]
         linked, uploaded = request.description()["images"]
@@ -35,14 +35,14 @@ class TestDescription:
     @pytest.mark.parametrize(
         ("value", "words"),
         [(float("inf"), "inf"), (float("nan"), "nan"), (10**5000, "this int"), (object(), "<object object at")],
-        ids=["inf", "nan", "a number of thousands of digits", "an object"],
+        ids=["inf", "nan", "a number with thousands of digits", "an object"],
     )
-    def test_what_json_cannot_hold_is_told_in_words(self, value: object, words: str) -> None:
+    def test_value_that_is_not_json_is_described_as_text(self, value: object, words: str) -> None:
         shown = make("text-to-video", extra_parameters={"what": value}).description()["extra_parameters"]["what"]
         assert shown.startswith(words)
 
 
-class TestMaking:
-    def test_only_media_that_are_there_are_replaced(self) -> None:
+class TestWithMedia:
+    def test_with_media_replaces_only_given_media(self) -> None:
         request = make("image-to-video").with_media(lambda value, kind: f"{value}?{kind}")
         assert request.payload() == {"prompt": PROMPT, "image": f"{IMAGE}?image", "duration": 5}

@@ -1,4 +1,4 @@
-"""When two requests are the same generation, which is paid once."""
+"""Fingerprints (idempotency keys): equal for the same generation, which is paid once, and different for others."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def fingerprint(mode: str = "text-to-video", *, connection: str = CONNECTION, **
     )
 
 
-def one_byte_changed(text: str, position: int) -> str:
+def with_one_byte_changed(text: str, position: int) -> str:
     return text[:position] + ("A" if text[position] != "A" else "B") + text[position + 1 :]
 
 
 class TestSameGeneration:
-    def test_equal_arguments(self) -> None:
+    def test_equal_arguments_have_the_same_fingerprint(self) -> None:
         assert fingerprint(**EVERYTHING) == fingerprint(**EVERYTHING)
 
     @pytest.mark.parametrize(
@@ -58,22 +58,22 @@ class TestSameGeneration:
             ("extra_parameters", [None, {}]),
         ],
     )
-    def test_other_spellings_of_a_value(self, name: str, values: list[Any]) -> None:
+    def test_other_spellings_of_a_value_have_the_same_fingerprint(self, name: str, values: list[Any]) -> None:
         assert len({fingerprint(**{name: value}) for value in values}) == 1
 
-    def test_one_reference_with_and_without_a_list(self) -> None:
+    def test_single_reference_has_the_same_fingerprint_as_a_list_of_one(self) -> None:
         assert len({fingerprint("reference-to-video", images=images) for images in (IMAGE, [IMAGE], (IMAGE,))}) == 1
 
-    def test_an_upload_that_is_declared_or_found_out(self) -> None:
+    def test_is_upload_media_has_the_same_fingerprint_given_or_derived(self) -> None:
         assert fingerprint("image-to-video", image=PNG) == fingerprint(
             "image-to-video", image=PNG, is_upload_media="true"
         )
 
     @given(st.dictionaries(st.text(), st.dictionaries(st.text(), st.integers() | st.text(), min_size=2), min_size=2))
-    def test_the_order_of_a_dict_does_not_matter(self, extra: dict[str, dict[str, Any]]) -> None:
-        turned = {name: dict(reversed(inner.items())) for name, inner in reversed(extra.items())}
+    def test_order_of_a_dict_does_not_change_the_fingerprint(self, extra: dict[str, dict[str, Any]]) -> None:
+        reversed_extra = {name: dict(reversed(inner.items())) for name, inner in reversed(extra.items())}
 
-        assert fingerprint(extra_parameters=extra) == fingerprint(extra_parameters=turned)
+        assert fingerprint(extra_parameters=extra) == fingerprint(extra_parameters=reversed_extra)
 
 
 class TestOtherGeneration:
@@ -101,7 +101,7 @@ class TestOtherGeneration:
         ],
         ids=repr,
     )
-    def test_any_change(self, change: dict[str, Any]) -> None:
+    def test_any_other_value_changes_the_fingerprint(self, change: dict[str, Any]) -> None:
         assert fingerprint(**{**EVERYTHING, **change}) != fingerprint(**EVERYTHING)
 
     @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ class TestOtherGeneration:
         ],
         ids=lambda change: next(iter(change)),
     )
-    def test_other_frames(self, change: dict[str, Any]) -> None:
+    def test_other_frames_change_the_fingerprint(self, change: dict[str, Any]) -> None:
         frames: dict[str, Any] = {"image": IMAGE, "last_image": OTHER_IMAGE}
 
         assert fingerprint("image-to-video", **{**frames, **change}) != fingerprint("image-to-video", **frames)
@@ -132,25 +132,25 @@ class TestOtherGeneration:
         ],
         ids=repr,
     )
-    def test_other_references(self, change: dict[str, Any]) -> None:
+    def test_other_references_change_the_fingerprint(self, change: dict[str, Any]) -> None:
         references: dict[str, Any] = {"images": [IMAGE, OTHER_IMAGE], "videos": [VIDEO], "audios": [AUDIO]}
 
         assert fingerprint("reference-to-video", **{**references, **change}) != fingerprint(
             "reference-to-video", **references
         )
 
-    def test_another_mode(self) -> None:
-        # The same parameters under another address: an upcoming one, sent as it is, against the argument.
+    def test_other_mode_changes_the_fingerprint(self) -> None:
+        # The same payload under another URL: an extra parameter in one mode, an argument in the other.
         assert fingerprint("text-to-video", extra_parameters={"image": IMAGE}) != fingerprint("image-to-video")
 
     @pytest.mark.parametrize("position", [30, len(PNG) // 2, len(PNG) - 3])
-    def test_one_byte_of_an_upload(self, position: int) -> None:
+    def test_one_byte_of_an_upload_changes_the_fingerprint(self, position: int) -> None:
         assert fingerprint("image-to-video", image=PNG) != fingerprint(
-            "image-to-video", image=one_byte_changed(PNG, position)
+            "image-to-video", image=with_one_byte_changed(PNG, position)
         )
 
-    def test_one_byte_of_an_upload_in_a_list(self) -> None:
-        other = one_byte_changed(PNG, len(PNG) // 2)
+    def test_one_byte_of_an_upload_in_a_list_changes_the_fingerprint(self) -> None:
+        other = with_one_byte_changed(PNG, len(PNG) // 2)
 
         assert fingerprint("reference-to-video", images=[IMAGE, PNG]) != fingerprint(
             "reference-to-video", images=[IMAGE, other]
@@ -158,8 +158,8 @@ class TestOtherGeneration:
 
 
 class TestUpgrades:
-    def test_the_fingerprint_stays_the_same(self) -> None:
-        # Records of paid submissions hold it: were it computed otherwise, a retry would pay a second time.
+    def test_fingerprint_is_stable_across_versions(self) -> None:
+        # Records of paid submissions hold it. If it changes, a retry pays a second time.
         request = ImageToVideo(
             prompt="Ein Papierboot im Frühling",
             model="doubao-seedance-2-0-fast-260128",

@@ -1,4 +1,4 @@
-"""What DAG authors and templates really pass: rendered text, wrong types, and ten mistakes at once."""
+"""Requests with the values that DAG authors and templates pass: rendered text, wrong types, ten problems at once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ each_mode = pytest.mark.parametrize("mode", MODES)
 
 
 class TestOneMessage:
-    def test_ten_mistakes_make_ten_lines(self) -> None:
+    def test_ten_problems_are_ten_lines_of_one_message(self) -> None:
         wrong: dict[str, Any] = {
             "prompt": " ",
             "aspect_ratio": "2:1",
@@ -57,7 +57,7 @@ class TestOneMessage:
         for line in lines:
             assert f"{wrong[line.partition(':')[0]]!r} is not allowed; allowed: " in line
 
-    def test_it_says_that_nothing_was_sent_or_charged(self) -> None:
+    def test_message_says_that_nothing_was_sent_or_charged(self) -> None:
         with pytest.raises(InvalidRequestError) as caught:
             make("text-to-video", duration=99, seed=-2).check()
 
@@ -67,11 +67,11 @@ class TestOneMessage:
         assert "Nothing was sent" in message
 
     @each_mode
-    def test_a_request_cannot_be_changed_once_it_is_checked(self, mode: str) -> None:
+    def test_request_is_frozen(self, mode: str) -> None:
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(make(mode), "duration", 10)  # noqa: B010 - as an assignment mypy refuses it first
 
-    def test_a_request_in_order_has_no_problems(self) -> None:
+    def test_valid_request_has_no_problems(self) -> None:
         assert not list(make("text-to-video").problems())
 
 
@@ -92,7 +92,7 @@ class TestRenderedText:
             ("is_upload_media", "False", False),
         ],
     )
-    def test_a_number_or_boolean_in_text_becomes_one(self, name: str, text: object, value: object) -> None:
+    def test_number_or_boolean_in_text_is_converted(self, name: str, text: object, value: object) -> None:
         request = make("image-to-video", **{name: text})
 
         request.check()
@@ -109,14 +109,14 @@ class TestRenderedText:
             *([5], {"s": 5}, b"5", timedelta(seconds=5)),
         ],
     )
-    def test_what_is_no_whole_number_is_refused(self, name: str, value: object) -> None:
+    def test_value_that_is_not_a_whole_number_is_refused(self, name: str, value: object) -> None:
         assert refusal(make("text-to-video", **{name: value})) == (
             f"{name}: {value!r} is not allowed; allowed: a whole number, or None"
         )
 
     @pytest.mark.parametrize("name", ["generate_audio", "camera_fixed", "is_upload_media"])
     @pytest.mark.parametrize("value", ["", "yes", "1", "None", 0, 1, 1.0, [True], {}])
-    def test_what_is_no_boolean_is_refused(self, name: str, value: object) -> None:
+    def test_value_that_is_not_a_boolean_is_refused(self, name: str, value: object) -> None:
         assert refusal(make("image-to-video", **{name: value})) == (
             f"{name}: {value!r} is not allowed; allowed: true, false, or None"
         )
@@ -124,7 +124,7 @@ class TestRenderedText:
     @pytest.mark.parametrize("model", [SEEDANCE_2_0, UNKNOWN_MODEL])
     @pytest.mark.parametrize("name", ["aspect_ratio", "resolution"])
     @pytest.mark.parametrize("value", ["", " ", 720, True, ["720p"], b"720p", "720p\ud800", "720p\0"])
-    def test_what_is_no_text_is_refused(self, model: str, name: str, value: object) -> None:
+    def test_value_that_is_not_text_is_refused(self, model: str, name: str, value: object) -> None:
         assert refusal(make("text-to-video", model=model, **{name: value})) == (
             f"{name}: {value!r} is not allowed; allowed: Unicode text that is not blank, or None"
         )
@@ -132,13 +132,13 @@ class TestRenderedText:
     @pytest.mark.parametrize(
         "prompt", [5, True, b"A boat", ["A boat"], {"text": "A boat"}, "A boat \ud83d", "A boat\0"]
     )
-    def test_a_prompt_that_is_no_text_is_refused(self, prompt: object) -> None:
+    def test_prompt_that_is_not_text_is_refused(self, prompt: object) -> None:
         assert refusal(make("text-to-video", prompt=prompt)) == (
             f"prompt: {prompt!r} is not allowed; allowed: Unicode text that is not blank"
         )
 
     @pytest.mark.parametrize("prompt", ["Data: the android plays the violin", "data:a,b", "A" * 600, "小船" * 400])
-    def test_a_prompt_is_never_taken_for_media(self, prompt: str) -> None:
+    def test_prompt_is_never_treated_as_media(self, prompt: str) -> None:
         request = make("text-to-video", prompt=wrap_media(prompt))
 
         request.check()
@@ -148,21 +148,21 @@ class TestRenderedText:
     @pytest.mark.parametrize(
         "model", [None, "", " ", 5, ["seedance-2-0"], "a/b", "..", "a b", f"{SEEDANCE_2_0}\n", "ä"]
     )
-    def test_what_cannot_be_a_model_id_is_refused(self, model: object) -> None:
+    def test_invalid_model_id_is_refused(self, model: object) -> None:
         assert refusal(make("text-to-video", model=model)).startswith(f"model: {model!r} is not allowed; allowed: ")
 
     @pytest.mark.parametrize("model", [SEEDANCE_2_0, UNKNOWN_MODEL])
-    def test_a_number_of_thousands_of_digits_is_refused(self, model: str) -> None:
+    def test_number_with_thousands_of_digits_is_refused(self, model: str) -> None:
         line = refusal(make("text-to-video", model=model, duration=10**5000))
 
         assert line == "duration: this int is not allowed; allowed: a whole number, or None"
 
-    def test_numbers_for_an_unknown_model_end_where_readers_of_json_do(self) -> None:
+    def test_number_above_64_bits_is_refused_for_an_unknown_model(self) -> None:
         make("text-to-video", model=UNKNOWN_MODEL, seed=2**63 - 1).check()
 
         assert refusal(make("text-to-video", model=UNKNOWN_MODEL, seed=2**63)).startswith("seed: 9223372036854775808")
 
-    def test_a_long_value_is_not_repeated_whole(self) -> None:
+    def test_long_value_is_shortened_in_the_message(self) -> None:
         line = refusal(make("text-to-video", aspect_ratio="wide " * 1000))
 
         assert "wide wide" in line
@@ -184,7 +184,7 @@ class TestMedia:
         ],
     )
     @pytest.mark.parametrize("name", ["images", "videos", "audios"])
-    def test_a_wrong_item_is_named_with_what_is_allowed(self, name: str, value: object, why: str) -> None:
+    def test_message_names_an_invalid_item_and_the_allowed_values(self, name: str, value: object, why: str) -> None:
         good = {"images": IMAGE, "videos": VIDEO, "audios": AUDIO}
 
         line = refusal(make("reference-to-video", **{name: [good[name], value]}))
@@ -196,7 +196,7 @@ class TestMedia:
 
     @pytest.mark.parametrize("name", ["image", "last_image"])
     @pytest.mark.parametrize("value", ["", 7, True, b"\x89PNG", [IMAGE], {"url": IMAGE}, {IMAGE}, "boat.png"])
-    def test_a_wrong_frame_is_named_with_what_is_allowed(self, name: str, value: object) -> None:
+    def test_message_names_an_invalid_frame_and_the_allowed_values(self, name: str, value: object) -> None:
         line = refusal(make("image-to-video", **{name: value}))
 
         assert line.startswith(f"{name}: {value!r} is not allowed; allowed: an http(s) URL, a base64 data URI ")
@@ -219,17 +219,17 @@ class TestMedia:
         ],
         ids=lambda value: type(value).__name__,
     )
-    def test_what_is_no_list_is_refused_in_one_line(self, name: str, value: object) -> None:
+    def test_value_that_is_not_a_list_is_refused_in_one_line(self, name: str, value: object) -> None:
         line = refusal(make("reference-to-video", **{name: value}))
 
         assert line == f"{name}: {value!r} is not allowed; allowed: a list, or None"
 
-    def test_a_data_uri_of_another_kind_is_refused(self) -> None:
+    def test_data_uri_of_another_kind_is_refused(self) -> None:
         lines = refusals(make("reference-to-video", images=[MP4], videos=[PNG], audios=[PNG]))
 
         assert [line.partition(" ")[0] for line in lines] == ["images[0]:", "videos[0]:", "audios[0]:"]
 
-    def test_no_message_shows_uploaded_content(self) -> None:
+    def test_message_does_not_contain_uploaded_content(self) -> None:
         content = PNG.partition(",")[2]
 
         line = refusal(make("image-to-video", image=f"{PNG}!"))
@@ -237,7 +237,7 @@ class TestMedia:
         assert content[:12] not in line
         assert "<data:image/png, " in line
 
-    def test_a_request_does_not_show_uploaded_content(self) -> None:
+    def test_repr_does_not_contain_uploaded_content(self) -> None:
         request = make("reference-to-video", images=[PNG], extra_parameters={"mask": PNG})
 
         assert PNG.partition(",")[2][:12] not in repr(request)
@@ -245,7 +245,7 @@ class TestMedia:
 
 class TestExtraParameters:
     @pytest.mark.parametrize("value", [7, "{}", ["a"], {"a"}, b"a", True, NoTruth()], ids=repr)
-    def test_what_is_no_dict_is_refused(self, value: object) -> None:
+    def test_value_that_is_not_a_dict_is_refused(self, value: object) -> None:
         assert refusal(make("text-to-video", extra_parameters=value)).endswith("allowed: a dict, or None")
 
     @pytest.mark.parametrize(
@@ -273,11 +273,11 @@ class TestExtraParameters:
         ],
         ids=spelled,
     )
-    def test_what_json_cannot_hold_is_refused(self, extra: dict[Any, Any]) -> None:
+    def test_value_that_is_not_json_is_refused(self, extra: dict[Any, Any]) -> None:
         line = refusal(make("text-to-video", extra_parameters=extra))
 
         assert line.startswith("extra_parameters: ")
-        assert "allowed: only what JSON can hold (" in line
+        assert "allowed: only JSON values (" in line
 
     @pytest.mark.parametrize(
         ("value", "why"),
@@ -288,22 +288,22 @@ class TestExtraParameters:
         ],
         ids=["NUL", "key", "date"],
     )
-    def test_the_reason_is_told(self, value: object, why: str) -> None:
+    def test_message_has_the_reason(self, value: object, why: str) -> None:
         assert f"({why})" in refusal(make("text-to-video", extra_parameters={"what": value}))
 
-    def test_text_that_only_looks_like_a_nul_is_sent(self) -> None:
+    def test_escaped_nul_in_text_is_sent(self) -> None:
         extra = {"what": r"\u0000", "why": "\\"}
         assert make("text-to-video", extra_parameters=extra).payload()["what"] == r"\u0000"
         make("text-to-video", extra_parameters=extra).check()
 
-    def test_any_mapping_will_do(self) -> None:
+    def test_any_mapping_is_accepted(self) -> None:
         request = make("text-to-video", extra_parameters=MappingProxyType({"style": MappingProxyType({"grain": 1})}))
 
         request.check()
 
         assert request.payload()["style"] == {"grain": 1}
 
-    def test_text_of_an_enumeration_will_do(self) -> None:
+    def test_str_enum_is_accepted(self) -> None:
         style = enum.StrEnum("style", ["NOIR"])
         request = make("text-to-video", extra_parameters={"style": style["NOIR"]})
 
@@ -311,7 +311,7 @@ class TestExtraParameters:
 
         assert json.dumps(request.payload()["style"]) == '"noir"'
 
-    def test_a_later_change_of_the_dict_changes_nothing(self) -> None:
+    def test_later_change_of_the_dict_does_not_change_the_payload(self) -> None:
         extra: dict[str, Any] = {"style": {"grain": 1}}
         request = make("text-to-video", extra_parameters=extra)
 
