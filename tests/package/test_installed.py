@@ -26,7 +26,7 @@ PUBLIC_MODULES = [
         "gptproto.settings",
         "hooks.seedance",
         "links.seedance",
-        "metrics",
+        "tasks.metrics",
         "operators.seedance",
         "plugins.video_tab",
         "provider_info",
