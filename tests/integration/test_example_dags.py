@@ -320,7 +320,9 @@ def mean_difference(still: Path, video: Path, index: int) -> float:
 
 
 class TestRetriesAndClears:
-    def test_three_of_four_tasks_submit(self, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
+    def test_retries_example_submits_in_three_of_four_tasks(
+        self, example: Callable[[str], DAG], seedance_emulator: Emulator
+    ) -> None:
         tasks = run(example("seedance_retries_and_clears"))
 
         assert set(states(tasks).values()) == {"success"}
@@ -329,7 +331,9 @@ class TestRetriesAndClears:
         assert ids["pick_up"] == ids["reuse"]
         assert len(set(ids.values())) == 3
 
-    def test_pick_up_uses_given_prediction(self, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
+    def test_pick_up_task_uses_the_given_prediction(
+        self, example: Callable[[str], DAG], seedance_emulator: Emulator
+    ) -> None:
         earlier = run(example("seedance_text_to_video"))["make_video", -1]
         prediction_id = earlier.xcom_pull(task_ids="make_video", key="prediction_id")
         tasks = run(example("seedance_retries_and_clears"), run_conf={"prediction_id": prediction_id})
@@ -338,7 +342,7 @@ class TestRetriesAndClears:
         assert len(seedance_emulator.ledger()) == 1 + 3
 
     @pytest.mark.parametrize(("task_id", "state", "booked"), [("resubmit", "success", 2), ("regenerate", "failed", 1)])
-    def test_only_resubmit_pays_twice_after_a_lost_response(
+    def test_lost_response_is_paid_twice_only_with_resubmit(
         self, task_id: str, state: str, booked: int, example: Callable[[str], DAG], seedance_emulator: Emulator
     ) -> None:
         dag = example("seedance_retries_and_clears").partial_subset(task_id)

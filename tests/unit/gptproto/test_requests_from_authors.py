@@ -288,7 +288,7 @@ class TestExtraParameters:
         ],
         ids=["NUL", "key", "date"],
     )
-    def test_message_has_the_reason(self, value: object, why: str) -> None:
+    def test_message_has_the_reason_for_refused_extra_parameters(self, value: object, why: str) -> None:
         assert f"({why})" in refusal(make("text-to-video", extra_parameters={"what": value}))
 
     def test_escaped_nul_in_text_is_sent(self) -> None:
