@@ -320,9 +320,7 @@ def mean_difference(still: Path, video: Path, index: int) -> float:
 
 
 class TestRetriesAndClears:
-    def test_retries_example_submits_in_three_of_four_tasks(
-        self, example: Callable[[str], DAG], seedance_emulator: Emulator
-    ) -> None:
+    def test_example_submits_in_three_tasks(self, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
         tasks = run(example("seedance_retries_and_clears"))
 
         assert set(states(tasks).values()) == {"success"}
@@ -331,7 +329,7 @@ class TestRetriesAndClears:
         assert ids["pick_up"] == ids["reuse"]
         assert len(set(ids.values())) == 3
 
-    def test_pick_up_task_uses_the_given_prediction(
+    def test_pick_up_task_uses_given_prediction(
         self, example: Callable[[str], DAG], seedance_emulator: Emulator
     ) -> None:
         earlier = run(example("seedance_text_to_video"))["make_video", -1]

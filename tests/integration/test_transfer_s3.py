@@ -94,7 +94,7 @@ def kill_halfway(has_begun: Callable[[], bool], server: VideoServer, destination
 
 
 class TestDisk:
-    def test_transfer_of_200_mb_to_disk_needs_less_than_30_mb_of_memory(self, tmp_path: Path) -> None:
+    def test_storing_200_mb_on_disk_needs_less_than_30_mb_of_memory(self, tmp_path: Path) -> None:
         with running_video_server(200 * MB) as server:
             result = finish(start(f"{server.url}/0.mp4", str(tmp_path)))
             with Path(tmp_path, "boat.mp4").open("rb") as file:
@@ -120,9 +120,7 @@ class TestS3:
             assert hashlib.sha256(ObjectStoragePath(stored).read_bytes()).hexdigest() == server.sha256
         assert s3.info(f"{bucket}/day/boat.mp4", refresh=True)["ContentType"] == "video/mp4"
 
-    def test_transfer_of_100_mb_to_s3_needs_less_than_30_mb_of_memory(
-        self, s3_address: str, s3: Any, bucket: str
-    ) -> None:
+    def test_storing_100_mb_in_s3_needs_less_than_30_mb_of_memory(self, s3_address: str, s3: Any, bucket: str) -> None:
         with running_video_server(100 * MB) as server:
             result = finish(start(f"{server.url}/0.mp4", f"s3://{bucket}", s3_address))
         assert s3.size(f"{bucket}/boat.mp4") == 100 * MB
@@ -139,7 +137,7 @@ class TestS3:
 
     @pytest.mark.parametrize("older", [None, b"older"], ids=["empty", "with an older object"])
     @pytest.mark.parametrize("size", [MB, 12 * MB], ids=["one block", "several blocks"])
-    def test_failed_download_leaves_the_bucket_unchanged(
+    def test_failed_download_leaves_bucket_unchanged(
         self, s3: Any, bucket: str, size: int, older: bytes | None
     ) -> None:
         if older is not None:
@@ -153,7 +151,7 @@ class TestS3:
 
     @pytest.mark.parametrize("older", [None, b"older"], ids=["empty", "with an older object"])
     @pytest.mark.parametrize("failing_part", [1, 2, 3], ids=["first", "second", "last"])
-    def test_failed_upload_leaves_the_bucket_unchanged(
+    def test_failed_upload_leaves_bucket_unchanged(
         self, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch, failing_part: int, older: bytes | None
     ) -> None:
         if older is not None:

@@ -25,7 +25,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # A mutant's name is module, function and number. The tests named after its module detect most mutants, so run first.
+    # A mutant's name is module, function, number. Tests named after the module detect most mutants and run first.
     module = os.environ.get("MUTANT_UNDER_TEST", "").rpartition(".")[0].rpartition(".")[2]
     if module:
         items.sort(key=lambda item: (_is_generated(item), not item.path.stem.startswith(f"test_{module}")))

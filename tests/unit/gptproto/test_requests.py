@@ -218,9 +218,7 @@ class TestMediaRules:
 
     @pytest.mark.parametrize("references", [{"images": [IMAGE]}, {"images": None, "videos": [VIDEO]}])
     @pytest.mark.parametrize("audios", [None, [AUDIO]])
-    def test_single_image_or_video_reference_is_accepted(
-        self, references: dict[str, Any], audios: list[str] | None
-    ) -> None:
+    def test_single_image_or_video_is_accepted(self, references: dict[str, Any], audios: list[str] | None) -> None:
         make("reference-to-video", **references, audios=audios).check()
 
     def test_upload_is_refused_if_is_upload_media_is_false(self) -> None:

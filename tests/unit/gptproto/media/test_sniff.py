@@ -98,7 +98,7 @@ class TestMediaType:
 class TestImageSize:
     @each_image
     @pytest.mark.parametrize(("width", "height"), [(300, 6000), (317, 1), (4099, 513)])
-    def test_image_size_is_read_from_its_header(
+    def test_image_size_is_read(
         self, kind: str, options: dict[str, Any], expected: str, width: int, height: int
     ) -> None:
         assert image_size(picture(kind, width, height, **options)) == (width, height)
