@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Dialog, Locator, Page, expect
 
+from tests.browser.accounts import RESTRICTED, VIEWER
 from tests.browser.conftest import Visit
-from tests.browser.people import STRANGER, VIEWER
 from tests.browser.prompts import HIDDEN_DAG, PROMPTS, postcard
 from tests.browser.stage import TASK_ID, Stage
 from tests.browser.video_tab import VideoTab
@@ -213,7 +213,7 @@ class TestPermission:
     def test_user_without_permission_gets_only_message(
         self, visitor: Visit, stage: Stage, second_server: str, page_url: str
     ) -> None:
-        user = visitor(STRANGER, url=second_server)
+        user = visitor(RESTRICTED, url=second_server)
         user.go(page_url)
         expect(main(user.page)).to_have_text(re.compile(r"\s*You do not have permission to see this task's data\.\s*"))
         responses = json.dumps([each["response"] for each in user.answers()])
