@@ -329,9 +329,7 @@ class TestRetriesAndClears:
         assert ids["pick_up"] == ids["reuse"]
         assert len(set(ids.values())) == 3
 
-    def test_pick_up_task_uses_given_prediction(
-        self, example: Callable[[str], DAG], seedance_emulator: Emulator
-    ) -> None:
+    def test_pick_up_uses_given_prediction(self, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
         earlier = run(example("seedance_text_to_video"))["make_video", -1]
         prediction_id = earlier.xcom_pull(task_ids="make_video", key="prediction_id")
         tasks = run(example("seedance_retries_and_clears"), run_conf={"prediction_id": prediction_id})

@@ -137,9 +137,7 @@ class TestS3:
 
     @pytest.mark.parametrize("older", [None, b"older"], ids=["empty", "with an older object"])
     @pytest.mark.parametrize("size", [MB, 12 * MB], ids=["one block", "several blocks"])
-    def test_failed_download_leaves_bucket_unchanged(
-        self, s3: Any, bucket: str, size: int, older: bytes | None
-    ) -> None:
+    def test_failed_download_keeps_objects(self, s3: Any, bucket: str, size: int, older: bytes | None) -> None:
         if older is not None:
             s3.pipe(f"{bucket}/boat.mp4", older)
         # The limit is exceeded by the last byte.
@@ -151,7 +149,7 @@ class TestS3:
 
     @pytest.mark.parametrize("older", [None, b"older"], ids=["empty", "with an older object"])
     @pytest.mark.parametrize("failing_part", [1, 2, 3], ids=["first", "second", "last"])
-    def test_failed_upload_leaves_bucket_unchanged(
+    def test_failed_upload_keeps_objects(
         self, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch, failing_part: int, older: bytes | None
     ) -> None:
         if older is not None:

@@ -98,9 +98,7 @@ class TestMediaType:
 class TestImageSize:
     @each_image
     @pytest.mark.parametrize(("width", "height"), [(300, 6000), (317, 1), (4099, 513)])
-    def test_image_size_is_read(
-        self, kind: str, options: dict[str, Any], expected: str, width: int, height: int
-    ) -> None:
+    def test_size_is_read(self, kind: str, options: dict[str, Any], expected: str, width: int, height: int) -> None:
         assert image_size(picture(kind, width, height, **options)) == (width, height)
 
     def test_webp_sides_have_24_bits(self) -> None:
