@@ -1,7 +1,7 @@
 """
 Measure what a thousand waits cost in a real ``airflow triggerer``, including Airflow's own overhead.
 
-The triggerer runs alone, with its own Airflow home and SQLite. It needs no API server, because it looks up connections
+The triggerer runs alone, with its own Airflow home and SQLite. It needs no API server, because it reads connections
 itself. After its start, a thousand task instances are deferred at once. Its first process, the supervisor, accesses
 the database. It starts a second process, the runner, whose event loop runs all triggers.
 """

@@ -22,7 +22,7 @@ from benchmarks.service import NOT_FOUND_UNTIL_DONE, RESULT, read_end
 KEY = "sk-benchmark"
 #: Connections in the pools of the other ways: as many as the provider has.
 CONNECTIONS = 32
-#: Seconds after which the provider gives up a generation.
+#: Timeout of the provider's wait, in seconds.
 WAIT_TIMEOUT = 1200.0
 
 _HEADERS = {"Accept": "application/json", "Authorization": KEY, "User-Agent": "benchmark"}

@@ -29,7 +29,7 @@ _HOME = Path(tempfile.mkdtemp(prefix="seedance-tests-"))
 os.environ |= {
     "AIRFLOW_HOME": str(_HOME),
     "AIRFLOW__CORE__DAGS_FOLDER": str(EXAMPLE_DAGS),
-    # Airflow's default looks up this host's name at name servers.
+    # Airflow's default resolves this host's name by DNS.
     "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
     # Mask no secrets, so that tests find what the provider leaks.
     "AIRFLOW__CORE__HIDE_SENSITIVE_VAR_CONN_FIELDS": "False",

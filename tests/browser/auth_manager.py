@@ -7,12 +7,12 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
-from tests.browser.people import STRANGER
+from tests.browser.accounts import RESTRICTED
 from tests.browser.prompts import HIDDEN_DAG
 
 
-class DiscreetAuthManager(SimpleAuthManager):
-    """Roles as in the base class, but the stranger has no access to the hidden DAG."""
+class HiddenDagAuthManager(SimpleAuthManager):
+    """Roles as in the base class, but the restricted viewer has no access to the hidden DAG."""
 
     def is_authorized_dag(
         self,
@@ -23,6 +23,6 @@ class DiscreetAuthManager(SimpleAuthManager):
         details: DagDetails | None = None,
     ) -> bool:
         """Return whether the role allows it, and the DAG is not hidden from the user."""
-        if user.username == STRANGER.name and details is not None and details.id == HIDDEN_DAG:
+        if user.username == RESTRICTED.name and details is not None and details.id == HIDDEN_DAG:
             return False
         return super().is_authorized_dag(method=method, user=user, access_entity=access_entity, details=details)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.people import Person
+from tests.browser.accounts import Account
 from tests.browser.stage import Stage, running_second_server, running_stage
 from tests.browser.visitors import TIMEOUT, Visitor, running_browser, visit
 
@@ -18,9 +18,9 @@ expect.set_options(timeout=TIMEOUT)
 
 
 class Visit(Protocol):
-    """Logs a person in."""
+    """Logs an account in."""
 
-    def __call__(self, person: Person, *, url: str = "", **options: Any) -> Visitor:
+    def __call__(self, account: Account, *, url: str = "", **options: Any) -> Visitor:
         """Return the visitor; see :func:`tests.browser.visitors.visit`. Without a URL, it opens Airflow's."""
 
 
@@ -39,7 +39,7 @@ def stage(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="session")
 def second_server(stage: Stage) -> Iterator[str]:
-    """Return the URL of a second API server, which has a path and hides a DAG from the stranger."""
+    """Return the URL of a second API server, which has a path and hides a DAG from the restricted viewer."""
     with running_second_server(stage.airflow, "/team/airflow") as url:
         yield url
 
@@ -48,7 +48,7 @@ def second_server(stage: Stage) -> Iterator[str]:
 def visitor(browser: Browser, stage: Stage, tmp_path: Path) -> Iterator[Visit]:
     with ExitStack() as visits:
 
-        def enter(person: Person, *, url: str = "", **options: Any) -> Visitor:
-            return visits.enter_context(visit(browser, url or stage.airflow.url, person, tmp_path, **options))
+        def enter(account: Account, *, url: str = "", **options: Any) -> Visitor:
+            return visits.enter_context(visit(browser, url or stage.airflow.url, account, tmp_path, **options))
 
         yield enter

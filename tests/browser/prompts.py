@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-#: The DAG that is hidden from the stranger.
+#: The DAG that is hidden from the restricted viewer.
 HIDDEN_DAG = "private_video"
 
 PROMPTS = {

@@ -12,9 +12,9 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.accounts import OPERATOR, VIEWER
 from tests.browser.conftest import Visit
 from tests.browser.connections_page import ConnectionsPage
-from tests.browser.people import OPERATOR, VIEWER
 from tests.browser.stage import Stage
 from tests.browser.video_tab import VideoTab
 

@@ -17,7 +17,7 @@ from airflow_provider_seedance.emulator.server import running_emulator
 from demo.rest import AirflowApi
 from demo.sessions import Session
 from demo.standalone import Standalone, free_ports
-from tests.browser.people import ADMIN, PEOPLE
+from tests.browser.accounts import ACCOUNTS, ADMIN
 
 TASK_ID = "make_video"
 #: The example that a new user runs; its connection does not exist at first.
@@ -78,12 +78,12 @@ def running_stage(home: Path) -> Iterator[Stage]:
     for file in _DAG_FILES:
         shutil.copy(file, dags)
     passwords = home / "passwords.json"
-    passwords.write_text(json.dumps({person.name: person.password for person in PEOPLE}))
+    passwords.write_text(json.dumps({account.name: account.password for account in ACCOUNTS}))
     with running_emulator() as emulator:
         settings = {
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{each.name}:{each.role}" for each in PEOPLE),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{each.name}:{each.role}" for each in ACCOUNTS),
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
             "AIRFLOW_CONN_SEEDANCE_EMULATOR": emulator.connection_json,
         }
@@ -111,7 +111,7 @@ def running_second_server(airflow: Standalone, path: str) -> Iterator[str]:
         **airflow.environment,
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__PORT": str(port),
-        "AIRFLOW__CORE__AUTH_MANAGER": "tests.browser.auth_manager.DiscreetAuthManager",
+        "AIRFLOW__CORE__AUTH_MANAGER": "tests.browser.auth_manager.HiddenDagAuthManager",
     }
     command = [sys.executable, "-m", "airflow", "api-server"]
     with ExitStack() as stack:

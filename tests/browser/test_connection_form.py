@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import expect
 
 from demo.standalone import free_ports
+from tests.browser.accounts import OPERATOR
 from tests.browser.conftest import Visit
 from tests.browser.connections_page import ConnectionsPage
-from tests.browser.people import OPERATOR
 from tests.browser.stage import Stage
 
 WRONG_KEY = "sk-of-somebody-else"

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
 
+from tests.browser.accounts import OPERATOR
 from tests.browser.conftest import Visit
 from tests.browser.connections_page import ConnectionsPage
-from tests.browser.people import OPERATOR
 from tests.browser.stage import EXAMPLE, Stage
 from tests.browser.video_tab import VideoTab
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Dialog, Locator, Page, expect
 
+from tests.browser.accounts import RESTRICTED, VIEWER
 from tests.browser.conftest import Visit
-from tests.browser.people import STRANGER, VIEWER
 from tests.browser.prompts import HIDDEN_DAG, PROMPTS, postcard
 from tests.browser.stage import TASK_ID, Stage
 from tests.browser.video_tab import VideoTab
@@ -110,7 +110,7 @@ class TestOneVideo:
 
 
 class TestOtherStates:
-    def test_wait_shows_elapsed_time_then_video(self, tab: VideoTab, stage: Stage) -> None:
+    def test_page_shows_elapsed_time_then_video(self, tab: VideoTab, stage: Stage) -> None:
         stage.emulator.settings(seconds_running=SLOW)
         run_id = stage.start("slow_video")
         tab.open("slow_video", run_id)
@@ -124,18 +124,18 @@ class TestOtherStates:
         expect(tab.content).to_contain_text("Succeeded")
 
     @pytest.mark.parametrize("dag_id", ["refused_video", "failed_video"])
-    def test_failure_shows_error(self, tab: VideoTab, stage: Stage, dag_id: str) -> None:
+    def test_page_of_failed_task_shows_error(self, tab: VideoTab, stage: Stage, dag_id: str) -> None:
         tab.open(dag_id, stage.ended(dag_id))
         expect(tab.content).to_contain_text(re.compile("content policy|safety|sensitive", re.IGNORECASE))
         expect(tab.content).to_contain_text("Failed")
         expect(tab.content).to_contain_text(PROMPTS[dag_id])
         expect(tab.video).to_have_count(0)
 
-    def test_failed_generation_shows_prediction_id(self, tab: VideoTab, stage: Stage) -> None:
+    def test_page_of_failed_generation_shows_prediction_id(self, tab: VideoTab, stage: Stage) -> None:
         tab.open("failed_video", stage.ended("failed_video"))
         expect(tab.content).to_contain_text(xcom(stage, "failed_video", "prediction_id"))
 
-    def test_other_operator_shows_message(self, tab: VideoTab, stage: Stage) -> None:
+    def test_page_of_other_operator_shows_message(self, tab: VideoTab, stage: Stage) -> None:
         tab.open("other_work", stage.ended("other_work"))
         expect(tab.content).to_have_text(re.compile(r"\s*This task makes no Seedance video.*EmptyOperator\.\s*"))
 
@@ -186,13 +186,13 @@ class TestMappedTask:
 
 
 class TestBaseUrlWithPath:
-    def test_video_plays(self, visitor: Visit, stage: Stage, second_server: str) -> None:
+    def test_video_plays_below_path_of_base_url(self, visitor: Visit, stage: Stage, second_server: str) -> None:
         tab = VideoTab(visitor(VIEWER, url=second_server))
         tab.open("one_video", stage.ended("one_video"))
         expect(tab.content).to_contain_text(PROMPTS["one_video"])
         tab.play()
 
-    def test_grid_leads_to_video(self, visitor: Visit, stage: Stage, second_server: str) -> None:
+    def test_grid_leads_to_video_below_path_of_base_url(self, visitor: Visit, stage: Stage, second_server: str) -> None:
         tab = VideoTab(visitor(VIEWER, url=second_server))
         tab.open_all("many_videos", stage.ended("many_videos"))
         tab.tiles.first.click()
@@ -213,7 +213,7 @@ class TestPermission:
     def test_user_without_permission_gets_only_message(
         self, visitor: Visit, stage: Stage, second_server: str, page_url: str
     ) -> None:
-        user = visitor(STRANGER, url=second_server)
+        user = visitor(RESTRICTED, url=second_server)
         user.go(page_url)
         expect(main(user.page)).to_have_text(re.compile(r"\s*You do not have permission to see this task's data\.\s*"))
         responses = json.dumps([each["response"] for each in user.answers()])

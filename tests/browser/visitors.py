@@ -12,7 +12,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.people import Person
+from tests.browser.accounts import Account
 
 #: Large enough for a whole dialog of Airflow's UI.
 _WINDOW = {"width": 1280, "height": 900}
@@ -65,17 +65,17 @@ class Visitor:
 
 
 @contextmanager
-def visit(browser: Browser, url: str, person: Person, folder: Path, **options: Any) -> Iterator[Visitor]:
+def visit(browser: Browser, url: str, account: Account, folder: Path, **options: Any) -> Iterator[Visitor]:
     """
     Log in through the login page, for the duration of a ``with`` block.
 
     :param browser: A running browser.
     :param url: URL of Airflow.
-    :param person: The user.
+    :param account: The user's account.
     :param folder: Folder for the HTTP archive.
     :param options: Options of the browser's context, e.g. ``color_scheme``.
     """
-    record = folder / f"{person.name}.har"
+    record = folder / f"{account.name}.har"
     context = browser.new_context(
         **{"viewport": _WINDOW, "record_har_path": record, "record_har_content": "embed", **options}
     )
@@ -83,8 +83,8 @@ def visit(browser: Browser, url: str, person: Person, folder: Path, **options: A
     with context:
         page = context.new_page()
         page.goto(url)
-        page.get_by_label("Username").fill(person.name)
-        page.get_by_label("Password").fill(person.password)
+        page.get_by_label("Username").fill(account.name)
+        page.get_by_label("Password").fill(account.password)
         page.get_by_role("button", name="Sign in").click()
         page.get_by_role("link", name="Dags").first.wait_for()
         yield Visitor(page, url, record)

@@ -320,7 +320,7 @@ def mean_difference(still: Path, video: Path, index: int) -> float:
 
 
 class TestRetriesAndClears:
-    def test_three_of_four_tasks_submit(self, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
+    def test_example_submits_in_three_tasks(self, example: Callable[[str], DAG], seedance_emulator: Emulator) -> None:
         tasks = run(example("seedance_retries_and_clears"))
 
         assert set(states(tasks).values()) == {"success"}
@@ -338,7 +338,7 @@ class TestRetriesAndClears:
         assert len(seedance_emulator.ledger()) == 1 + 3
 
     @pytest.mark.parametrize(("task_id", "state", "booked"), [("resubmit", "success", 2), ("regenerate", "failed", 1)])
-    def test_only_resubmit_pays_twice_after_a_lost_response(
+    def test_lost_response_is_paid_twice_only_with_resubmit(
         self, task_id: str, state: str, booked: int, example: Callable[[str], DAG], seedance_emulator: Emulator
     ) -> None:
         dag = example("seedance_retries_and_clears").partial_subset(task_id)

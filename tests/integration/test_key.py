@@ -73,7 +73,7 @@ def test_api_key_is_in_no_log_row_or_file(
     ],
     ids=lambda fault: " ".join(str(value) for value in fault.values()),
 )
-def test_no_request_goes_to_another_server(
+def test_requests_go_to_the_configured_server_only(
     fault: dict[str, Any], example: Callable[[str], DAG], seedance_emulator: Emulator
 ) -> None:
     with running_emulator() as other:

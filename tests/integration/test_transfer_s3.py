@@ -94,7 +94,7 @@ def kill_halfway(has_begun: Callable[[], bool], server: VideoServer, destination
 
 
 class TestDisk:
-    def test_200_mb_on_disk_need_less_than_30_mb_of_memory(self, tmp_path: Path) -> None:
+    def test_storing_200_mb_on_disk_needs_less_than_30_mb_of_memory(self, tmp_path: Path) -> None:
         with running_video_server(200 * MB) as server:
             result = finish(start(f"{server.url}/0.mp4", str(tmp_path)))
             with Path(tmp_path, "boat.mp4").open("rb") as file:
@@ -120,7 +120,7 @@ class TestS3:
             assert hashlib.sha256(ObjectStoragePath(stored).read_bytes()).hexdigest() == server.sha256
         assert s3.info(f"{bucket}/day/boat.mp4", refresh=True)["ContentType"] == "video/mp4"
 
-    def test_100_mb_in_s3_need_less_than_30_mb_of_memory(self, s3_address: str, s3: Any, bucket: str) -> None:
+    def test_storing_100_mb_in_s3_needs_less_than_30_mb_of_memory(self, s3_address: str, s3: Any, bucket: str) -> None:
         with running_video_server(100 * MB) as server:
             result = finish(start(f"{server.url}/0.mp4", f"s3://{bucket}", s3_address))
         assert s3.size(f"{bucket}/boat.mp4") == 100 * MB
@@ -137,7 +137,7 @@ class TestS3:
 
     @pytest.mark.parametrize("older", [None, b"older"], ids=["empty", "with an older object"])
     @pytest.mark.parametrize("size", [MB, 12 * MB], ids=["one block", "several blocks"])
-    def test_failed_download_changes_nothing(self, s3: Any, bucket: str, size: int, older: bytes | None) -> None:
+    def test_failed_download_keeps_objects(self, s3: Any, bucket: str, size: int, older: bytes | None) -> None:
         if older is not None:
             s3.pipe(f"{bucket}/boat.mp4", older)
         # The limit is exceeded by the last byte.
@@ -149,7 +149,7 @@ class TestS3:
 
     @pytest.mark.parametrize("older", [None, b"older"], ids=["empty", "with an older object"])
     @pytest.mark.parametrize("failing_part", [1, 2, 3], ids=["first", "second", "last"])
-    def test_failed_upload_changes_nothing(
+    def test_failed_upload_keeps_objects(
         self, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch, failing_part: int, older: bytes | None
     ) -> None:
         if older is not None:
@@ -170,7 +170,7 @@ class TestS3:
         assert contents(s3, bucket) == ({} if older is None else {"boat.mp4": older})
 
     @pytest.mark.parametrize("is_same", [True, False])
-    def test_same_object_is_not_written_again(self, s3: Any, bucket: str, is_same: bool) -> None:
+    def test_object_is_written_again_only_if_content_differs(self, s3: Any, bucket: str, is_same: bool) -> None:
         path = f"{bucket}/boat.mp4"
         with running_video_server(6 * MB) as server:
             video = b"".join(server.pieces())

@@ -174,7 +174,7 @@ def use_catalogue() -> bool:
     return model is not None and Mode.IMAGE_TO_VIDEO in model.modes
 
 
-def test_of_the_author(seedance_emulator: Emulator) -> None:
+def test_author_dag_books_one_generation(seedance_emulator: Emulator) -> None:
     seedance_emulator.fault(endpoint="result", status=500, times=3)
     dag.test(run_conf={"duration": 4})
     [booked] = seedance_emulator.ledger()

@@ -1,7 +1,7 @@
 """
 The numbers of GPTProto's documentation as Markdown tables, and their reader.
 
-Tests take what they expect from here, never from the package: a slip in the catalogue cannot confirm itself.
+Tests read expected values from here, not from the package, so that they detect an error in the catalogue.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _FOLDER = Path(__file__).parent
 
 def read_table(name: str) -> list[dict[str, str]]:
     """
-    Return the one table of a file in this folder, a dict for each row.
+    Return the only table of a file in this folder, as a dict for each row.
 
     Cells are text without backquotes; several values in one cell are separated by spaces.
 

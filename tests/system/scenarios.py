@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tests.system.mortal import Death
+from tests.system.worker_kill import KillPoint
 
 Action = Literal["clear", "mark failed", "stop answering"]
 
@@ -38,7 +38,7 @@ class Scenario:
     :param tries: Expected tries, not counting those that Airflow itself lost.
     :param state: Expected final state.
     :param log_text: Text that the log of the last try must contain.
-    :param die: Point at which the worker dies in the first try.
+    :param kill_at: Point of the first try at which the worker is killed; ``None`` for never.
     :param faults: Faults of the service.
     :param events: Actions on the task instance.
     :param seconds: Duration of the generation.
@@ -51,7 +51,7 @@ class Scenario:
     tries: int = 1
     state: str = "success"
     log_text: str = ""
-    die: Death | None = None
+    kill_at: KillPoint | None = None
     faults: tuple[Mapping[str, Any], ...] = ()
     events: tuple[Event, ...] = ()
     seconds: float = 6.0
@@ -82,12 +82,12 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(name="no faults, adaptive polls", arguments={"poll_interval": None}),
     Scenario(name="no faults, on the worker", arguments=_SYNCHRONOUS),
     # The worker dies.
-    _unconfirmed("SIGKILL before the POST", booked=0, tries=2, die="before the POST"),
-    _unconfirmed("SIGKILL between POST and record", booked=1, tries=2, die="between POST and record"),
-    Scenario(name="SIGKILL after the record", tries=2, die="after the record"),
-    Scenario(name="SIGKILL with supervisor", tries=2, die="after the record, with the supervisor"),
-    Scenario(name="SIGKILL while polling", tries=2, die="while polling", arguments=_SYNCHRONOUS),
-    Scenario(name="SIGKILL in execute_complete", tries=2, die="in execute_complete"),
+    _unconfirmed("SIGKILL before the POST", booked=0, tries=2, kill_at="before the POST"),
+    _unconfirmed("SIGKILL between POST and record", booked=1, tries=2, kill_at="between POST and record"),
+    Scenario(name="SIGKILL after the record", tries=2, kill_at="after the record"),
+    Scenario(name="SIGKILL with supervisor", tries=2, kill_at="after the record, with the supervisor"),
+    Scenario(name="SIGKILL while polling", tries=2, kill_at="while polling", arguments=_SYNCHRONOUS),
+    Scenario(name="SIGKILL in execute_complete", tries=2, kill_at="in execute_complete"),
     # The service fails.
     Scenario(
         name="submit: storm of 429",

@@ -123,7 +123,7 @@ def seconds(time: str) -> float:
     return datetime.fromisoformat(time).timestamp()
 
 
-def test_clear_reuses_or_regenerates(stage: Stage) -> None:
+def test_cleared_task_reuses_or_regenerates_its_video(stage: Stage) -> None:
     api, run_id = stage.airflow.api, stage.runs[CLEARS]
     tasks = ("reuse", "regenerate")
     assert stage.ended(CLEARS, run_id) == "success"

@@ -32,7 +32,7 @@ def show(capsys: pytest.CaptureFixture[str]) -> Show:
     return show_and_check
 
 
-def test_scenarios_end_as_expected(stage: tuple[Standalone, dict[str, Emulator]], show: Show) -> None:
+def test_chaos_scenarios_end_as_expected(stage: tuple[Standalone, dict[str, Emulator]], show: Show) -> None:
     show(run_scenarios(*stage, SCENARIOS))
 
 

@@ -1,4 +1,4 @@
-"""How many examples generated tests try, and which tests come first where a mutant is looked for."""
+"""The Hypothesis profiles of the unit tests, and the order of the tests when mutmut runs them for a mutant."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import os
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-# What Hypothesis itself changes where it finds itself in continuous integration stays: the same examples every time.
+# ``settings()`` keeps the changes that Hypothesis makes in continuous integration: the same examples in every run.
 settings.register_profile("short", settings(), deadline=None, max_examples=100)
 settings.register_profile("long", settings(), deadline=None, max_examples=10_000)
-# Whether a mutant is found is all that is asked, not by which smallest example; and mutmut runs a test many times.
+# Few examples and no shrinking: mutmut runs each test many times, and needs only to know whether it fails.
 settings.register_profile(
     "mutants",
     deadline=None,
@@ -25,7 +25,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # The name of mutmut's mutant: module, function, number. Most mutants fall to the tests named after their module.
+    # A mutant's name is module, function, number. Tests named after the module detect most mutants and run first.
     module = os.environ.get("MUTANT_UNDER_TEST", "").rpartition(".")[0].rpartition(".")[2]
     if module:
         items.sort(key=lambda item: (_is_generated(item), not item.path.stem.startswith(f"test_{module}")))

@@ -50,19 +50,19 @@ def resolve(host: str) -> None:
 
 class TestNetwork:
     @pytest.mark.parametrize("contact", [connect, connect_without_an_exception, send, open_connection, send_http])
-    def test_other_hosts_are_refused(self, contact: Callable[[str], None]) -> None:
+    def test_connections_to_other_hosts_are_refused(self, contact: Callable[[str], None]) -> None:
         with pytest.raises(NetworkError, match=OTHER_HOST):
             contact(OTHER_HOST)
         assert take_refused() != []
 
     @pytest.mark.parametrize("contact", [resolve, open_connection, send_http])
-    def test_name_lookups_are_refused(self, contact: Callable[[str], None]) -> None:
+    def test_lookups_of_other_names_are_refused(self, contact: Callable[[str], None]) -> None:
         with pytest.raises(NetworkError, match=r"gptproto\.com"):
             contact("gptproto.com")
         assert take_refused() != []
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "localhost"])
-    def test_this_host_is_allowed(self, host: str) -> None:
+    def test_connections_to_this_host_are_allowed(self, host: str) -> None:
         with socket.create_server((host, 0)) as listener, socket.create_connection(listener.getsockname()) as contact:
             assert contact.getpeername() == listener.getsockname()
 

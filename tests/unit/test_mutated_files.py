@@ -1,4 +1,4 @@
-"""What ``make mutants`` mutates: a module that moves must not drop out."""
+"""``make mutants`` mutates every module of the API and of the payment, also after a module was moved."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.system.cluster.judging import Row, table
+from tests.system.cluster.evaluation import Row, table
 from tests.system.cluster.plan import POOL, SLOTS
 from tests.system.cluster.services import ServiceError, find_programs
 from tests.system.cluster.stage import Stage, running_stage

@@ -17,7 +17,7 @@ import sqlalchemy
 from airflow_provider_seedance.emulator.handle import Emulator
 from demo.standalone import free_ports
 from tests.system.cluster.airflow import TRIGGERERS, WORKERS, Cluster, Component
-from tests.system.cluster.judging import Row, evaluate
+from tests.system.cluster.evaluation import Row, evaluate
 from tests.system.cluster.plan import GENERATIONS
 from tests.system.cluster.services import Service, engine, find_programs, running_postgresql, running_redis
 from tests.system.scenarios import UNCONFIRMED

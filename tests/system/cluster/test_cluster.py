@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.cluster.airflow import COMPONENTS, TRIGGERERS, WORKERS
-from tests.system.cluster.judging import Row, maximum_running
+from tests.system.cluster.evaluation import Row, maximum_running
 from tests.system.cluster.logs import kept_task_logs, read, running_s3, task_logs, written
 from tests.system.cluster.measuring import Cost, Meter, cost_table, longest_statements
 from tests.system.cluster.plan import (

@@ -8,8 +8,8 @@ from typing import Any
 import pendulum
 from airflow.sdk import DAG
 
-from tests.system.mortal import MortalOperator
 from tests.system.scenarios import SCENARIOS
+from tests.system.worker_kill import KillingOperator
 
 BEGIN = pendulum.datetime(2026, 1, 1)
 DEFAULTS: dict[str, Any] = {
@@ -22,19 +22,19 @@ DEFAULTS: dict[str, Any] = {
 
 for scenario in SCENARIOS:
     with DAG(scenario.dag_id, schedule=None, start_date=BEGIN):
-        MortalOperator(
+        KillingOperator(
             **{**DEFAULTS, **scenario.arguments},
             prompt=scenario.name,
             seedance_conn_id=scenario.dag_id,
-            die=scenario.die,
+            kill_at=scenario.kill_at,
         )
 
 with DAG("chaos_waits", schedule=None, start_date=BEGIN):
-    MortalOperator.partial(**DEFAULTS, seedance_conn_id="chaos_waits").expand(
+    KillingOperator.partial(**DEFAULTS, seedance_conn_id="chaos_waits").expand(
         prompt=[f"chaos_waits {n}" for n in range(3)]
     )
 
 with DAG("chaos_storm", schedule=None, start_date=BEGIN, max_active_tasks=100):
-    MortalOperator.partial(**{**DEFAULTS, "retries": 8, "poll_interval": 5}, seedance_conn_id="chaos_storm").expand(
+    KillingOperator.partial(**{**DEFAULTS, "retries": 8, "poll_interval": 5}, seedance_conn_id="chaos_storm").expand(
         prompt=[f"chaos_storm {n}" for n in range(50)]
     )

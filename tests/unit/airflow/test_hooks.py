@@ -142,7 +142,7 @@ class TestMethods:
 class TestFormOfAirflow31:
     """Airflow 3.1 calls the hook for the connection form. These tests replace the form's libraries."""
 
-    def test_widgets_are_the_extra_fields(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_form_widgets_are_the_extra_fields(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def module(name: str, **attributes: Any) -> None:
             replacement = ModuleType(name)
             vars(replacement).update(attributes)
@@ -157,7 +157,7 @@ class TestFormOfAirflow31:
         assert set(widgets) == {"vendor", "auth_scheme", "timeout", "verify", "proxy", "polls_per_second"}
         assert all(label and description for label, description in widgets.values())
 
-    def test_field_behaviour_relabels_the_password(self) -> None:
+    def test_form_relabels_the_password(self) -> None:
         behaviour = SeedanceHook.get_ui_field_behaviour()
         assert set(behaviour) == {"hidden_fields", "relabeling", "placeholders"}
         assert behaviour["relabeling"]["password"] == "API key"

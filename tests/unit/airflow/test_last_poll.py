@@ -31,7 +31,7 @@ class FaultsAfterTheTrigger(Run):
 
 
 def test_failed_last_poll_defers_again(emulator: Emulator) -> None:
-    # The number of polls that the worker makes before it gives up.
+    # Number of polls after which the worker stops.
     run = FaultsAfterTheTrigger(emulator, status=503, times=4)
     assert run.try_once(text_to_video(deferrable=True))
     assert len(run.deferrals) == 2

@@ -87,7 +87,7 @@ class TestPaths:
         assert request.payload()["image"] == DATA_URI
         assert f"from {form(uri)}>" in request.description()["image"]
 
-    def test_one_object_path_needs_no_list(self, store: Any) -> None:
+    def test_single_object_path_needs_no_list(self, store: Any) -> None:
         request = make("reference-to-video", images=ObjectStoragePath("memory://bucket/boat.jpg"))
 
         assert with_local_media(request).payload()["images"] == [DATA_URI]

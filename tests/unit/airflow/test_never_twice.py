@@ -126,19 +126,19 @@ class Service:
 
 
 @dataclass
-class MortalStore(FakeStore):
+class FailingStore(FakeStore):
     """A state store whose writes fail, or whose caller dies before or after a write."""
 
-    deaths: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
     def set(self, key: str, value: Any, *, retention: Any = None) -> None:
-        self._write("set", lambda: super(MortalStore, self).set(key, value))
+        self._write("set", lambda: super(FailingStore, self).set(key, value))
 
     def delete(self, key: str) -> None:
-        self._write("delete", lambda: super(MortalStore, self).delete(key))
+        self._write("delete", lambda: super(FailingStore, self).delete(key))
 
     def _write(self, name: str, write: Any) -> None:
-        failure = self.deaths.pop(0) if self.deaths else "none"
+        failure = self.failures.pop(0) if self.failures else "none"
         if failure == "fails":
             raise ConnectionError(f"the API server is away: {name}")
         if failure == "dies before":
@@ -193,7 +193,7 @@ def connected(service: Service, clock: Clock) -> Iterator[None]:
 
 
 class OneTask(RuleBasedStateMachine):
-    """One task instance through tries, deaths, clears and repairs."""
+    """One task instance through tries, failures, clears and repairs."""
 
     @initialize(
         deferrable=st.booleans(),
@@ -201,7 +201,7 @@ class OneTask(RuleBasedStateMachine):
         on_unconfirmed=st.sampled_from(["fail", "resubmit"]),
     )
     def begin(self, deferrable: bool, on_clear: str, on_unconfirmed: str) -> None:
-        self.service, self.store, self.clock = Service(), MortalStore(), Clock()
+        self.service, self.store, self.clock = Service(), FailingStore(), Clock()
         self.run = Run(self.store)
         self.arguments: dict[str, Any] = {
             "deferrable": deferrable,
@@ -237,20 +237,20 @@ class OneTask(RuleBasedStateMachine):
     @rule(
         submits=st.lists(st.sampled_from(SUBMIT_LOST + SUBMIT_BOOKED), max_size=3),
         polls=st.lists(st.sampled_from(POLLS), max_size=8),
-        deaths=st.lists(st.sampled_from(["none", "none", "fails", "dies before", "dies after"]), max_size=4),
+        failures=st.lists(st.sampled_from(["none", "none", "fails", "dies before", "dies after"]), max_size=4),
         end=st.sampled_from(ENDS),
         pushes_before_failure=st.sampled_from([None, None, 0, 1, 2]),
     )
     def try_with_faults(
-        self, submits: list[str], polls: list[str], deaths: list[str], end: str, pushes_before_failure: int | None
+        self, submits: list[str], polls: list[str], failures: list[str], end: str, pushes_before_failure: int | None
     ) -> None:
         self.service.submits, self.service.polls, self.service.end = submits, polls, end
-        self.store.deaths = deaths
+        self.store.failures = failures
         self.run.pushes_before_failure = pushes_before_failure
         self.attempt()
 
     def remove_faults(self) -> None:
-        self.service.submits, self.service.polls, self.service.end, self.store.deaths = [], [], "succeeded", []
+        self.service.submits, self.service.polls, self.service.end, self.store.failures = [], [], "succeeded", []
         self.run.pushes_before_failure = None
 
     @precondition(lambda self: self.is_due)

@@ -1,4 +1,4 @@
-"""The provider metadata: valid by Airflow's schemas, and true."""
+"""The provider metadata: valid by Airflow's schemas, and correct."""
 
 from __future__ import annotations
 

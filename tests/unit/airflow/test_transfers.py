@@ -97,7 +97,7 @@ class TestCopy:
         assert files(folder) == {f"{prediction_id}-0.mp4": content_of(link_of(emulator, prediction_id))}
         assert ObjectStoragePath(stored[0]).read_bytes()[4:8] == b"ftyp"
 
-    def test_urls_are_stored(self, emulator: Emulator, make_video: Callable[..., str], folder: Path) -> None:
+    def test_videos_of_urls_are_stored(self, emulator: Emulator, make_video: Callable[..., str], folder: Path) -> None:
         links = [link_of(emulator, make_video(seed=seed)) for seed in (1, 2)]
         stored = copy(folder, urls=links, filename="day/shot-{index:02}.{ext}")
         assert stored == [f"{folder}/day/shot-00.mp4", f"{folder}/day/shot-01.mp4"]

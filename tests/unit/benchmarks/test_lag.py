@@ -17,7 +17,7 @@ class TestLagsOf:
     def test_early_wake_up_has_no_negative_lag(self) -> None:
         assert lags_of(due=10.0, now=9.9, period=1.0) == [0.0]
 
-    def test_block_delays_every_due_time_that_passed(self) -> None:
+    def test_blocked_loop_delays_every_due_time_that_passed(self) -> None:
         assert lags_of(due=10.0, now=13.5, period=1.0) == [3.5, 2.5, 1.5, 0.5]
 
 
@@ -45,7 +45,7 @@ class TestLagProbe:
         assert max(probe.lags()) >= 3 * PERIOD
 
     @pytest.mark.parametrize(("until", "lags"), [(1.0, [0.5]), (10.0, [0.5, 0.25])])
-    def test_lags_are_those_due_until_the_given_time(self, until: float, lags: list[float]) -> None:
+    def test_probe_returns_lags_due_until_the_given_time(self, until: float, lags: list[float]) -> None:
         probe = LagProbe()
         probe.recorded = [(1.25, 0.5), (2.0, 0.25)]
         assert probe.lags(until=until) == lags

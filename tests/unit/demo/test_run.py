@@ -64,12 +64,12 @@ class TestServiceSteps:
         "delivered_at": None,
     }
 
-    def test_statuses_are_steps_with_the_price(self) -> None:
+    def test_service_statuses_are_steps_with_the_price(self) -> None:
         assert [(step.at, step.text) for step in service_steps([self.ENTRY])] == [
             (1.0, "service: prediction abc: created, booked at 0.499 USD"),
             (2.0, "service: prediction abc: queued"),
         ]
 
-    def test_delivery_is_a_step(self) -> None:
+    def test_delivery_of_the_video_is_a_step(self) -> None:
         *_, step = service_steps([{**self.ENTRY, "delivered": True, "delivered_at": 30.0}])
         assert (step.at, step.text) == (30.0, "service: prediction abc: delivered")

@@ -7,13 +7,13 @@ from pathlib import Path
 from demo.workspace import workspace
 
 
-def test_folder_remains_after_the_run(tmp_path: Path) -> None:
+def test_workspace_folder_remains_after_the_run(tmp_path: Path) -> None:
     with workspace(tmp_path / "demo") as folder:
         (folder / "video.mp4").touch()
     assert (folder / "video.mp4").exists()
 
 
-def test_next_run_removes_the_folder(tmp_path: Path) -> None:
+def test_next_run_removes_the_workspace_folder(tmp_path: Path) -> None:
     with workspace(tmp_path) as first:
         pass
     with workspace(tmp_path) as second:
@@ -21,7 +21,7 @@ def test_next_run_removes_the_folder(tmp_path: Path) -> None:
         assert second.exists()
 
 
-def test_active_run_keeps_its_folder(tmp_path: Path) -> None:
+def test_active_run_keeps_its_workspace_folder(tmp_path: Path) -> None:
     with workspace(tmp_path) as first, workspace(tmp_path) as second:
         assert first.exists()
         assert first != second

@@ -71,7 +71,7 @@ class TestControlErrors:
         response = client.keyless.post("/_emulator/faults", json={"endpoint": "submit", "status": 500})
         assert (response.status_code, response.json()["error"]) == (400, "a JSON list of faults is required")
 
-    def test_one_invalid_fault_refuses_the_whole_list(self, emulator: Emulator) -> None:
+    def test_invalid_fault_refuses_the_whole_list(self, emulator: Emulator) -> None:
         with pytest.raises(ValueError, match="endpoint"):
             emulator.faults([{"endpoint": "submit", "status": 500}, {"endpoint": "nowhere", "status": 500}])
         assert emulator.faults() == []

@@ -220,14 +220,14 @@ class TestParameters:
     def test_parameter_of_another_mode_is_refused(self, client: ApiClient, mode: str, name: str) -> None:
         assert f'"{name}"' in problem(client.submit(mode, **{name: "https://example.com/a.png"}))
 
-    def test_one_message_lists_all_problems(self, client: ApiClient) -> None:
+    def test_refusal_lists_all_problems_in_one_message(self, client: ApiClient) -> None:
         message = problem(
             client.submit(prompt="", duration=99, resolution="1080p", seed=-2, aspect_ratio="2:1", fps=30)
         )
         for name in ("prompt", "duration", "resolution", "seed", "aspect_ratio", "fps"):
             assert name in message
 
-    def test_message_contains_the_allowed_values(self, client: ApiClient) -> None:
+    def test_refusal_contains_the_allowed_values(self, client: ApiClient) -> None:
         message = problem(client.submit(duration=99, resolution="1080p", aspect_ratio="2:1"))
         assert "from 4 to 15" in message
         assert "480p, 720p" in message

@@ -13,11 +13,11 @@ from tests.unit.gptproto.making import IMAGE, PNG
 T = TypeVar("T")
 
 
-class NoTruth:
+class RaisingBool:
     """A value whose bool() raises, like a NumPy array."""
 
     def __repr__(self) -> str:
-        return "NoTruth()"
+        return "RaisingBool()"
 
     def __bool__(self) -> bool:
         raise ValueError("ambiguous")
@@ -46,7 +46,7 @@ _SCALARS: st.SearchStrategy[Any] = (
     | st.binary()
     | st.dates()
     | st.builds(object)
-    | st.builds(NoTruth)
+    | st.builds(RaisingBool)
     | st.builds(PurePosixPath, st.text())
     | st.builds(UploadedMedia, st.text() | st.just(PNG))
     | st.builds(UnusableFile, st.text(), st.just("is not there"))

@@ -78,7 +78,7 @@ def log_text(error: BaseException) -> str:
 
 
 class TestConnection:
-    @pytest.mark.usefixtures("start_loopback")  # It removes the proxy of the environment.
+    @pytest.mark.usefixtures("start_loopback")  # This fixture removes the proxy of the environment.
     @given(
         password=mostly(st.just(KEY), PASSWORDS),
         host=mostly(st.just("gptproto.com"), HOSTS) | HOSTS,

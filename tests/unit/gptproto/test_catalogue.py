@@ -111,7 +111,7 @@ class TestFrameSizes:
 
 class TestEstimateCost:
     @each_model
-    def test_one_second_costs_the_list_price(self, model: str) -> None:
+    def test_second_of_video_costs_the_list_price(self, model: str) -> None:
         row = MODELS[model]
         resolutions = row["resolutions"].split()
         prices = {} if row["prices"] == "-" else dict(zip(resolutions, row["prices"].split(), strict=True))

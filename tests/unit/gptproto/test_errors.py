@@ -66,7 +66,7 @@ class TestErrorClasses:
         assert cls("It broke").advice
         assert cls("It broke").advice == cls.default_advice
 
-    def test_base_class_is_permanent(self) -> None:
+    def test_error_base_class_is_permanent(self) -> None:
         assert not SeedanceError.retryable
 
 

@@ -164,7 +164,7 @@ class TestGetConfirmed:
             exchange.get_confirmed()
 
     @pytest.mark.parametrize("position", range(4))
-    def test_one_error_among_404s_raises_that_error(self, exchange: Exchange, position: int) -> None:
+    def test_error_among_404s_is_raised(self, exchange: Exchange, position: int) -> None:
         replies = [answer(error_body(404), 404) for _ in range(4)]
         replies[position] = answer(HTML, 503)
         exchange.will_answer(*replies)

@@ -1,4 +1,4 @@
-"""The poll schedule: when to poll next and when to give up, without clock or I/O."""
+"""The poll schedule: when to poll next and when to stop, without clock or I/O."""
 
 from __future__ import annotations
 

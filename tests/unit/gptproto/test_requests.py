@@ -218,7 +218,7 @@ class TestMediaRules:
 
     @pytest.mark.parametrize("references", [{"images": [IMAGE]}, {"images": None, "videos": [VIDEO]}])
     @pytest.mark.parametrize("audios", [None, [AUDIO]])
-    def test_one_image_or_one_video_is_accepted(self, references: dict[str, Any], audios: list[str] | None) -> None:
+    def test_single_image_or_video_is_accepted(self, references: dict[str, Any], audios: list[str] | None) -> None:
         make("reference-to-video", **references, audios=audios).check()
 
     def test_upload_is_refused_if_is_upload_media_is_false(self) -> None:
@@ -306,7 +306,7 @@ class TestPayload:
         assert request.payload() == everything
 
     @each_mode
-    def test_none_is_not_sent(self, mode: str) -> None:
+    def test_argument_none_is_not_sent(self, mode: str) -> None:
         nothing = {field.name: None for field in dataclasses.fields(CLASSES[mode]) if field.name != "model"}
 
         request = make(mode, **{**nothing, "prompt": PROMPT, **NEEDED[mode]})

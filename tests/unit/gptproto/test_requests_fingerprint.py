@@ -144,12 +144,12 @@ class TestOtherGeneration:
         assert fingerprint("text-to-video", extra_parameters={"image": IMAGE}) != fingerprint("image-to-video")
 
     @pytest.mark.parametrize("position", [30, len(PNG) // 2, len(PNG) - 3])
-    def test_one_byte_of_an_upload_changes_the_fingerprint(self, position: int) -> None:
+    def test_changed_byte_of_an_upload_changes_the_fingerprint(self, position: int) -> None:
         assert fingerprint("image-to-video", image=PNG) != fingerprint(
             "image-to-video", image=with_one_byte_changed(PNG, position)
         )
 
-    def test_one_byte_of_an_upload_in_a_list_changes_the_fingerprint(self) -> None:
+    def test_changed_byte_of_a_listed_upload_changes_the_fingerprint(self) -> None:
         other = with_one_byte_changed(PNG, len(PNG) // 2)
 
         assert fingerprint("reference-to-video", images=[IMAGE, PNG]) != fingerprint(

@@ -14,7 +14,7 @@ import pytest
 
 from airflow_provider_seedance.gptproto.errors import InvalidRequestError
 from airflow_provider_seedance.gptproto.media.media import wrap_media
-from tests.unit.gptproto.anything import NoTruth
+from tests.unit.gptproto.anything import RaisingBool
 from tests.unit.gptproto.making import (
     AUDIO,
     CLASSES,
@@ -215,7 +215,7 @@ class TestMedia:
             b"",
             object(),
             iter([IMAGE]),
-            NoTruth(),
+            RaisingBool(),
         ],
         ids=lambda value: type(value).__name__,
     )
@@ -244,7 +244,7 @@ class TestMedia:
 
 
 class TestExtraParameters:
-    @pytest.mark.parametrize("value", [7, "{}", ["a"], {"a"}, b"a", True, NoTruth()], ids=repr)
+    @pytest.mark.parametrize("value", [7, "{}", ["a"], {"a"}, b"a", True, RaisingBool()], ids=repr)
     def test_value_that_is_not_a_dict_is_refused(self, value: object) -> None:
         assert refusal(make("text-to-video", extra_parameters=value)).endswith("allowed: a dict, or None")
 
@@ -288,7 +288,7 @@ class TestExtraParameters:
         ],
         ids=["NUL", "key", "date"],
     )
-    def test_message_has_the_reason(self, value: object, why: str) -> None:
+    def test_message_has_the_reason_for_refused_extra_parameters(self, value: object, why: str) -> None:
         assert f"({why})" in refusal(make("text-to-video", extra_parameters={"what": value}))
 
     def test_escaped_nul_in_text_is_sent(self) -> None:

@@ -71,7 +71,7 @@ class TestBaseUrl:
             ("my_service.internal-net", None, None, "https://my_service.internal-net"),
         ],
     )
-    def test_base_url_from_fields(self, host: str | None, schema: str | None, port: int | None, base_url: str) -> None:
+    def test_base_url_is_built(self, host: str | None, schema: str | None, port: int | None, base_url: str) -> None:
         assert read(host=host, schema=schema, port=port).base_url == base_url
 
     @pytest.mark.parametrize("port", [1, 65_535])

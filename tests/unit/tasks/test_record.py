@@ -63,7 +63,7 @@ def decision(record: Submission | None, *, cleared: bool = False, **options: Any
 
 
 class TestDecide:
-    def test_table_has_every_combination(self) -> None:
+    def test_decision_table_has_every_combination(self) -> None:
         cases = [tuple(case) for *case, _ in TABLE]
         assert sorted(cases) == sorted(itertools.product(RECORDS, ANY_CLEAR, ON_CLEAR, ON_UNCONFIRMED))
 
@@ -155,10 +155,10 @@ class TestReading:
     def test_written_record_is_read(self, submission: Submission) -> None:
         assert SubmissionRecord(store_with(submission.to_dict())).read() == submission
 
-    def test_time_may_be_an_integer(self) -> None:
+    def test_record_time_may_be_an_integer(self) -> None:
         assert SubmissionRecord(store_with({**ACCEPTED.to_dict(), "submitted_at": 1_800_000_000})).read() == ACCEPTED
 
-    def test_unknown_keys_are_ignored(self) -> None:
+    def test_unknown_keys_of_a_record_are_ignored(self) -> None:
         assert SubmissionRecord(store_with({**ACCEPTED.to_dict(), "region": "eu"})).read() == ACCEPTED
 
     @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ class TestStores:
         with pytest.raises(ConnectionError):
             record.mark_delivered("abc", 1)
 
-    def test_nothing_is_recorded_without_a_store(self) -> None:
+    def test_submission_without_a_store_writes_no_record(self) -> None:
         record = SubmissionRecord(None)
         assert not record.is_kept
         record.write(ACCEPTED)

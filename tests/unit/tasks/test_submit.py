@@ -345,13 +345,13 @@ class TestAttempts:
             attempts.send()
         assert attempts.record.calls == ["write", "restore", "write"]
 
-    def test_nothing_is_sent_if_the_intent_cannot_be_recorded(self) -> None:
+    def test_submission_is_not_sent_if_the_intent_cannot_be_recorded(self) -> None:
         attempts = Attempts([], LoggingRecord(write_fails=True))
         with pytest.raises(StoreError):
             attempts.send()
         assert attempts.requests == []
 
-    def test_nothing_is_repeated_if_the_record_cannot_be_restored(self) -> None:
+    def test_submission_is_not_repeated_if_the_record_cannot_be_restored(self) -> None:
         attempts = Attempts([httpx.ConnectError("refused")], LoggingRecord(restore_fails=True))
         with pytest.raises(StoreError):
             attempts.send()

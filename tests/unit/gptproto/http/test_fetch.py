@@ -18,7 +18,7 @@ from airflow_provider_seedance.gptproto.settings import ClientSettings
 from benchmarks import certificates
 from tests.unit.gptproto.conftest import KEY, SETTINGS, LoopbackStarter
 
-pytestmark = pytest.mark.usefixtures("start_loopback")  # It removes the proxy of the environment.
+pytestmark = pytest.mark.usefixtures("start_loopback")  # This fixture removes the proxy of the environment.
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nvideo"
 

@@ -29,7 +29,7 @@ class TestRate:
         rate_limit.on_sent(START + 100)
         assert rate_limit.next_request_at == pytest.approx(START + 100.05)
 
-    def test_no_request_is_sent_before_retry_after(self) -> None:
+    def test_requests_wait_for_retry_after(self) -> None:
         rate_limit = AdaptiveRateLimit(20)
         rate_limit.on_throttled(sent_at=START, now=START + 1, retry_after=30)
         assert rate_limit.next_request_at == START + 31

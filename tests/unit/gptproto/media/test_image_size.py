@@ -31,15 +31,15 @@ def jpeg(*parts: bytes) -> bytes:
 
 class TestJpeg:
     @pytest.mark.parametrize("marker", FRAMES, ids=hex)
-    def test_size_is_read_from_every_kind_of_frame(self, marker: int) -> None:
+    def test_jpeg_size_is_read_from_every_kind_of_frame(self, marker: int) -> None:
         assert image_size(jpeg(segment(APPLICATION, b"JFIF"), frame(marker))) == (400, 300)
 
     @pytest.mark.parametrize("marker", NO_FRAMES, ids=hex)
-    def test_segment_that_is_no_frame_is_skipped(self, marker: int) -> None:
+    def test_jpeg_segment_that_is_no_frame_is_skipped(self, marker: int) -> None:
         assert image_size(jpeg(frame(marker, 1, 1), frame())) == (400, 300)
 
     @pytest.mark.parametrize("marker", [TEMPORARY, *RESTARTS], ids=hex)
-    def test_marker_without_a_segment_is_skipped(self, marker: int) -> None:
+    def test_jpeg_marker_without_a_segment_is_skipped(self, marker: int) -> None:
         alone = bytes([0xFF, marker])
         assert image_size(jpeg(segment(APPLICATION, b"JFIF"), alone, alone, frame())) == (400, 300)
 
@@ -53,7 +53,7 @@ class TestJpeg:
     def test_size_is_unknown_after_an_invalid_marker(self) -> None:
         assert image_size(jpeg(segment(APPLICATION, b"JFIF"), b"\x00\xc0", frame()[2:])) is None
 
-    def test_sides_use_all_16_bits(self) -> None:
+    def test_jpeg_sides_use_all_16_bits(self) -> None:
         assert image_size(jpeg(segment(APPLICATION, b"JFIF"), frame(width=65_535, height=40_000))) == (65_535, 40_000)
 
 
@@ -71,23 +71,23 @@ WIDTH, HEIGHT, SHORT, LONG = 256, 257, 3, 4
 @pytest.mark.parametrize("order", ["<", ">"])
 class TestTiff:
     @pytest.mark.parametrize("kind", [SHORT, LONG])
-    def test_size_is_read_from_short_and_long_numbers(self, order: str, kind: int) -> None:
+    def test_tiff_size_is_read_from_short_and_long_numbers(self, order: str, kind: int) -> None:
         assert image_size(tiff(order, (WIDTH, kind, 400), (HEIGHT, kind, 300))) == (400, 300)
 
     @pytest.mark.parametrize(("kind", "side"), [(SHORT, 65_535), (LONG, 4_294_967_295)])
-    def test_numbers_are_unsigned(self, order: str, kind: int, side: int) -> None:
+    def test_tiff_numbers_are_unsigned(self, order: str, kind: int, side: int) -> None:
         assert image_size(tiff(order, (WIDTH, kind, side), (HEIGHT, kind, side))) == (side, side)
 
-    def test_other_entries_are_skipped(self, order: str) -> None:
+    def test_tiff_entries_without_a_size_are_skipped(self, order: str) -> None:
         entries = [(254, LONG, 0), (WIDTH, LONG, 400), (255, LONG, 1), (HEIGHT, SHORT, 300)]
         assert image_size(tiff(order, *entries)) == (400, 300)
 
 
 class TestBitmap:
-    def test_first_version_has_unsigned_16_bit_sides(self) -> None:
+    def test_bitmap_of_first_version_has_unsigned_16_bit_sides(self) -> None:
         header = b"BM" + bytes(12) + struct.pack("<IHHHH", 12, 65_535, 40_000, 1, 24)
         assert image_size(header) == (65_535, 40_000)
 
-    def test_later_version_with_negative_height_is_read(self) -> None:
+    def test_bitmap_with_negative_height_is_read(self) -> None:
         header = b"BM" + bytes(12) + struct.pack("<IiiHH", 40, 400, -300, 1, 24)
         assert image_size(header) == (400, 300)

@@ -84,7 +84,7 @@ class TestWrapMedia:
             b"bytes",
         ],
     )
-    def test_other_values_are_unchanged(self, value: object) -> None:
+    def test_wrapping_leaves_other_values_unchanged(self, value: object) -> None:
         assert not is_uploaded(value)
         assert wrap_media(value) is value
         assert unwrap_media(value) is value
@@ -164,7 +164,7 @@ class TestUrls:
             "aGVsbG8=",
         ],
     )
-    def test_other_text_is_refused(self, value: str) -> None:
+    def test_text_that_is_no_url_is_refused(self, value: str) -> None:
         assert image_problem(value) == "is neither URL nor data URI, and no file was read"
 
     @pytest.mark.parametrize(
@@ -181,12 +181,12 @@ class TestUrls:
         ],
     )
     @pytest.mark.parametrize("declared_upload", [False, True])
-    def test_spaces_and_line_breaks_are_refused(self, value: str, declared_upload: bool) -> None:
+    def test_url_with_spaces_or_line_breaks_is_refused(self, value: str, declared_upload: bool) -> None:
         assert image_problem(value, declared_upload=declared_upload) == "has spaces or line breaks in it"
 
     @pytest.mark.parametrize("value", [None, "", " ", "\n", 5, 1.5, True, b"bytes", [URL], {"url": URL}, object()])
     @pytest.mark.parametrize("declared_upload", [False, True])
-    def test_empty_value_and_other_types_are_refused(self, value: object, declared_upload: bool) -> None:
+    def test_empty_value_or_other_type_is_refused_as_url(self, value: object, declared_upload: bool) -> None:
         assert image_problem(value, declared_upload=declared_upload) == "is empty or not text"
 
 

@@ -98,7 +98,7 @@ class TestMediaType:
 class TestImageSize:
     @each_image
     @pytest.mark.parametrize(("width", "height"), [(300, 6000), (317, 1), (4099, 513)])
-    def test_size_of_an_image(self, kind: str, options: dict[str, Any], expected: str, width: int, height: int) -> None:
+    def test_size_is_read(self, kind: str, options: dict[str, Any], expected: str, width: int, height: int) -> None:
         assert image_size(picture(kind, width, height, **options)) == (width, height)
 
     def test_webp_sides_have_24_bits(self) -> None:
@@ -106,17 +106,17 @@ class TestImageSize:
         header = b"RIFF\x16\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00" + b"\x00" * 4
         assert image_size(header + b"\x6f\x11\x01" + b"\x2b\x01\x00") == (70000, 300)
 
-    def test_size_of_a_bitmap_of_the_first_version(self) -> None:
+    def test_size_of_a_first_version_bitmap_is_read(self) -> None:
         assert image_size(b"BM" + bytes(12) + struct.pack("<IHHHH", 12, 640, 480, 1, 24)) == (640, 480)
 
-    def test_size_of_a_bitmap_with_negative_height(self) -> None:
+    def test_size_of_a_bitmap_with_negative_height_is_read(self) -> None:
         assert image_size(b"BM" + bytes(12) + struct.pack("<Iii", 40, 640, -480)) == (640, 480)
 
-    def test_size_of_a_tiff_with_long_numbers(self) -> None:
+    def test_size_of_a_tiff_with_long_numbers_is_read(self) -> None:
         entries = struct.pack(">HHII", 256, 4, 1, 70000) + struct.pack(">HHII", 257, 4, 1, 300)
         assert image_size(b"MM\x00*" + struct.pack(">IH", 8, 2) + entries) == (70000, 300)
 
-    def test_size_of_a_jpeg_with_fill_bytes(self) -> None:
+    def test_size_of_a_jpeg_with_fill_bytes_is_read(self) -> None:
         content = picture("JPEG")
         assert image_size(content[:2] + b"\xff\xff\xff" + content[2:]) == (400, 300)
 

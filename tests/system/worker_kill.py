@@ -13,7 +13,7 @@ from airflow_provider_seedance.gptproto.polling import Poller
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
 from airflow_provider_seedance.tasks.record import SubmissionRecord
 
-Death = Literal[
+KillPoint = Literal[
     "before the POST",
     "between POST and record",
     "after the record",
@@ -23,47 +23,47 @@ Death = Literal[
 ]
 
 
-class MortalOperator(SeedanceTextToVideoOperator):
+class KillingOperator(SeedanceTextToVideoOperator):
     """
     Kill the worker in the first try. Further parameters are those of the base class.
 
-    :param die: Point at which the worker dies; ``None`` for never.
+    :param kill_at: Point at which the worker is killed; ``None`` for never.
     """
 
-    def __init__(self, *, die: Death | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, kill_at: KillPoint | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.die = die
+        self.kill_at = kill_at
 
     def execute(self, context: Context) -> list[str] | str:
         """Install the kill, then execute the operator."""
         if context["ti"].try_number == 1:
-            match self.die:
+            match self.kill_at:
                 case "before the POST":
-                    _after_call(SubmissionRecord, "write", 1, _die)
+                    _after_call(SubmissionRecord, "write", 1, _kill_worker)
                 case "between POST and record":
-                    _before_call(SubmissionRecord, "write", 2, _die)
+                    _before_call(SubmissionRecord, "write", 2, _kill_worker)
                 case "after the record":
-                    _after_call(SubmissionRecord, "write", 2, _die)
+                    _after_call(SubmissionRecord, "write", 2, _kill_worker)
                 case "after the record, with the supervisor":
-                    _after_call(SubmissionRecord, "write", 2, _die_with_supervisor)
+                    _after_call(SubmissionRecord, "write", 2, _kill_worker_and_supervisor)
                 case "while polling":
-                    _after_call(Poller, "on_prediction", 3, _die)
+                    _after_call(Poller, "on_prediction", 3, _kill_worker)
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: Any = None) -> list[str]:
-        """Die, or complete the operator."""
-        if context["ti"].try_number == 1 and self.die == "in execute_complete":
-            _before_call(SubmissionRecord, "write", 1, _die)
+        """Kill the worker, or complete the operator."""
+        if context["ti"].try_number == 1 and self.kill_at == "in execute_complete":
+            _before_call(SubmissionRecord, "write", 1, _kill_worker)
         return super().execute_complete(context, event)
 
 
-def _die() -> None:
+def _kill_worker() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _die_with_supervisor() -> None:
+def _kill_worker_and_supervisor() -> None:
     os.kill(os.getppid(), signal.SIGKILL)
-    _die()
+    _kill_worker()
 
 
 def _before_call(owner: type, name: str, number: int, action: Callable[[], None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.system.cluster.judging import Row, evaluate, maximum_running, table
+from tests.system.cluster.evaluation import Row, evaluate, maximum_running, table
 
 DAG_ID = "cluster_whole"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Account:
     """A user account."""
 
     name: str
@@ -18,8 +18,8 @@ class Person:
         return f"password of {self.name}"
 
 
-ADMIN = Person("alice", "admin")
-OPERATOR = Person("oscar", "op")
-VIEWER = Person("vera", "viewer")
-STRANGER = Person("stan", "viewer")
-PEOPLE = (ADMIN, OPERATOR, VIEWER, STRANGER)
+ADMIN = Account("alice", "admin")
+OPERATOR = Account("oscar", "op")
+VIEWER = Account("vera", "viewer")
+RESTRICTED = Account("stan", "viewer")
+ACCOUNTS = (ADMIN, OPERATOR, VIEWER, RESTRICTED)
