@@ -15,6 +15,7 @@ from airflow_provider_seedance.gptproto.errors import (
     AuthenticationError,
     Charge,
     ContentPolicyError,
+    DeliveredVideoLostError,
     NotConnectedError,
     PredictionNotFoundError,
     RateLimitError,
@@ -40,8 +41,9 @@ REQUEST = TextToVideo(prompt="A paper boat")
 CHECKED = REQUEST.check()
 RUNNING = Prediction(id="abc", status=PredictionStatus.RUNNING, reported_status="running")
 REFUSED = replace(RUNNING, status=PredictionStatus.FAILED, error=ErrorDetail("InputTextRiskDetection"))
-INTENT = Submission(fingerprint=CHECKED.fingerprint(CONNECTION), submitted_at=1_800_000_000.0)
+INTENT = Submission(fingerprint=CHECKED.fingerprint(CONNECTION), submitted_at=1_800_000_000.0, max_tries=0)
 ACCEPTED = replace(INTENT, prediction_id="abc")
+DELIVERED = replace(ACCEPTED, delivered=True)
 LOG = logging.getLogger(__name__)
 
 
@@ -80,9 +82,7 @@ class Try:
         if self.recorded is not None:
             self.store.set(STORE_KEY, self.recorded.to_dict())
 
-    def submit(
-        self, *, clear_number: int = 0, on_unconfirmed_submission: Any = "fail"
-    ) -> tuple[Submission, Prediction]:
+    def submit(self, *, max_tries: int = 0, **options: Any) -> tuple[Submission, Prediction]:
         return find_or_submit(
             self.client,
             SubmissionRecord(self.store),
@@ -90,16 +90,16 @@ class Try:
             GenerationOptions(
                 connection_id=CONNECTION,
                 wait=WaitOptions(timeout=60),
-                on_unconfirmed_submission=on_unconfirmed_submission,
+                **options,
             ),
-            clear_number=clear_number,
+            max_tries=max_tries,
             progress=self.progress,
             log=LOG,
         )
 
     def attach(self, prediction_id: str) -> tuple[Submission, Prediction]:
         options = GenerationOptions(connection_id=CONNECTION, wait=WaitOptions(timeout=60), prediction_id=prediction_id)
-        return attach(self.client, SubmissionRecord(self.store), REQUEST, options, clear_number=0, log=LOG)
+        return attach(self.client, SubmissionRecord(self.store), REQUEST, options, max_tries=0, log=LOG)
 
     @property
     def record(self) -> Submission:
@@ -150,11 +150,9 @@ class TestRecordedPrediction:
         assert try_.record == ACCEPTED
         assert try_.client.submissions == 0
 
-    @pytest.mark.parametrize("status", ["failed", "expired", None], ids=["failed", "expired", "unknown id"])
-    def test_recorded_prediction_without_a_result_is_submitted_again(
-        self, status: str | None, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        known = {} if status is None else {"abc": replace(RUNNING, status=PredictionStatus(status))}
+    @pytest.mark.parametrize("status", ["failed", "expired"])
+    def test_failed_prediction_is_submitted_again(self, status: str, caplog: pytest.LogCaptureFixture) -> None:
+        known = {"abc": replace(RUNNING, status=PredictionStatus(status))}
         try_ = Try(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known=known))
         submission, prediction = try_.submit()
         assert prediction.id == submission.prediction_id == "def"
@@ -162,6 +160,62 @@ class TestRecordedPrediction:
         assert try_.client.submissions == 1
         [warning] = [each for each in caplog.messages if each.startswith("Submitting again")]
         assert "abc" in warning
+
+    def test_unknown_prediction_is_an_error_and_stays_recorded(self) -> None:
+        try_ = Try(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known={}))
+        with pytest.raises(PredictionNotFoundError) as caught:
+            try_.submit()
+        assert caught.value.prediction_id == "abc"
+        assert not caught.value.retryable
+        assert 'on_lost_prediction="resubmit"' in str(caught.value)
+        assert (try_.record, try_.client.submissions) == (ACCEPTED, 0)
+
+    def test_unknown_prediction_is_submitted_again_if_the_author_says_so(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        try_ = Try(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known={}))
+        submission, _ = try_.submit(on_lost_prediction="resubmit")
+        assert (submission.prediction_id, try_.client.submissions) == ("def", 1)
+        assert any("abc" in each for each in caplog.messages if each.startswith("Submitting again"))
+
+
+class TestDeliveredVideo:
+    """With ``on_clear="reuse"`` a delivered video is never paid for again."""
+
+    @pytest.mark.parametrize("status", ["failed", "expired", None], ids=["failed", "expired", "unknown"])
+    @pytest.mark.parametrize("max_tries", [0, 3], ids=["retried", "cleared"])
+    @pytest.mark.parametrize("on_lost_prediction", ["fail", "resubmit"])
+    def test_lost_video_is_an_error(self, status: str | None, max_tries: int, on_lost_prediction: Any) -> None:
+        known = {} if status is None else {"abc": replace(RUNNING, status=PredictionStatus(status))}
+        try_ = Try(DELIVERED, FakeClient(replace(RUNNING, id="def"), known=known))
+        with pytest.raises(DeliveredVideoLostError) as caught:
+            try_.submit(max_tries=max_tries, on_lost_prediction=on_lost_prediction)
+        assert caught.value.prediction_id == "abc"
+        assert not caught.value.retryable
+        assert 'on_clear="regenerate"' in str(caught.value)
+        assert (try_.record, try_.client.submissions) == (DELIVERED, 0)
+
+    def test_cleared_video_is_regenerated_if_the_author_says_so(self) -> None:
+        try_ = Try(DELIVERED, FakeClient(replace(RUNNING, id="def"), known={}))
+        submission, _ = try_.submit(max_tries=3, on_clear="regenerate")
+        assert (submission.prediction_id, try_.client.submissions) == ("def", 1)
+
+
+class TestResubmission:
+    """With ``on_unconfirmed_submission="resubmit"`` a submission is repeated once, not at each retry."""
+
+    def test_lost_responses_are_paid_twice_at_most(self) -> None:
+        try_ = Try(client=FakeClient(unconfirmed_error(None)))
+        for cls in (RepeatableSubmissionError, UnconfirmedSubmissionError, UnconfirmedSubmissionError):
+            with pytest.raises(UnconfirmedSubmissionError) as caught:
+                try_.submit(on_unconfirmed_submission="resubmit")
+            assert type(caught.value) is cls
+        assert try_.client.submissions == 2
+
+    def test_clear_allows_another_one(self) -> None:
+        try_ = Try(replace(INTENT, is_resubmission=True))
+        submission, _ = try_.submit(max_tries=3, on_unconfirmed_submission="resubmit")
+        assert (submission.prediction_id, try_.client.submissions) == ("abc", 1)
 
 
 class TestRefusedContent:
@@ -173,7 +227,7 @@ class TestRefusedContent:
 
     def test_refused_content_is_submitted_again_after_a_clear(self) -> None:
         try_ = Try(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known={"abc": REFUSED}))
-        submission, _ = try_.submit(clear_number=1)
+        submission, _ = try_.submit(max_tries=1)
         assert submission.prediction_id == "def"
         assert try_.client.submissions == 1
 
