@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -15,6 +17,7 @@ from airflow_provider_seedance.gptproto.errors import (
     AuthenticationError,
     Charge,
     ContentPolicyError,
+    CostLimitError,
     DeliveredVideoLostError,
     NotConnectedError,
     PredictionNotFoundError,
@@ -24,8 +27,9 @@ from airflow_provider_seedance.gptproto.errors import (
     UnconfirmedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
-from airflow_provider_seedance.gptproto.requests import TextToVideo
+from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest, TextToVideo
 from airflow_provider_seedance.gptproto.responses import ErrorDetail
+from airflow_provider_seedance.tasks import metrics
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
 from airflow_provider_seedance.tasks.progress import Progress
 from airflow_provider_seedance.tasks.record import STORE_KEY, Submission, SubmissionRecord
@@ -77,6 +81,7 @@ class Try:
     client: Any = field(default_factory=FakeClient)
     store: FakeStore = field(default_factory=FakeStore)
     progress: Progress = field(default_factory=Progress)
+    checked: CheckedRequest = CHECKED
 
     def __post_init__(self) -> None:
         if self.recorded is not None:
@@ -86,7 +91,7 @@ class Try:
         return find_or_submit(
             self.client,
             SubmissionRecord(self.store),
-            CHECKED,
+            self.checked,
             GenerationOptions(
                 connection_id=CONNECTION,
                 wait=WaitOptions(timeout=60),
@@ -97,9 +102,9 @@ class Try:
             log=LOG,
         )
 
-    def attach(self, prediction_id: str) -> tuple[Submission, Prediction]:
+    def attach(self, prediction_id: str, request: GenerationRequest = REQUEST) -> tuple[Submission, Prediction]:
         options = GenerationOptions(connection_id=CONNECTION, wait=WaitOptions(timeout=60), prediction_id=prediction_id)
-        return attach(self.client, SubmissionRecord(self.store), REQUEST, options, max_tries=0, log=LOG)
+        return attach(self.client, SubmissionRecord(self.store), request, options, max_tries=0, log=LOG)
 
     @property
     def record(self) -> Submission:
@@ -179,6 +184,98 @@ class TestRecordedPrediction:
         assert any("abc" in each for each in caplog.messages if each.startswith("Submitting again"))
 
 
+class TestRecordOfASubmission:
+    def test_record_holds_fingerprint_time_tries_and_id(self) -> None:
+        before = time.time()
+        try_ = Try()
+        submission, prediction = try_.submit(max_tries=4)
+        assert prediction == RUNNING
+        assert before <= submission.submitted_at <= time.time()
+        assert submission == Submission(
+            fingerprint=CHECKED.fingerprint(CONNECTION),
+            submitted_at=submission.submitted_at,
+            max_tries=4,
+            prediction_id="abc",
+        )
+        assert try_.record == submission
+        # The intent was recorded first, with the same time.
+        assert try_.store.writes[0] == {**submission.to_dict(), "prediction_id": None}
+        assert not try_.progress.is_sending
+
+    def test_resubmission_is_recorded_as_one(self) -> None:
+        try_ = Try(INTENT)
+        submission, _ = try_.submit(on_unconfirmed_submission="resubmit")
+        assert submission.is_resubmission
+        assert try_.store.writes[1]["is_resubmission"] is True
+
+    def test_log_holds_prediction_model_mode_and_price(self, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level(logging.INFO):
+            Try().submit()
+        # Five seconds at the list price of the default resolution, 0.0998 USD.
+        line = (
+            "Submitted prediction abc to doubao-seedance-2-0-fast-260128 (text-to-video), "
+            "for about 0.50 USD at list price"
+        )
+        assert caplog.messages == [line]
+
+    def test_accepted_submission_is_counted_with_its_price(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        counted: list[Any] = []
+        monkeypatch.setattr(metrics, "count_submission", lambda *arguments: counted.append(arguments))
+        Try().submit()
+        tags = {"model": "doubao-seedance-2-0-fast-260128", "mode": "text-to-video"}
+        assert counted == [(Decimal("0.499"), tags)]
+
+    def test_reason_of_another_submission_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        Try(replace(ACCEPTED, fingerprint="other")).submit()
+        assert caplog.messages[0] == "Submitting again: the record, prediction abc, is for other arguments"
+
+    def test_reattached_prediction_is_logged_with_its_status(self, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level(logging.INFO):
+            Try(ACCEPTED).submit()
+        assert caplog.messages == ["Going on with recorded prediction abc, status running"]
+
+    def test_failed_prediction_is_logged_with_its_reason(self, caplog: pytest.LogCaptureFixture) -> None:
+        failed = replace(RUNNING, status=PredictionStatus.FAILED, reported_status="failed")
+        Try(ACCEPTED, FakeClient(known={"abc": failed})).submit()
+        warning = "Submitting again: recorded prediction abc did not succeed. The generation ended as failed"
+        assert caplog.messages[0] == warning
+
+    def test_prediction_in_an_unconfirmed_response_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        Try(client=FakeClient(unconfirmed_error("abc"))).submit()
+        assert caplog.messages == ["Going on with the id in the response: prediction abc. The outcome is unknown"]
+
+    def test_repeatable_error_keeps_the_reason(self) -> None:
+        with pytest.raises(RepeatableSubmissionError, match="The outcome is unknown") as caught:
+            Try(client=FakeClient(unconfirmed_error(None))).submit(on_unconfirmed_submission="resubmit")
+        assert caught.value.charge is Charge.POSSIBLE
+
+
+class TestMaxCost:
+    @pytest.mark.parametrize("max_cost", [0.499, 0.5, 1, None])
+    def test_price_up_to_max_cost_is_submitted(self, max_cost: float | None) -> None:
+        try_ = Try()
+        try_.submit(max_cost=max_cost)
+        assert try_.client.submissions == 1
+
+    @pytest.mark.parametrize("max_cost", [0, 0.49, 0.4989])
+    def test_price_above_max_cost_is_not_submitted(self, max_cost: float) -> None:
+        try_ = Try()
+        with pytest.raises(CostLimitError) as caught:
+            try_.submit(max_cost=max_cost)
+        assert caught.value.what == (
+            f"The generation would be submitted for about 0.50 USD at list price, and max_cost is {max_cost:g} USD"
+        )
+        assert (try_.client.submissions, try_.store.writes) == (0, [])
+
+    def test_unknown_price_is_not_submitted(self) -> None:
+        checked = TextToVideo(prompt="A paper boat", model="seedance-9-0").check()
+        with pytest.raises(CostLimitError, match="would be submitted at an unknown price, and max_cost is 5 USD"):
+            Try(checked=checked).submit(max_cost=5)
+
+    def test_reattached_prediction_is_free(self) -> None:
+        assert Try(ACCEPTED).submit(max_cost=0) == (ACCEPTED, RUNNING)
+
+
 class TestDeliveredVideo:
     """With ``on_clear="reuse"`` a delivered video is never paid for again."""
 
@@ -245,6 +342,26 @@ class TestPredictionId:
         assert try_.record == submission
         assert "Replacing the record of prediction abc" in caplog.text
         assert try_.client.submissions == 0
+        assert (submission.fingerprint, submission.max_tries) == (CHECKED.fingerprint(CONNECTION), 0)
+        assert time.time() - 60 < submission.submitted_at <= time.time()
+
+    def test_adopted_prediction_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level(logging.INFO):
+            Try().attach("abc")
+        assert caplog.messages == ["Nothing is submitted, because prediction_id is set; waiting for prediction abc"]
+
+    def test_adopted_prediction_that_failed_is_an_error(self) -> None:
+        try_ = Try(client=FakeClient(known={"abc": REFUSED}))
+        with pytest.raises(ContentPolicyError) as caught:
+            try_.attach("abc")
+        assert (caught.value.prediction_id, try_.store.writes) == ("abc", [])
+
+    def test_adopted_prediction_of_invalid_arguments_is_not_recorded(self) -> None:
+        try_ = Try()
+        submission, prediction = try_.attach("abc", TextToVideo(prompt=" "))
+        assert (submission.prediction_id, submission.fingerprint, prediction) == ("abc", "", RUNNING)
+        assert time.time() - 60 < submission.submitted_at <= time.time()
+        assert try_.store.writes == []
 
 
 class TestStop:
