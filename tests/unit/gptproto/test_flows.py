@@ -155,8 +155,10 @@ class TestGetConfirmed:
         exchange.will_answer(*[answer(error_body(404), 404)] * 4)
         with pytest.raises(PredictionNotFoundError) as caught:
             exchange.get_confirmed()
-        assert caught.value.charge is Charge.POSSIBLE
-        assert len(exchange.requests) == 4
+        error = caught.value
+        assert (error.charge, error.prediction_id) == (Charge.POSSIBLE, PREDICTION_ID)
+        assert error.what == "GPTProto does not know the prediction (GPTProto answered 404: No)"
+        assert (len(exchange.requests), exchange.pauses) == (4, [1, 3, 6])
 
     def test_html_404_does_not_mean_unknown_prediction(self, exchange: Exchange) -> None:
         exchange.will_answer(*[answer(HTML, 404)] * 4)

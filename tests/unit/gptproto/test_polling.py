@@ -328,6 +328,10 @@ class TestFinalStatus:
         assert type(ended) is WaitTimeoutError
         assert "failed" in ended.what
 
+    def test_success_without_outputs_is_named(self) -> None:
+        empty = failure(prediction(PredictionStatus.SUCCEEDED))
+        assert (empty.what, empty.charge) == ("The prediction succeeded, but it has no outputs", Charge.ACCEPTED)
+
     def test_refused_audio_advises_to_disable_audio(self) -> None:
         detail = ErrorDetail("No", frozenset({"OutputAudioSensitiveContentDetected"}))
         refused = failure(prediction(PredictionStatus.FAILED, error=detail))

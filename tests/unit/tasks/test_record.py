@@ -100,13 +100,15 @@ class TestDecide:
     def test_reason_says_that_an_intent_has_no_id(self) -> None:
         fresh = decision(RECORDS["intent for other arguments"])
         assert isinstance(fresh, SubmitFresh)
-        assert "without an id" in (fresh.reason or "")
+        assert fresh.reason == "the record, a submission without an id, is for other arguments"
 
     def test_error_of_an_intent_says_what_is_unconfirmed(self) -> None:
-        with pytest.raises(
-            UnconfirmedSubmissionError, match="interrupted between sending the submission and recording"
-        ):
+        with pytest.raises(UnconfirmedSubmissionError) as caught:
             decision(INTENT)
+        assert caught.value.what == (
+            "An earlier try was interrupted between sending the submission and recording the response; "
+            "if the service returned an id, it is in the log of that try"
+        )
 
     def test_reason_names_the_regenerated_prediction(self) -> None:
         regenerated = decision(DELIVERED, cleared=True, on_clear="regenerate")
@@ -116,7 +118,8 @@ class TestDecide:
     def test_reason_names_on_unconfirmed_submission(self) -> None:
         resubmitted = decision(INTENT, on_unconfirmed_submission="resubmit")
         assert isinstance(resubmitted, SubmitFresh)
-        assert "on_unconfirmed_submission" in (resubmitted.reason or "")
+        expected = 'an earlier try may have submitted it, and on_unconfirmed_submission is "resubmit"'
+        assert resubmitted == SubmitFresh(expected, is_resubmission=True)
 
 
 @dataclass
