@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from airflow_provider_seedance.emulator.handle import Emulator
 
 
+#: The client's schedule as fast as the emulator, in seconds.
+_FAST = {"MINIMUM_INTERVAL": 0.05, "CONFIRMATION_INTERVAL": 0.05, "MINIMUM_FAILURE_SECONDS": 0.1}
+
+
 @pytest.fixture(scope="session")
 def seedance_emulator_server() -> Iterator[Emulator]:
     """Run one emulator for all tests, on a free port of this host; it finishes videos fast."""
@@ -46,5 +50,8 @@ def seedance_emulator(seedance_emulator_server: Emulator, monkeypatch: pytest.Mo
     monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", seedance_emulator_server.connection_json)
     monkeypatch.setattr(catalogue, "USUAL_SECONDS", 0.25)
     # Patched by name: the emulator must not import the client that it tests.
-    monkeypatch.setattr("airflow_provider_seedance.gptproto.polling.Poller.MINIMUM_INTERVAL", 0.05)
+    poller = "airflow_provider_seedance.gptproto.polling.Poller"
+    for name, value in _FAST.items():
+        monkeypatch.setattr(f"{poller}.{name}", value)
+    monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.CONFIRM_DELAYS", (0.02, 0.04, 0.06))
     return seedance_emulator_server

@@ -230,6 +230,16 @@ class GenerationFailedError(SeedanceError):
     default_advice = "A retry of this task submits, and pays for, a new generation."
 
 
+class DeliveredVideoLostError(SeedanceError):
+    """A delivered video that the service no longer has, under ``on_clear="reuse"``, which never pays again."""
+
+    at_fault = "author"
+    default_advice = (
+        "Nothing was submitted. Use the stored copy if there is one. To pay for a new video, set "
+        'on_clear="regenerate" and clear the task.'
+    )
+
+
 class GenerationExpiredError(SeedanceError):
     """The prediction expired before it finished."""
 
@@ -341,6 +351,7 @@ _CLASSES: Mapping[str, type[SeedanceError]] = {
         RepeatableSubmissionError,
         UnreadableRecordError,
         GenerationFailedError,
+        DeliveredVideoLostError,
         GenerationExpiredError,
         MissingOutputsError,
         NsfwContentError,

@@ -33,7 +33,6 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.gptproto.polling import Decision, GiveUp, PollAgain, Poller
 from airflow_provider_seedance.gptproto.predictions import (
     Prediction,
-    PredictionStatus,
     is_prediction_id,
     read_code,
     read_prediction,
@@ -52,6 +51,8 @@ T = TypeVar("T")
 #: Seconds between the attempts to confirm a response, and the longest delay that ``Retry-After`` can cause there.
 CONFIRM_DELAYS = (1.0, 3.0, 6.0)
 MAXIMUM_CONFIRM_DELAY = 30.0
+#: Responses that have to say that a prediction failed; the first and the last of all must be among them.
+MINIMUM_FAILURES = 3
 #: Redirects before the request is processed. After any other redirect it may have been processed.
 _MOVED = (301, 307, 308)
 _KEY_REFUSED = (401, 403)
@@ -189,35 +190,29 @@ class ApiFlows:
 
     def get_confirmed(self, prediction_id: str) -> Flow[Prediction]:
         """
-        Get a prediction, and repeat an unusual response, up to four requests.
+        Get a prediction, with repetitions until the response can be believed.
 
-        An error, and a success without outputs, can be a temporary fault. :class:`PredictionNotFoundError` is raised
-        only if every response means it.
+        A success with outputs, and a prediction in progress, are believed at once. A failure, an unknown prediction and
+        a success without outputs are believed after they were seen often, over ten seconds: one wrong response must not
+        give up a generation that is paid for.
         """
         results: list[Prediction | SeedanceError] = []
         for delay in (*CONFIRM_DELAYS, None):
+            retry_after = 0.0
             try:
                 prediction = yield from self.get_prediction(prediction_id)
-            except (ContentPolicyError, InvalidRequestError):
+            except InvalidRequestError:
                 raise
             except SeedanceError as error:
                 results.append(error)
                 retry_after = error.retry_after or 0.0
             else:
-                if prediction.is_complete or prediction.status is not PredictionStatus.SUCCEEDED:
+                if prediction.is_complete or not prediction.status.is_final:
                     return prediction
                 results.append(prediction)
-                retry_after = 0.0
             if delay is not None:
                 yield Sleep(min(max(delay, retry_after), MAXIMUM_CONFIRM_DELAY))
-        found = [each for each in results if not isinstance(each, PredictionNotFoundError)]
-        last = found[-1] if found else results[-1]
-        if isinstance(last, PredictionNotFoundError):
-            what = f"GPTProto does not know the prediction ({last.what})"
-            raise PredictionNotFoundError(what, prediction_id=prediction_id, charge=Charge.POSSIBLE)
-        if isinstance(last, SeedanceError):
-            raise last
-        return last
+        return _confirmed(results, prediction_id)
 
     def poll(self, poller: Poller) -> Flow[Decision]:
         """Get the prediction once, and return the poller's decision."""
@@ -334,6 +329,39 @@ def _spellings(key: str) -> re.Pattern[str]:
     JSON nested twice in JSON has up to seven backslashes before a character.
     """
     return re.compile(r"\\{0,7}".join(rf"(?:{re.escape(each)}|u(?i:{ord(each):04x}))" for each in key))
+
+
+def _confirmed(results: list[Prediction | SeedanceError], prediction_id: str) -> Prediction:
+    """
+    Return or raise what all responses about a prediction agree on.
+
+    :param results: None of them is a success with outputs or a prediction in progress.
+    """
+    last = results[-1]
+    if all(isinstance(each, PredictionNotFoundError) for each in results) and isinstance(last, SeedanceError):
+        what = f"GPTProto does not know the prediction ({last.what})"
+        raise PredictionNotFoundError(what, prediction_id=prediction_id, charge=Charge.POSSIBLE)
+    # The first and the last failure are ten seconds apart, and there is at least one more.
+    is_failure = [isinstance(each, ContentPolicyError) or _has_failed(each) for each in results]
+    if sum(is_failure) >= MINIMUM_FAILURES and is_failure[0] and is_failure[-1]:
+        if isinstance(last, SeedanceError):
+            raise last
+        return last
+    others = [
+        each
+        for each, failed in zip(results, is_failure, strict=True)
+        if not failed and not isinstance(each, PredictionNotFoundError)
+    ]
+    if not others:
+        what = "The responses about the prediction contradict each other, and none is believed"
+        raise UnreadableAnswerError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
+    if isinstance(others[-1], SeedanceError):
+        raise others[-1]
+    return others[-1]
+
+
+def _has_failed(result: Prediction | SeedanceError) -> bool:
+    return isinstance(result, Prediction) and result.has_failed
 
 
 def _charge(prediction_id: str | None) -> Charge:

@@ -111,6 +111,11 @@ class Poller:
     JITTER: ClassVar[float] = 0.2
     #: Consecutive permanent errors, such as 401, that end the wait; a single one may be a transient fault of a gateway.
     MAXIMUM_PERMANENT_ERRORS: ClassVar[int] = 3
+    #: A failure is believed only after so many responses over so many seconds: one wrong response must not give up a
+    #: generation that is paid for and goes on. Three polls at the confirmation interval cover these seconds.
+    MINIMUM_FAILURES: ClassVar[int] = 3
+    MINIMUM_FAILURE_SECONDS: ClassVar[float] = 10.0
+    CONFIRMATION_INTERVAL: ClassVar[float] = 5.0
     #: Extra polls after a success without outputs, before it counts as failed.
     MAXIMUM_EMPTY_SUCCESSES: ClassVar[int] = 5
 
@@ -125,6 +130,8 @@ class Poller:
     _errors_in_row: int = 0
     _permanent_in_row: int = 0
     _empty_successes: int = 0
+    _failures: int = 0
+    _first_failure_at: float = 0.0
 
     @property
     def due_at(self) -> float:
@@ -149,10 +156,11 @@ class Poller:
             self._empty_successes += 1
             if self._empty_successes > self.MAXIMUM_EMPTY_SUCCESSES:
                 return GiveUp(failure(prediction))
-        elif prediction.status.is_final:
-            return GiveUp(failure(prediction))
         has_changed = prediction.reported_status != previous_status
         status_change = self._status_change(prediction) if has_changed else None
+        if prediction.has_failed:
+            return self._confirm(failure(prediction), now, status_change)
+        self._failures = 0
         return self._poll_again_or_time_out(now, self._next_interval(now), status_change)
 
     def on_error(self, error: SeedanceError, now: float) -> Decision:
@@ -160,11 +168,23 @@ class Poller:
         self.polls += 1
         self._errors_in_row += 1
         self._permanent_in_row = 0 if error.retryable else self._permanent_in_row + 1
-        if isinstance(error, ContentPolicyError) or self._permanent_in_row >= self.MAXIMUM_PERMANENT_ERRORS:
+        if isinstance(error, ContentPolicyError):
+            return self._confirm(error, now, f"Poll failed ({error.what})" if self._errors_in_row == 1 else None)
+        if self._permanent_in_row >= self.MAXIMUM_PERMANENT_ERRORS:
             return GiveUp(error)
         retry_after = (error.retry_after or 0.0) * self._jitter_factor()
         status_change = f"Poll failed ({error.what})" if self._errors_in_row == 1 else None
         return self._poll_again_or_time_out(now, max(self._interval(now), retry_after), status_change)
+
+    def _confirm(self, error: SeedanceError, now: float, status_change: str | None) -> Decision:
+        """Give up once the failure was seen often and long enough; until then poll again soon."""
+        if not self._failures:
+            self._first_failure_at = now
+        self._failures += 1
+        is_old = now - self._first_failure_at >= self.MINIMUM_FAILURE_SECONDS
+        if is_old and self._failures >= self.MINIMUM_FAILURES:
+            return GiveUp(error)
+        return self._poll_again_or_time_out(now, self.CONFIRMATION_INTERVAL * self._jitter_factor(), status_change)
 
     @staticmethod
     def _status_change(prediction: Prediction) -> str:

@@ -9,6 +9,7 @@ a paid job must not be abandoned by mistake.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import reprlib
 from collections.abc import Mapping
@@ -89,10 +90,53 @@ class Prediction:
     created_at: pendulum.DateTime | None = None
     inference_seconds: float = 0.0
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return a complete prediction as JSON values, for :func:`restore_prediction`."""
+        return {
+            "id": self.id,
+            "reported_status": self.reported_status,
+            "model": self.model,
+            "outputs": list(self.outputs),
+            "has_nsfw_contents": list(self.has_nsfw_contents),
+            "created_at": self.created_at.isoformat() if self.created_at else None,
+            "inference_seconds": self.inference_seconds,
+        }
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the service says that it ended without a video."""
+        return self.status in (PredictionStatus.FAILED, PredictionStatus.EXPIRED)
+
     @property
     def is_complete(self) -> bool:
         """Whether the prediction succeeded and has outputs."""
         return self.status is PredictionStatus.SUCCEEDED and bool(self.outputs)
+
+
+def restore_prediction(stored: Any) -> Prediction | None:
+    """
+    Return the complete prediction that :meth:`Prediction.to_dict` described, or ``None`` if it is not one.
+
+    :param stored: The dict, which may come from another version of this provider.
+    """
+    fields = stored if isinstance(stored, Mapping) else {}
+    data = {
+        "id": fields.get("id"),
+        "status": PredictionStatus.SUCCEEDED.value,
+        "outputs": fields.get("outputs"),
+        "model": fields.get("model"),
+        "has_nsfw_contents": fields.get("has_nsfw_contents"),
+        "created_at": fields.get("created_at"),
+    }
+    prediction = read_prediction({"data": data})
+    if prediction is None or not prediction.is_complete:
+        return None
+    seconds = fields.get("inference_seconds")
+    return dataclasses.replace(
+        prediction,
+        reported_status=_text(fields.get("reported_status")),
+        inference_seconds=seconds if isinstance(seconds, (int, float)) else 0.0,
+    )
 
 
 def read_code(body: Any) -> int:

@@ -20,6 +20,7 @@ from airflow_provider_seedance.links.seedance import SeedanceVideoLink
 from airflow_provider_seedance.tasks.options import (
     GenerationOptions,
     OnClear,
+    OnLostPrediction,
     OnUnconfirmedSubmission,
     WaitOptions,
 )
@@ -81,7 +82,9 @@ class SeedanceBaseOperator(BaseOperator):
     :param timeout: Longest wait in seconds, from the submission; a shorter ``execution_timeout`` bounds it as well.
     :param durable: Whether to keep the record of the submission.
     :param on_unconfirmed_submission: What to do if it is unknown whether a submission was accepted: ``fail`` ends the
-        task, ``resubmit`` lets a retry submit again and accepts the risk to pay twice.
+        task, ``resubmit`` lets a retry submit again, once, and accepts the risk to pay twice.
+    :param on_lost_prediction: What to do if the service does not know the recorded prediction: ``fail`` ends the task,
+        ``resubmit`` submits, and pays for, a new one. A video that was delivered is never submitted again that way.
     :param on_clear: What a clear does after the video was delivered: ``reuse`` it, or ``regenerate`` a new one.
     :param fail_on_nsfw: Whether a flagged output fails the task.
     :param max_cost: The highest price of a generation in USD, by the catalogue's list prices. A generation that costs
@@ -117,6 +120,7 @@ class SeedanceBaseOperator(BaseOperator):
         timeout: timedelta | float = 3600.0,
         durable: bool = True,
         on_unconfirmed_submission: OnUnconfirmedSubmission = "fail",
+        on_lost_prediction: OnLostPrediction = "fail",
         on_clear: OnClear = "reuse",
         fail_on_nsfw: bool = False,
         max_cost: float | None = None,
@@ -142,6 +146,7 @@ class SeedanceBaseOperator(BaseOperator):
         self.timeout = timeout
         self.durable = durable
         self.on_unconfirmed_submission = on_unconfirmed_submission
+        self.on_lost_prediction = on_lost_prediction
         self.on_clear = on_clear
         self.fail_on_nsfw = fail_on_nsfw
         self.max_cost = max_cost
@@ -185,6 +190,7 @@ class SeedanceBaseOperator(BaseOperator):
             wait_for_completion=self.wait_for_completion,
             durable=self.durable,
             on_unconfirmed_submission=self.on_unconfirmed_submission,
+            on_lost_prediction=self.on_lost_prediction,
             on_clear=self.on_clear,
             max_cost=self.max_cost,
             wait=WaitOptions(

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow_provider_seedance.gptproto.errors import SeedanceError, restore
 from airflow_provider_seedance.gptproto.polling import Poller
+from airflow_provider_seedance.gptproto.predictions import Prediction, restore_prediction
 
 #: The fields of a poller in a trigger and its event: JSON scalars only, and no key, prompt or media.
 _FIELDS = ("prediction_id", "submitted_at", "deadline", "expected_seconds", "poll_interval", "polls")
@@ -21,14 +22,25 @@ def poller_fields(source: Any) -> dict[str, Any]:
     return {name: getattr(source, name) for name in _FIELDS}
 
 
-def to_event(poller: Poller, error: SeedanceError | None) -> dict[str, Any]:
-    """Return the payload of an event: the poller's fields, and the error if the wait ended without videos."""
-    return {"wait": poller_fields(poller), "failure": error.to_dict() if error else None}
-
-
-def read_event(event: Any) -> Poller:
+def to_event(poller: Poller, result: Prediction | SeedanceError) -> dict[str, Any]:
     """
-    Return the poller of an event, or raise the error in it.
+    Return the payload of an event: the poller's fields, and the result.
+
+    :param result: The complete prediction, or the error that ended the wait without videos.
+    """
+    is_error = isinstance(result, SeedanceError)
+    return {
+        "wait": poller_fields(poller),
+        "failure": result.to_dict() if is_error else None,
+        "prediction": None if is_error else result.to_dict(),
+    }
+
+
+def read_event(event: Any) -> tuple[Poller, Prediction | None]:
+    """
+    Return the poller of an event and the finished prediction, or raise the error in it.
+
+    The prediction is ``None`` in an event of an older version, which the worker has to poll for.
 
     :param event: The payload; an event of version 0.1.0 holds ``looks`` in place of ``polls``.
     :raises SeedanceError: The error that ended the wait.
@@ -42,4 +54,4 @@ def read_event(event: Any) -> Poller:
     if event["failure"] is not None:
         raise restore(event["failure"])
     fields = {"polls": event["wait"].get("looks", 0), **event["wait"]}
-    return Poller(**{name: fields[name] for name in _FIELDS})
+    return Poller(**{name: fields[name] for name in _FIELDS}), restore_prediction(event.get("prediction"))

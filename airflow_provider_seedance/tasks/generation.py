@@ -16,7 +16,7 @@ from airflow_provider_seedance.gptproto.errors import (
     UnconfirmedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.flows import Log
-from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, Poller
+from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, Poller, failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.tasks import submit
@@ -94,8 +94,8 @@ class Generation:
         self._options = options
         self._connect = connect
         self._log = log
-        #: How often the DAG run was cleared; 0 if this Airflow does not count it.
-        self._clear_number = getattr(context["dag_run"], "clear_number", None) or 0
+        #: Changes with a clear of this task instance, and with nothing else.
+        self._max_tries: int | None = getattr(context["ti"], "max_tries", None)
         self._record = SubmissionRecord(context.get("task_state_store") if options.durable else None)
         self._publisher = Publisher(context, log=log)
         #: What was published, or will be.
@@ -114,24 +114,24 @@ class Generation:
             self.report = self.report.with_submission(prediction, None if is_adopted else submission.submitted_at)
             self._publisher.publish_submitted(self.report)
             if not self._options.wait_for_completion:
-                self._record.mark_delivered(prediction.id, self._clear_number)
+                self._record.mark_delivered(prediction.id, self._max_tries)
                 return Submitted(prediction.id)
             poller = self._poller(submission, prediction, self._expected_seconds(request))
             return self._proceed(client, poller, poller.on_prediction(prediction, time.time()))
 
     def resume(self, event: Any) -> Deliver | KeepWaiting:
-        """Go on after the trigger fired: get the finished prediction on the worker."""
+        """Go on after the trigger fired, with the prediction in its event: the service is not called again."""
         with self._errors():
             self.report = self._publisher.restore()
-            poller = read_event(event)
+            poller, prediction = read_event(event)
+            if prediction is not None:
+                return self._deliver(prediction, poller)
             with self._connect() as client:
                 return self._proceed(client, poller, self._poll_confirmed(client, poller))
 
     def _submit(self, client: GPTProtoClient, request: GenerationRequest) -> tuple[Submission, Prediction]:
         if self._options.prediction_id:
-            return submit.attach(
-                client, self._record, request, self._options, clear_number=self._clear_number, log=self._log
-            )
+            return submit.attach(client, self._record, request, self._options, max_tries=self._max_tries, log=self._log)
         checked = request.check()
         self.report = self.report.with_checked(checked)
         for warning in request.warnings():
@@ -145,7 +145,7 @@ class Generation:
             self._record,
             checked,
             self._options,
-            clear_number=self._clear_number,
+            max_tries=self._max_tries,
             progress=self.progress,
             log=self._log,
         )
@@ -158,7 +158,7 @@ class Generation:
             if not error.retryable:
                 raise
             return poller.on_error(error, time.time())
-        return poller.on_prediction(prediction, time.time())
+        return GiveUp(failure(prediction)) if prediction.has_failed else poller.on_prediction(prediction, time.time())
 
     def _poller(self, submission: Submission, prediction: Prediction, expected: float) -> Poller:
         wait = self._options.wait
@@ -186,10 +186,14 @@ class Generation:
             raise decision.error
         if not isinstance(decision, Done) and self._options.wait.deferrable:
             return KeepWaiting(poller)
-        prediction = decision.prediction if isinstance(decision, Done) else client.wait(poller)
+        return self._deliver(decision.prediction if isinstance(decision, Done) else client.wait(poller), poller)
+
+    def _deliver(self, prediction: Prediction, poller: Poller) -> Deliver:
+        """Publish the outputs of a complete prediction."""
+        self.progress.waiting_for = prediction.id
         self.report = self.report.with_result(prediction, time.time())
         self._publisher.publish_result(self.report)
-        self._record.mark_delivered(prediction.id, self._clear_number)
+        self._record.mark_delivered(prediction.id, self._max_tries)
         self.progress.waiting_for = None
         check_nsfw(prediction, log=self._log, fail_on_nsfw=self._options.wait.fail_on_nsfw)
         self._publisher.publish_success(self.report, polls=poller.polls)

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 OnClear = Literal["reuse", "regenerate"]
 OnUnconfirmedSubmission = Literal["fail", "resubmit"]
+OnLostPrediction = Literal["fail", "resubmit"]
 
 #: Ten years, in seconds: a deadline much later overflows a ``datetime``.
 _MAXIMUM_SECONDS = 10 * 365 * 24 * 3600.0
@@ -67,6 +68,8 @@ class GenerationOptions:
     :param wait_for_completion: Whether the task waits for the videos.
     :param durable: Whether the task keeps the record of the submission.
     :param on_unconfirmed_submission: Whether a submission with an unknown outcome fails the task or is sent again.
+    :param on_lost_prediction: Whether a recorded prediction that the service does not know fails the task or is
+        submitted again.
     :param on_clear: Whether clearing a task with a delivered video reuses or regenerates it.
     :param max_cost: The highest price of one generation in USD; ``None`` for any.
     :raises ValueError: With the argument, its value and the allowed values.
@@ -78,11 +81,13 @@ class GenerationOptions:
     wait_for_completion: bool = True
     durable: bool = True
     on_unconfirmed_submission: OnUnconfirmedSubmission = "fail"
+    on_lost_prediction: OnLostPrediction = "fail"
     on_clear: OnClear = "reuse"
     max_cost: float | None = None
 
     def __post_init__(self) -> None:
         _check_choice("on_unconfirmed_submission", self.on_unconfirmed_submission, OnUnconfirmedSubmission)
+        _check_choice("on_lost_prediction", self.on_lost_prediction, OnLostPrediction)
         _check_choice("on_clear", self.on_clear, OnClear)
         is_number = isinstance(self.max_cost, (int, float)) and not isinstance(self.max_cost, bool)
         if self.max_cost is not None and not (is_number and 0 <= self.max_cost < math.inf):

@@ -24,10 +24,13 @@ STORE_KEY = "seedance_submission"
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "fingerprint": (str,),
     "submitted_at": (int, float),
-    "clear_number": (int,),
+    "max_tries": (int, type(None)),
     "prediction_id": (str, type(None)),
     "delivered": (bool,),
+    "is_resubmission": (bool,),
 }
+#: Fields that a record of an older version lacks.
+_DEFAULTS: Mapping[str, Any] = {"max_tries": None, "is_resubmission": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +40,28 @@ class Submission:
 
     :param fingerprint: The idempotency key of the request; see :meth:`CheckedRequest.fingerprint`.
     :param submitted_at: The time right before it was sent, in seconds since the epoch.
-    :param clear_number: ``clear_number`` of the DAG run at submission; at delivery once delivered.
+    :param max_tries: ``max_tries`` of the task instance at submission; at delivery once delivered. Only a clear of this
+        task instance changes it. ``None`` in a record of an older version, which counts as not cleared.
     :param prediction_id: The prediction's id; ``None`` until the service returned one.
     :param delivered: Whether its outputs were published.
+    :param is_resubmission: Whether it repeats a submission with an unknown outcome; it is repeated once at most.
     """
 
     fingerprint: str
     submitted_at: float
-    clear_number: int = 0
+    max_tries: int | None = None
     prediction_id: str | None = None
     delivered: bool = False
+    is_resubmission: bool = False
+
+    def is_cleared(self, max_tries: int | None) -> bool:
+        """
+        Return whether the task instance was cleared since.
+
+        :param max_tries: ``max_tries`` of the task instance now. A clear sets it to the tries so far plus ``retries``.
+            A plain retry, and a clear of another task of the run, leave it unchanged.
+        """
+        return self.max_tries is not None and max_tries != self.max_tries
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON."""
@@ -62,11 +77,13 @@ class Submission:
         if not _is_readable(record):
             what = f"The record {STORE_KEY!r} in the task state store cannot be read: {shorten(repr(record))}"
             raise UnreadableRecordError(what, charge=Charge.POSSIBLE)
-        return cls(**{name: record.get(name) for name in _TYPES})
+        return cls(**{name: record.get(name, _DEFAULTS.get(name)) for name in _TYPES})
 
 
 def _is_readable(record: Any) -> bool:
-    if not isinstance(record, Mapping) or any(type(record.get(name)) not in types for name, types in _TYPES.items()):
+    if not isinstance(record, Mapping) or any(
+        type(record.get(name, _DEFAULTS.get(name))) not in types for name, types in _TYPES.items()
+    ):
         return False
     return record.get("prediction_id") is None or is_prediction_id(record["prediction_id"])
 
@@ -76,10 +93,12 @@ class SubmitFresh:
     """
     Submit a new generation.
 
+    :param is_resubmission: Whether it repeats a submission with an unknown outcome.
     :param reason: Why the record is not used, for the log; ``None`` without a record.
     """
 
     reason: str | None = None
+    is_resubmission: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +116,7 @@ def decide(
     recorded: Submission | None,
     *,
     fingerprint: str,
-    clear_number: int,
+    max_tries: int | None,
     on_clear: OnClear,
     on_unconfirmed_submission: OnUnconfirmedSubmission,
 ) -> SubmitFresh | Reattach:
@@ -106,25 +125,28 @@ def decide(
 
     :param recorded: The record; ``None`` without one.
     :param fingerprint: The idempotency key of this try's request.
-    :param clear_number: ``clear_number`` of the DAG run.
+    :param max_tries: ``max_tries`` of the task instance.
     :param on_clear: Whether a manual clear of a delivered video reuses or regenerates it.
     :param on_unconfirmed_submission: Whether a submission with an unknown outcome fails the task or is sent again.
     :raises UnconfirmedSubmissionError: When an earlier try may have submitted, and the policy is to fail.
     """
     if recorded is None:
         return SubmitFresh()
+    cleared = recorded.is_cleared(max_tries)
     if recorded.fingerprint != fingerprint:
         earlier = f"prediction {recorded.prediction_id}" if recorded.prediction_id else "a submission without an id"
         return SubmitFresh(f"the record, {earlier}, is for other arguments")
     if recorded.prediction_id is None:
-        if on_unconfirmed_submission == "resubmit":
-            return SubmitFresh('an earlier try may have submitted it, and on_unconfirmed_submission is "resubmit"')
+        if on_unconfirmed_submission == "resubmit" and not (recorded.is_resubmission and not cleared):
+            return SubmitFresh(
+                'an earlier try may have submitted it, and on_unconfirmed_submission is "resubmit"',
+                is_resubmission=True,
+            )
         what = (
             "An earlier try was interrupted between sending the submission and recording the response; "
             "if the service returned an id, it is in the log of that try"
         )
         raise UnconfirmedSubmissionError(what, charge=Charge.POSSIBLE)
-    cleared = clear_number > recorded.clear_number
     if recorded.delivered and cleared and on_clear == "regenerate":
         return SubmitFresh(f'prediction {recorded.prediction_id} was delivered, and on_clear is "regenerate"')
     return Reattach(recorded)
@@ -181,13 +203,13 @@ class SubmissionRecord:
         elif self._store is not None:
             self._store.delete(STORE_KEY)
 
-    def mark_delivered(self, prediction_id: str, clear_number: int) -> None:
+    def mark_delivered(self, prediction_id: str, max_tries: int | None) -> None:
         """
         Record that the outputs of a prediction were published. No effect if the record has another prediction.
 
         :param prediction_id: The prediction.
-        :param clear_number: ``clear_number`` of the DAG run: only a later clear can regenerate.
+        :param max_tries: ``max_tries`` of the task instance: only a later clear can regenerate.
         """
         recorded = self.read()
         if recorded is not None and recorded.prediction_id == prediction_id:
-            self.write(dataclasses.replace(recorded, delivered=True, clear_number=clear_number))
+            self.write(dataclasses.replace(recorded, delivered=True, max_tries=max_tries))

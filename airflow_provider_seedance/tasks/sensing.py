@@ -14,6 +14,7 @@ from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import Charge, SeedanceError, WaitTimeoutError
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.polling import Poller, failure
+from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.tasks.events import read_event
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
 from airflow_provider_seedance.tasks.generation import Deliver, KeepWaiting
@@ -66,15 +67,19 @@ class Sensing:
                 self._log.warning("Poll failed: %s (prediction %s)", error.what, self._prediction_id)
                 return None
             if prediction.is_complete:
-                self._report = self._report.with_result(prediction, time.time())
-                self._publisher.publish_result(self._report)
-                check_nsfw(prediction, log=self._log, fail_on_nsfw=self._options.fail_on_nsfw)
-                self._publisher.publish_success(self._report, polls=polls)
-                return Deliver(list(prediction.outputs))
+                return self._deliver(prediction, polls)
             if prediction.status.is_final:
                 raise failure(prediction)
             self._log.info("Status %s: prediction %s", prediction.reported_status, prediction.id)
             return None
+
+    def _deliver(self, prediction: Prediction, polls: int | None) -> Deliver:
+        """Publish the outputs of a complete prediction."""
+        self._report = self._report.with_result(prediction, time.time())
+        self._publisher.publish_result(self._report)
+        check_nsfw(prediction, log=self._log, fail_on_nsfw=self._options.fail_on_nsfw)
+        self._publisher.publish_success(self._report, polls=polls)
+        return Deliver(list(prediction.outputs))
 
     def wait(self) -> KeepWaiting:
         """Return a wait that starts now, for the triggerer."""
@@ -90,10 +95,12 @@ class Sensing:
         )
 
     def resume(self, event: Any) -> Deliver | KeepWaiting:
-        """Go on after the trigger fired: get the finished prediction on the worker."""
+        """Go on after the trigger fired, with the prediction in its event: the service is not called again."""
         self._report = self._publisher.restore()
         with self._errors():
-            poller = read_event(event)
+            poller, prediction = read_event(event)
+            if prediction is not None:
+                return self._deliver(prediction, poller.polls)
         outcome = self.poke(polls=poller.polls + 1)
         if outcome is not None:
             return outcome

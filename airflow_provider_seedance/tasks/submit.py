@@ -17,8 +17,10 @@ from typing import Protocol
 
 from airflow_provider_seedance.gptproto.backoff import retry_delay
 from airflow_provider_seedance.gptproto.errors import (
+    Charge,
     ContentPolicyError,
     CostLimitError,
+    DeliveredVideoLostError,
     InvalidRequestError,
     PredictionNotFoundError,
     RepeatableSubmissionError,
@@ -27,7 +29,7 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.polling import failure
-from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
+from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
 from airflow_provider_seedance.tasks import metrics
 from airflow_provider_seedance.tasks.options import GenerationOptions
@@ -35,6 +37,11 @@ from airflow_provider_seedance.tasks.progress import Progress
 from airflow_provider_seedance.tasks.record import Reattach, Submission, SubmissionRecord, decide
 
 _RANDOM = random.SystemRandom()
+_LOST_ADVICE = (
+    "This try submitted nothing. Check that the connection's key belongs to the account that submitted it; the service "
+    "keeps predictions for 7 days. To submit, and pay for, a new one, set "
+    'on_lost_prediction="resubmit", or delete the record under Storage > Task State Store and clear the task.'
+)
 
 
 class Client(Protocol):
@@ -53,7 +60,7 @@ def attach(
     request: GenerationRequest,
     options: GenerationOptions,
     *,
-    clear_number: int,
+    max_tries: int | None,
     log: Log,
 ) -> tuple[Submission, Prediction]:
     """
@@ -63,6 +70,8 @@ def attach(
     """
     prediction_id = options.prediction_id
     prediction = client.get_confirmed(prediction_id)
+    if prediction.has_failed:
+        raise failure(prediction)
     log.info("Nothing is submitted, because prediction_id is set; waiting for prediction %s", prediction_id)
     recorded = record.read()
     if recorded is not None and recorded.prediction_id == prediction_id:
@@ -75,7 +84,7 @@ def attach(
         # These arguments cannot be submitted, so a record of them would be useless.
         return Submission(fingerprint="", submitted_at=time.time(), prediction_id=prediction_id), prediction
     submission = Submission(
-        fingerprint=fingerprint, submitted_at=time.time(), clear_number=clear_number, prediction_id=prediction_id
+        fingerprint=fingerprint, submitted_at=time.time(), max_tries=max_tries, prediction_id=prediction_id
     )
     record.write(submission)
     return submission, prediction
@@ -87,7 +96,7 @@ def find_or_submit(
     checked: CheckedRequest,
     options: GenerationOptions,
     *,
-    clear_number: int,
+    max_tries: int | None,
     progress: Progress,
     log: Log,
 ) -> tuple[Submission, Prediction]:
@@ -98,7 +107,7 @@ def find_or_submit(
     :param record: The record of earlier tries.
     :param checked: The request.
     :param options: The options of the task.
-    :param clear_number: ``clear_number`` of the DAG run.
+    :param max_tries: ``max_tries`` of the task instance.
     :param progress: Updated before and after the submission, for ``on_kill``.
     :param log: The task's log.
     :raises CostLimitError: When the price is higher than ``max_cost``, or unknown.
@@ -110,23 +119,27 @@ def find_or_submit(
     decision = decide(
         recorded,
         fingerprint=fingerprint,
-        clear_number=clear_number,
+        max_tries=max_tries,
         on_clear=options.on_clear,
         on_unconfirmed_submission=options.on_unconfirmed_submission,
     )
+    is_resubmission = False
     if isinstance(decision, Reattach):
-        prediction = _reattach(client, decision.submission, clear_number=clear_number, log=log)
+        prediction = _reattach(client, decision.submission, options, max_tries=max_tries, log=log)
         if prediction is not None:
             return decision.submission, prediction
     elif decision.reason:
+        is_resubmission = decision.is_resubmission
         log.warning("Submitting again: %s", decision.reason)
     _check_cost(checked.cost, options.max_cost)
-    intent = Submission(fingerprint=fingerprint, submitted_at=time.time(), clear_number=clear_number)
+    intent = Submission(
+        fingerprint=fingerprint, submitted_at=time.time(), max_tries=max_tries, is_resubmission=is_resubmission
+    )
     try:
         prediction = send(client, checked, record=record, intent=intent, recorded=recorded, progress=progress, log=log)
     except UnconfirmedSubmissionError as error:
         if error.prediction_id is None:
-            if options.on_unconfirmed_submission == "resubmit":
+            if options.on_unconfirmed_submission == "resubmit" and not is_resubmission:
                 raise RepeatableSubmissionError(error.what, charge=error.charge) from None
             raise
         log.warning("Going on with the id in the response: prediction %s. %s", error.prediction_id, error.what)
@@ -198,23 +211,44 @@ def send_unrecorded(client: Client, request: GenerationRequest, *, log: Log) -> 
     )
 
 
-def _reattach(client: Client, submission: Submission, *, clear_number: int, log: Log) -> Prediction | None:
-    """Return the recorded prediction if it has a result or can still have one."""
+def _reattach(
+    client: Client, submission: Submission, options: GenerationOptions, *, max_tries: int | None, log: Log
+) -> Prediction | None:
+    """
+    Return the recorded prediction if it has a result or can still have one; ``None`` to submit a new one.
+
+    :raises DeliveredVideoLostError: When it was delivered and the service has it no longer: reuse never pays.
+    :raises PredictionNotFoundError: When the service does not know it, and the author did not choose to resubmit.
+    """
     prediction_id = submission.prediction_id or ""
+    # A delivered video that is to be regenerated never comes here.
+    is_delivered = submission.delivered
     try:
         prediction = client.get_confirmed(prediction_id)
-    except PredictionNotFoundError:
-        log.warning("Submitting again: GPTProto does not know the recorded prediction %s", prediction_id)
+    except PredictionNotFoundError as unknown:
+        if is_delivered:
+            raise _lost(unknown.what, prediction_id) from None
+        if options.on_lost_prediction == "fail":
+            unknown.advice = _LOST_ADVICE
+            raise
+        log.warning("Submitting again, as on_lost_prediction says. %s (prediction %s)", unknown.what, prediction_id)
         return None
-    if prediction.status in (PredictionStatus.FAILED, PredictionStatus.EXPIRED):
+    if prediction.has_failed:
         error = failure(prediction)
-        if isinstance(error, ContentPolicyError) and clear_number <= submission.clear_number:
-            # A retry would pay for the same refusal. A clear is a decision to try it again.
+        if is_delivered:
+            raise _lost(error.what, prediction_id)
+        if isinstance(error, ContentPolicyError) and not submission.is_cleared(max_tries):
+            # A retry would pay for the same refusal. A clear means that somebody decided to try it again.
             raise error
         log.warning("Submitting again: recorded prediction %s did not succeed. %s", prediction_id, error.what)
         return None
     log.info("Going on with recorded prediction %s, status %s", prediction_id, prediction.reported_status)
     return prediction
+
+
+def _lost(what: str, prediction_id: str) -> DeliveredVideoLostError:
+    what = f"The delivered video is not available any more: {what}"
+    return DeliveredVideoLostError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
 
 
 def _record_id(

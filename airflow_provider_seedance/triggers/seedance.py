@@ -20,7 +20,7 @@ from airflow_provider_seedance.triggers.settings_cache import LIFETIME, LIFETIME
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator
 
-    from airflow_provider_seedance.gptproto.settings import ClientSettings
+    from airflow_provider_seedance.gptproto.predictions import Prediction
 
 #: The deferral's own timeout is this much later than the deadline, for a trigger that does not fire.
 _DEFERRAL_MARGIN = timedelta(minutes=10)
@@ -75,37 +75,33 @@ class SeedancePredictionTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """
-        Yield one event: the poller's fields, and the error if the wait ended without videos.
+        Yield one event: the poller's fields, and the finished prediction, or the error that ended the wait.
 
         It sleeps before its first poll, because the operator has just polled, and because an immediate event can arrive
         before the scheduler has recorded the deferral.
         """
         poller = Poller(**poller_fields(self))
-        error = await self._wait(poller)
-        yield TriggerEvent(to_event(poller, error))  # type: ignore[no-untyped-call]  # Airflow's
+        result = await self._wait(poller)
+        yield TriggerEvent(to_event(poller, result))  # type: ignore[no-untyped-call]  # Airflow's
 
-    async def _wait(self, poller: Poller) -> SeedanceError | None:
-        """Wait, and return the error that ended the wait without videos."""
+    async def _wait(self, poller: Poller) -> Prediction | SeedanceError:
+        """Wait, and return the finished prediction, or the error that ended the wait without videos."""
         hook = SeedanceHook(self.seedance_conn_id)
         clock = asyncio.get_running_loop().time
-        refusal: SeedanceError | None = None
-        tried: ClientSettings | None = None
         try:
             settings = await shared_settings(hook, not_before=clock() - LIFETIME)
-            while settings != tried:
-                tried = settings
+            while True:
                 try:
                     async with hook.get_async_client(settings) as client:
-                        await client.wait(poller)
-                except AuthenticationError as error:
-                    refusal = error
+                        return await client.wait(poller)
+                except AuthenticationError:
+                    tried = settings
                     # The key may have been rotated since the connection was read.
                     settings = await shared_settings(hook, not_before=clock() - LIFETIME_AFTER_REFUSAL)
-                else:
-                    return None
+                    if settings == tried:
+                        raise
         except SeedanceError as error:
             return error
-        return refusal
 
     async def on_kill(self) -> None:
         """

@@ -47,6 +47,9 @@ class Run:
     """One task instance over all its tries, with the state that outlives a try."""
 
     store: FakeStore | None = field(default_factory=lambda: FakeStore() if HAS_STORE else None)
+    #: As Airflow counts it: a clear of this task instance raises it, and nothing else does.
+    max_tries: int = 0
+    #: Clears of any task of the DAG run.
     clear_number: int = 0
     tries: int = 0
     xcoms: dict[str, Any] = field(default_factory=dict)
@@ -63,11 +66,21 @@ class Run:
     #: The last leg's ``map_index_template``, which Airflow renders after the work.
     label: str | None = None
 
+    def clear(self) -> None:
+        """Clear this task instance."""
+        self.max_tries = self.tries
+        self.clear_number += 1
+
     def context(self, **values: Any) -> Context:
         """Return a context with values for templates."""
         context: Any = {
             "ti": SimpleNamespace(
-                task_id="task", map_index=-1, try_number=self.tries, xcom_push=self._push, xcom_pull=self._pull
+                task_id="task",
+                map_index=-1,
+                try_number=self.tries,
+                max_tries=self.max_tries,
+                xcom_push=self._push,
+                xcom_pull=self._pull,
             ),
             "dag_run": SimpleNamespace(clear_number=self.clear_number),
             "task_state_store": self.store,

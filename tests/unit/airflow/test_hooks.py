@@ -130,6 +130,7 @@ class TestMethods:
         assert hook.get_prediction(submitted.id) == finished
         assert hook.wait_for_prediction(submitted.id) == finished
 
+    @pytest.mark.usefixtures("short_waits")
     def test_wait_raises_if_the_generation_failed(self, emulator: Emulator) -> None:
         hook = SeedanceHook()
         submitted = hook.submit(TextToVideo(prompt="[fail]"))

@@ -36,7 +36,7 @@ from tests.versions import needs_store
 SUBMIT_LOST = ("no connection", "rate limit", "refused", "key refused", "timeout", "gateway", "die before")
 SUBMIT_BOOKED = ("accepted", "response lost", "error although booked", "unreadable", "die after")
 #: Outcomes of one poll.
-POLLS = ("running", "gateway", "timeout", "rate limit", "key refused", "empty", "die")
+POLLS = ("running", "gateway", "timeout", "rate limit", "key refused", "empty", "die", "failed", "expired", "forgotten")
 ENDS = ("succeeded", "failed", "expired", "forgotten")
 
 
@@ -61,6 +61,10 @@ class Service:
     end: str = "succeeded"
     bookings: list[Booking] = field(default_factory=list)
     may_pay_again: bool = False
+    #: Whether the author accepts to pay again for a prediction that the service does not know.
+    may_pay_lost: bool = False
+    #: Wrong responses in the current try.
+    wrong_answers: int = 0
     #: The number of bookings that the author has replaced.
     earlier: int = 0
 
@@ -72,7 +76,8 @@ class Service:
         if outcome in SUBMIT_BOOKED:
             if self.may_pay_again:
                 self.earlier, self.may_pay_again = len(self.bookings), False
-            paid = [booking for booking in self.bookings[self.earlier :] if booking.end in (None, "succeeded")]
+            kept = (None, "succeeded") if self.may_pay_lost else (None, "succeeded", "forgotten")
+            paid = [each for each in self.bookings[self.earlier :] if each.end in kept]
             assert not paid, f"paid twice: {paid} and now again"
             self.bookings.append(Booking(f"{len(self.bookings):032x}"))
         match outcome:
@@ -114,6 +119,12 @@ class Service:
                 return self.respond(prediction_id, "succeeded", outputs=[])
             case "die":
                 raise WorkerDiedError("during a poll")
+            case "failed" | "expired" | "forgotten" as wrong if booking.end is None and self.wrong_answers < 2:
+                # A failure is believed after three responses, an unknown prediction after four.
+                self.wrong_answers += 1
+                if wrong == "forgotten":
+                    return httpx.Response(404, json={"code": 404, "message": "no such prediction"})
+                return self.respond(prediction_id, wrong)
         booking.end = booking.end or self.end
         if booking.end == "forgotten":
             return httpx.Response(404, json={"code": 404, "message": "no such prediction"})
@@ -199,14 +210,16 @@ class OneTask(RuleBasedStateMachine):
         deferrable=st.booleans(),
         on_clear=st.sampled_from(["reuse", "regenerate"]),
         on_unconfirmed=st.sampled_from(["fail", "resubmit"]),
+        on_lost=st.sampled_from(["fail", "resubmit"]),
     )
-    def begin(self, deferrable: bool, on_clear: str, on_unconfirmed: str) -> None:
+    def begin(self, deferrable: bool, on_clear: str, on_unconfirmed: str, on_lost: str) -> None:
         self.service, self.store, self.clock = Service(), FailingStore(), Clock()
         self.run = Run(self.store)
         self.arguments: dict[str, Any] = {
             "deferrable": deferrable,
             "on_clear": on_clear,
             "on_unconfirmed_submission": on_unconfirmed,
+            "on_lost_prediction": on_lost,
             "timeout": 600.0,
         }
         self.reported: list[str] = []
@@ -219,8 +232,12 @@ class OneTask(RuleBasedStateMachine):
         operator = SeedanceTextToVideoOperator(task_id="make_video", prompt=prompt, **self.arguments)
         recorded = self.store.get("seedance_submission")
         if recorded is not None and recorded["prediction_id"] is None:
-            # With "resubmit" the author accepts to pay again after an unconfirmed submission.
-            self.service.may_pay_again |= self.arguments["on_unconfirmed_submission"] == "resubmit"
+            # With "resubmit" the author accepts to pay again, once, after an unconfirmed submission.
+            is_first = not recorded["is_resubmission"] or recorded["max_tries"] != self.run.max_tries
+            self.service.may_pay_again |= self.arguments["on_unconfirmed_submission"] == "resubmit" and is_first
+        is_delivered = recorded is not None and recorded["delivered"]
+        self.service.may_pay_lost = self.arguments["on_lost_prediction"] == "resubmit" and not is_delivered
+        self.service.wrong_answers = 0
         self.has_died = False
         with connected(self.service, self.clock):
             try:
@@ -262,9 +279,13 @@ class OneTask(RuleBasedStateMachine):
         if len(self.delivered) > before:
             assert self.service.bookings[-1].id in self.delivered[-1]
         else:
-            # Only an unconfirmed submission can end the task now.
-            assert "prediction_id set to its id" in self.reported[-1]
-            assert self.arguments["on_unconfirmed_submission"] == "fail"
+            # Only an unconfirmed submission, or a video that the service lost, can end the task now.
+            message, last = self.reported[-1], self.service.bookings[-1:]
+            if "does not know the prediction" in message or "not available any more" in message:
+                assert [each.end for each in last] == ["forgotten"]
+                assert self.arguments["on_lost_prediction"] == "fail" or "on_clear=" in message
+            else:
+                assert "prediction_id set to its id" in message
 
     @precondition(lambda self: self.is_due)
     @rule()
@@ -279,7 +300,7 @@ class OneTask(RuleBasedStateMachine):
     @precondition(lambda self: not self.is_due)
     @rule()
     def clear(self) -> None:
-        self.run.clear_number += 1
+        self.run.clear()
         self.is_due = True
         self.service.may_pay_again |= self.arguments["on_clear"] == "regenerate"
 

@@ -53,9 +53,39 @@ class TestRecord:
         assert run.try_once(operator)
         assert len(emulator.ledger()) == 2
 
+    @pytest.mark.parametrize("times", [1, 2])
+    def test_wrong_failure_is_not_believed(self, emulator: Emulator, deferrable: bool, times: int) -> None:
+        emulator.fault(endpoint="result", answer="failed", times=times)
+        assert Run().try_once(text_to_video(deferrable=deferrable))
+        assert len(emulator.ledger()) == 1
+
+    @pytest.mark.parametrize("times", [1, 2, 3])
+    def test_wrong_failure_at_a_retry_is_not_believed(self, emulator: Emulator, deferrable: bool, times: int) -> None:
+        run = Run()
+        prediction_id = run.try_once(text_to_video(wait_for_completion=False))
+        emulator.fault(endpoint="result", answer="failed", times=times)
+        assert prediction_id in run.try_once(text_to_video(deferrable=deferrable))[0]
+        assert len(emulator.ledger()) == 1
+
+    def test_clear_of_another_task_does_not_regenerate(self, emulator: Emulator) -> None:
+        run = Run()
+        run.try_once(text_to_video(on_clear="regenerate"))
+        run.clear_number += 1
+        run.try_once(text_to_video(on_clear="regenerate"))
+        assert len(emulator.ledger()) == 1
+
+    def test_clear_without_a_reset_of_the_dag_run_regenerates(self, emulator: Emulator) -> None:
+        # As a REST clear with `reset_dag_runs=false`: `clear_number` of the run stays.
+        run = Run()
+        run.try_once(text_to_video(on_clear="regenerate"))
+        run.max_tries = run.tries
+        run.try_once(text_to_video(on_clear="regenerate"))
+        assert len(emulator.ledger()) == 2
+
     def test_failed_generation_is_submitted_again_by_a_retry(self, emulator: Emulator, deferrable: bool) -> None:
         run = Run()
-        emulator.fault(endpoint="result", answer="failed", times=2)
+        # Three polls of the first try, and the four that confirm it at the retry.
+        emulator.fault(endpoint="result", answer="failed", times=7)
         with pytest.raises(GenerationFailedError, match="pays for, a new generation"):
             run.try_once(text_to_video(deferrable=deferrable))
         run.try_once(text_to_video(deferrable=deferrable))
@@ -65,14 +95,14 @@ class TestRecord:
     def test_clear_after_delivery_follows_on_clear(self, emulator: Emulator, on_clear: str, booked: int) -> None:
         run = Run()
         run.try_once(text_to_video(on_clear=on_clear))
-        run.clear_number += 1
+        run.clear()
         run.try_once(text_to_video(on_clear=on_clear))
         assert len(emulator.ledger()) == booked
 
     def test_reused_video_has_no_finish_time(self, emulator: Emulator) -> None:
         run = Run()
         run.try_once(text_to_video())
-        run.clear_number += 1
+        run.clear()
         run.try_once(text_to_video())
         assert run.xcoms["prediction"]["finished_at"] is None
         assert run.xcoms["prediction"]["submitted_at"] is not None
@@ -115,7 +145,7 @@ class TestRecordAfterSeveralFailures:
         operator = text_to_video(on_clear="regenerate")
         with pytest.raises(ConnectionError):
             run.try_once(operator)
-        run.clear_number += 1
+        run.clear()
         assert run.try_once(operator)
         assert len(emulator.ledger()) == 1
 
@@ -126,7 +156,7 @@ class TestRecordAfterSeveralFailures:
         with pytest.raises(WaitTimeoutError):
             run.try_once(operator)
         emulator.clear_faults()
-        run.clear_number += 1
+        run.clear()
         outputs = run.try_once(operator)
         # Airflow runs the task again if the worker dies before it reports the success.
         assert run.try_once(operator) == outputs

@@ -118,10 +118,10 @@ class TestFailure:
         with pytest.raises(AirflowFailException, match=message):
             Run().try_once(sensor(submit(prompt), deferrable=deferrable))
 
-    def test_unknown_prediction_ends_the_task_after_three_polls(self, emulator: Emulator, deferrable: bool) -> None:
+    def test_unknown_prediction_ends_the_task_after_four_polls(self, emulator: Emulator, deferrable: bool) -> None:
         with pytest.raises(AirflowFailException, match=r"does not know .*\(prediction 0a0a\)"):
             Run().try_once(sensor("0a0a", deferrable=deferrable))
-        assert len([request for request in emulator.requests() if request["status"] == 404]) == 3
+        assert len([request for request in emulator.requests() if request["status"] == 404]) == 4
 
     def test_refused_key_ends_the_task(self, emulator: Emulator, submit: Callable[..., str], deferrable: bool) -> None:
         prediction_id = submit()
@@ -154,13 +154,17 @@ class TestFailure:
     def test_worker_without_connection_ends_at_the_timeout(
         self, emulator: Emulator, submit: Callable[..., str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        class OldEvents(Run):
+            def _fire(self, trigger: Any) -> Any:
+                return {**super()._fire(trigger), "prediction": None}
+
         def fail(_: object, prediction_id: str) -> None:
             raise NotConnectedError("no way out", prediction_id=prediction_id)
 
         prediction_id = submit()
         monkeypatch.setattr(GPTProtoClient, "get_confirmed", fail)
         with pytest.raises(AirflowSensorTimeout, match="could not be fetched"):
-            Run().try_once(sensor(prediction_id, deferrable=True, timeout=0.3))
+            OldEvents().try_once(sensor(prediction_id, deferrable=True, timeout=0.3))
 
     def test_flagged_output_fails_the_task_with_fail_on_nsfw(
         self, submit: Callable[..., str], deferrable: bool

@@ -67,14 +67,26 @@ class TestSerialization:
 
 
 class TestEvent:
-    async def test_event_of_a_success_holds_the_wait_and_no_outputs(self, submit: Callable[[str], str]) -> None:
+    async def test_event_of_a_success_holds_the_wait_and_the_prediction(
+        self, emulator: Emulator, submit: Callable[[str], str]
+    ) -> None:
         waiting = trigger(submit("A paper boat"))
         [event] = await collect(waiting)
 
         assert event.payload["failure"] is None
-        assert "outputs" not in json.dumps(event.payload)
-        wait = read_event(event.payload)
-        assert (wait.prediction_id, wait.deadline) == (waiting.prediction_id, waiting.deadline)
+        assert emulator.api_key not in json.dumps(event.payload)
+        poller, prediction = read_event(json.loads(json.dumps(event.payload)))
+        assert (poller.prediction_id, poller.deadline) == (waiting.prediction_id, waiting.deadline)
+        assert prediction is not None
+        assert prediction.outputs == (f"{emulator.url}/outputs/{waiting.prediction_id}/0.mp4",)
+        assert (prediction.id, prediction.is_complete) == (waiting.prediction_id, True)
+
+    @pytest.mark.parametrize("stored", [None, {}, [], "succeeded", {"id": "abc"}, {"id": "abc", "outputs": []}])
+    def test_event_without_a_complete_prediction_leaves_it_to_the_worker(self, stored: Any) -> None:
+        fields = {"prediction_id": "abc", "submitted_at": 0.0, "deadline": 1.0, "expected_seconds": 1.0}
+        wait = {**fields, "poll_interval": None, "polls": 3}
+        _, prediction = read_event({"wait": wait, "failure": None, "prediction": stored})
+        assert prediction is None
 
     async def test_event_of_a_failure_is_read_as_the_same_error(self, submit: Callable[[str], str]) -> None:
         prediction_id = submit("[fail]")
@@ -185,4 +197,4 @@ class TestVersion010:
 
     def test_stored_event_is_read(self) -> None:
         wait = {name: each for name, each in self.STORED.items() if name != "seedance_conn_id"}
-        assert read_event({"wait": wait, "failure": None}).polls == 3
+        assert read_event({"wait": wait, "failure": None})[0].polls == 3

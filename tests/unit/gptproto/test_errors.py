@@ -41,6 +41,7 @@ EXPECTED = {
     "RepeatableSubmissionError": (True, "network"),
     "UnreadableRecordError": (False, "author"),
     "GenerationFailedError": (True, "service"),
+    "DeliveredVideoLostError": (False, "author"),
     "GenerationExpiredError": (True, "service"),
     "MissingOutputsError": (True, "service"),
     "NsfwContentError": (False, "author"),

@@ -28,7 +28,7 @@ from airflow_provider_seedance.gptproto.errors import (
     WaitTimeoutError,
 )
 from airflow_provider_seedance.gptproto.flows import ApiFlows, HttpRequest, KeyCheck
-from airflow_provider_seedance.gptproto.polling import Done, GiveUp, PollAgain
+from airflow_provider_seedance.gptproto.polling import Done, PollAgain
 from airflow_provider_seedance.gptproto.predictions import PredictionStatus
 from tests.unit.gptproto.conftest import (
     HTML,
@@ -155,8 +155,10 @@ class TestGetConfirmed:
         exchange.will_answer(*[answer(error_body(404), 404)] * 4)
         with pytest.raises(PredictionNotFoundError) as caught:
             exchange.get_confirmed()
-        assert caught.value.charge is Charge.POSSIBLE
-        assert len(exchange.requests) == 4
+        error = caught.value
+        assert (error.charge, error.prediction_id) == (Charge.POSSIBLE, PREDICTION_ID)
+        assert error.what == "GPTProto does not know the prediction (GPTProto answered 404: No)"
+        assert (len(exchange.requests), exchange.pauses) == (4, [1, 3, 6])
 
     def test_html_404_does_not_mean_unknown_prediction(self, exchange: Exchange) -> None:
         exchange.will_answer(*[answer(HTML, 404)] * 4)
@@ -196,11 +198,45 @@ class TestGetConfirmed:
         assert exchange.pauses == [20, 30]
 
     @pytest.mark.parametrize("body", POLICY_BODIES)
-    def test_refused_content_is_not_retried(self, exchange: Exchange, body: object) -> None:
-        exchange.will_answer(answer(body, 400))
+    def test_refused_content_is_confirmed(self, exchange: Exchange, body: object) -> None:
+        exchange.will_answer(*[answer(body, 400)] * 4)
         with pytest.raises(ContentPolicyError):
             exchange.get_confirmed()
-        assert len(exchange.requests) == 1
+        assert (len(exchange.requests), sum(exchange.pauses)) == (4, 10)
+
+    @pytest.mark.parametrize("status", ["failed", "expired", "canceled", "timeout"])
+    def test_failure_is_confirmed_over_ten_seconds(self, exchange: Exchange, status: str) -> None:
+        exchange.will_answer(*[answer(envelope(status=status))] * 4)
+        assert exchange.get_confirmed().has_failed
+        assert (len(exchange.requests), sum(exchange.pauses)) == (4, 10)
+
+    @pytest.mark.parametrize("status", ["running", "succeeded", "warming_up"])
+    @pytest.mark.parametrize("wrong", [1, 2, 3])
+    def test_wrong_failure_is_not_believed(self, exchange: Exchange, status: str, wrong: int) -> None:
+        outputs = ["https://cdn.example/0.mp4"] if status == "succeeded" else []
+        right = answer(envelope(status=status, outputs=outputs))
+        exchange.will_answer(*[answer(envelope(status="failed"))] * wrong, right)
+        assert exchange.get_confirmed().reported_status == status
+
+    @pytest.mark.parametrize("place", [0, 1, 2, 3])
+    def test_failure_beside_an_unknown_prediction_is_retryable_or_confirmed(
+        self, exchange: Exchange, place: int
+    ) -> None:
+        replies = [answer(envelope(status="failed"))] * 4
+        replies[place] = answer(error_body(404), 404)
+        exchange.will_answer(*replies)
+        if place in (1, 2):
+            assert exchange.get_confirmed().has_failed
+        else:
+            with pytest.raises(UnreadableAnswerError, match="contradict each other") as caught:
+                exchange.get_confirmed()
+            assert caught.value.charge is Charge.ACCEPTED
+
+    def test_two_failures_beside_errors_are_not_believed(self, exchange: Exchange) -> None:
+        failed = answer(envelope(status="failed"))
+        exchange.will_answer(failed, answer(HTML, 503), answer(HTML, 503), failed)
+        with pytest.raises(ServiceError):
+            exchange.get_confirmed()
 
     def test_invalid_id_sends_no_request(self, exchange: Exchange) -> None:
         with pytest.raises(InvalidRequestError):
@@ -234,11 +270,11 @@ class TestWait:
         assert exchange.wait(exchange.new_poller()).is_complete
 
     @pytest.mark.parametrize("body", POLICY_BODIES)
-    def test_wait_ends_at_once_for_refused_content(self, exchange: Exchange, body: object) -> None:
-        exchange.will_answer(answer(body, 400))
+    def test_wait_ends_for_confirmed_refusal_of_content(self, exchange: Exchange, body: object) -> None:
+        exchange.will_answer(*[answer(body, 400)] * 3)
         with pytest.raises(ContentPolicyError) as caught:
             exchange.wait(exchange.new_poller())
-        assert len(exchange.requests) == 1
+        assert len(exchange.requests) == 3
         assert not caught.value.retryable
 
     def test_wait_ends_after_three_refusals_of_the_key(self, exchange: Exchange) -> None:
@@ -248,7 +284,7 @@ class TestWait:
         assert len(exchange.requests) == 3
 
     def test_wait_raises_the_reason_of_a_failure(self, exchange: Exchange) -> None:
-        exchange.will_answer(answer(envelope(status="failed", error="out of capacity")))
+        exchange.will_answer(*[answer(envelope(status="failed", error="out of capacity"))] * 3)
         with pytest.raises(GenerationFailedError, match="out of capacity"):
             exchange.wait(exchange.new_poller())
 
@@ -271,7 +307,7 @@ class TestWait:
             answer(envelope(status="running")), answer(HTML, 503), answer(succeeded()), answer(POLICY_BODIES[0], 400)
         )
         decisions = [exchange.poll(poller) for _ in range(4)]
-        assert [type(decision) for decision in decisions] == [PollAgain, PollAgain, Done, GiveUp]
+        assert [type(decision) for decision in decisions] == [PollAgain, PollAgain, Done, PollAgain]
         assert exchange.pauses == []
 
     def test_wait_logs_each_status_change_with_elapsed_time_and_next_poll(

@@ -232,9 +232,11 @@ class TestPermanentErrors:
         poller.on_error(error(PermissionDeniedError), START)
         assert type(reason(poller.on_error(error(PredictionNotFoundError), START))) is PredictionNotFoundError
 
-    def test_refused_content_ends_the_wait_at_once(self) -> None:
-        refused = error(ContentPolicyError)
-        assert reason(new_poller().on_error(refused, START)) is refused
+    def test_refused_content_ends_the_wait_once_it_is_confirmed(self) -> None:
+        poller, refused = new_poller(), error(ContentPolicyError)
+        assert isinstance(poller.on_error(refused, START), PollAgain)
+        assert isinstance(poller.on_error(refused, START + 5), PollAgain)
+        assert reason(poller.on_error(refused, START + 10)) is refused
 
     @pytest.mark.parametrize("cls", [ServiceError, RateLimitError, LostAnswerError])
     def test_transient_errors_never_end_the_wait(self, cls: type[SeedanceError]) -> None:
@@ -284,12 +286,51 @@ class TestFinalStatus:
     def test_failed_or_expired_prediction_ends_the_wait(
         self, status: PredictionStatus, detail: ErrorDetail | None, cls: type[SeedanceError]
     ) -> None:
-        ended = reason(new_poller().on_prediction(prediction(status, error=detail), START))
+        poller, failed = new_poller(), prediction(status, error=detail)
+        decisions = [poller.on_prediction(failed, START + seconds) for seconds in (0, 5, 10)]
+        assert [type(decision) for decision in decisions] == [PollAgain, PollAgain, GiveUp]
+        ended = reason(decisions[-1])
         assert type(ended) is cls
         assert ended.prediction_id == PREDICTION_ID
         assert ended.charge is Charge.FAILED
         assert status.value in ended.what
         assert detail is None or detail.message in ended.what
+
+    @pytest.mark.parametrize("seconds", [(0, 1, 2, 3, 9.9), (0, 10), (0,)])
+    def test_failure_is_not_believed_before_three_polls_over_ten_seconds(self, seconds: tuple[float, ...]) -> None:
+        poller = new_poller()
+        for each in seconds:
+            decision = poller.on_prediction(prediction(PredictionStatus.FAILED), START + each)
+            assert isinstance(decision, PollAgain)
+            assert 5 <= decision.seconds <= 6
+
+    @pytest.mark.parametrize("status", [PredictionStatus.FAILED, PredictionStatus.EXPIRED])
+    @pytest.mark.parametrize("between", [PredictionStatus.RUNNING, PredictionStatus.UNKNOWN])
+    def test_other_status_between_failures_starts_the_count_again(
+        self, status: PredictionStatus, between: PredictionStatus
+    ) -> None:
+        poller = new_poller()
+        for second, each in enumerate((status, status, between, status, status)):
+            decision = poller.on_prediction(prediction(each), START + 10 * second)
+            assert isinstance(decision, PollAgain)
+        assert isinstance(poller.on_prediction(prediction(status), START + 60), GiveUp)
+
+    def test_wrong_failure_does_not_lose_the_video(self) -> None:
+        poller = new_poller()
+        poller.on_prediction(prediction(PredictionStatus.FAILED), START)
+        finished = prediction(PredictionStatus.SUCCEEDED, outputs=("https://cdn.example/0.mp4",))
+        assert poller.on_prediction(finished, START + 5) == Done(finished)
+
+    def test_deadline_during_a_confirmation_is_a_timeout_that_keeps_the_prediction(self) -> None:
+        poller = new_poller(deadline=START + 3)
+        poller.on_prediction(prediction(PredictionStatus.FAILED), START)
+        ended = reason(poller.on_prediction(prediction(PredictionStatus.FAILED), START + 3))
+        assert type(ended) is WaitTimeoutError
+        assert "failed" in ended.what
+
+    def test_success_without_outputs_is_named(self) -> None:
+        empty = failure(prediction(PredictionStatus.SUCCEEDED))
+        assert (empty.what, empty.charge) == ("The prediction succeeded, but it has no outputs", Charge.ACCEPTED)
 
     def test_refused_audio_advises_to_disable_audio(self) -> None:
         detail = ErrorDetail("No", frozenset({"OutputAudioSensitiveContentDetected"}))

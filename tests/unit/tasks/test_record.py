@@ -25,13 +25,14 @@ from tests.unit.airflow.driving import FakeStore
 from tests.versions import needs_store
 
 CURRENT, OTHER = "fingerprint-of-this-try", "fingerprint-of-other-arguments"
-INTENT = Submission(fingerprint=CURRENT, submitted_at=1_800_000_000.0, clear_number=2)
+INTENT = Submission(fingerprint=CURRENT, submitted_at=1_800_000_000.0, max_tries=2)
 ACCEPTED = replace(INTENT, prediction_id="abc")
 DELIVERED = replace(ACCEPTED, delivered=True)
 
 RECORDS = {
     "nothing": None,
     "intent": INTENT,
+    "intent of a resubmission": replace(INTENT, is_resubmission=True),
     "id": ACCEPTED,
     "delivered": DELIVERED,
     "intent for other arguments": replace(INTENT, fingerprint=OTHER),
@@ -48,6 +49,10 @@ RULES = [
     (("nothing",), ANY_CLEAR, ON_CLEAR, ON_UNCONFIRMED, SUBMIT),
     (("intent",), ANY_CLEAR, ON_CLEAR, ("fail",), FAIL),
     (("intent",), ANY_CLEAR, ON_CLEAR, ("resubmit",), SUBMIT),
+    (("intent of a resubmission",), ANY_CLEAR, ON_CLEAR, ("fail",), FAIL),
+    # The author accepts to pay twice, not as often as the task is retried. A clear is a new decision.
+    (("intent of a resubmission",), (False,), ON_CLEAR, ("resubmit",), FAIL),
+    (("intent of a resubmission",), (True,), ON_CLEAR, ("resubmit",), SUBMIT),
     (("id",), ANY_CLEAR, ON_CLEAR, ON_UNCONFIRMED, REATTACH),
     (("delivered",), (False,), ON_CLEAR, ON_UNCONFIRMED, REATTACH),
     (("delivered",), (True,), ("reuse",), ON_UNCONFIRMED, REATTACH),
@@ -59,7 +64,7 @@ TABLE = [(*case, outcome) for *choices, outcome in RULES for case in itertools.p
 
 def decision(record: Submission | None, *, cleared: bool = False, **options: Any) -> SubmitFresh | Reattach:
     settings: dict[str, Any] = {"on_clear": "reuse", "on_unconfirmed_submission": "fail", **options}
-    return decide(record, fingerprint=CURRENT, clear_number=3 if cleared else 2, **settings)
+    return decide(record, fingerprint=CURRENT, max_tries=5 if cleared else 2, **settings)
 
 
 class TestDecide:
@@ -95,13 +100,15 @@ class TestDecide:
     def test_reason_says_that_an_intent_has_no_id(self) -> None:
         fresh = decision(RECORDS["intent for other arguments"])
         assert isinstance(fresh, SubmitFresh)
-        assert "without an id" in (fresh.reason or "")
+        assert fresh.reason == "the record, a submission without an id, is for other arguments"
 
     def test_error_of_an_intent_says_what_is_unconfirmed(self) -> None:
-        with pytest.raises(
-            UnconfirmedSubmissionError, match="interrupted between sending the submission and recording"
-        ):
+        with pytest.raises(UnconfirmedSubmissionError) as caught:
             decision(INTENT)
+        assert caught.value.what == (
+            "An earlier try was interrupted between sending the submission and recording the response; "
+            "if the service returned an id, it is in the log of that try"
+        )
 
     def test_reason_names_the_regenerated_prediction(self) -> None:
         regenerated = decision(DELIVERED, cleared=True, on_clear="regenerate")
@@ -111,7 +118,8 @@ class TestDecide:
     def test_reason_names_on_unconfirmed_submission(self) -> None:
         resubmitted = decision(INTENT, on_unconfirmed_submission="resubmit")
         assert isinstance(resubmitted, SubmitFresh)
-        assert "on_unconfirmed_submission" in (resubmitted.reason or "")
+        expected = 'an earlier try may have submitted it, and on_unconfirmed_submission is "resubmit"'
+        assert resubmitted == SubmitFresh(expected, is_resubmission=True)
 
 
 @dataclass
@@ -146,7 +154,25 @@ class TestReading:
     def test_record_of_an_earlier_version_is_read(self) -> None:
         stored = {"fingerprint": CURRENT, "prediction_id": "abc", "submitted_at": 1_800_000_000.0}
         stored |= {"clear_number": 2, "delivered": False}
-        assert SubmissionRecord(FakeStore({"seedance_submission": json.dumps(stored)})).read() == ACCEPTED
+        record = SubmissionRecord(FakeStore({"seedance_submission": json.dumps(stored)})).read()
+        assert record == replace(ACCEPTED, max_tries=None)
+
+    @pytest.mark.parametrize("max_tries", [0, 3, None])
+    def test_record_of_an_earlier_version_never_counts_as_cleared(self, max_tries: int | None) -> None:
+        delivered = replace(DELIVERED, max_tries=None)
+        decided = decide(
+            delivered,
+            fingerprint=CURRENT,
+            max_tries=max_tries,
+            on_clear="regenerate",
+            on_unconfirmed_submission="fail",
+        )
+        assert decided == Reattach(delivered)
+
+    @pytest.mark.parametrize(("max_tries", "is_cleared"), [(2, False), (3, True), (1, True)])
+    def test_clear_changes_max_tries_in_either_direction(self, max_tries: int, is_cleared: bool) -> None:
+        # Airflow sets it to the tries so far plus `retries`, which may have been lowered since.
+        assert ACCEPTED.is_cleared(max_tries) is is_cleared
 
     def test_missing_record_is_none(self) -> None:
         assert SubmissionRecord(RetentionStore()).read() is None
@@ -175,8 +201,9 @@ class TestReading:
             {**ACCEPTED.to_dict(), "submitted_at": "yesterday"},
             {**ACCEPTED.to_dict(), "submitted_at": None},
             {**ACCEPTED.to_dict(), "submitted_at": True},
-            {**ACCEPTED.to_dict(), "clear_number": "one"},
-            {**ACCEPTED.to_dict(), "clear_number": 1.5},
+            {**ACCEPTED.to_dict(), "max_tries": "one"},
+            {**ACCEPTED.to_dict(), "max_tries": 1.5},
+            {**ACCEPTED.to_dict(), "is_resubmission": "no"},
             {**ACCEPTED.to_dict(), "prediction_id": ""},
             {**ACCEPTED.to_dict(), "prediction_id": "a b"},
             {**ACCEPTED.to_dict(), "prediction_id": 5},
@@ -221,7 +248,7 @@ class TestWriting:
     def test_mark_delivered_marks_the_prediction(self) -> None:
         store = store_with(ACCEPTED.to_dict())
         SubmissionRecord(store).mark_delivered("abc", 7)
-        assert SubmissionRecord(store).read() == dataclasses.replace(DELIVERED, clear_number=7)
+        assert SubmissionRecord(store).read() == dataclasses.replace(DELIVERED, max_tries=7)
         assert store.retentions == [sdk.NEVER_EXPIRE]  # type: ignore[attr-defined]  # missing in its stub
 
     @pytest.mark.parametrize("recorded", [ACCEPTED, INTENT])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -15,6 +17,8 @@ from airflow_provider_seedance.gptproto.errors import (
     AuthenticationError,
     Charge,
     ContentPolicyError,
+    CostLimitError,
+    DeliveredVideoLostError,
     NotConnectedError,
     PredictionNotFoundError,
     RateLimitError,
@@ -23,8 +27,9 @@ from airflow_provider_seedance.gptproto.errors import (
     UnconfirmedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
-from airflow_provider_seedance.gptproto.requests import TextToVideo
+from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest, TextToVideo
 from airflow_provider_seedance.gptproto.responses import ErrorDetail
+from airflow_provider_seedance.tasks import metrics
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
 from airflow_provider_seedance.tasks.progress import Progress
 from airflow_provider_seedance.tasks.record import STORE_KEY, Submission, SubmissionRecord
@@ -40,8 +45,9 @@ REQUEST = TextToVideo(prompt="A paper boat")
 CHECKED = REQUEST.check()
 RUNNING = Prediction(id="abc", status=PredictionStatus.RUNNING, reported_status="running")
 REFUSED = replace(RUNNING, status=PredictionStatus.FAILED, error=ErrorDetail("InputTextRiskDetection"))
-INTENT = Submission(fingerprint=CHECKED.fingerprint(CONNECTION), submitted_at=1_800_000_000.0)
+INTENT = Submission(fingerprint=CHECKED.fingerprint(CONNECTION), submitted_at=1_800_000_000.0, max_tries=0)
 ACCEPTED = replace(INTENT, prediction_id="abc")
+DELIVERED = replace(ACCEPTED, delivered=True)
 LOG = logging.getLogger(__name__)
 
 
@@ -75,31 +81,30 @@ class Try:
     client: Any = field(default_factory=FakeClient)
     store: FakeStore = field(default_factory=FakeStore)
     progress: Progress = field(default_factory=Progress)
+    checked: CheckedRequest = CHECKED
 
     def __post_init__(self) -> None:
         if self.recorded is not None:
             self.store.set(STORE_KEY, self.recorded.to_dict())
 
-    def submit(
-        self, *, clear_number: int = 0, on_unconfirmed_submission: Any = "fail"
-    ) -> tuple[Submission, Prediction]:
+    def submit(self, *, max_tries: int = 0, **options: Any) -> tuple[Submission, Prediction]:
         return find_or_submit(
             self.client,
             SubmissionRecord(self.store),
-            CHECKED,
+            self.checked,
             GenerationOptions(
                 connection_id=CONNECTION,
                 wait=WaitOptions(timeout=60),
-                on_unconfirmed_submission=on_unconfirmed_submission,
+                **options,
             ),
-            clear_number=clear_number,
+            max_tries=max_tries,
             progress=self.progress,
             log=LOG,
         )
 
-    def attach(self, prediction_id: str) -> tuple[Submission, Prediction]:
+    def attach(self, prediction_id: str, request: GenerationRequest = REQUEST) -> tuple[Submission, Prediction]:
         options = GenerationOptions(connection_id=CONNECTION, wait=WaitOptions(timeout=60), prediction_id=prediction_id)
-        return attach(self.client, SubmissionRecord(self.store), REQUEST, options, clear_number=0, log=LOG)
+        return attach(self.client, SubmissionRecord(self.store), request, options, max_tries=0, log=LOG)
 
     @property
     def record(self) -> Submission:
@@ -150,11 +155,9 @@ class TestRecordedPrediction:
         assert try_.record == ACCEPTED
         assert try_.client.submissions == 0
 
-    @pytest.mark.parametrize("status", ["failed", "expired", None], ids=["failed", "expired", "unknown id"])
-    def test_recorded_prediction_without_a_result_is_submitted_again(
-        self, status: str | None, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        known = {} if status is None else {"abc": replace(RUNNING, status=PredictionStatus(status))}
+    @pytest.mark.parametrize("status", ["failed", "expired"])
+    def test_failed_prediction_is_submitted_again(self, status: str, caplog: pytest.LogCaptureFixture) -> None:
+        known = {"abc": replace(RUNNING, status=PredictionStatus(status))}
         try_ = Try(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known=known))
         submission, prediction = try_.submit()
         assert prediction.id == submission.prediction_id == "def"
@@ -162,6 +165,154 @@ class TestRecordedPrediction:
         assert try_.client.submissions == 1
         [warning] = [each for each in caplog.messages if each.startswith("Submitting again")]
         assert "abc" in warning
+
+    def test_unknown_prediction_is_an_error_and_stays_recorded(self) -> None:
+        try_ = Try(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known={}))
+        with pytest.raises(PredictionNotFoundError) as caught:
+            try_.submit()
+        assert caught.value.prediction_id == "abc"
+        assert not caught.value.retryable
+        assert 'on_lost_prediction="resubmit"' in str(caught.value)
+        assert (try_.record, try_.client.submissions) == (ACCEPTED, 0)
+
+    def test_unknown_prediction_is_submitted_again_if_the_author_says_so(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        try_ = Try(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known={}))
+        submission, _ = try_.submit(on_lost_prediction="resubmit")
+        assert (submission.prediction_id, try_.client.submissions) == ("def", 1)
+        assert any("abc" in each for each in caplog.messages if each.startswith("Submitting again"))
+
+
+class TestRecordOfASubmission:
+    def test_record_holds_fingerprint_time_tries_and_id(self) -> None:
+        before = time.time()
+        try_ = Try()
+        submission, prediction = try_.submit(max_tries=4)
+        assert prediction == RUNNING
+        assert before <= submission.submitted_at <= time.time()
+        assert submission == Submission(
+            fingerprint=CHECKED.fingerprint(CONNECTION),
+            submitted_at=submission.submitted_at,
+            max_tries=4,
+            prediction_id="abc",
+        )
+        assert try_.record == submission
+        # The intent was recorded first, with the same time.
+        assert try_.store.writes[0] == {**submission.to_dict(), "prediction_id": None}
+        assert not try_.progress.is_sending
+
+    def test_resubmission_is_recorded_as_one(self) -> None:
+        try_ = Try(INTENT)
+        submission, _ = try_.submit(on_unconfirmed_submission="resubmit")
+        assert submission.is_resubmission
+        assert try_.store.writes[1]["is_resubmission"] is True
+
+    def test_log_holds_prediction_model_mode_and_price(self, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level(logging.INFO):
+            Try().submit()
+        # Five seconds at the list price of the default resolution, 0.0998 USD.
+        line = (
+            "Submitted prediction abc to doubao-seedance-2-0-fast-260128 (text-to-video), "
+            "for about 0.50 USD at list price"
+        )
+        assert caplog.messages == [line]
+
+    def test_accepted_submission_is_counted_with_its_price(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        counted: list[Any] = []
+        monkeypatch.setattr(metrics, "count_submission", lambda *arguments: counted.append(arguments))
+        Try().submit()
+        tags = {"model": "doubao-seedance-2-0-fast-260128", "mode": "text-to-video"}
+        assert counted == [(Decimal("0.499"), tags)]
+
+    def test_reason_of_another_submission_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        Try(replace(ACCEPTED, fingerprint="other")).submit()
+        assert caplog.messages[0] == "Submitting again: the record, prediction abc, is for other arguments"
+
+    def test_reattached_prediction_is_logged_with_its_status(self, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level(logging.INFO):
+            Try(ACCEPTED).submit()
+        assert caplog.messages == ["Going on with recorded prediction abc, status running"]
+
+    def test_failed_prediction_is_logged_with_its_reason(self, caplog: pytest.LogCaptureFixture) -> None:
+        failed = replace(RUNNING, status=PredictionStatus.FAILED, reported_status="failed")
+        Try(ACCEPTED, FakeClient(known={"abc": failed})).submit()
+        warning = "Submitting again: recorded prediction abc did not succeed. The generation ended as failed"
+        assert caplog.messages[0] == warning
+
+    def test_prediction_in_an_unconfirmed_response_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        Try(client=FakeClient(unconfirmed_error("abc"))).submit()
+        assert caplog.messages == ["Going on with the id in the response: prediction abc. The outcome is unknown"]
+
+    def test_repeatable_error_keeps_the_reason(self) -> None:
+        with pytest.raises(RepeatableSubmissionError, match="The outcome is unknown") as caught:
+            Try(client=FakeClient(unconfirmed_error(None))).submit(on_unconfirmed_submission="resubmit")
+        assert caught.value.charge is Charge.POSSIBLE
+
+
+class TestMaxCost:
+    @pytest.mark.parametrize("max_cost", [0.499, 0.5, 1, None])
+    def test_price_up_to_max_cost_is_submitted(self, max_cost: float | None) -> None:
+        try_ = Try()
+        try_.submit(max_cost=max_cost)
+        assert try_.client.submissions == 1
+
+    @pytest.mark.parametrize("max_cost", [0, 0.49, 0.4989])
+    def test_price_above_max_cost_is_not_submitted(self, max_cost: float) -> None:
+        try_ = Try()
+        with pytest.raises(CostLimitError) as caught:
+            try_.submit(max_cost=max_cost)
+        assert caught.value.what == (
+            f"The generation would be submitted for about 0.50 USD at list price, and max_cost is {max_cost:g} USD"
+        )
+        assert (try_.client.submissions, try_.store.writes) == (0, [])
+
+    def test_unknown_price_is_not_submitted(self) -> None:
+        checked = TextToVideo(prompt="A paper boat", model="seedance-9-0").check()
+        with pytest.raises(CostLimitError, match="would be submitted at an unknown price, and max_cost is 5 USD"):
+            Try(checked=checked).submit(max_cost=5)
+
+    def test_reattached_prediction_is_free(self) -> None:
+        assert Try(ACCEPTED).submit(max_cost=0) == (ACCEPTED, RUNNING)
+
+
+class TestDeliveredVideo:
+    """With ``on_clear="reuse"`` a delivered video is never paid for again."""
+
+    @pytest.mark.parametrize("status", ["failed", "expired", None], ids=["failed", "expired", "unknown"])
+    @pytest.mark.parametrize("max_tries", [0, 3], ids=["retried", "cleared"])
+    @pytest.mark.parametrize("on_lost_prediction", ["fail", "resubmit"])
+    def test_lost_video_is_an_error(self, status: str | None, max_tries: int, on_lost_prediction: Any) -> None:
+        known = {} if status is None else {"abc": replace(RUNNING, status=PredictionStatus(status))}
+        try_ = Try(DELIVERED, FakeClient(replace(RUNNING, id="def"), known=known))
+        with pytest.raises(DeliveredVideoLostError) as caught:
+            try_.submit(max_tries=max_tries, on_lost_prediction=on_lost_prediction)
+        assert caught.value.prediction_id == "abc"
+        assert not caught.value.retryable
+        assert 'on_clear="regenerate"' in str(caught.value)
+        assert (try_.record, try_.client.submissions) == (DELIVERED, 0)
+
+    def test_cleared_video_is_regenerated_if_the_author_says_so(self) -> None:
+        try_ = Try(DELIVERED, FakeClient(replace(RUNNING, id="def"), known={}))
+        submission, _ = try_.submit(max_tries=3, on_clear="regenerate")
+        assert (submission.prediction_id, try_.client.submissions) == ("def", 1)
+
+
+class TestResubmission:
+    """With ``on_unconfirmed_submission="resubmit"`` a submission is repeated once, not at each retry."""
+
+    def test_lost_responses_are_paid_twice_at_most(self) -> None:
+        try_ = Try(client=FakeClient(unconfirmed_error(None)))
+        for cls in (RepeatableSubmissionError, UnconfirmedSubmissionError, UnconfirmedSubmissionError):
+            with pytest.raises(UnconfirmedSubmissionError) as caught:
+                try_.submit(on_unconfirmed_submission="resubmit")
+            assert type(caught.value) is cls
+        assert try_.client.submissions == 2
+
+    def test_clear_allows_another_one(self) -> None:
+        try_ = Try(replace(INTENT, is_resubmission=True))
+        submission, _ = try_.submit(max_tries=3, on_unconfirmed_submission="resubmit")
+        assert (submission.prediction_id, try_.client.submissions) == ("abc", 1)
 
 
 class TestRefusedContent:
@@ -173,7 +324,7 @@ class TestRefusedContent:
 
     def test_refused_content_is_submitted_again_after_a_clear(self) -> None:
         try_ = Try(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known={"abc": REFUSED}))
-        submission, _ = try_.submit(clear_number=1)
+        submission, _ = try_.submit(max_tries=1)
         assert submission.prediction_id == "def"
         assert try_.client.submissions == 1
 
@@ -191,6 +342,26 @@ class TestPredictionId:
         assert try_.record == submission
         assert "Replacing the record of prediction abc" in caplog.text
         assert try_.client.submissions == 0
+        assert (submission.fingerprint, submission.max_tries) == (CHECKED.fingerprint(CONNECTION), 0)
+        assert time.time() - 60 < submission.submitted_at <= time.time()
+
+    def test_adopted_prediction_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level(logging.INFO):
+            Try().attach("abc")
+        assert caplog.messages == ["Nothing is submitted, because prediction_id is set; waiting for prediction abc"]
+
+    def test_adopted_prediction_that_failed_is_an_error(self) -> None:
+        try_ = Try(client=FakeClient(known={"abc": REFUSED}))
+        with pytest.raises(ContentPolicyError) as caught:
+            try_.attach("abc")
+        assert (caught.value.prediction_id, try_.store.writes) == ("abc", [])
+
+    def test_adopted_prediction_of_invalid_arguments_is_not_recorded(self) -> None:
+        try_ = Try()
+        submission, prediction = try_.attach("abc", TextToVideo(prompt=" "))
+        assert (submission.prediction_id, submission.fingerprint, prediction) == ("abc", "", RUNNING)
+        assert time.time() - 60 < submission.submitted_at <= time.time()
+        assert try_.store.writes == []
 
 
 class TestStop:

@@ -74,6 +74,8 @@ class TestResponse:
         head = server.received[0].lower()
         assert b"range: bytes=7-\r\n" in head
         assert b"accept-encoding: identity\r\n" in head
+        assert b"accept: */*\r\n" in head
+        assert b"user-agent: airflow-provider-seedance/" in head
         assert b"authorization" not in head
         assert b"cookie" not in head
         assert KEY.lower().encode() not in head
