@@ -120,11 +120,33 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(name="poll: 401 for a moment", faults=({"endpoint": "result", "status": 401, "times": 2},)),
     Scenario(name="poll: success without outputs", faults=({"endpoint": "result", "answer": "empty-outputs"},)),
     Scenario(name="service away for 30 s", events=(Event(action="stop answering", state="deferred"),), seconds=8),
+    Scenario(name="poll: one wrong failure", faults=({"endpoint": "result", "answer": "failed"},)),
+    Scenario(
+        name="poll: one wrong failure, on the worker",
+        faults=({"endpoint": "result", "answer": "failed"},),
+        arguments=_SYNCHRONOUS,
+    ),
+    Scenario(
+        name="SIGKILL after the record, wrong failure at the retry",
+        tries=2,
+        kill_at="after the record",
+        faults=({"endpoint": "result", "answer": "failed", "times": 3},),
+    ),
+    # Three polls of the first try, and the four that confirm it at the retry.
     Scenario(
         name="failed generation, retried",
         booked=2,
         tries=2,
-        faults=({"endpoint": "result", "answer": "failed", "times": 2},),
+        faults=({"endpoint": "result", "answer": "failed", "times": 7},),
+    ),
+    Scenario(
+        name="forgotten prediction",
+        delivered=0,
+        state="failed",
+        log_text="GPTProto does not know the prediction",
+        tries=2,
+        kill_at="after the record",
+        faults=({"endpoint": "result", "status": 404, "body": {"error": {"message": "no such task"}}, "times": None},),
     ),
     # A user interferes.
     Scenario(name="clear while deferred", tries=2, events=(Event(action="clear", state="deferred"),), seconds=20),
