@@ -51,7 +51,7 @@ system: $(ready) ## the slow tests, in a real Airflow
 chaos: $(ready) ## kill what can be killed, and see what was paid; CHAOS_STORMS=10 for more storms
 	$(bin)/pytest tests/system/test_chaos.py
 
-browser: $(ready) ## look at all that people see in a real Airflow with Chromium, which has to be installed
+browser: $(ready) ## test the user interface of a real Airflow with Chromium, which has to be installed
 	$(playwright)
 	$(bin)/pytest tests/browser
 

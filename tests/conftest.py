@@ -92,8 +92,12 @@ def short_waits(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
         defaults: Any = client.__init__.__kwdefaults__
         monkeypatch.setitem(defaults, "clock", clock)
         monkeypatch.setitem(defaults, "sleep", pause)
-    for name, replacement in (("clock", clock), ("sleep", clock.pause)):
-        monkeypatch.setitem(submit.send.__kwdefaults__ or {}, name, replacement)
+    for function, name, replacement in (
+        (submit.send, "clock", clock),
+        (submit.send, "sleep", clock.pause),
+        (submit.record_id, "sleep", clock.pause),
+    ):
+        monkeypatch.setitem(function.__kwdefaults__ or {}, name, replacement)
     monkeypatch.setattr(Poller, "INITIAL_DELAY", 0.0)
     monkeypatch.setattr(Poller, "INTERVAL_SHARE", 0.0)
     monkeypatch.setattr(Poller, "MINIMUM_INTERVAL", 0.05)

@@ -213,6 +213,15 @@ class RepeatableSubmissionError(UnconfirmedSubmissionError):
     default_advice = "A retry of this task submits again, because on_unconfirmed_submission allows it."
 
 
+class UnrecordedSubmissionError(SeedanceError):
+    """A submission that was accepted, but whose id could not be written to the task state store."""
+
+    at_fault = "network"
+    default_advice = (
+        "A retry would not find it, so the task ends. To go on with it, run the task with prediction_id set to its id."
+    )
+
+
 class UnreadableRecordError(SeedanceError):
     """The submission record in the task state store is invalid, so earlier charges are unknown."""
 
@@ -266,6 +275,17 @@ class WaitTimeoutError(SeedanceError):
 
     retryable = True
     default_advice = "It continues at the service. A retry of this task waits for the same prediction and pays nothing."
+
+
+class TriggerFailedError(SeedanceError):
+    """Airflow ended the wait in the triggerer: the trigger crashed, timed out, or found no connection."""
+
+    retryable = True
+    at_fault = "account"
+    default_advice = (
+        "The generation goes on at the service. Check the triggerer's log and its connections. A retry of this task "
+        "waits for the same prediction and pays nothing."
+    )
 
 
 class InvalidTransferError(SeedanceError):
@@ -349,6 +369,7 @@ _CLASSES: Mapping[str, type[SeedanceError]] = {
         LostAnswerError,
         UnconfirmedSubmissionError,
         RepeatableSubmissionError,
+        UnrecordedSubmissionError,
         UnreadableRecordError,
         GenerationFailedError,
         DeliveredVideoLostError,
@@ -356,6 +377,7 @@ _CLASSES: Mapping[str, type[SeedanceError]] = {
         MissingOutputsError,
         NsfwContentError,
         WaitTimeoutError,
+        TriggerFailedError,
         InvalidTransferError,
         ForbiddenLinkError,
         DeadLinkError,

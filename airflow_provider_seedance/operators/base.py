@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
+from airflow.providers.common.compat.sdk import AirflowException, BaseOperator, conf
 
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, DEFAULT_MODEL, Mode
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from airflow_provider_seedance.gptproto.requests import GenerationRequest
     from airflow_provider_seedance.tasks.generation import Deliver, Generation, KeepWaiting
 
+#: The method that Airflow names when it ends a deferral with an error.
+_AIRFLOW_FAILS = "__fail__"
 #: The parameters of the API that all modes share.
 _COMMON_PARAMETERS = (
     "prompt",
@@ -212,6 +214,15 @@ class SeedanceBaseOperator(BaseOperator):
     def execute_complete(self, context: Context, event: Any = None) -> list[str]:
         """Go on after the trigger fired: get the finished prediction on the worker."""
         return self._finish(self._start(context).resume(event))
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume after a deferral. If Airflow ended the wait, the error names the prediction and the bill."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowException as error:
+            if next_method != _AIRFLOW_FAILS:
+                raise
+            self._start(context).fail(error)
 
     def on_kill(self) -> None:
         """Send nothing more, and log that a generation goes on and is billed."""

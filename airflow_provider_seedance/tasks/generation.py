@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, expected_seconds
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
+    Charge,
     InvalidRequestError,
     SeedanceError,
+    TriggerFailedError,
     UnconfirmedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.flows import Log
@@ -114,7 +116,7 @@ class Generation:
             self.report = self.report.with_submission(prediction, None if is_adopted else submission.submitted_at)
             self._publisher.publish_submitted(self.report)
             if not self._options.wait_for_completion:
-                self._record.mark_delivered(prediction.id, self._max_tries)
+                self._mark_delivered(prediction.id)
                 return Submitted(prediction.id)
             poller = self._poller(submission, prediction, self._expected_seconds(request))
             return self._proceed(client, poller, poller.on_prediction(prediction, time.time()))
@@ -128,6 +130,17 @@ class Generation:
                 return self._deliver(prediction, poller)
             with self._connect() as client:
                 return self._proceed(client, poller, self._poll_confirmed(client, poller))
+
+    def fail(self, error: Exception) -> NoReturn:
+        """
+        Raise an error that names the prediction after Airflow ended the wait in the triggerer.
+
+        :param error: Airflow's error, which names neither the prediction nor the bill.
+        """
+        with self._errors():
+            self.report = self._publisher.restore()
+            what = f"The wait in the triggerer ended with an error of Airflow ({error})"
+            raise TriggerFailedError(what, prediction_id=self.report.id, charge=Charge.ACCEPTED) from None
 
     def _submit(self, client: GPTProtoClient, request: GenerationRequest) -> tuple[Submission, Prediction]:
         if self._options.prediction_id:
@@ -193,11 +206,18 @@ class Generation:
         self.progress.waiting_for = prediction.id
         self.report = self.report.with_result(prediction, time.time())
         self._publisher.publish_result(self.report)
-        self._record.mark_delivered(prediction.id, self._max_tries)
+        self._mark_delivered(prediction.id)
         self.progress.waiting_for = None
         check_nsfw(prediction, log=self._log, fail_on_nsfw=self._options.wait.fail_on_nsfw)
         self._publisher.publish_success(self.report, polls=poller.polls)
         return Deliver(list(prediction.outputs))
+
+    def _mark_delivered(self, prediction_id: str) -> None:
+        """Record the delivery. A task that is done does not fail if the store does."""
+        try:
+            self._record.mark_delivered(prediction_id, self._max_tries)
+        except Exception as error:  # any error of the store
+            self._log.warning("The delivery could not be recorded (prediction %s): %r", prediction_id, error)
 
     def _errors(self) -> AbstractContextManager[None]:
         """Turn errors into Airflow's exceptions, with advice for this task, and publish them."""

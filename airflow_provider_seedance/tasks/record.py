@@ -28,9 +28,10 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "prediction_id": (str, type(None)),
     "delivered": (bool,),
     "is_resubmission": (bool,),
+    "is_refused": (bool,),
 }
 #: Fields that a record of an older version lacks.
-_DEFAULTS: Mapping[str, Any] = {"max_tries": None, "is_resubmission": False}
+_DEFAULTS: Mapping[str, Any] = {"max_tries": None, "is_resubmission": False, "is_refused": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,7 @@ class Submission:
     :param prediction_id: The prediction's id; ``None`` until the service returned one.
     :param delivered: Whether its outputs were published.
     :param is_resubmission: Whether it repeats a submission with an unknown outcome; it is repeated once at most.
+    :param is_refused: Whether the service refused it: there is nothing to go on with.
     """
 
     fingerprint: str
@@ -53,6 +55,7 @@ class Submission:
     prediction_id: str | None = None
     delivered: bool = False
     is_resubmission: bool = False
+    is_refused: bool = False
 
     def is_cleared(self, max_tries: int | None) -> bool:
         """
@@ -130,7 +133,7 @@ def decide(
     :param on_unconfirmed_submission: Whether a submission with an unknown outcome fails the task or is sent again.
     :raises UnconfirmedSubmissionError: When an earlier try may have submitted, and the policy is to fail.
     """
-    if recorded is None:
+    if recorded is None or recorded.is_refused:
         return SubmitFresh()
     cleared = recorded.is_cleared(max_tries)
     if recorded.fingerprint != fingerprint:
@@ -160,9 +163,6 @@ class StateStore(Protocol):
 
     def set(self, key: str, value: Any, *, retention: Any = None) -> None:
         """Set a key to a JSON value."""
-
-    def delete(self, key: str) -> None:
-        """Delete a key."""
 
 
 class SubmissionRecord:
@@ -196,12 +196,14 @@ class SubmissionRecord:
 
             self._store.set(STORE_KEY, submission.to_dict(), retention=NEVER_EXPIRE)
 
-    def restore(self, submission: Submission | None) -> None:
-        """Restore the earlier record after a submission that provably was not accepted."""
-        if submission is not None:
-            self.write(submission)
-        elif self._store is not None:
-            self._store.delete(STORE_KEY)
+    def restore(self, earlier: Submission | None, intent: Submission) -> None:
+        """
+        Restore the earlier record after a submission that provably was not accepted.
+
+        Without an earlier record the intent is marked as refused, not deleted: a delayed delete request of a dead try
+        could remove the record of a newer one.
+        """
+        self.write(dataclasses.replace(intent, is_refused=True) if earlier is None else earlier)
 
     def mark_delivered(self, prediction_id: str, max_tries: int | None) -> None:
         """

@@ -214,8 +214,10 @@ class Publisher:
         self._log.info("Succeeded: %s (prediction %s)", ", ".join(self._summary(report, polls, now)), report.id)
 
     def publish_error(self, report: GenerationReport, error: SeedanceError) -> None:
-        """Push ``prediction`` with the error. If the push fails, the task still fails with the first error."""
+        """Push id and ``prediction`` with the error. If a push fails, the task still fails with the first error."""
         try:
+            if report.id is not None:
+                self._task_instance.xcom_push(key=PREDICTION_ID, value=report.id)
             self._push(report)
         except Exception as failure:  # any error of Airflow's API
             self._log.warning("The error could not be pushed to XCom: %r", failure)

@@ -26,6 +26,7 @@ from airflow_provider_seedance.gptproto.errors import (
     RepeatableSubmissionError,
     SeedanceError,
     UnconfirmedSubmissionError,
+    UnrecordedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.polling import failure
@@ -37,6 +38,8 @@ from airflow_provider_seedance.tasks.progress import Progress
 from airflow_provider_seedance.tasks.record import Reattach, Submission, SubmissionRecord, decide
 
 _RANDOM = random.SystemRandom()
+#: Seconds between the attempts to record the id of an accepted submission.
+_RECORD_DELAYS = (1.0, 3.0)
 _LOST_ADVICE = (
     "This try submitted nothing. Check that the connection's key belongs to the account that submitted it; the service "
     "keeps predictions for 7 days. To submit, and pay for, a new one, set "
@@ -143,7 +146,9 @@ def find_or_submit(
                 raise RepeatableSubmissionError(error.what, charge=error.charge) from None
             raise
         log.warning("Going on with the id in the response: prediction %s. %s", error.prediction_id, error.what)
-        submission = _record_id(record, intent, error.prediction_id, checked, progress)
+        progress.is_sending = False
+        _count(checked)
+        submission = record_id(record, intent, error.prediction_id, log=log)
         try:
             return submission, client.get_confirmed(error.prediction_id)
         except PredictionNotFoundError:
@@ -153,7 +158,9 @@ def find_or_submit(
     log.info(
         "Submitted prediction %s to %s (%s), %s", prediction.id, request.model, request.mode.value, _price(checked.cost)
     )
-    return _record_id(record, intent, prediction.id, checked, progress), prediction
+    progress.is_sending = False
+    _count(checked)
+    return record_id(record, intent, prediction.id, log=log), prediction
 
 
 def send(
@@ -189,7 +196,7 @@ def send(
             raise
         except SeedanceError as error:
             progress.is_sending = False
-            record.restore(recorded)
+            record.restore(recorded, intent)
             delay = retry_delay(error, sends=sends, elapsed=clock() - started, source=_RANDOM)
             if delay is None:
                 raise
@@ -251,14 +258,38 @@ def _lost(what: str, prediction_id: str) -> DeliveredVideoLostError:
     return DeliveredVideoLostError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
 
 
-def _record_id(
-    record: SubmissionRecord, intent: Submission, prediction_id: str, checked: CheckedRequest, progress: Progress
+def record_id(
+    record: SubmissionRecord,
+    intent: Submission,
+    prediction_id: str,
+    *,
+    log: Log,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Submission:
+    """
+    Record the id of an accepted submission, with repetitions: without it the next try cannot go on with it.
+
+    :raises UnrecordedSubmissionError: When the store does not take it.
+    """
     submission = dataclasses.replace(intent, prediction_id=prediction_id)
-    record.write(submission)
-    progress.is_sending = False
-    metrics.count_submission(checked.cost, metrics.tags_of(checked.request.model, checked.request.mode.value))
+    for delay in (*_RECORD_DELAYS, None):
+        try:
+            record.write(submission)
+        except Exception as error:  # any error of the store
+            if delay is None:
+                what = f"The submission was accepted, but its id could not be recorded ({error!r})"
+                raise UnrecordedSubmissionError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED) from error
+            log.warning(
+                "The id could not be recorded (prediction %s): %r. Next attempt in %.0f s", prediction_id, error, delay
+            )
+            sleep(delay)
+        else:
+            break
     return submission
+
+
+def _count(checked: CheckedRequest) -> None:
+    metrics.count_submission(checked.cost, metrics.tags_of(checked.request.model, checked.request.mode.value))
 
 
 def _check_cost(cost: Decimal | None, max_cost: float | None) -> None:

@@ -37,10 +37,6 @@ class FakeStore:
         self.values[key] = json.dumps(value)
         self.writes.append(value)
 
-    def delete(self, key: str) -> None:
-        self.values.pop(key, None)
-        self.writes.append(None)
-
 
 @dataclass
 class Run:

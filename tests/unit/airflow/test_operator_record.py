@@ -123,12 +123,37 @@ class TestRecord:
             (booked["id"], True),
         ]
 
-    def test_refused_submission_leaves_no_record(self, emulator: Emulator) -> None:
+    def test_refused_submission_does_not_stand_in_the_way(self, emulator: Emulator) -> None:
         run = Run()
         with pytest.raises(AirflowFailException):
             run.try_once(text_to_video(prompt="[policy]"))
-        assert run.store is not None
-        assert run.store.values == {}
+        run.try_once(text_to_video(prompt="A boat"))
+        assert len(emulator.ledger()) == 1
+
+    def test_delivery_that_cannot_be_recorded_does_not_fail_the_task(
+        self, emulator: Emulator, printed: Callable[[], str]
+    ) -> None:
+        class ForgetfulStore(FakeStore):
+            def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+                if value["delivered"]:
+                    raise ConnectionError("the API server is away")
+                super().set(key, value)
+
+        assert Run(ForgetfulStore()).try_once(text_to_video())
+        assert "The delivery could not be recorded" in printed()
+
+    def test_id_that_cannot_be_recorded_is_in_xcom(self, emulator: Emulator) -> None:
+        class WriteOnceStore(FakeStore):
+            def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+                if self.writes:
+                    raise ConnectionError("the API server is away")
+                super().set(key, value)
+
+        run = Run(WriteOnceStore())
+        with pytest.raises(AirflowFailException, match="prediction_id set to its id"):
+            run.try_once(text_to_video())
+        [booked] = emulator.ledger()
+        assert run.xcoms["prediction_id"] == run.xcoms["prediction"]["id"] == booked["id"]
 
     def test_durable_false_keeps_no_record(self, emulator: Emulator) -> None:
         store = FakeStore()

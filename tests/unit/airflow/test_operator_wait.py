@@ -10,7 +10,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_seedance.emulator.handle import Emulator
-from airflow_provider_seedance.gptproto.errors import GenerationFailedError, NsfwContentError
+from airflow_provider_seedance.gptproto.errors import GenerationFailedError, NsfwContentError, TriggerFailedError
 from tests.unit.airflow.driving import Run
 from tests.unit.airflow.operators import text_to_video
 
@@ -90,3 +90,37 @@ class TestWait:
         printed()
         run.operator.on_kill()
         assert printed() == ""
+
+
+class TestTriggerThatFails:
+    """Airflow calls ``__fail__`` when a trigger crashes, times out, or cannot be started."""
+
+    @pytest.mark.parametrize("error", ["Trigger failure", "Trigger timeout"])
+    def test_error_names_prediction_bill_and_way_back(self, emulator: Emulator, error: str) -> None:
+        class CrashingTriggerer(Run):
+            def _fire(self, trigger: Any) -> Any:
+                raise RuntimeError
+
+        run = CrashingTriggerer()
+        with pytest.raises(RuntimeError):
+            run.try_once(text_to_video(deferrable=True))
+        with pytest.raises(TriggerFailedError, match=error) as caught:
+            text_to_video().resume_execution("__fail__", {"error": error}, run.context())
+        [booked] = emulator.ledger()
+        assert caught.value.prediction_id == booked["id"]
+        assert "is billed" in str(caught.value)
+        assert run.xcoms["prediction"]["error"] == str(caught.value)
+        assert run.xcoms["prediction_id"] == booked["id"]
+
+    def test_next_try_waits_for_the_same_prediction(self, emulator: Emulator) -> None:
+        class CrashesOnce(Run):
+            def _fire(self, trigger: Any) -> Any:
+                if len(self.deferrals) == 1:
+                    raise RuntimeError
+                return super()._fire(trigger)
+
+        run = CrashesOnce()
+        with pytest.raises(RuntimeError):
+            run.try_once(text_to_video(deferrable=True))
+        assert run.try_once(text_to_video(deferrable=True))
+        assert len(emulator.ledger()) == 1

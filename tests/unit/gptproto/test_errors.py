@@ -42,6 +42,8 @@ EXPECTED = {
     "UnreadableRecordError": (False, "author"),
     "GenerationFailedError": (True, "service"),
     "DeliveredVideoLostError": (False, "author"),
+    "UnrecordedSubmissionError": (False, "network"),
+    "TriggerFailedError": (True, "account"),
     "GenerationExpiredError": (True, "service"),
     "MissingOutputsError": (True, "service"),
     "NsfwContentError": (False, "author"),

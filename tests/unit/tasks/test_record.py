@@ -142,9 +142,6 @@ class BrokenStore(FakeStore):
     def set(self, key: str, value: Any, *, retention: Any = None) -> None:
         raise ConnectionError("no database")
 
-    def delete(self, key: str) -> None:
-        raise ConnectionError("no database")
-
 
 def store_with(value: Any) -> RetentionStore:
     return RetentionStore(values={STORE_KEY: json.dumps(value)})
@@ -235,14 +232,21 @@ class TestWriting:
         assert store.retentions == [sdk.NEVER_EXPIRE]  # type: ignore[attr-defined]  # missing in its stub
         assert SubmissionRecord(store).read() == INTENT
 
-    def test_restore_none_deletes_the_record(self) -> None:
+    def test_refused_intent_without_an_earlier_record_is_marked_and_not_deleted(self) -> None:
         store = store_with(INTENT.to_dict())
-        SubmissionRecord(store).restore(None)
-        assert SubmissionRecord(store).read() is None
+        SubmissionRecord(store).restore(None, INTENT)
+        refused = SubmissionRecord(store).read()
+        assert refused == replace(INTENT, is_refused=True)
+        assert decision(refused) == SubmitFresh()
+
+    @pytest.mark.parametrize("on_unconfirmed_submission", ON_UNCONFIRMED)
+    def test_refused_intent_never_counts_as_unconfirmed(self, on_unconfirmed_submission: str) -> None:
+        refused = replace(INTENT, is_refused=True)
+        assert decision(refused, on_unconfirmed_submission=on_unconfirmed_submission) == SubmitFresh()
 
     def test_restore_writes_the_earlier_record(self) -> None:
         store = store_with(INTENT.to_dict())
-        SubmissionRecord(store).restore(DELIVERED)
+        SubmissionRecord(store).restore(DELIVERED, INTENT)
         assert SubmissionRecord(store).read() == DELIVERED
 
     def test_mark_delivered_marks_the_prediction(self) -> None:
@@ -273,7 +277,7 @@ class TestStores:
         with pytest.raises(ConnectionError):
             record.write(INTENT)
         with pytest.raises(ConnectionError):
-            record.restore(None)
+            record.restore(None, INTENT)
         with pytest.raises(ConnectionError):
             record.mark_delivered("abc", 1)
 
@@ -282,5 +286,5 @@ class TestStores:
         assert not record.is_kept
         record.write(ACCEPTED)
         record.mark_delivered("abc", 1)
-        record.restore(None)
+        record.restore(None, INTENT)
         assert record.read() is None

@@ -25,6 +25,7 @@ from airflow_provider_seedance.gptproto.errors import (
     RepeatableSubmissionError,
     SeedanceError,
     UnconfirmedSubmissionError,
+    UnrecordedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest, TextToVideo
@@ -33,7 +34,7 @@ from airflow_provider_seedance.tasks import metrics
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
 from airflow_provider_seedance.tasks.progress import Progress
 from airflow_provider_seedance.tasks.record import STORE_KEY, Submission, SubmissionRecord
-from airflow_provider_seedance.tasks.submit import attach, find_or_submit, send
+from airflow_provider_seedance.tasks.submit import attach, find_or_submit, record_id, send
 from tests.unit.airflow.driving import FakeStore
 from tests.unit.gptproto.conftest import PREDICTION_ID, SETTINGS, Reply, answer, error_body
 from tests.versions import needs_store
@@ -276,6 +277,50 @@ class TestMaxCost:
         assert Try(ACCEPTED).submit(max_cost=0) == (ACCEPTED, RUNNING)
 
 
+@dataclass
+class FailingStore(FakeStore):
+    """A store whose writes fail, from the second one on, so many times."""
+
+    failures: int = 0
+
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+        if self.writes and self.failures:
+            self.failures -= 1
+            raise ConnectionError("the API server is away")
+        super().set(key, value, retention=retention)
+
+
+class TestStoreThatFailsAfterTheSubmission:
+    @pytest.fixture
+    def pauses(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        pauses: list[float] = []
+        monkeypatch.setitem(record_id.__kwdefaults__ or {}, "sleep", pauses.append)
+        return pauses
+
+    @pytest.mark.parametrize("failures", [1, 2])
+    def test_id_is_recorded_by_a_later_attempt(self, pauses: list[float], failures: int) -> None:
+        try_ = Try(store=FailingStore(failures=failures))
+        submission, _ = try_.submit()
+        assert (try_.record, submission.prediction_id) == (submission, "abc")
+        assert (try_.client.submissions, len(pauses)) == (1, failures)
+
+    def test_id_that_cannot_be_recorded_is_in_the_error(self, pauses: list[float]) -> None:
+        try_ = Try(store=FailingStore(failures=3))
+        with pytest.raises(UnrecordedSubmissionError, match="the API server is away") as caught:
+            try_.submit()
+        assert (caught.value.prediction_id, caught.value.charge) == ("abc", Charge.ACCEPTED)
+        assert "prediction_id set to its id" in str(caught.value)
+        assert not caught.value.retryable
+        assert (try_.client.submissions, try_.record.prediction_id) == (1, None)
+
+    def test_unrecorded_submission_is_counted(self, pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+        counted: list[Any] = []
+        monkeypatch.setattr(metrics, "count_submission", lambda *arguments: counted.append(arguments))
+        with pytest.raises(UnrecordedSubmissionError):
+            Try(store=FailingStore(failures=3)).submit()
+        assert len(counted) == 1
+
+
 class TestDeliveredVideo:
     """With ``on_clear="reuse"`` a delivered video is never paid for again."""
 
@@ -394,7 +439,7 @@ class LoggingRecord(SubmissionRecord):
     def write(self, submission: Submission) -> None:
         self._call("write")
 
-    def restore(self, submission: Submission | None) -> None:
+    def restore(self, earlier: Submission | None, intent: Submission) -> None:
         self._call("restore")
 
     def _call(self, name: str) -> None:
