@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -16,6 +18,7 @@ from airflow_provider_seedance.gptproto.predictions import (
     is_prediction_id,
     read_code,
     read_prediction,
+    restore_prediction,
 )
 from airflow_provider_seedance.gptproto.responses import ErrorDetail
 from tests.unit.gptproto.conftest import PREDICTION_ID, envelope
@@ -339,3 +342,57 @@ class TestReadCode:
     )
     def test_numeric_code_is_read_and_anything_else_is_200(self, body: object, code: int) -> None:
         assert read_code(body) == code
+
+
+class TestRestore:
+    """A complete prediction through JSON, as the event of the trigger carries it."""
+
+    COMPLETE = Prediction(
+        id="cgt-1",
+        status=PredictionStatus.SUCCEEDED,
+        reported_status="completed",
+        model="doubao-seedance-2-0-fast-260128",
+        outputs=("https://cdn.example/0.mp4", "https://cdn.example/1.mp4"),
+        has_nsfw_contents=(False, True),
+        created_at=pendulum.datetime(2026, 1, 1, 12, 30),
+        inference_seconds=61.5,
+    )
+
+    def test_complete_prediction_passes_through_json(self) -> None:
+        assert restore_prediction(json.loads(json.dumps(self.COMPLETE.to_dict()))) == self.COMPLETE
+
+    def test_prediction_without_details_passes_through_json(self) -> None:
+        bare = Prediction(id="a", status=PredictionStatus.SUCCEEDED, outputs=("https://cdn.example/0.mp4",))
+        assert restore_prediction(json.loads(json.dumps(bare.to_dict()))) == bare
+
+    def test_dict_has_the_documented_keys(self) -> None:
+        assert self.COMPLETE.to_dict() == {
+            "id": "cgt-1",
+            "reported_status": "completed",
+            "model": "doubao-seedance-2-0-fast-260128",
+            "outputs": ["https://cdn.example/0.mp4", "https://cdn.example/1.mp4"],
+            "has_nsfw_contents": [False, True],
+            "created_at": "2026-01-01T12:30:00+00:00",
+            "inference_seconds": 61.5,
+        }
+
+    @pytest.mark.parametrize(
+        "stored",
+        [
+            None,
+            [],
+            "cgt-1",
+            {},
+            {"id": "cgt-1"},
+            {"id": "cgt-1", "outputs": []},
+            {"outputs": ["https://cdn.example/0.mp4"]},
+        ],
+        ids=repr,
+    )
+    def test_incomplete_dict_is_none(self, stored: object) -> None:
+        assert restore_prediction(stored) is None
+
+    @pytest.mark.parametrize("seconds", [None, "61", [], {}])
+    def test_unreadable_duration_is_zero(self, seconds: object) -> None:
+        restored = restore_prediction({**self.COMPLETE.to_dict(), "inference_seconds": seconds})
+        assert restored == replace(self.COMPLETE, inference_seconds=0.0)

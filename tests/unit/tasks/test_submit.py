@@ -19,6 +19,7 @@ from airflow_provider_seedance.gptproto.errors import (
     ContentPolicyError,
     CostLimitError,
     DeliveredVideoLostError,
+    InvalidRequestError,
     NotConnectedError,
     PredictionNotFoundError,
     RateLimitError,
@@ -34,7 +35,7 @@ from airflow_provider_seedance.tasks import metrics
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
 from airflow_provider_seedance.tasks.progress import Progress
 from airflow_provider_seedance.tasks.record import STORE_KEY, Submission, SubmissionRecord
-from airflow_provider_seedance.tasks.submit import attach, find_or_submit, record_id, send
+from airflow_provider_seedance.tasks.submit import attach, find_or_submit, record_id, send, send_unrecorded
 from tests.unit.airflow.driving import FakeStore
 from tests.unit.gptproto.conftest import PREDICTION_ID, SETTINGS, Reply, answer, error_body
 from tests.versions import needs_store
@@ -335,6 +336,8 @@ class TestDeliveredVideo:
         assert caught.value.prediction_id == "abc"
         assert not caught.value.retryable
         assert 'on_clear="regenerate"' in str(caught.value)
+        assert caught.value.what.startswith("The delivered video is not available any more: ")
+        assert caught.value.charge is Charge.ACCEPTED
         assert (try_.record, try_.client.submissions) == (DELIVERED, 0)
 
     def test_cleared_video_is_regenerated_if_the_author_says_so(self) -> None:
@@ -572,3 +575,25 @@ class TestAttempts:
         with pytest.raises(StoreError):
             attempts.send()
         assert len(attempts.requests) == 1
+
+
+class TestSendUnrecorded:
+    def test_submission_without_a_record_is_sent_once(self) -> None:
+        client = FakeClient()
+        assert send_unrecorded(client, REQUEST, log=LOG) == RUNNING
+        assert client.submissions == 1
+
+    def test_invalid_arguments_are_not_sent(self) -> None:
+        client = FakeClient()
+        with pytest.raises(InvalidRequestError):
+            send_unrecorded(client, TextToVideo(prompt=" "), log=LOG)
+        assert client.submissions == 0
+
+    def test_refused_submission_is_logged_and_repeated(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        client = FakeClient(RateLimitError("GPTProto answered 429"))
+        monkeypatch.setitem(send.__kwdefaults__ or {}, "sleep", lambda _: setattr(client, "outcome", RUNNING))
+        assert send_unrecorded(client, REQUEST, log=LOG) == RUNNING
+        assert client.submissions == 2
+        assert caplog.messages[0].startswith("Submission not accepted: GPTProto answered 429. Next attempt in ")
