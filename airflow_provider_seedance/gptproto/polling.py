@@ -116,6 +116,8 @@ class Poller:
     MINIMUM_FAILURES: ClassVar[int] = 3
     MINIMUM_FAILURE_SECONDS: ClassVar[float] = 10.0
     CONFIRMATION_INTERVAL: ClassVar[float] = 5.0
+    #: Seconds after the deadline in which a failure can still be confirmed.
+    CONFIRMATION_GRACE: ClassVar[float] = 20.0
     #: Extra polls after a success without outputs, before it counts as failed.
     MAXIMUM_EMPTY_SUCCESSES: ClassVar[int] = 5
 
@@ -184,7 +186,11 @@ class Poller:
         is_old = now - self._first_failure_at >= self.MINIMUM_FAILURE_SECONDS
         if is_old and self._failures >= self.MINIMUM_FAILURES:
             return GiveUp(error)
-        return self._poll_again_or_time_out(now, self.CONFIRMATION_INTERVAL * self._jitter_factor(), status_change)
+        interval = self.CONFIRMATION_INTERVAL * self._jitter_factor()
+        if now < self.deadline + self.CONFIRMATION_GRACE:
+            # Not cut at the deadline: as a timeout the failure would be reported as a generation that goes on.
+            return PollAgain(interval, status_change)
+        return self._poll_again_or_time_out(now, interval, status_change)
 
     @staticmethod
     def _status_change(prediction: Prediction) -> str:

@@ -116,7 +116,8 @@ class Generation:
             self.report = self.report.with_submission(prediction, None if is_adopted else submission.submitted_at)
             self._publisher.publish_submitted(self.report)
             if not self._options.wait_for_completion:
-                self._mark_delivered(prediction.id)
+                if prediction.is_complete:
+                    self._mark_delivered(prediction.id)
                 return Submitted(prediction.id)
             poller = self._poller(submission, prediction, self._expected_seconds(request))
             return self._proceed(client, poller, poller.on_prediction(prediction, time.time()))

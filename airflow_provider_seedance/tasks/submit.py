@@ -130,7 +130,7 @@ def find_or_submit(
     if isinstance(decision, Reattach):
         prediction = _reattach(client, decision.submission, options, max_tries=max_tries, log=log)
         if prediction is not None:
-            return decision.submission, prediction
+            return _seen_by_this_clear(record, decision.submission, max_tries), prediction
     elif decision.reason:
         is_resubmission = decision.is_resubmission
         log.warning("Submitting again: %s", decision.reason)
@@ -240,17 +240,34 @@ def _reattach(
             raise
         log.warning("Submitting again, as on_lost_prediction says. %s (prediction %s)", unknown.what, prediction_id)
         return None
-    if prediction.has_failed:
-        error = failure(prediction)
+    except ContentPolicyError as refused:
+        ended: SeedanceError | None = refused
+    else:
+        ended = failure(prediction) if prediction.has_failed else None
+    if ended is not None:
         if is_delivered:
-            raise _lost(error.what, prediction_id)
-        if isinstance(error, ContentPolicyError) and not submission.is_cleared(max_tries):
+            raise _lost(ended.what, prediction_id)
+        if isinstance(ended, ContentPolicyError) and not submission.is_cleared(max_tries):
             # A retry would pay for the same refusal. A clear means that somebody decided to try it again.
-            raise error
-        log.warning("Submitting again: recorded prediction %s did not succeed. %s", prediction_id, error.what)
+            raise ended
+        log.warning("Submitting again: recorded prediction %s did not succeed. %s", prediction_id, ended.what)
+        return None
+    is_regenerated = options.on_clear == "regenerate" and submission.is_cleared(max_tries)
+    if is_regenerated and not options.wait_for_completion and prediction.is_complete:
+        # A task that does not wait never records a delivery.
+        log.warning('Submitting again: prediction %s is finished, and on_clear is "regenerate"', prediction_id)
         return None
     log.info("Going on with recorded prediction %s, status %s", prediction_id, prediction.reported_status)
     return prediction
+
+
+def _seen_by_this_clear(record: SubmissionRecord, submission: Submission, max_tries: int | None) -> Submission:
+    """Record ``max_tries`` of a clear during the wait, so that a later plain retry does not count as a clear."""
+    if submission.delivered or not submission.is_cleared(max_tries):
+        return submission
+    submission = dataclasses.replace(submission, max_tries=max_tries)
+    record.write(submission)
+    return submission
 
 
 def _lost(what: str, prediction_id: str) -> DeliveredVideoLostError:

@@ -321,10 +321,15 @@ class TestFinalStatus:
         finished = prediction(PredictionStatus.SUCCEEDED, outputs=("https://cdn.example/0.mp4",))
         assert poller.on_prediction(finished, START + 5) == Done(finished)
 
-    def test_deadline_during_a_confirmation_is_a_timeout_that_keeps_the_prediction(self) -> None:
-        poller = new_poller(deadline=START + 3)
-        poller.on_prediction(prediction(PredictionStatus.FAILED), START)
-        ended = reason(poller.on_prediction(prediction(PredictionStatus.FAILED), START + 3))
+    def test_failure_at_the_deadline_is_still_confirmed(self) -> None:
+        poller, failed = new_poller(deadline=START + 3), prediction(PredictionStatus.FAILED)
+        decisions = [poller.on_prediction(failed, START + seconds) for seconds in (3, 8, 13)]
+        assert [type(decision) for decision in decisions] == [PollAgain, PollAgain, GiveUp]
+        assert type(reason(decisions[-1])) is GenerationFailedError
+
+    def test_confirmation_ends_some_seconds_after_the_deadline(self) -> None:
+        poller = new_poller(deadline=START)
+        ended = reason(poller.on_prediction(prediction(PredictionStatus.FAILED), START + 20))
         assert type(ended) is WaitTimeoutError
         assert "failed" in ended.what
 

@@ -346,6 +346,61 @@ class TestDeliveredVideo:
         assert (submission.prediction_id, try_.client.submissions) == ("def", 1)
 
 
+class TestTaskThatDoesNotWait:
+    """It returns the id of a prediction that may still be in progress, so it delivers nothing."""
+
+    def submit(self, known: Prediction) -> Try:
+        try_ = Try(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known={"abc": known}))
+        try_.submit(max_tries=3, on_clear="regenerate", wait_for_completion=False)
+        return try_
+
+    def test_clear_while_it_runs_does_not_pay_again(self) -> None:
+        assert self.submit(RUNNING).client.submissions == 0
+
+    def test_clear_after_it_finished_regenerates(self) -> None:
+        finished = replace(RUNNING, status=PredictionStatus.SUCCEEDED, outputs=("https://cdn.example/0.mp4",))
+        assert self.submit(finished).client.submissions == 1
+
+    def test_clear_after_it_failed_submits_again(self) -> None:
+        assert self.submit(replace(RUNNING, status=PredictionStatus.FAILED)).client.submissions == 1
+
+
+class TestClearDuringTheWait:
+    def test_later_retry_is_no_clear(self) -> None:
+        try_ = Try(ACCEPTED)
+        assert try_.submit(max_tries=3) == (replace(ACCEPTED, max_tries=3), RUNNING)
+        assert try_.record.max_tries == 3
+        try_.client.known = {"abc": REFUSED}
+        with pytest.raises(ContentPolicyError):
+            try_.submit(max_tries=3)
+        assert try_.client.submissions == 0
+
+
+class TestRefusalOfContentAsHttpError:
+    """The service can report it as an error of the poll instead of a failed prediction."""
+
+    class Refusing(FakeClient):
+        def get_confirmed(self, prediction_id: str) -> Prediction:
+            raise ContentPolicyError("refused", prediction_id=prediction_id, charge=Charge.FAILED)
+
+    def test_retry_does_not_pay_for_the_same_refusal(self) -> None:
+        try_ = Try(ACCEPTED, self.Refusing())
+        with pytest.raises(ContentPolicyError):
+            try_.submit()
+        assert try_.client.submissions == 0
+
+    def test_clear_submits_once_more(self) -> None:
+        try_ = Try(ACCEPTED, self.Refusing())
+        try_.submit(max_tries=3)
+        assert try_.client.submissions == 1
+
+    def test_delivered_video_is_not_submitted_again(self) -> None:
+        try_ = Try(DELIVERED, self.Refusing())
+        with pytest.raises(DeliveredVideoLostError):
+            try_.submit(max_tries=3)
+        assert try_.client.submissions == 0
+
+
 class TestResubmission:
     """With ``on_unconfirmed_submission="resubmit"`` a submission is repeated once, not at each retry."""
 
