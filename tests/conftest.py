@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -92,12 +93,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
         defaults: Any = client.__init__.__kwdefaults__
         monkeypatch.setitem(defaults, "clock", clock)
         monkeypatch.setitem(defaults, "sleep", pause)
-    for function, name, replacement in (
-        (submit.send, "clock", clock),
-        (submit.send, "sleep", clock.pause),
-        (submit.record_id, "sleep", clock.pause),
-    ):
-        monkeypatch.setitem(function.__kwdefaults__ or {}, name, replacement)
+    monkeypatch.setattr(submit, "time", SimpleNamespace(time=clock, sleep=clock.pause))
     monkeypatch.setattr(Poller, "INITIAL_DELAY", 0.0)
     monkeypatch.setattr(Poller, "INTERVAL_SHARE", 0.0)
     monkeypatch.setattr(Poller, "MINIMUM_INTERVAL", 0.05)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import random
 import time
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Protocol
 
@@ -172,8 +171,6 @@ def send(
     recorded: Submission | None,
     progress: Progress,
     log: Log,
-    clock: Callable[[], float] = time.time,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Prediction:
     """
     Send a submission until it is accepted, refused, or its outcome is unknown.
@@ -183,7 +180,7 @@ def send(
     :raises UnconfirmedSubmissionError: When the outcome is unknown; the intent stays recorded.
     :raises SeedanceError: When the service refused it.
     """
-    started = clock()
+    started = time.time()
     sends = 0
     while True:
         progress.check_not_stopped()
@@ -197,11 +194,11 @@ def send(
         except SeedanceError as error:
             progress.is_sending = False
             record.restore(recorded, intent)
-            delay = retry_delay(error, sends=sends, elapsed=clock() - started, source=_RANDOM)
+            delay = retry_delay(error, sends=sends, elapsed=time.time() - started, source=_RANDOM)
             if delay is None:
                 raise
             log.warning("Submission not accepted: %s. Next attempt in %.1f s", error.what, delay)
-        sleep(delay)
+        time.sleep(delay)
 
 
 def send_unrecorded(client: Client, request: GenerationRequest, *, log: Log) -> Prediction:
@@ -281,7 +278,6 @@ def record_id(
     prediction_id: str,
     *,
     log: Log,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Submission:
     """
     Record the id of an accepted submission, with repetitions: without it the next try cannot go on with it.
@@ -299,7 +295,7 @@ def record_id(
             log.warning(
                 "The id could not be recorded (prediction %s): %r. Next attempt in %.0f s", prediction_id, error, delay
             )
-            sleep(delay)
+            time.sleep(delay)
         else:
             break
     return submission

@@ -28,7 +28,6 @@ from airflow_provider_seedance.gptproto.errors import SeedanceError
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
-from airflow_provider_seedance.tasks import submit
 from tests.unit.airflow.driving import FakeStore, Run
 from tests.versions import needs_store
 
@@ -194,8 +193,7 @@ def connected(service: Service, clock: Clock) -> Iterator[None]:
         mock.patch.object(SeedanceHook, "aget_settings", aget_settings),
         mock.patch.object(SeedanceHook, "get_async_client", get_async_client),
         mock.patch("airflow_provider_seedance.tasks.generation.time", timeless),
-        mock.patch.dict(submit.send.__kwdefaults__ or {}, clock=clock.time, sleep=clock.sleep),
-        mock.patch.dict(submit.record_id.__kwdefaults__ or {}, sleep=clock.sleep),
+        mock.patch("airflow_provider_seedance.tasks.submit.time", SimpleNamespace(time=clock.time, sleep=clock.sleep)),
         mock.patch("airflow_provider_seedance.triggers.seedance.time", timeless),
     ):
         yield

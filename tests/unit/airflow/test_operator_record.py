@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -198,7 +200,7 @@ class TestRecordAfterSeveralFailures:
     def test_killed_task_sends_no_submission(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         run = Run()
         emulator.fault(endpoint="submit", status=429, retry_after=0)
-        monkeypatch.setitem(submit.send.__kwdefaults__ or {}, "sleep", lambda _: run.operator.on_kill())
+        monkeypatch.setattr(submit, "time", SimpleNamespace(time=time.time, sleep=lambda _: run.operator.on_kill()))
         with pytest.raises(AirflowException, match="stopped before its submission was sent"):
             run.try_once(text_to_video())
         assert emulator.ledger() == []

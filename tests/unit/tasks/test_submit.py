@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import httpx
 import pytest
@@ -31,11 +33,11 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest, TextToVideo
 from airflow_provider_seedance.gptproto.responses import ErrorDetail
-from airflow_provider_seedance.tasks import metrics
+from airflow_provider_seedance.tasks import metrics, submit
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
 from airflow_provider_seedance.tasks.progress import Progress
 from airflow_provider_seedance.tasks.record import STORE_KEY, Submission, SubmissionRecord
-from airflow_provider_seedance.tasks.submit import attach, find_or_submit, record_id, send, send_unrecorded
+from airflow_provider_seedance.tasks.submit import attach, find_or_submit, send, send_unrecorded
 from tests.unit.airflow.driving import FakeStore
 from tests.unit.gptproto.conftest import PREDICTION_ID, SETTINGS, Reply, answer, error_body
 from tests.versions import needs_store
@@ -295,7 +297,7 @@ class TestStoreThatFailsAfterTheSubmission:
     @pytest.fixture
     def pauses(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
         pauses: list[float] = []
-        monkeypatch.setitem(record_id.__kwdefaults__ or {}, "sleep", pauses.append)
+        monkeypatch.setattr(submit, "time", SimpleNamespace(time=time.time, sleep=pauses.append))
         return pauses
 
     @pytest.mark.parametrize("failures", [1, 2])
@@ -517,7 +519,10 @@ class Attempts:
     now: float = 1_800_000_000.0
 
     def send(self) -> Prediction:
-        with GPTProtoClient(SETTINGS, transport=httpx.MockTransport(self._reply), clock=lambda: self.now) as client:
+        with (
+            GPTProtoClient(SETTINGS, transport=httpx.MockTransport(self._reply), clock=lambda: self.now) as client,
+            mock.patch.object(submit, "time", SimpleNamespace(time=lambda: self.now, sleep=self._pause)),
+        ):
             return send(
                 client,
                 CHECKED,
@@ -526,8 +531,6 @@ class Attempts:
                 recorded=None,
                 progress=Progress(),
                 log=LOG,
-                clock=lambda: self.now,
-                sleep=self._pause,
             )
 
     def _reply(self, request: httpx.Request) -> httpx.Response:
@@ -648,7 +651,8 @@ class TestSendUnrecorded:
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         client = FakeClient(RateLimitError("GPTProto answered 429"))
-        monkeypatch.setitem(send.__kwdefaults__ or {}, "sleep", lambda _: setattr(client, "outcome", RUNNING))
+        accept = SimpleNamespace(time=time.time, sleep=lambda _: setattr(client, "outcome", RUNNING))
+        monkeypatch.setattr(submit, "time", accept)
         assert send_unrecorded(client, REQUEST, log=LOG) == RUNNING
         assert client.submissions == 2
         assert caplog.messages[0].startswith("Submission not accepted: GPTProto answered 429. Next attempt in ")
