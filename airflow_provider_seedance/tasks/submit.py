@@ -145,7 +145,7 @@ def find_or_submit(
                 raise RepeatableSubmissionError(error.what, charge=error.charge) from None
             raise
         log.warning("Going on with the id in the response: prediction %s. %s", error.prediction_id, error.what)
-        progress.is_sending = False
+        progress.is_sending, progress.waiting_for = False, error.prediction_id
         _count(checked)
         submission = record_id(record, intent, error.prediction_id, log=log)
         try:
@@ -157,7 +157,7 @@ def find_or_submit(
     log.info(
         "Submitted prediction %s to %s (%s), %s", prediction.id, request.model, request.mode.value, _price(checked.cost)
     )
-    progress.is_sending = False
+    progress.is_sending, progress.waiting_for = False, prediction.id
     _count(checked)
     return record_id(record, intent, prediction.id, log=log), prediction
 

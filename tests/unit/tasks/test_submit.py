@@ -316,6 +316,17 @@ class TestStoreThatFailsAfterTheSubmission:
         assert not caught.value.retryable
         assert (try_.client.submissions, try_.record.prediction_id) == (1, None)
 
+    def test_kill_while_the_id_is_recorded_names_it(self, caplog: pytest.LogCaptureFixture) -> None:
+        class KillingStore(FailingStore):
+            def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+                if self.writes:
+                    try_.progress.stop(LOG)
+                super().set(key, value, retention=retention)
+
+        try_ = Try(store=KillingStore())
+        try_.submit()
+        assert "Prediction abc goes on at GPTProto and is billed" in caplog.text
+
     def test_unrecorded_submission_is_counted(self, pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
         counted: list[Any] = []
         monkeypatch.setattr(metrics, "count_submission", lambda *arguments: counted.append(arguments))
