@@ -107,7 +107,7 @@ class CostLimitError(SeedanceError):
 
 
 class BadRequestError(SeedanceError):
-    """The service refused the request as invalid (400, or another 4xx)."""
+    """The service refused the request as invalid: 400, another 4xx, or a failed prediction whose words say so."""
 
     at_fault = "author"
     default_advice = "Correct what the service reports. It will refuse the same request again."
@@ -117,7 +117,7 @@ class ContentPolicyError(SeedanceError):
     """The content was refused for safety: code 503 in the body of an HTTP 400, or a failed prediction."""
 
     at_fault = "author"
-    default_advice = "Change the prompt or the media. The service will refuse the same content again."
+    default_advice = "Change the prompt or the media. The service may refuse the same content again."
 
 
 class AuthenticationError(SeedanceError):
@@ -135,7 +135,7 @@ class PermissionDeniedError(SeedanceError):
 
 
 class InsufficientBalanceError(SeedanceError):
-    """The balance of the account is too low (402, or a 403 whose message is about the balance)."""
+    """The balance of the account is too low (402, or a 403, 429 or failed prediction whose words say so)."""
 
     at_fault = "account"
     default_advice = "Top up the GPTProto account, then run the task again."
@@ -349,44 +349,7 @@ class StorageError(SeedanceError):
 
 
 _CLASSES: Mapping[str, type[SeedanceError]] = {
-    cls.__name__: cls
-    for cls in (
-        SeedanceError,
-        InvalidRequestError,
-        ConnectionSettingsError,
-        CostLimitError,
-        BadRequestError,
-        ContentPolicyError,
-        AuthenticationError,
-        PermissionDeniedError,
-        InsufficientBalanceError,
-        PredictionNotFoundError,
-        RedirectError,
-        RateLimitError,
-        ServiceError,
-        UnreadableAnswerError,
-        NotConnectedError,
-        LostAnswerError,
-        UnconfirmedSubmissionError,
-        RepeatableSubmissionError,
-        UnrecordedSubmissionError,
-        UnreadableRecordError,
-        GenerationFailedError,
-        DeliveredVideoLostError,
-        GenerationExpiredError,
-        MissingOutputsError,
-        NsfwContentError,
-        WaitTimeoutError,
-        TriggerFailedError,
-        InvalidTransferError,
-        ForbiddenLinkError,
-        DeadLinkError,
-        FileTooLargeError,
-        NotAVideoError,
-        DownloadFailedError,
-        DestinationTakenError,
-        StorageError,
-    )
+    name: value for name, value in globals().items() if isinstance(value, type) and issubclass(value, SeedanceError)
 }
 
 

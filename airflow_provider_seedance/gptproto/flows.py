@@ -23,11 +23,7 @@ from airflow_provider_seedance.gptproto.errors import (
     LostAnswerError,
     NotConnectedError,
     PredictionNotFoundError,
-    RateLimitError,
-    RedirectError,
     SeedanceError,
-    ServiceError,
-    UnconfirmedSubmissionError,
     UnreadableAnswerError,
 )
 from airflow_provider_seedance.gptproto.polling import Decision, GiveUp, PollAgain, Poller
@@ -35,15 +31,9 @@ from airflow_provider_seedance.gptproto.predictions import (
     Prediction,
     is_prediction_id,
     read_code,
-    read_prediction,
 )
 from airflow_provider_seedance.gptproto.requests import CheckedRequest
-from airflow_provider_seedance.gptproto.responses import (
-    read_error_detail,
-    read_retry_after,
-    response_error,
-    shorten,
-)
+from airflow_provider_seedance.gptproto.responses import read_answer, read_retry_after, shorten, unconfirmed
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 
 T = TypeVar("T")
@@ -53,8 +43,6 @@ CONFIRM_DELAYS = (1.0, 3.0, 6.0)
 MAXIMUM_CONFIRM_DELAY = 30.0
 #: Responses that have to say that a prediction failed; the first and the last of all must be among them.
 MINIMUM_FAILURES = 3
-#: Redirects before the request is processed. After any other redirect it may have been processed.
-_MOVED = (301, 307, 308)
 _KEY_REFUSED = (401, 403)
 
 
@@ -267,30 +255,15 @@ class ApiFlows:
         """Return the prediction in an outcome, or raise the error that the outcome means."""
         if not isinstance(outcome, HttpResponse):
             raise self._no_response_error(outcome, prediction_id)
-        body = self._read_body(outcome)
-        code = read_code(body) if outcome.is_success else outcome.status
-        prediction = read_prediction(body, prediction_id=prediction_id)
-        if code == 200:
-            if prediction is not None:
-                return prediction
-            what = f"The response of GPTProto ({outcome.status}) has no readable prediction"
-            unreadable = UnreadableAnswerError(what, prediction_id=prediction_id, charge=_charge(prediction_id))
-            raise unreadable if prediction_id else _unconfirmed(unreadable)
-        if outcome.status == 404 and prediction_id is not None and not isinstance(body, dict):
-            # An HTML page of a gateway does not prove that a paid prediction is gone.
-            what = f"{self.settings.base_url} returned 404, but not in GPTProto's format"
-            raise UnreadableAnswerError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
-        # The page's code 503 means content policy, and its real HTTP status is 400.
-        error = response_error(
-            400 if outcome.is_success and code == 503 else code,
-            read_error_detail(body),
+        result = read_answer(
+            outcome.status,
+            self._read_body(outcome),
             prediction_id=prediction_id,
             retry_after=read_retry_after(outcome.headers, datetime.fromtimestamp(self.clock(), UTC)),
         )
-        response_id = prediction.id if prediction is not None else None
-        if prediction_id is None and _may_have_been_accepted(error, outcome.status, response_id):
-            raise _unconfirmed(error, response_id)
-        raise error
+        if isinstance(result, SeedanceError):
+            raise result
+        return result
 
     def _no_response_error(self, outcome: NoResponse | None, prediction_id: str | None) -> SeedanceError:
         charge = _charge(prediction_id)
@@ -299,7 +272,7 @@ class ApiFlows:
             return NotConnectedError(what, prediction_id=prediction_id, charge=charge)
         what = f"The response was lost: {self._reason(outcome)}"
         lost = LostAnswerError(what, prediction_id=prediction_id, charge=charge)
-        return lost if prediction_id else _unconfirmed(lost)
+        return lost if prediction_id else unconfirmed(lost)
 
     def _reason(self, outcome: NoResponse | None) -> str:
         return shorten(self._without_key(outcome.reason)) if outcome else "no outcome"
@@ -318,7 +291,7 @@ class ApiFlows:
         if isinstance(value, list):
             return [self._without_key(item) for item in value]
         if isinstance(value, dict):
-            return {name: self._without_key(item) for name, item in value.items()}
+            return {self._without_key(name): self._without_key(item) for name, item in value.items()}
         return value
 
 
@@ -366,18 +339,3 @@ def _has_failed(result: Prediction | SeedanceError) -> bool:
 
 def _charge(prediction_id: str | None) -> Charge:
     return Charge.NONE if prediction_id is None else Charge.ACCEPTED
-
-
-def _may_have_been_accepted(error: SeedanceError, status: int, response_id: str | None) -> bool:
-    if isinstance(error, RedirectError):
-        return status not in _MOVED
-    # An error status is a refusal, with any body. But after a 429 the request is sent again, so the id in it counts.
-    is_doubtful = status < 300 or isinstance(error, RateLimitError)
-    return isinstance(error, ServiceError) or (response_id is not None and is_doubtful)
-
-
-def _unconfirmed(cause: SeedanceError, prediction_id: str | None = None) -> UnconfirmedSubmissionError:
-    what = f"It is unknown whether the submission was accepted. {cause.what}"
-    # The caller can get the prediction by the id in the response.
-    advice = "The response has the prediction's id. Clear the task to go on with it." if prediction_id else None
-    return UnconfirmedSubmissionError(what, prediction_id=prediction_id, charge=Charge.POSSIBLE, advice=advice)

@@ -28,20 +28,35 @@ at the deadline, can come sooner.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from airflow_provider_seedance.gptproto.errors import (
+    BadRequestError,
     Charge,
     ContentPolicyError,
     GenerationExpiredError,
     GenerationFailedError,
+    InsufficientBalanceError,
     MissingOutputsError,
+    PredictionNotFoundError,
     SeedanceError,
     WaitTimeoutError,
 )
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
+from airflow_provider_seedance.gptproto.verdicts import SOUND_ADVICE, Verdict
 
+#: Failures that a new generation would meet again, each with its advice. All others can be tried again.
+_FAILURES: Mapping[Verdict | None, tuple[type[SeedanceError], str | None]] = {
+    Verdict.SOUND: (ContentPolicyError, SOUND_ADVICE),
+    Verdict.BALANCE: (InsufficientBalanceError, None),
+    Verdict.ARGUMENTS: (
+        BadRequestError,
+        "The arguments were refused after the submission was accepted. Correct them, or reword the prompt: a new "
+        "generation with the same arguments is paid for, and refused again.",
+    ),
+}
 #: Shared by all pollers. SystemRandom has no state that uses memory per poller or repeats after a fork.
 _RANDOM = random.SystemRandom()
 
@@ -109,8 +124,14 @@ class Poller:
     MAXIMUM_INTERVAL: ClassVar[float] = 30.0
     #: Jitter lengthens an interval by up to this share.
     JITTER: ClassVar[float] = 0.2
-    #: Consecutive permanent errors, such as 401, that end the wait; a single one may be a transient fault of a gateway.
+    #: Consecutive permanent errors, such as 401, that end the wait, and the seconds that they have to last: a few may be
+    #: a transient fault of a gateway. An unknown prediction is believed later, because it ends a paid one for good.
     MAXIMUM_PERMANENT_ERRORS: ClassVar[int] = 3
+    MINIMUM_PERMANENT_SECONDS: ClassVar[float] = 10.0
+    MAXIMUM_UNKNOWN: ClassVar[int] = 5
+    MINIMUM_UNKNOWN_SECONDS: ClassVar[float] = 30.0
+    #: Consecutive polls with an unknown status and outputs, after which the status counts as a success.
+    MAXIMUM_UNKNOWN_WITH_OUTPUTS: ClassVar[int] = 3
     #: A failure is believed only after so many responses over so many seconds: one wrong response must not give up a
     #: generation that is paid for and goes on. Three polls at the confirmation interval cover these seconds.
     MINIMUM_FAILURES: ClassVar[int] = 3
@@ -131,6 +152,8 @@ class Poller:
     last: Prediction | None = None
     _errors_in_row: int = 0
     _permanent_in_row: int = 0
+    _permanent_since: float = 0.0
+    _unknown_with_outputs: int = 0
     _empty_successes: int = 0
     _failures: int = 0
     _first_failure_at: float = 0.0
@@ -154,6 +177,10 @@ class Poller:
         self._errors_in_row = self._permanent_in_row = 0
         if prediction.is_complete:
             return Done(prediction)
+        is_nameless = prediction.status is PredictionStatus.UNKNOWN and bool(prediction.outputs)
+        self._unknown_with_outputs = self._unknown_with_outputs + 1 if is_nameless else 0
+        if self._unknown_with_outputs >= self.MAXIMUM_UNKNOWN_WITH_OUTPUTS:
+            return Done(replace(prediction, status=PredictionStatus.SUCCEEDED))
         if prediction.status is PredictionStatus.SUCCEEDED:
             self._empty_successes += 1
             if self._empty_successes > self.MAXIMUM_EMPTY_SUCCESSES:
@@ -172,11 +199,21 @@ class Poller:
         self._permanent_in_row = 0 if error.retryable else self._permanent_in_row + 1
         if isinstance(error, ContentPolicyError):
             return self._confirm(error, now, f"Poll failed ({error.what})" if self._errors_in_row == 1 else None)
-        if self._permanent_in_row >= self.MAXIMUM_PERMANENT_ERRORS:
+        if self._permanent_in_row == 1:
+            self._permanent_since = now
+        if self._is_believed(error, now):
             return GiveUp(error)
         retry_after = (error.retry_after or 0.0) * self._jitter_factor()
         status_change = f"Poll failed ({error.what})" if self._errors_in_row == 1 else None
         return self._poll_again_or_time_out(now, max(self._interval(now), retry_after), status_change)
+
+    def _is_believed(self, error: SeedanceError, now: float) -> bool:
+        """Return whether permanent errors came often and long enough to end the wait."""
+        if isinstance(error, PredictionNotFoundError):
+            count, seconds = self.MAXIMUM_UNKNOWN, self.MINIMUM_UNKNOWN_SECONDS
+        else:
+            count, seconds = self.MAXIMUM_PERMANENT_ERRORS, self.MINIMUM_PERMANENT_SECONDS
+        return self._permanent_in_row >= count and now - self._permanent_since >= seconds
 
     def _confirm(self, error: SeedanceError, now: float, status_change: str | None) -> Decision:
         """Give up once the failure was seen often and long enough; until then poll again soon."""
@@ -240,13 +277,14 @@ def failure(prediction: Prediction) -> SeedanceError:
         what = "The prediction succeeded, but it has no outputs"
         return MissingOutputsError(what, prediction_id=prediction.id, charge=Charge.ACCEPTED)
     detail = prediction.error
-    reason = f": {detail.message}" if detail and detail.message else ""
+    shown = detail.shown() if detail else ""
+    reason = f": {shown}" if shown else ""
     what = f"The generation ended as {prediction.reported_status}{reason}".rstrip(".")
     if prediction.status is PredictionStatus.EXPIRED:
         return GenerationExpiredError(what, prediction_id=prediction.id, charge=Charge.FAILED)
-    if detail and detail.is_audio_policy:
-        advice = "The generated audio was refused. Set generate_audio to false, or change the prompt."
-        return ContentPolicyError(what, prediction_id=prediction.id, charge=Charge.FAILED, advice=advice)
-    if detail and (detail.is_policy or "503" in detail.codes):
-        return ContentPolicyError(what, prediction_id=prediction.id, charge=Charge.FAILED)
-    return GenerationFailedError(what, prediction_id=prediction.id, charge=Charge.FAILED)
+    cls, advice = (
+        _FAILURES.get(detail.verdict, (GenerationFailedError, None)) if detail else (GenerationFailedError, None)
+    )
+    if detail and detail.is_policy:
+        cls = ContentPolicyError
+    return cls(what, prediction_id=prediction.id, charge=Charge.FAILED, advice=advice)

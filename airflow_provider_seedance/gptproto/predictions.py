@@ -10,18 +10,27 @@ a paid job must not be abandoned by mistake.
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
-import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
-from urllib.parse import unquote
 
 import pendulum
 
-from airflow_provider_seedance.gptproto.responses import ErrorDetail, read_error_detail, shorten
+from airflow_provider_seedance.gptproto.bodies import (
+    ErrorDetail,
+    data_layers,
+    decoded,
+    fold_fields,
+    read_error_detail,
+    shorten,
+)
+from airflow_provider_seedance.gptproto.ids import is_about, is_prediction_id, names_id, submitted_id
+
+__all__ = ["Prediction", "PredictionStatus", "is_prediction_id", "read_code", "read_prediction", "restore_prediction"]
 
 
 class PredictionStatus(StrEnum):
@@ -45,21 +54,45 @@ class PredictionStatus(StrEnum):
 _ALIASES: Mapping[str, PredictionStatus] = {
     "pending": PredictionStatus.QUEUED,
     "starting": PredictionStatus.QUEUED,
+    "submitted": PredictionStatus.QUEUED,
+    "not_start": PredictionStatus.QUEUED,
+    "not_started": PredictionStatus.QUEUED,
+    "in_queue": PredictionStatus.QUEUED,
     "processing": PredictionStatus.RUNNING,
     "in_progress": PredictionStatus.RUNNING,
+    "generating": PredictionStatus.RUNNING,
     "completed": PredictionStatus.SUCCEEDED,
     "success": PredictionStatus.SUCCEEDED,
+    "succeed": PredictionStatus.SUCCEEDED,
+    "finished": PredictionStatus.SUCCEEDED,
+    "done": PredictionStatus.SUCCEEDED,
+    "fail": PredictionStatus.FAILED,
+    "failure": PredictionStatus.FAILED,
     "canceled": PredictionStatus.FAILED,
     "cancelled": PredictionStatus.FAILED,
     "error": PredictionStatus.FAILED,
     "timeout": PredictionStatus.FAILED,
 } | {status.value: status for status in PredictionStatus if status is not PredictionStatus.UNKNOWN}
 
-_WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SEPARATORS = re.compile(r"[\s-]+")
 _CODE = re.compile(r"[0-9]{1,9}")
-_RESULT_PATH = re.compile(r"/predictions/([^/?#]+)/result")
-#: Longer than any known id, and short enough for a URL.
-_MAXIMUM_ID_LENGTH = 256
+#: Codes in the body that mean success.
+_SUCCESSES = (0, 200, 201, 202)
+_EPOCH = re.compile(r"\d{10}(\d{3})?(\.\d{1,9})?")
+#: Names of the outputs, and of the address in an output that is an object; the first that has any counts.
+_OUTPUTS = (
+    "outputs",
+    "output",
+    "unsigned_urls",
+    "video_urls",
+    "video_url",
+    "result_url",
+    "content",
+    "videos",
+    "result",
+)
+_ADDRESSES = ("video_url", "url", "video", "video_urls", "urls", "videos", "outputs", "output", "result_url", "uri")
+_FALSE = ("", "false", "0", "no", "none", "null")
 #: Milliseconds: a week, the lifetime of a prediction; a larger number is invalid.
 _MAXIMUM_INFERENCE = 7 * 24 * 3600 * 1000
 
@@ -148,12 +181,7 @@ def read_code(body: Any) -> int:
     code = body.get("code") if isinstance(body, Mapping) else None
     if isinstance(code, str) and _CODE.fullmatch(code):
         code = int(code)
-    return code if isinstance(code, int) and not isinstance(code, bool) and code != 0 else 200
-
-
-def is_prediction_id(text: str) -> bool:
-    """Return whether a text can be a prediction id: printable, without spaces, and valid as a segment of a URL."""
-    return 0 < len(text) <= _MAXIMUM_ID_LENGTH and text.isprintable() and " " not in text and text not in (".", "..")
+    return code if isinstance(code, int) and not isinstance(code, bool) and code not in _SUCCESSES else 200
 
 
 def read_prediction(body: Any, *, prediction_id: str | None = None) -> Prediction | None:
@@ -161,29 +189,42 @@ def read_prediction(body: Any, *, prediction_id: str | None = None) -> Predictio
     Return the prediction in a response, or ``None`` if the response has no readable one.
 
     :param body: Decoded JSON of a submit or result response.
-    :param prediction_id: The requested id; it overrides the id in the response, which can be missing or differ in
-        form. ``None`` for a submission: then the response must contain the id.
+    :param prediction_id: The requested id. ``None`` for a submission: then the response must contain the id. An answer
+        that names another id is not taken; one without an id is taken if it has ``data`` or outputs.
     """
-    data = body.get("data") if isinstance(body, Mapping) else None
-    if isinstance(data, list) and len(data) == 1:
-        data = data[0]
-    if not isinstance(data, Mapping):
+    top = decoded(body)
+    layers = data_layers(body)
+    if isinstance(top, Mapping):
+        envelope = fold_fields(top)
+        if any(layer.keys() & {"status", "state", "task_status", "id", "task_id"} for layer in layers):
+            # Beside a prediction these describe the request.
+            envelope = {name: value for name, value in envelope.items() if name not in ("status", "state", "error")}
+        layers = [*layers, envelope]
+    outputs = next((urls for layer in layers for name in _OUTPUTS if (urls := _output_urls(layer.get(name)))), ())
+    if prediction_id is None:
+        identity = submitted_id(body, is_success=True)
+    elif is_about(body, prediction_id) and (data_layers(body) or outputs or names_id(body, prediction_id)):
+        identity = prediction_id
+    else:
+        identity = None
+    if identity is None:
         return None
-    fields = {_WORD_START.sub("_", key).lower(): value for key, value in data.items() if isinstance(key, str)}
-    identity = prediction_id or _text(fields.get("id")) or _id_in_urls(fields.get("urls"))
-    if not is_prediction_id(identity):
-        return None
-    reported = shorten(_text(fields.get("status")))
+
+    def first(*names: str) -> Any:
+        return next((layer[name] for layer in layers for name in names if layer.get(name) not in (None, "")), None)
+
+    reported = _status_text(first("status", "task_status", "state"))
+    status = _ALIASES.get(_SEPARATORS.sub("_", reported.lower()), PredictionStatus.UNKNOWN)
     return Prediction(
         id=identity,
-        status=_ALIASES.get(reported.lower(), PredictionStatus.UNKNOWN),
+        status=status,
         reported_status=reported,
-        model=shorten(_text(fields.get("model"))),
-        outputs=_output_urls(fields.get("outputs")),
-        error=_error(fields.get("error")),
-        has_nsfw_contents=_flags(fields.get("has_nsfw_contents")),
-        created_at=_time(fields.get("created_at")),
-        inference_seconds=_inference_seconds(fields),
+        model=shorten(_text(first("model"))),
+        outputs=outputs,
+        error=_failure_detail(layers) if status is PredictionStatus.FAILED else _error(first("error")),
+        has_nsfw_contents=_flags(first("has_nsfw_contents")),
+        created_at=_time(first("created_at", "created", "create_time")),
+        inference_seconds=_inference_seconds({"timings": first("timings"), "execution_time": first("execution_time")}),
     )
 
 
@@ -191,35 +232,64 @@ def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _id_in_urls(value: object) -> str:
-    """Return the id in ``urls.get``. Any origin is accepted: no request is sent to this URL."""
-    urls = value[0] if isinstance(value, list) and value else value
-    url = urls.get("get") if isinstance(urls, Mapping) else None
-    found = _RESULT_PATH.search(url) if isinstance(url, str) else None
-    return unquote(found[1]) if found else ""
+def _status_text(value: object) -> str:
+    """Return a status as it came; one that is no text as JSON."""
+    try:
+        return shorten(value if isinstance(value, str) else "" if value is None else json.dumps(value))
+    except (ValueError, RecursionError):
+        return ""
 
 
-def _output_urls(value: object) -> tuple[str, ...]:
-    values = [value] if isinstance(value, str) else value
-    texts = [_text(item) for item in values] if isinstance(values, list) else []
-    return tuple(text for text in texts if text and text.isprintable())
+def _output_urls(value: object, *, depth: int = 0) -> tuple[str, ...]:
+    """Return the URLs in outputs of any shape: text, a list, or objects with the address under one of its names."""
+    value = decoded(value)
+    if isinstance(value, str):
+        text = value.strip()
+        return (text,) if text.isprintable() and text.lower().startswith(("https://", "http://")) else ()
+    if depth > 5:
+        return ()
+    if isinstance(value, list):
+        return tuple(url for item in value for url in _output_urls(item, depth=depth + 1))
+    if isinstance(value, Mapping):
+        fields = fold_fields(value)
+        return next((urls for name in _ADDRESSES if (urls := _output_urls(fields.get(name), depth=depth + 1))), ())
+    return ()
 
 
 def _flags(value: object) -> tuple[bool, ...]:
-    return tuple(bool(item) for item in value) if isinstance(value, list) else ()
+    value = decoded(value)
+    if isinstance(value, list):
+        return tuple(flag for item in value for flag in (_flags(item) if isinstance(item, list) else (_flag(item),)))
+    return (_flag(value),) if isinstance(value, bool) or _text(value) else ()
+
+
+def _flag(value: object) -> bool:
+    return value.strip().lower() not in _FALSE if isinstance(value, str) else bool(value)
+
+
+def _failure_detail(layers: list[dict[str, Any]]) -> ErrorDetail | None:
+    """Return the reason of a failure: the object's own one, or the one of the envelope."""
+    details = (read_error_detail(layer) for layer in layers)
+    return next((detail for detail in details if detail.message or detail.codes), None)
 
 
 def _error(value: object) -> ErrorDetail | None:
-    if not value:
-        return None
-    return read_error_detail({"error": value if isinstance(value, (str, Mapping)) else reprlib.repr(value)})
+    detail = read_error_detail({"error": value})
+    return detail if detail.message or detail.codes else None
 
 
 def _time(value: object) -> pendulum.DateTime | None:
-    """Return a time; the default time zone is UTC, and fractions below a microsecond are dropped."""
+    """
+    Return a time; the default time zone is UTC, and fractions below a microsecond are dropped.
+
+    :param value: ISO 8601, or seconds or milliseconds since the epoch, as a number or as text.
+    """
+    text = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else _text(value)
     try:
-        return pendulum.instance(datetime.fromisoformat(_text(value)))
-    except ValueError:
+        if epoch := _EPOCH.fullmatch(text):
+            return pendulum.instance(datetime.fromtimestamp(float(text) / (1000 if epoch[1] else 1), UTC))
+        return pendulum.instance(datetime.fromisoformat(text))
+    except (ValueError, OverflowError, OSError):
         return None
 
 

@@ -1,5 +1,5 @@
 """
-Map an unsuccessful HTTP response (status, headers, body) to one class of the error tree.
+Map an HTTP response (status, headers, body) to a prediction, or to one class of the error tree.
 
 The codes come from the table "Common Error Codes" of GPTProto's page; the body formats come from real responses.
 This module uses no HTTP library: a response is passed as plain values.
@@ -7,12 +7,11 @@ This module uses no HTTP library: a response is passed as plain values.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from airflow_provider_seedance.gptproto.bodies import ErrorDetail, is_page, quote_body, read_error_detail, shorten
 from airflow_provider_seedance.gptproto.errors import (
     AuthenticationError,
     BadRequestError,
@@ -25,80 +24,26 @@ from airflow_provider_seedance.gptproto.errors import (
     RedirectError,
     SeedanceError,
     ServiceError,
+    UnconfirmedSubmissionError,
+    UnreadableAnswerError,
 )
+from airflow_provider_seedance.gptproto.ids import find_ids, is_about, names_id, submitted_id
+from airflow_provider_seedance.gptproto.predictions import Prediction, read_code, read_prediction
+from airflow_provider_seedance.gptproto.verdicts import SOUND_ADVICE, Verdict, mentions_wallet
 
-#: Maximum length of server text quoted in an error, in characters.
-_MAXIMUM_QUOTE = 500
-#: Substrings of upstream codes and messages that mean refused content.
-_POLICY_MARKS = ("sensitivecontentdetected", "riskdetection", "content policy", "policyviolation", "safety concern")
-#: Uploaded media quoted by a server: a data URI, or base64 text longer than any word.
-_MEDIA = re.compile(r"data:[\w.+-]+/[\w.+-]+[^\s,]*,[^\s\"'<>]*|[A-Za-z0-9+/_-]{200,}={0,2}", re.IGNORECASE)
-_AUDIO_POLICY_MARK = "outputaudiosensitivecontentdetected"
-_BALANCE_MARKS = ("balance", "quota", "credit", "arrears", "overdue", "top up", "recharge")
+__all__ = ["ErrorDetail", "read_answer", "read_error_detail", "read_retry_after", "response_error", "shorten"]
+
+#: Redirects before the request is processed. After any other redirect it may have been processed.
+_MOVED = (301, 307, 308)
+#: Statuses after which a submission may have been accepted: the answer was given up, not the request.
+_OPEN = (408, 424, 425, 499)
+#: A gateway's pages with these statuses say nothing about the key or a prediction.
+_PAGES = (302, 303, 307, 401, 403, 404, 407, 451)
 #: Charge when reading a known prediction fails; default ACCEPTED.
 _CHARGES: Mapping[type[SeedanceError], Charge] = {
     ContentPolicyError: Charge.FAILED,
     PredictionNotFoundError: Charge.POSSIBLE,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorDetail:
-    """
-    The message and codes of an error body.
-
-    :param message: The message, on one line, shortened; empty if the body has none.
-    :param codes: All values of ``code`` and ``type`` in the body, as text.
-    """
-
-    message: str
-    codes: frozenset[str] = frozenset()
-
-    @property
-    def is_policy(self) -> bool:
-        """Whether the message or an upstream code means refused content."""
-        return any(mark in text for mark in _POLICY_MARKS for text in (self.message.lower(), *self._folded_codes))
-
-    @property
-    def is_audio_policy(self) -> bool:
-        """Whether the generated audio was refused."""
-        return any(_AUDIO_POLICY_MARK in text for text in (self.message.lower(), *self._folded_codes))
-
-    @property
-    def is_balance(self) -> bool:
-        """Whether the message is about the account's balance."""
-        return any(mark in self.message.lower() for mark in _BALANCE_MARKS)
-
-    @property
-    def _folded_codes(self) -> tuple[str, ...]:
-        return tuple(code.lower() for code in self.codes)
-
-
-def read_error_detail(body: object) -> ErrorDetail:
-    """
-    Return the message and codes of an error body in any known format.
-
-    :param body: Decoded JSON, or other text, such as a proxy's HTML. Known formats: ``{"error": {"message", "type",
-        "code"}}``, ``{"code", "message", "type"}``, ``{"error": "text"}``, a string, ``None``.
-    """
-    if not isinstance(body, Mapping):
-        return ErrorDetail(shorten(body) if isinstance(body, str) else "")
-    inner = body.get("error")
-    sources = [inner, body] if isinstance(inner, Mapping) else [body]
-    message = next((source["message"] for source in sources if isinstance(source.get("message"), str)), "")
-    if isinstance(inner, str) and inner:
-        message = inner
-    codes = frozenset(
-        str(source[key]) for source in sources for key in ("code", "type") if isinstance(source.get(key), (str, int))
-    )
-    return ErrorDetail(shorten(message), codes)
-
-
-def shorten(text: str) -> str:
-    """Return server text for a message: one line, shortened, without media and unprintable characters."""
-    line = " ".join(_MEDIA.sub("<media>", text).split())
-    line = line if len(line) <= _MAXIMUM_QUOTE else f"{line[:_MAXIMUM_QUOTE]}..."
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
 
 
 def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -125,40 +70,139 @@ def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return max(0.0, (date - now).total_seconds())
 
 
+def read_answer(
+    status: int, body: object, *, prediction_id: str | None, retry_after: float | None = None
+) -> Prediction | SeedanceError:
+    """
+    Return the prediction in an answer, or the error that the answer means.
+
+    :param status: HTTP status.
+    :param body: Decoded JSON, or other text, without the API key.
+    :param prediction_id: The requested prediction; ``None`` for a submission.
+    :param retry_after: The service's ``Retry-After``, in seconds.
+    """
+    is_success = 200 <= status < 300
+    is_refused = isinstance(body, Mapping) and body.get("success") in (False, "false")
+    code = read_code(body) if is_success else status
+    prediction = read_prediction(body, prediction_id=prediction_id)
+    if prediction is not None and is_success and code == 200 and not is_refused:
+        return prediction
+    if prediction is not None and prediction_id and prediction.has_failed and names_id(body, prediction_id):
+        # An error envelope around a failed prediction.
+        return prediction
+    detail = read_error_detail(body)
+    error = _page_error(status, body, prediction_id)
+    if error is None and is_success and code == 200 and detail.verdict is None:
+        has_other_id = prediction_id is not None and not is_about(body, prediction_id)
+        problem = f"is not about prediction {prediction_id}" if has_other_id else "has no readable prediction"
+        what = f"The response of GPTProto ({status}) {problem}: {quote_body(body)}"
+        charge = Charge.NONE if prediction_id is None else Charge.ACCEPTED
+        error = UnreadableAnswerError(what, prediction_id=prediction_id, charge=charge)
+    if error is None:
+        if not detail.message and not detail.codes:
+            detail = ErrorDetail(quote_body(body) if body else "", full_text="")
+        in_body = (-1 if code == 200 else code) if is_success else None
+        error = response_error(status, detail, prediction_id=prediction_id, retry_after=retry_after, code=in_body)
+    return error if prediction_id else _submission_error(error, status, code, body)
+
+
+def _page_error(status: int, body: object, prediction_id: str | None) -> SeedanceError | None:
+    """Return the error for a page of a gateway, which is no answer of the service."""
+    if isinstance(body, Mapping | list) or status not in _PAGES:
+        return None
+    what = f"A gateway before GPTProto answered {status}, not in GPTProto's format" + (
+        f": {quote_body(body)}" if body else ""
+    )
+    if prediction_id is not None:
+        return UnreadableAnswerError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
+    if status in (302, 303, 307) or not is_page(body):
+        return None
+    advice = "Check the proxy, the firewall and the connection's host, then run the task again."
+    return BadRequestError(what, advice=advice)
+
+
+def _submission_error(error: SeedanceError, status: int, code: int, body: object) -> SeedanceError:
+    """Return the error of a submission, which names every id in the body."""
+    own = submitted_id(body, is_success=False)
+    is_refusal = 400 <= status < 500 and status not in _OPEN
+    is_doubtful = not is_refusal or 429 in (status, code)
+    if isinstance(error, RedirectError):
+        is_open = status not in _MOVED
+    else:
+        is_lost = isinstance(error, ServiceError | UnreadableAnswerError) and not is_refusal
+        is_open = status in _OPEN or is_lost or (own is not None and is_doubtful)
+    known = unconfirmed(error, own) if is_open else error
+    others = [f"{name} {each}" for name, each in find_ids(body) if each not in str(known)]
+    if not others:
+        return known
+    what = f"{known.what}; ids in the response: {', '.join(others)}"
+    return type(known)(
+        what,
+        prediction_id=known.prediction_id,
+        charge=known.charge,
+        advice=known.advice,
+        retry_after=known.retry_after,
+    )
+
+
+def unconfirmed(cause: SeedanceError, prediction_id: str | None = None) -> UnconfirmedSubmissionError:
+    """Return the error for a submission that may have been accepted."""
+    what = f"It is unknown whether the submission was accepted. {cause.what}"
+    # The caller can get the prediction by the id in the response.
+    advice = "The response has the prediction's id. Clear the task to go on with it." if prediction_id else None
+    return UnconfirmedSubmissionError(what, prediction_id=prediction_id, charge=Charge.POSSIBLE, advice=advice)
+
+
 def response_error(
     status: int,
     detail: ErrorDetail,
     *,
     prediction_id: str | None,
     retry_after: float | None = None,
+    code: int | None = None,
 ) -> SeedanceError:
     """
     Return the error for an unsuccessful response.
 
-    :param status: HTTP status, or the ``code`` in the body of an HTTP 200, which has the same meaning.
+    :param status: HTTP status.
     :param detail: The message and codes of the body.
     :param prediction_id: The requested prediction; ``None`` for a submission, which then was not accepted.
     :param retry_after: The service's ``Retry-After``, in seconds.
+    :param code: The ``code`` in the body of an HTTP 2xx, which has the meaning of a status; -1 without one.
     """
-    what = f"GPTProto answered {status}" + (f": {detail.message}" if detail.message else "")
-    cls = _error_class(status, detail, known_prediction=prediction_id is not None)
+    shown = detail.shown(status)
+    answered = f"{status} with code {code}" if code is not None and code > 0 else str(status)
+    what = f"GPTProto answered {answered}" + (": the request is too large" if status == 413 else "")
+    cls = _error_class(status, code, detail, known_prediction=prediction_id is not None)
     charge = Charge.NONE if prediction_id is None else _CHARGES.get(cls, Charge.ACCEPTED)
-    return cls(what.rstrip("."), prediction_id=prediction_id, charge=charge, retry_after=retry_after)
+    advice = SOUND_ADVICE if cls is ContentPolicyError and detail.verdict is Verdict.SOUND else None
+    if status == 413:
+        advice = "Send smaller media, or links in place of uploads. Nothing was generated."
+    what = (what + (f": {shown}" if shown else "")).rstrip(".")
+    return cls(what, prediction_id=prediction_id, charge=charge, advice=advice, retry_after=retry_after)
 
 
-def _error_class(status: int, detail: ErrorDetail, *, known_prediction: bool) -> type[SeedanceError]:
-    if status == 401:
-        return AuthenticationError
-    if status in (402, 403):
-        return InsufficientBalanceError if status == 402 or detail.is_balance else PermissionDeniedError
-    if status == 404 and known_prediction:
-        return PredictionNotFoundError
-    if status == 429:
-        return RateLimitError
-    if status >= 500 or status < 300 or status in (408, 425):
+def _error_class(status: int, code: int | None, detail: ErrorDetail, *, known_prediction: bool) -> type[SeedanceError]:
+    number, verdict = (status if code is None else code), detail.verdict
+    # A real 501-599 is a gateway's own; its words are not the service's.
+    if (code is None and 500 < status < 600) or number in _OPEN:
         return ServiceError
-    if status < 400:
+    if 300 <= number < 400:
         return RedirectError
-    if "503" in detail.codes or detail.is_policy:
+    is_wallet = number == 402 or (number == 403 and mentions_wallet(detail.text))
+    if verdict is Verdict.BALANCE or (is_wallet and verdict is None):
+        return InsufficientBalanceError
+    if number == 429:
+        return RateLimitError
+    if verdict in (Verdict.CONTENT, Verdict.SOUND):
         return ContentPolicyError
-    return BadRequestError
+    by_status = {401: AuthenticationError, 402: InsufficientBalanceError, 403: PermissionDeniedError}
+    if number in by_status:
+        return by_status[number]
+    if number == 404 and known_prediction:
+        return PredictionNotFoundError
+    if verdict is Verdict.ARGUMENTS:
+        return BadRequestError
+    if number < 300 or number >= 500 or verdict in (Verdict.CAPACITY, Verdict.CHECK_FAILED):
+        return ServiceError
+    return ContentPolicyError if detail.is_policy else BadRequestError

@@ -1,0 +1,124 @@
+"""
+The ids in a response: which one names the prediction, and which ones stand anywhere in the body.
+
+An id that was paid for must not be lost, so an error names every id that the body has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from airflow_provider_seedance.gptproto.bodies import data_layers, decoded, fold_fields, fold_name, walk
+
+#: Names of a prediction's id, the most certain first.
+_NAMES = ("id", "task_id", "prediction_id", "generation_id", "job_id", "video_id", "result_id")
+#: It names the prediction at some services, and the HTTP request at others.
+_REQUEST = "request_id"
+_ALL_NAMES = frozenset([*_NAMES, _REQUEST, "trace_id", "log_id"])
+_RESULT_PATH = re.compile(r"/predictions/([^/?#\"\s]+)/result")
+_IN_TEXT = re.compile(r'"(\w{2,20})"\s*:\s*"?([^"\s,}\]]{1,256})')
+#: Longer than any known id, and short enough for a URL.
+_MAXIMUM_LENGTH = 256
+#: Ids that one message names at most.
+_MAXIMUM_NAMED = 10
+
+
+def is_prediction_id(text: str) -> bool:
+    """Return whether a text can be a prediction id: printable, without spaces, and valid as a segment of a URL."""
+    return 0 < len(text) <= _MAXIMUM_LENGTH and text.isprintable() and " " not in text and text not in (".", "..")
+
+
+def submitted_id(body: object, *, is_success: bool) -> str | None:
+    """
+    Return the id of the prediction that the answer to a submission names, or ``None``.
+
+    :param is_success: Whether the answer is a success; otherwise a ``request_id`` names the request only.
+    """
+    top = _top(body)
+    layers = data_layers(body) or ([] if "error" in top and top["error"] and "status" not in top else [top])
+    for layer in [*layers, *([top] if top not in layers and layers else [])]:
+        ids = _ids(layer)
+        # An integer beside a name such as task_id is the row of a database.
+        for each in (*(each for each in ids if not each.isdigit()), *ids, _in_urls(layer.get("urls"))):
+            if each:
+                return each
+    is_bare = "data" in top and not data_layers(body)
+    if is_success and not is_bare:
+        return next((each for layer in layers if (each := _as_id(layer.get(_REQUEST)))), None)
+    return None
+
+
+def is_about(body: object, prediction_id: str) -> bool:
+    """Return whether an answer can be about a prediction: it names the id, or no other one of its form."""
+    return _named_first(body, prediction_id) in ([], None) or names_id(body, prediction_id)
+
+
+def names_id(body: object, prediction_id: str) -> bool:
+    """Return whether the prediction object in an answer names this id."""
+    return any(_is_same(each, prediction_id) for each in _named_first(body, prediction_id) or [])
+
+
+def _named_first(body: object, prediction_id: str) -> list[str] | None:
+    """Return the ids of the first object that has any in the form of the requested one: a number, or a text."""
+    for layer in data_layers(body) or [_top(body)]:
+        ids = [each for each in (*_ids(layer), _in_urls(layer.get("urls"))) if each]
+        comparable = [each for each in ids if each.isdigit() == prediction_id.isdigit()]
+        if comparable:
+            return [*comparable, *filter(None, [_as_id(layer.get(_REQUEST))])]
+        request_id = _as_id(layer.get(_REQUEST))
+        if request_id == prediction_id:
+            return [request_id]
+    return None
+
+
+def find_ids(body: object) -> list[tuple[str, str]]:
+    """Return name and value of the ids anywhere in a body, also in text that is not valid JSON."""
+    found: dict[tuple[str, str], None] = {}
+    for path, value in walk(body):
+        name, text = path[-1] if path else "", _as_id(value)
+        if name in _ALL_NAMES and text:
+            found[name, text] = None
+        elif isinstance(value, str):
+            for name_in_text, each in _IN_TEXT.findall(value.replace("\\", "")):
+                if fold_name(name_in_text) in _ALL_NAMES and is_prediction_id(each):
+                    found[fold_name(name_in_text), each] = None
+            for each in _RESULT_PATH.findall(value):
+                if is_prediction_id(unquote(each)):
+                    found["urls", unquote(each)] = None
+    return list(found)[:_MAXIMUM_NAMED]
+
+
+def _top(body: object) -> dict[str, Any]:
+    value = decoded(body)
+    return fold_fields(value) if isinstance(value, Mapping) else {}
+
+
+def _ids(layer: Mapping[str, Any]) -> list[str]:
+    return [text for name in _NAMES if (text := _as_id(layer.get(name)))]
+
+
+def _as_id(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**30:
+        return str(value)
+    text = value.strip() if isinstance(value, str) else ""
+    return text if is_prediction_id(text) else ""
+
+
+def _in_urls(value: object) -> str:
+    """Return the id in ``urls.get``. Any origin is accepted: no request is sent to this URL."""
+    urls = value[0] if isinstance(value, list) and value else value
+    url = urls.get("get") if isinstance(urls, Mapping) else None
+    found = _RESULT_PATH.search(url) if isinstance(url, str) else None
+    text = unquote(found[1]) if found else ""
+    return text if is_prediction_id(text) else ""
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Return whether two ids are the same, also if only one of them has a prefix such as ``sora-2:``."""
+    pair = {one, other}
+    return len({unquote(each).lower() for each in pair}) == 1 or (
+        any(":" in each for each in pair) and len({each.rpartition(":")[2] for each in pair}) == 1
+    )
