@@ -19,6 +19,7 @@ class Charge(StrEnum):
     """Whether a generation was charged; the values are the sentences in error messages."""
 
     NONE = "Nothing was charged."
+    EARLIER = "This try charged nothing, but what earlier tries submitted is billed."
     POSSIBLE = "A generation may have been started and charged."
     ACCEPTED = "The generation was accepted and is billed whatever happens to this task."
     FAILED = "The service decides whether it bills a failed generation; its dashboard shows the charge."
@@ -104,6 +105,13 @@ class CostLimitError(SeedanceError):
     default_advice = (
         "Nothing was sent. Choose a shorter video, a lower resolution or a cheaper model, or raise max_cost."
     )
+
+
+class SubmissionLimitError(SeedanceError):
+    """The task instance has submitted as often as ``max_submissions`` allows; raised before anything is sent."""
+
+    at_fault = "author"
+    default_advice = "Nothing was sent. To pay for another generation, clear the task or raise max_submissions."
 
 
 class BadRequestError(SeedanceError):
@@ -355,6 +363,7 @@ _CLASSES: Mapping[str, type[SeedanceError]] = {
         InvalidRequestError,
         ConnectionSettingsError,
         CostLimitError,
+        SubmissionLimitError,
         BadRequestError,
         ContentPolicyError,
         AuthenticationError,

@@ -25,6 +25,7 @@ EXPECTED = {
     "InvalidRequestError": (False, "author"),
     "ConnectionSettingsError": (False, "account"),
     "CostLimitError": (False, "author"),
+    "SubmissionLimitError": (False, "author"),
     "BadRequestError": (False, "author"),
     "ContentPolicyError": (False, "author"),
     "AuthenticationError": (False, "account"),
