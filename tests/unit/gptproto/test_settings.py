@@ -55,6 +55,7 @@ class TestBaseUrl:
             ("HTTPS://gptproto.com", None, None, "https://gptproto.com"),
             ("https://gptproto.com/gateway/seedance/", None, None, "https://gptproto.com/gateway/seedance"),
             ("https://gptproto.com//", None, None, "https://gptproto.com"),
+            ("https://HOST-X:/X/", None, None, "https://HOST-X/X"),
             ("https://gptproto.com:443", None, None, "https://gptproto.com"),
             ("http://localhost:80/gateway", None, 9090, "http://localhost/gateway"),
             ("https://[::1]:443", None, None, "https://[::1]"),
