@@ -135,6 +135,7 @@ class TestErrorRoundTrip:
     def test_unknown_class_restores_as_permanent_base_error(self, stored: dict[str, str]) -> None:
         restored = restore(stored)
         assert type(restored) is SeedanceError
+        assert restored.what == stored.get("what", "The wait ended with an unknown error")
         assert not restored.retryable
 
     def test_unknown_charge_restores_as_possible(self) -> None:

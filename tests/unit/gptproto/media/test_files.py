@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import errno
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ PICTURE = picture()
 #: ByteDance's Ark documentation.
 IMAGE_LIMIT = 30 * 1024 * 1024
 REQUEST_LIMIT = 64 * 1024 * 1024
+NOT_REGULAR = "the value cannot be read as a file (it is not a regular file)"
 
 
 @dataclass
@@ -223,15 +225,17 @@ class TestRefusal:
         line = refusal(image_to_video(str(tmp_path)))
         assert line.startswith(f"image: {str(tmp_path)!r} is not allowed")
         assert line.endswith("the value names a directory")
+        with pytest.raises(IsADirectoryError, match=re.escape(str(tmp_path))):
+            find_local_file(tmp_path)
 
     def test_pipe_is_refused_without_waiting(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
 
-        assert "it is not a regular file" in refusal(image_to_video(str(tmp_path / "pipe")))
+        assert refusal(image_to_video(str(tmp_path / "pipe"))).endswith(NOT_REGULAR)
 
     @pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
     def test_device_is_refused(self, device: str) -> None:
-        assert "it is not a regular file" in refusal(image_to_video(device))
+        assert refusal(image_to_video(device)).endswith(NOT_REGULAR)
 
     def test_file_without_read_permission_is_refused(self) -> None:
         def find(path: Any) -> Any:
@@ -242,7 +246,8 @@ class TestRefusal:
         assert line.endswith("names a file that this worker is not allowed to read")
 
     def test_object_storage_uri_is_refused_without_airflow(self) -> None:
-        assert "only files of this machine" in refusal(image_to_video("s3://bucket/boat.png"))
+        problem = "the value cannot be read as a file (only files of this machine can be read here)"
+        assert refusal(image_to_video("s3://bucket/boat.png")).endswith(problem)
 
     @pytest.mark.parametrize("path", [Path("boat.png"), "boat.png"])
     def test_path_that_was_never_read_is_refused(self, path: Any) -> None:

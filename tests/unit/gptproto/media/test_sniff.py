@@ -101,10 +101,15 @@ class TestImageSize:
     def test_size_is_read(self, kind: str, options: dict[str, Any], expected: str, width: int, height: int) -> None:
         assert image_size(picture(kind, width, height, **options)) == (width, height)
 
-    def test_webp_sides_have_24_bits(self) -> None:
-        # No encoder writes sides above 16 bits, but the container has 24 bits.
+    @pytest.mark.parametrize(("width", "height"), [(70_000, 300), (300, 70_000), (2**24, 2**24)])
+    def test_webp_sides_have_24_bits(self, width: int, height: int) -> None:
+        # No encoder writes sides above 16 bits, but the container has 24 bits, for the side minus one.
         header = b"RIFF\x16\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00" + b"\x00" * 4
-        assert image_size(header + b"\x6f\x11\x01" + b"\x2b\x01\x00") == (70000, 300)
+        sides = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+        assert image_size(header + sides) == (width, height)
+
+    def test_gif_sides_have_16_bits(self) -> None:
+        assert image_size(b"GIF89a" + struct.pack("<HH", 65_535, 40_000)) == (65_535, 40_000)
 
     def test_size_of_a_first_version_bitmap_is_read(self) -> None:
         assert image_size(b"BM" + bytes(12) + struct.pack("<IHHHH", 12, 640, 480, 1, 24)) == (640, 480)
