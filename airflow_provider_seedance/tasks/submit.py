@@ -35,6 +35,7 @@ from airflow_provider_seedance.tasks import metrics
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.progress import Progress
 from airflow_provider_seedance.tasks.record import Reattach, Submission, SubmissionRecord, decide
+from airflow_provider_seedance.tasks.state_store import check_state_store
 
 _RANDOM = random.SystemRandom()
 #: Seconds between the attempts to record the id of an accepted submission.
@@ -134,6 +135,8 @@ def find_or_submit(
         is_resubmission = decision.is_resubmission
         log.warning("Submitting again: %s", decision.reason)
     _check_cost(checked.cost, options.max_cost)
+    if record.is_kept:
+        check_state_store(log)
     intent = Submission(
         fingerprint=fingerprint, submitted_at=time.time(), max_tries=max_tries, is_resubmission=is_resubmission
     )
