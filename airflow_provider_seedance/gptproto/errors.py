@@ -240,6 +240,16 @@ class UnreadableRecordError(SeedanceError):
     )
 
 
+class UnsafeStateStoreError(SeedanceError):
+    """Airflow is configured to keep the record of a submission in object storage; raised before anything is sent."""
+
+    at_fault = "account"
+    default_advice = (
+        "Nothing was sent. Set [common.io] state_store_objectstorage_threshold to 8192 or more on all workers, so that "
+        "the record stays in the database. Then run the task again."
+    )
+
+
 class GenerationFailedError(SeedanceError):
     """The prediction ended without a video."""
 
@@ -380,6 +390,7 @@ _CLASSES: Mapping[str, type[SeedanceError]] = {
         RepeatableSubmissionError,
         UnrecordedSubmissionError,
         UnreadableRecordError,
+        UnsafeStateStoreError,
         GenerationFailedError,
         DeliveredVideoLostError,
         GenerationExpiredError,

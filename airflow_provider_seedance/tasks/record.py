@@ -25,6 +25,8 @@ from airflow_provider_seedance.tasks.options import OnClear, OnUnconfirmedSubmis
 
 #: The key in the task state store. If it is missing, the next try submits.
 STORE_KEY = "seedance_submission"
+#: Distinguishes a missing record from one whose object in object storage is lost, which reads as ``None``.
+_NO_RECORD: Any = object()
 #: The types of a record's fields.
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "fingerprint": (str,),
@@ -287,8 +289,8 @@ class SubmissionRecord:
 
         :raises UnreadableRecordError: When the record cannot be read. Errors of the store pass unchanged.
         """
-        record = self._store.get(STORE_KEY) if self._store is not None else None
-        self.latest = None if record is None else Submission.from_dict(record)
+        record = self._store.get(STORE_KEY, _NO_RECORD) if self._store is not None else _NO_RECORD
+        self.latest = None if record is _NO_RECORD else Submission.from_dict(record)
         return self.latest
 
     def write(self, submission: Submission) -> None:

@@ -41,6 +41,7 @@ from airflow_provider_seedance.tasks.record import (
     decide,
     intend,
 )
+from airflow_provider_seedance.tasks.state_store import check_state_store
 
 _RANDOM = random.SystemRandom()
 #: Seconds between the attempts to record the id of an accepted submission.
@@ -143,6 +144,8 @@ def submit_new(
     """
     check_limit(recorded, max_submissions=options.max_submissions, max_tries=max_tries, reason=decision.reason)
     _check_cost(checked.cost, options.max_cost)
+    if record.is_kept:
+        check_state_store(log)
     if decision.reason:
         log.warning("Submitting again: %s", decision.reason)
     intent = intend(

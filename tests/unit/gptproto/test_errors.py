@@ -41,6 +41,7 @@ EXPECTED = {
     "UnconfirmedSubmissionError": (False, "network"),
     "RepeatableSubmissionError": (True, "network"),
     "UnreadableRecordError": (False, "author"),
+    "UnsafeStateStoreError": (False, "account"),
     "GenerationFailedError": (True, "service"),
     "DeliveredVideoLostError": (False, "author"),
     "UnrecordedSubmissionError": (False, "network"),
