@@ -186,11 +186,10 @@ class Poller:
         is_old = now - self._first_failure_at >= self.MINIMUM_FAILURE_SECONDS
         if is_old and self._failures >= self.MINIMUM_FAILURES:
             return GiveUp(error)
-        interval = self.CONFIRMATION_INTERVAL * self._jitter_factor()
         if now < self.deadline + self.CONFIRMATION_GRACE:
             # Not cut at the deadline: as a timeout the failure would be reported as a generation that goes on.
-            return PollAgain(interval, status_change)
-        return self._poll_again_or_time_out(now, interval, status_change)
+            return PollAgain(self.CONFIRMATION_INTERVAL * self._jitter_factor(), status_change)
+        return self._time_out()
 
     @staticmethod
     def _status_change(prediction: Prediction) -> str:
@@ -200,11 +199,14 @@ class Poller:
 
     def _poll_again_or_time_out(self, now: float, interval: float, status_change: str | None) -> Decision:
         if now >= self.deadline:
-            reported = (self.last.reported_status or "without a status") if self.last else None
-            status = f"it was {reported} at the last successful poll" if reported else "no poll succeeded"
-            what = f"The prediction did not finish in {self.deadline - self.submitted_at:.0f} s; {status}"
-            return GiveUp(WaitTimeoutError(what, prediction_id=self.prediction_id, charge=Charge.ACCEPTED))
+            return self._time_out()
         return PollAgain(self._until_deadline(interval, now), status_change)
+
+    def _time_out(self) -> GiveUp:
+        reported = (self.last.reported_status or "without a status") if self.last else None
+        status = f"it was {reported} at the last successful poll" if reported else "no poll succeeded"
+        what = f"The prediction did not finish in {self.deadline - self.submitted_at:.0f} s; {status}"
+        return GiveUp(WaitTimeoutError(what, prediction_id=self.prediction_id, charge=Charge.ACCEPTED))
 
     def _until_deadline(self, interval: float, now: float) -> float:
         """Return the interval, cut at the deadline for one last poll: the video may be ready by then."""

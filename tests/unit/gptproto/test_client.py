@@ -278,6 +278,28 @@ class TestSettings:
         assert tls_context.cache_info().misses == 1
         assert tls_context(verify) is tls_context(verify)
 
+    @pytest.mark.parametrize(
+        ("client_class", "name", "limits"),
+        [
+            (GPTProtoClient, "HTTPTransport", httpx.Limits(keepalive_expiry=5.0)),
+            (AsyncGPTProtoClient, "AsyncHTTPTransport", httpx.Limits(max_connections=1, keepalive_expiry=120.0)),
+        ],
+        indirect=["client_class"],
+    )
+    def test_idle_connections_expire(
+        self, client_class: Any, monkeypatch: pytest.MonkeyPatch, name: str, limits: httpx.Limits
+    ) -> None:
+        opened: list[httpx.Limits] = []
+        original = getattr(httpx, name)
+
+        def open_transport(**options: Any) -> Any:
+            opened.append(options["limits"])
+            return original(**options)
+
+        monkeypatch.setattr(httpx, name, open_transport)
+        open_client(client_class, ClientSettings(api_key=KEY))
+        assert opened == [limits]
+
     @pytest.mark.parametrize("verify", [True, certifi.where()])
     def test_certificates_are_verified_by_default(self, verify: bool | str) -> None:
         context = tls_context(verify)

@@ -235,8 +235,8 @@ class TestPermanentErrors:
 
     def test_refused_content_ends_the_wait_once_it_is_confirmed(self) -> None:
         poller, refused = new_poller(), error(ContentPolicyError)
-        assert isinstance(poller.on_error(refused, START), PollAgain)
-        assert isinstance(poller.on_error(refused, START + 5), PollAgain)
+        assert status_change(poller.on_error(refused, START)) == "Poll failed (GPTProto answered so)"
+        assert status_change(poller.on_error(refused, START + 5)) is None
         assert reason(poller.on_error(refused, START + 10)) is refused
 
     @pytest.mark.parametrize("cls", [ServiceError, RateLimitError, LostAnswerError])

@@ -208,8 +208,16 @@ class TestContentType:
 
     @pytest.mark.parametrize(
         "content",
-        [b"", b"ftyp", b"<!DOCTYPE html><html></html>", b"\x1f\x8b\x08" + bytes(30), VIDEO[4:], b"\x00" + VIDEO],
-        ids=["empty", "short", "HTML", "gzip", "cut", "shifted"],
+        [
+            b"",
+            b"ftyp",
+            b"<!DOCTYPE html><html></html>",
+            b"\x1f\x8b\x08" + bytes(30),
+            VIDEO[4:],
+            b"\x00" + VIDEO,
+            VIDEO[:11],
+        ],
+        ids=["empty", "short", "HTML", "gzip", "cut", "shifted", "half a brand"],
     )
     def test_content_without_mp4_signature_is_refused(self, harness: Harness, content: bytes) -> None:
         harness.server.add_file(content)
@@ -318,9 +326,11 @@ class TestResume:
         assert harness.fetch() == VIDEO
         assert harness.server.requests[1][1] == {}
 
-    def test_changed_file_is_an_error(self, harness: Harness) -> None:
+    # 98 bytes are fourteen pieces of the server.
+    @pytest.mark.parametrize("breaks_after", [98, 100])
+    def test_changed_file_is_an_error(self, harness: Harness, breaks_after: int) -> None:
         other = VIDEO.replace(b"0000003", b"1000003")
-        harness.server.add_file(breaks_after=100)
+        harness.server.add_file(breaks_after=breaks_after)
         harness.server.add_file(other, etag='"other"')
         with pytest.raises(DownloadFailedError) as caught:
             harness.fetch()

@@ -133,7 +133,7 @@ class TestReadFile:
         assert with_media_files(make(mode), FakeFiles().find) == make(mode)
 
     @pytest.mark.parametrize(
-        "value", [IMAGE, " https://example.com/a", PNG, f"\n{PNG}", "QUJD" * 200, "", " ", 7, None]
+        "value", [IMAGE, " https://example.com/a", PNG, f"\n{PNG}", "QUJD" * 200, "boat\n.png", "", " ", 7, None]
     )
     def test_value_that_is_no_path_is_never_looked_up(self, value: object) -> None:
         def find(path: Any) -> Any:
@@ -219,7 +219,9 @@ class TestRefusal:
 
     @pytest.mark.parametrize("text", ["boat\0.png", "\ud800.png"])
     def test_invalid_file_name_is_refused(self, text: str) -> None:
-        assert "cannot be read as a file" in refusal(image_to_video(text))
+        line = refusal(image_to_video(text))
+        assert line.startswith(f"image: {text!r} is not allowed")
+        assert "the value cannot be read as a file (" in line
 
     def test_directory_is_refused(self, tmp_path: Path) -> None:
         line = refusal(image_to_video(str(tmp_path)))
@@ -322,6 +324,11 @@ class TestSize:
 
         image_to_video("boat.png", FakeFiles({"boat.png": content}).find).check()
 
+    def test_video_of_exactly_the_request_limit_is_read(self) -> None:
+        files = FakeFiles({"film": clip().ljust(REQUEST_LIMIT * 3 // 4, b"\x00")})
+        with_media_files(make("reference-to-video", images=None, videos=["film"]), files.find)
+        assert files.reads == ["film"]
+
     @pytest.mark.parametrize("size", [REQUEST_LIMIT * 3 // 4 + 1, 10**13])
     def test_video_above_the_request_limit_is_refused_unread(self, size: int) -> None:
         files = FakeFiles(sizes={"film": size})
@@ -360,6 +367,7 @@ class TestReadError:
 
         assert caught.value.retryable
         assert caught.value.charge is Charge.NONE
+        assert caught.value.advice == "Nothing was sent. A retry of this task reads it again."
 
     def test_disk_error_is_retryable(self) -> None:
         def find(path: Any) -> Any:
