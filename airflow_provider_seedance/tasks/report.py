@@ -74,6 +74,8 @@ class GenerationReport:
     inference_seconds: float = 0.0
     has_nsfw_contents: tuple[bool, ...] = ()
     estimated_cost_usd: float | None = None
+    submissions: int | None = None
+    total_cost_usd: float | None = None
 
     def with_request(self, request: GenerationRequest) -> GenerationReport:
         """Add mode, model and parameters, whether or not they are valid."""
