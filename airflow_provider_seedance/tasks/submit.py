@@ -30,6 +30,7 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.polling import failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
+from airflow_provider_seedance.gptproto.prices import Price, cents
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
 from airflow_provider_seedance.tasks import metrics
 from airflow_provider_seedance.tasks.options import GenerationOptions
@@ -43,6 +44,10 @@ _LOST_ADVICE = (
     "This try submitted nothing. Check that the connection's key belongs to the account that submitted it; the service "
     "keeps predictions for 7 days. To submit, and pay for, a new one, set "
     'on_lost_prediction="resubmit", or delete the record under Storage > Task State Store and clear the task.'
+)
+_UNBOUNDED_ADVICE = (
+    "Nothing was sent. max_cost needs a model and a resolution with a list price, no extra_parameters, and the "
+    "arguments duration and resolution instead of prompt flags. Change the arguments, or remove max_cost."
 )
 
 
@@ -112,7 +117,7 @@ def find_or_submit(
     :param max_tries: ``max_tries`` of the task instance.
     :param progress: Updated before and after the submission, for ``on_kill``.
     :param log: The task's log.
-    :raises CostLimitError: When the price is higher than ``max_cost``, or unknown.
+    :raises CostLimitError: When the price can be higher than ``max_cost``.
     :raises UnconfirmedSubmissionError: When it is unknown whether an earlier or this submission was accepted.
     :raises SeedanceError: When the service refused it, or the earlier prediction could not be read.
     """
@@ -133,7 +138,7 @@ def find_or_submit(
     elif decision.reason:
         is_resubmission = decision.is_resubmission
         log.warning("Submitting again: %s", decision.reason)
-    _check_cost(checked.cost, options.max_cost)
+    _check_cost(checked.price, options.max_cost)
     intent = Submission(
         fingerprint=fingerprint, submitted_at=time.time(), max_tries=max_tries, is_resubmission=is_resubmission
     )
@@ -155,7 +160,7 @@ def find_or_submit(
     request = checked.request
     # Logged before it is recorded, so that the id is not lost if the store fails.
     log.info(
-        "Submitted prediction %s to %s (%s), %s", prediction.id, request.model, request.mode.value, _price(checked.cost)
+        "Submitted prediction %s to %s (%s), price: %s", prediction.id, request.model, request.mode.value, checked.price
     )
     progress.is_sending, progress.waiting_for = False, prediction.id
     _count(checked)
@@ -302,13 +307,13 @@ def record_id(
 
 
 def _count(checked: CheckedRequest) -> None:
-    metrics.count_submission(checked.cost, metrics.tags_of(checked.request.model, checked.request.mode.value))
+    metrics.count_submission(checked.price.estimate, metrics.tags_of(checked.request.model, checked.request.mode.value))
 
 
-def _check_cost(cost: Decimal | None, max_cost: float | None) -> None:
-    if max_cost is not None and (cost is None or cost > Decimal(str(max_cost))):
-        raise CostLimitError(f"The generation would be submitted {_price(cost)}, and max_cost is {max_cost:g} USD")
-
-
-def _price(cost: Decimal | None) -> str:
-    return "at an unknown price" if cost is None else f"for about {cost:.2f} USD at list price"
+def _check_cost(price: Price, max_cost: float | None) -> None:
+    if max_cost is None or (price.highest is not None and price.highest <= Decimal(str(max_cost))):
+        return
+    what = f"The price of the generation is {price}, and max_cost is {max_cost:g} USD"
+    if price.highest is None:
+        raise CostLimitError(what, advice=_UNBOUNDED_ADVICE)
+    raise CostLimitError(what, advice=f"{CostLimitError.default_advice} {cents(price.highest)} USD is enough.")
