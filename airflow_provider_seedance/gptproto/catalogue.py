@@ -3,7 +3,7 @@ The models of GPTProto: modes, parameter limits, frame sizes, list prices and us
 
 When ByteDance publishes a new model, only this module changes. The parameter ranges, the frame sizes and the notes on
 1080p come from GPTProto's page "doubao-seedance-2-0-fast-260128 (Text To Video)"; the limits of each model and the
-prices come from GPTProto's model list of September 2026. Prices and times are for estimates only.
+list prices come from GPTProto's model list of September 2026. Prices change, and the times are estimates.
 
 A model id can be any string, because new ones appear every few months: :func:`find_model` returns ``None`` for an
 unlisted id, and callers do not check the parameters of such a model.
@@ -75,7 +75,8 @@ class Model:
     :param resolutions: Supported resolutions.
     :param last_image: Whether image-to-video accepts a last frame.
     :param generate_audio: Whether it can generate audio.
-    :param generation: Model family; it sets the column of the page's size table and :attr:`ignores_camera_and_seed`.
+    :param generation: Model family; it sets the column of the page's size table, :attr:`ignores_camera_and_seed`, and
+        whether flags in the prompt count.
     :param prices: List price in USD per second of video, by resolution; empty if none is published.
     :param clip_seconds: Longest reference clips, all together, in seconds (upstream); 0 if it takes none.
     :param sound_factor: Highest price of a video with sound, as a multiple of the list price.

@@ -102,8 +102,7 @@ class CostLimitError(SeedanceError):
 
     at_fault = "author"
     default_advice = (
-        "Nothing was sent. Remove what raises the price, choose a shorter video, a lower resolution or a cheaper "
-        "model, or raise max_cost."
+        "Nothing was sent. Choose a shorter video, a lower resolution or a cheaper model, or raise max_cost."
     )
 
 

@@ -316,4 +316,7 @@ def _check_cost(price: Price, max_cost: float | None) -> None:
     what = f"The price of the generation is {price}, and max_cost is {max_cost:g} USD"
     if price.highest is None:
         raise CostLimitError(what, advice=_UNBOUNDED_ADVICE)
-    raise CostLimitError(what, advice=f"{CostLimitError.default_advice} {cents(price.highest)} USD is enough.")
+    advice = f"{CostLimitError.default_advice} {cents(price.highest)} USD is enough."
+    if price.raised_by:
+        advice += f" Without {' and '.join(price.raised_by)} the list price is the limit."
+    raise CostLimitError(what, advice=advice)

@@ -284,7 +284,8 @@ class TestMaxCost:
                 try_.submit(max_cost=max_cost)
             why = "about 0.50 USD at list price, and up to 1.22 USD because of reference clips"
             assert caught.value.what == f"The price of the generation is {why}, and max_cost is {max_cost:g} USD"
-            assert "1.22 USD is enough" in caught.value.advice
+            helps = "1.22 USD is enough. Without reference clips the list price is the limit."
+            assert caught.value.advice.endswith(f"or raise max_cost. {helps}")
         assert try_.client.submissions == is_submitted
 
     @pytest.mark.parametrize(
