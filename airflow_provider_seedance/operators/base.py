@@ -89,8 +89,8 @@ class SeedanceBaseOperator(BaseOperator):
         ``resubmit`` submits, and pays for, a new one. A video that was delivered is never submitted again that way.
     :param on_clear: What a clear does after the video was delivered: ``reuse`` it, or ``regenerate`` a new one.
     :param fail_on_nsfw: Whether a flagged output fails the task.
-    :param max_cost: The highest price of a generation in USD, by the catalogue's list prices. A generation that costs
-        more, or has no known price, is not submitted.
+    :param max_cost: The most that a generation may cost, in USD. A generation that can cost more, or has no highest
+        price, is not submitted; see :mod:`airflow_provider_seedance.gptproto.prices`.
     :param max_submissions: How often a task instance may submit, and so pay, over all its tries; ``None`` for as often
         as ``retries`` allow. A clear grants one more.
     """

@@ -71,7 +71,7 @@ class GenerationOptions:
     :param on_lost_prediction: Whether a recorded prediction that the service does not know fails the task or is
         submitted again.
     :param on_clear: Whether clearing a task with a delivered video reuses or regenerates it.
-    :param max_cost: The highest price of one generation in USD; ``None`` for any.
+    :param max_cost: The most that one generation may cost, in USD; ``None`` for any price.
     :param max_submissions: How often a task instance may submit in all; ``None`` for no limit.
     :raises ValueError: With the argument, its value and the allowed values.
     """

@@ -87,7 +87,7 @@ class GenerationReport:
     def with_checked(self, checked: CheckedRequest) -> GenerationReport:
         """Add cost and frame size."""
         width, height = checked.frame_size or (None, None)
-        cost = None if checked.cost is None else float(checked.cost)
+        cost = None if checked.price.estimate is None else float(checked.price.estimate)
         return dataclasses.replace(self, width=width, height=height, estimated_cost_usd=cost)
 
     def with_submission(self, prediction: Prediction, submitted_at: float | None) -> GenerationReport:

@@ -29,6 +29,7 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.polling import failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
+from airflow_provider_seedance.gptproto.prices import Price, cents
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
 from airflow_provider_seedance.tasks import metrics
 from airflow_provider_seedance.tasks.options import GenerationOptions
@@ -50,6 +51,10 @@ _LOST_ADVICE = (
     "This try submitted nothing. Check that the connection's key belongs to the account that submitted it; the service "
     "keeps predictions for 7 days. To submit, and pay for, a new one, set "
     'on_lost_prediction="resubmit", or delete the record under Storage > Task State Store and clear the task.'
+)
+_UNBOUNDED_ADVICE = (
+    "Nothing was sent. max_cost needs a model and a resolution with a list price, no extra_parameters, and the "
+    "arguments duration and resolution instead of prompt flags. Change the arguments, or remove max_cost."
 )
 
 
@@ -137,13 +142,13 @@ def submit_new(
     :param checked: The request.
     :param decision: Why it is submitted.
     :param given: The fingerprint of the request as given.
-    :raises CostLimitError: When the price is higher than ``max_cost``, or unknown.
+    :raises CostLimitError: When the price can be higher than ``max_cost``.
     :raises SubmissionLimitError: When the task instance has submitted as often as it may.
     :raises UnconfirmedSubmissionError: When it is unknown whether it was accepted.
     :raises SeedanceError: When the service refused it.
     """
     check_limit(recorded, max_submissions=options.max_submissions, max_tries=max_tries, reason=decision.reason)
-    _check_cost(checked.cost, options.max_cost)
+    _check_cost(checked.price, options.max_cost)
     if record.is_kept:
         check_state_store(log)
     if decision.reason:
@@ -152,7 +157,7 @@ def submit_new(
         recorded,
         fingerprint=checked.fingerprint(options.connection_id),
         given=given,
-        cost_usd=None if checked.cost is None else float(checked.cost),
+        cost_usd=None if checked.price.estimate is None else float(checked.price.estimate),
         max_tries=max_tries,
         is_resubmission=decision.is_resubmission,
         now=time.time(),
@@ -178,7 +183,7 @@ def submit_new(
     request = checked.request
     # Logged before it is recorded, so that the id is not lost if the store fails.
     log.info(
-        "Submitted prediction %s to %s (%s), %s", prediction.id, request.model, request.mode.value, _price(checked.cost)
+        "Submitted prediction %s to %s (%s), price: %s", prediction.id, request.model, request.mode.value, checked.price
     )
     progress.is_sending, progress.waiting_for = False, prediction.id
     _count(checked)
@@ -341,13 +346,16 @@ def record_id(
 
 
 def _count(checked: CheckedRequest) -> None:
-    metrics.count_submission(checked.cost, metrics.tags_of(checked.request.model, checked.request.mode.value))
+    metrics.count_submission(checked.price.estimate, metrics.tags_of(checked.request.model, checked.request.mode.value))
 
 
-def _check_cost(cost: Decimal | None, max_cost: float | None) -> None:
-    if max_cost is not None and (cost is None or cost > Decimal(str(max_cost))):
-        raise CostLimitError(f"The generation would be submitted {_price(cost)}, and max_cost is {max_cost:g} USD")
-
-
-def _price(cost: Decimal | None) -> str:
-    return "at an unknown price" if cost is None else f"for about {cost:.2f} USD at list price"
+def _check_cost(price: Price, max_cost: float | None) -> None:
+    if max_cost is None or (price.highest is not None and price.highest <= Decimal(str(max_cost))):
+        return
+    what = f"The price of the generation is {price}, and max_cost is {max_cost:g} USD"
+    if price.highest is None:
+        raise CostLimitError(what, advice=_UNBOUNDED_ADVICE)
+    advice = f"{CostLimitError.default_advice} {cents(price.highest)} USD is enough."
+    if price.raised_by:
+        advice += f" Without {' and '.join(price.raised_by)} the list price is the limit."
+    raise CostLimitError(what, advice=advice)

@@ -91,6 +91,7 @@ class TestSubmitRequest:
             "prompt": "猫 on a beach",
             "aspect_ratio": "16:9",
             "duration": 5,
+            "resolution": "720p",
             "seed": -1,
         }
         assert sent.headers["Content-Type"] == "application/json"

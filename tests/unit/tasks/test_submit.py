@@ -31,7 +31,7 @@ from airflow_provider_seedance.gptproto.errors import (
     UnrecordedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
-from airflow_provider_seedance.gptproto.requests import CheckedRequest, TextToVideo
+from airflow_provider_seedance.gptproto.requests import CheckedRequest, ReferenceToVideo, TextToVideo
 from airflow_provider_seedance.gptproto.responses import ErrorDetail
 from airflow_provider_seedance.tasks import metrics, submit
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
@@ -213,7 +213,7 @@ class TestRecordOfASubmission:
         # Five seconds at the list price of the default resolution, 0.0998 USD.
         line = (
             "Submitted prediction abc to doubao-seedance-2-0-fast-260128 (text-to-video), "
-            "for about 0.50 USD at list price"
+            "price: about 0.50 USD at list price"
         )
         assert caplog.messages == [line]
 
@@ -262,14 +262,50 @@ class TestMaxCost:
         with pytest.raises(CostLimitError) as caught:
             try_.submit(max_cost=max_cost)
         assert caught.value.what == (
-            f"The generation would be submitted for about 0.50 USD at list price, and max_cost is {max_cost:g} USD"
+            f"The price of the generation is about 0.50 USD at list price, and max_cost is {max_cost:g} USD"
         )
+        assert caught.value.advice.endswith("or raise max_cost. 0.50 USD is enough.")
         assert (try_.client.submissions, try_.store.writes) == (0, [])
 
-    def test_unknown_price_is_not_submitted(self) -> None:
-        checked = TextToVideo(prompt="A paper boat", model="seedance-9-0").check()
-        with pytest.raises(CostLimitError, match="would be submitted at an unknown price, and max_cost is 5 USD"):
-            Try(checked=checked).submit(max_cost=5)
+    # Five seconds of 2.0 fast cost 0.499 USD in 720p, and with clips of 15 s up to 0.0998 x 20 x 0.611 USD.
+    @pytest.mark.parametrize(("max_cost", "is_submitted"), [(1.23, True), (1.21, False), (0.5, False)])
+    def test_reference_clips_count_at_their_highest_price(self, max_cost: float, is_submitted: bool) -> None:
+        checked = ReferenceToVideo(prompt="It dances", videos=["https://example.com/moves.mp4"]).check()
+        try_ = Try(checked=checked)
+        if is_submitted:
+            try_.submit(max_cost=max_cost)
+        else:
+            with pytest.raises(CostLimitError) as caught:
+                try_.submit(max_cost=max_cost)
+            why = "about 0.50 USD at list price, and up to 1.22 USD because of reference clips"
+            assert caught.value.what == f"The price of the generation is {why}, and max_cost is {max_cost:g} USD"
+            helps = "1.22 USD is enough. Without reference clips the list price is the limit."
+            assert caught.value.advice.endswith(f"or raise max_cost. {helps}")
+        assert try_.client.submissions == is_submitted
+
+    @pytest.mark.parametrize(
+        ("arguments", "why"),
+        [
+            ({"model": "seedance-9-0"}, "unknown because of model 'seedance-9-0'"),
+            (
+                {"extra_parameters": {"n": 2}},
+                "about 0.50 USD at list price, without an upper limit because of extra_parameters",
+            ),
+            (
+                {"model": "seedance-1-0-pro", "prompt": "A paper boat --dur 12"},
+                "about 0.22 USD at list price, without an upper limit because of prompt flag --dur",
+            ),
+        ],
+    )
+    def test_generation_without_a_highest_price_is_not_submitted(self, arguments: dict[str, Any], why: str) -> None:
+        checked = TextToVideo(**{"prompt": "A paper boat", **arguments}).check()
+        try_ = Try(checked=checked)
+        with pytest.raises(CostLimitError) as caught:
+            try_.submit(max_cost=100)
+        assert caught.value.what == f"The price of the generation is {why}, and max_cost is 100 USD"
+        assert caught.value.advice.endswith("Change the arguments, or remove max_cost.")
+        assert (try_.client.submissions, try_.store.writes) == (0, [])
+        Try(checked=checked).submit(max_cost=None)
 
     def test_reattached_prediction_is_free(self) -> None:
         assert Try(ACCEPTED).submit(max_cost=0) == (ACCEPTED, RUNNING)

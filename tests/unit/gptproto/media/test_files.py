@@ -81,6 +81,7 @@ class TestReadFile:
             "prompt": PROMPT,
             "image": data_uri("image/png", PICTURE),
             "duration": 5,
+            "resolution": "720p",
             "is_upload_media": True,
         }
 
