@@ -12,9 +12,9 @@ from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, expec
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
+    ConnectionSettingsError,
     InvalidRequestError,
     SeedanceError,
-    TriggerFailedError,
     UnconfirmedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.flows import Log
@@ -23,7 +23,13 @@ from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.tasks import submit
 from airflow_provider_seedance.tasks.events import read_event
-from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
+from airflow_provider_seedance.tasks.failures import (
+    GENERATION_ENDED,
+    WAITS_FOR_THE_SAME,
+    as_airflow_errors,
+    trigger_failed,
+    with_prediction,
+)
 from airflow_provider_seedance.tasks.media import with_local_media
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.progress import Progress
@@ -140,8 +146,7 @@ class Generation:
         """
         with self._errors():
             self.report = self._publisher.restore()
-            what = f"The wait in the triggerer ended with an error of Airflow ({error})"
-            raise TriggerFailedError(what, prediction_id=self.report.id, charge=Charge.ACCEPTED) from None
+            raise trigger_failed(error, self._known_id()) from None
 
     def _submit(self, client: GPTProtoClient, request: GenerationRequest) -> tuple[Submission, Prediction]:
         if self._options.prediction_id:
