@@ -218,9 +218,7 @@ class SeedanceHook(BaseHook):
         try:
             yield
         except AirflowNotFoundException:
-            raise ConnectionUnavailableError(
-                f"Airflow did not find the connection {self.seedance_conn_id!r}"
-            ) from None
+            raise ConnectionUnavailableError(f"Airflow did not find the connection {self.seedance_conn_id!r}") from None
         except Exception as error:  # a refusal by Airflow's API, or any error of a secrets backend
             # The text of the error is left out of the message, because it may contain the password.
             raise ConnectionUnavailableError(

@@ -24,8 +24,8 @@ from airflow_provider_seedance.gptproto.errors import (
 GENERATION_ENDED = (GenerationFailedError, GenerationExpiredError)
 #: Advice on a known generation: in a task whose submission is recorded, and in one that never submits.
 WAITS_FOR_THE_SAME = (
-    "The generation goes on at the service. A retry or a clear of this task waits for the same prediction and pays "
-    "nothing."
+    "The generation goes on at the service. A retry or a clear of this task, with the same arguments, waits for the "
+    "same prediction and pays nothing."
 )
 ONLY_WAITS_AGAIN = (
     "The generation goes on at the service. This task never submits: a retry or a clear only waits again and pays "

@@ -240,6 +240,8 @@ class Generation:
             return "Remove prediction_id to submit a new generation." if isinstance(error, GENERATION_ENDED) else None
         if isinstance(error, InvalidRequestError):
             return self._advise_on_earlier_try()
+        if isinstance(error, ConnectionSettingsError):
+            return self._advise_on_connection(error)
         if self._record.is_kept:
             return None
         if isinstance(error, UnconfirmedSubmissionError) and not error.retryable:
@@ -250,14 +252,38 @@ class Generation:
 
     def _advise_on_earlier_try(self) -> str | None:
         """Return how to go on with an earlier try's prediction when the arguments of this try are invalid."""
+        prediction_id = self._recorded_id()
+        if prediction_id is None:
+            return None
+        return (
+            f"An earlier try submitted prediction {prediction_id}. To go on with it, set prediction_id to its "
+            "id; to submit another one, correct the arguments."
+        )
+
+    def _advise_on_connection(self, error: ConnectionSettingsError) -> str:
+        """Name the generation of an earlier leg or try, if there is one."""
+        prediction_id = self._known_id()
+        if prediction_id is not None:
+            is_kept = self._record.is_kept or self._options.prediction_id
+            return with_prediction(error, prediction_id, WAITS_FOR_THE_SAME if is_kept else _RETRY_WITHOUT_RECORD)
+        try:
+            recorded = self._record.read()
+            is_unconfirmed = recorded is not None and not recorded.is_refused
+        except Exception:  # any error of the store
+            is_unconfirmed = True
+        if is_unconfirmed:
+            error.charge = Charge.POSSIBLE
+            return f"This try sent nothing, but an earlier one may have. {error.advice}"
+        return f"Nothing was sent. {error.advice}"
+
+    def _known_id(self) -> str | None:
+        """Return the prediction of this task instance, from the arguments, XCom or the record."""
+        return self._options.prediction_id or self.report.id or self._recorded_id()
+
+    def _recorded_id(self) -> str | None:
+        """Return the prediction in the record. A broken record is ignored: another error is being reported."""
         try:
             recorded = self._record.read()
         except Exception:  # any error of the store
-            # Ignore a broken record here and report the argument error.
             return None
-        if recorded is None or recorded.prediction_id is None:
-            return None
-        return (
-            f"An earlier try submitted prediction {recorded.prediction_id}. To go on with it, set prediction_id to its "
-            "id; to submit another one, correct the arguments."
-        )
+        return recorded.prediction_id if recorded is not None else None
