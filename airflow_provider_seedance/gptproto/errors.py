@@ -98,6 +98,17 @@ class ConnectionSettingsError(SeedanceError):
     default_advice = "Correct the Airflow connection and run the task again."
 
 
+class ConnectionUnavailableError(ConnectionSettingsError):
+    """Airflow did not return the connection: it does not exist, or Airflow's API failed, which looks the same."""
+
+    # Airflow raises AirflowNotFoundException after a failure of its own API as well, so a retry can help.
+    retryable = True
+    default_advice = (
+        "If it does not exist, create it under Admin > Connections. If it exists, Airflow's API or secrets backend "
+        "failed: try again later."
+    )
+
+
 class CostLimitError(SeedanceError):
     """The generation would cost more than the task may spend; raised before anything is sent."""
 
@@ -372,6 +383,7 @@ _CLASSES: Mapping[str, type[SeedanceError]] = {
         SeedanceError,
         InvalidRequestError,
         ConnectionSettingsError,
+        ConnectionUnavailableError,
         CostLimitError,
         SubmissionLimitError,
         BadRequestError,

@@ -12,9 +12,9 @@ from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, expec
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
+    ConnectionSettingsError,
     InvalidRequestError,
     SeedanceError,
-    TriggerFailedError,
     UnconfirmedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.flows import Log
@@ -23,7 +23,14 @@ from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
 from airflow_provider_seedance.tasks import submit
 from airflow_provider_seedance.tasks.events import read_event
-from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
+from airflow_provider_seedance.tasks.failures import (
+    GENERATION_ENDED,
+    ONLY_WAITS_AGAIN,
+    WAITS_FOR_THE_SAME,
+    as_airflow_errors,
+    trigger_failed,
+    with_prediction,
+)
 from airflow_provider_seedance.tasks.media import with_local_media
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.progress import Progress
@@ -150,8 +157,8 @@ class Generation:
         """
         with self._errors():
             self._restore_report()
-            what = f"The wait in the triggerer ended with an error of Airflow ({error})"
-            raise TriggerFailedError(what, prediction_id=self.report.id, charge=Charge.ACCEPTED) from None
+            advice = None if self._is_resumable else _RETRY_WITHOUT_RECORD
+            raise trigger_failed(error, self._known_id(), advice) from None
 
     def _prepare(self, request: GenerationRequest) -> _Prepared:
         """Read the record and the local media, and check the request."""
@@ -334,7 +341,12 @@ class Generation:
     def _advise(self, error: SeedanceError) -> str | None:
         earlier = self._record.latest
         if self._options.prediction_id:
-            return _advise_on_adopted(error, earlier)
+            return self._advise_on_adopted(error, earlier)
+        prediction_id = self._known_id()
+        if isinstance(error, ConnectionSettingsError) and prediction_id is not None:
+            return with_prediction(
+                error, prediction_id, WAITS_FOR_THE_SAME if self._is_resumable else _RETRY_WITHOUT_RECORD
+            )
         if error.charge is Charge.NONE and earlier is not None and earlier.submissions:
             error.charge = Charge.POSSIBLE if earlier.prediction_id is None else Charge.EARLIER
             return _advise_on_earlier(error, earlier.prediction_id)
@@ -346,13 +358,24 @@ class Generation:
             return _RETRY_WITHOUT_RECORD
         return None
 
+    def _advise_on_adopted(self, error: SeedanceError, own: Submission | None) -> str | None:
+        if isinstance(error, ConnectionSettingsError):
+            return with_prediction(error, self._options.prediction_id, ONLY_WAITS_AGAIN)
+        if not isinstance(error, GENERATION_ENDED):
+            return None
+        if own is None or own.prediction_id in (None, error.prediction_id):
+            return "Remove prediction_id to submit a new generation."
+        return f"Remove prediction_id to go on with the prediction that this task submitted, {own.prediction_id}."
 
-def _advise_on_adopted(error: SeedanceError, own: Submission | None) -> str | None:
-    if not isinstance(error, GENERATION_ENDED):
-        return None
-    if own is None or own.prediction_id in (None, error.prediction_id):
-        return "Remove prediction_id to submit a new generation."
-    return f"Remove prediction_id to go on with the prediction that this task submitted, {own.prediction_id}."
+    @property
+    def _is_resumable(self) -> bool:
+        """Whether a retry goes on with the same prediction."""
+        return self._record.is_kept or bool(self._options.prediction_id)
+
+    def _known_id(self) -> str | None:
+        """Return the prediction of this task instance, from the arguments, XCom or the record."""
+        recorded = self._record.latest
+        return self._options.prediction_id or self.report.id or (recorded.prediction_id if recorded else None)
 
 
 def _advise_on_earlier(error: SeedanceError, prediction_id: str | None) -> str:

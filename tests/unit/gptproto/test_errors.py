@@ -24,6 +24,7 @@ CAUSES = [cls for cls in CLASSES if cls is not SeedanceError]
 EXPECTED = {
     "InvalidRequestError": (False, "author"),
     "ConnectionSettingsError": (False, "account"),
+    "ConnectionUnavailableError": (True, "account"),
     "CostLimitError": (False, "author"),
     "SubmissionLimitError": (False, "author"),
     "BadRequestError": (False, "author"),
