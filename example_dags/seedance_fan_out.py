@@ -1,9 +1,9 @@
 """
 ### Twenty videos, five at a time, within a budget
 
-The DAG runs one task instance for each of twenty subjects. Three measures control the cost: a pool limits the
-concurrent generations, `max_cost` refuses a generation that is too expensive before anything is sent, and the last task
-adds up the cost of all submissions.
+The DAG runs one task instance for each of twenty subjects. Four measures control the cost: a pool limits the concurrent
+generations, `within_budget` fails before the first generation if all of them together can cost more than the budget,
+`max_cost` refuses a single generation that can cost too much, and the last task adds up the cost of all submissions.
 
 **Before you trigger it:** create the pool. Only a pool that includes deferred tasks counts a task that waits in the
 triggerer:
@@ -26,6 +26,7 @@ from typing import Any
 import pendulum
 from airflow.sdk import DAG, Param, task
 
+from airflow_provider_seedance.gptproto.catalogue import estimate_cost
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
 
 SUBJECTS = [
@@ -33,6 +34,8 @@ SUBJECTS = [
     *("a carousel", "a harbour crane", "a bakery", "a bookshop", "a cable car", "a canal boat", "a clock tower"),
     *("a vineyard", "a skate park", "a night train", "a fish market", "a rope bridge", "a drive-in cinema"),
 ]
+# The arguments that decide the price.
+VIDEO: dict[str, Any] = {"duration": 4, "resolution": "480p"}
 
 with DAG(
     "seedance_fan_out",
@@ -44,17 +47,26 @@ with DAG(
     doc_md=__doc__,
     # Renders the subjects as a list instead of text.
     render_template_as_native_obj=True,
-    params={"subjects": Param(SUBJECTS, type="array", items={"type": "string"}, minItems=1)},
+    params={
+        "subjects": Param(SUBJECTS, type="array", items={"type": "string"}, minItems=1),
+        "budget": Param(5, type="number", description="The most that all videos together may cost, in USD."),
+    },
 ):
 
     @task(doc_md="Writes one prompt for each subject, all in the same style.")
     def write_prompts(subjects: list[str]) -> list[str]:
         return [f"{subject.capitalize()} as a watercolour that comes to life." for subject in subjects]
 
+    @task(doc_md="Returns the prompts, or fails if their videos can cost more than the budget.")
+    def within_budget(prompts: list[str], budget: float) -> list[str]:
+        price = estimate_cost(**VIDEO).highest
+        if price is None or price * len(prompts) > budget:
+            raise ValueError(f"{len(prompts)} videos at up to {price} USD each can exceed the budget of {budget} USD")
+        return prompts
+
     make_videos = SeedanceTextToVideoOperator.partial(
         task_id="make_videos",
-        duration=4,
-        resolution="480p",
+        **VIDEO,
         deferrable=True,
         pool="seedance",
         # For each generation: ten seconds in 720p, for example, would be refused.
@@ -62,7 +74,7 @@ with DAG(
         retries=2,
         map_index_template="{{ task.prompt | truncate(50) }}",
         doc_md="One generation for each prompt, five at a time.",
-    ).expand(prompt=write_prompts("{{ params.subjects }}"))
+    ).expand(prompt=within_budget(write_prompts("{{ params.subjects }}"), "{{ params.budget }}"))
 
     # Runs after failures, too, because accepted submissions are billed in any case.
     @task(trigger_rule="all_done", doc_md="Returns the number of submitted generations and their cost in USD.")

@@ -15,6 +15,7 @@ import pytest
 
 from tests import network, sleeping
 from tests.clock import Clock
+from tests.state_backend import Configure, configurable_backend
 
 if TYPE_CHECKING:
     from airflow_provider_seedance.emulator.handle import Emulator
@@ -79,6 +80,13 @@ def seedance_emulator_server(clock: Clock) -> Iterator[Emulator]:
 
     with running_emulator(clock=clock) as emulator:
         yield emulator
+
+
+@pytest.fixture
+def state_backend(tmp_path: Path) -> Iterator[Configure]:
+    """Return a function that configures the task state store in object storage, in ``tmp_path``."""
+    with configurable_backend(tmp_path) as configure:
+        yield configure
 
 
 @pytest.fixture

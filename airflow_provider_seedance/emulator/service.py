@@ -110,7 +110,7 @@ class Service:
     def book(self, submission: Submission) -> Prediction:
         """Accept a submission and book its cost in the ledger."""
         model = submission.target.model
-        cost = estimate_cost(model, submission.resolution, submission.seconds)
+        cost = estimate_cost(model, resolution=submission.resolution, duration=submission.seconds).estimate
         prediction = plan(
             submission,
             self._settings,

@@ -3,7 +3,7 @@ The models of GPTProto: modes, parameter limits, frame sizes, list prices and us
 
 When ByteDance publishes a new model, only this module changes. The parameter ranges, the frame sizes and the notes on
 1080p come from GPTProto's page "doubao-seedance-2-0-fast-260128 (Text To Video)"; the limits of each model and the
-prices come from GPTProto's model list of September 2026. Prices and times are for estimates only.
+list prices come from GPTProto's model list of September 2026. Prices change, and the times are estimates.
 
 A model id can be any string, because new ones appear every few months: :func:`find_model` returns ``None`` for an
 unlisted id, and callers do not check the parameters of such a model.
@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from airflow_provider_seedance.gptproto.prices import CLIP_RATE, Price, billed_flags
 
 
 class Mode(StrEnum):
@@ -73,8 +75,11 @@ class Model:
     :param resolutions: Supported resolutions.
     :param last_image: Whether image-to-video accepts a last frame.
     :param generate_audio: Whether it can generate audio.
-    :param generation: Model family; it sets the column of the page's size table and :attr:`ignores_camera_and_seed`.
+    :param generation: Model family; it sets the column of the page's size table, :attr:`ignores_camera_and_seed`, and
+        whether flags in the prompt count.
     :param prices: List price in USD per second of video, by resolution; empty if none is published.
+    :param clip_seconds: Longest reference clips, all together, in seconds (upstream); 0 if it takes none.
+    :param sound_factor: Highest price of a video with sound, as a multiple of the list price.
     :param usual_time: Usual generation time, as a multiple of :data:`USUAL_SECONDS`.
     """
 
@@ -86,6 +91,8 @@ class Model:
     generate_audio: bool
     generation: ModelFamily
     prices: Mapping[str, Decimal] = field(default_factory=dict)
+    clip_seconds: int = 0
+    sound_factor: int = 1
     usual_time: float = 1.0
 
     @property
@@ -154,6 +161,8 @@ _MODELS: Mapping[str, Model] = MappingProxyType(
             generate_audio=True,
             generation="1.5",
             prices=_prices("0.0102", "0.0221", "0.0493"),
+            # Upstream doubles the price with sound; GPTProto's list has one price.
+            sound_factor=2,
         ),
         "seedance-2-0": Model(
             name="2.0",
@@ -164,6 +173,7 @@ _MODELS: Mapping[str, Model] = MappingProxyType(
             generate_audio=True,
             generation="2.x",
             prices=_prices("0.0739", "0.1663", "0.4116"),
+            clip_seconds=15,
         ),
         "seedance-2-0-fast": Model(
             name="2.0 fast",
@@ -174,6 +184,7 @@ _MODELS: Mapping[str, Model] = MappingProxyType(
             generate_audio=True,
             generation="2.x",
             prices=_prices("0.0443", "0.0998"),
+            clip_seconds=15,
         ),
         "seedance-2-0-mini": Model(
             name="2.0 mini",
@@ -184,6 +195,7 @@ _MODELS: Mapping[str, Model] = MappingProxyType(
             generate_audio=True,
             generation="2.x",
             prices=_prices("0.0237", "0.0532"),
+            clip_seconds=15,
         ),
         "seedance-2-5": Model(
             name="2.5",
@@ -194,6 +206,7 @@ _MODELS: Mapping[str, Model] = MappingProxyType(
             generate_audio=True,
             generation="2.x",
             prices=_prices("0.113", "0.254"),
+            clip_seconds=30,
             # A single run of three times the usual time is published, and no average.
             usual_time=2.0,
         ),
@@ -290,17 +303,57 @@ def frame_size(model: str, resolution: str, aspect_ratio: str) -> FrameSize | No
     return FrameSize(*size) if size else None
 
 
-def estimate_cost(model: str, resolution: str | None, duration: int) -> Decimal | None:
+def estimate_cost(
+    model: str = DEFAULT_MODEL,
+    *,
+    duration: int | str | None = None,
+    resolution: str | None = None,
+    generate_audio: bool | None = None,
+    videos: object = None,
+    prompt: str = "",
+    extra_parameters: Mapping[str, Any] | None = None,
+) -> Price:
     """
-    Return the list price of a video in USD, or ``None`` if no price is published.
+    Return what a generation with these arguments of an operator costs: the list price, and the most it can cost.
+
+    A DAG file can call it: it needs no connection, and loads neither Airflow nor an HTTP client. The rules are in
+    :mod:`~airflow_provider_seedance.gptproto.prices`.
 
     :param model: Model id.
-    :param resolution: Resolution of the request; ``None`` means :data:`DEFAULT_RESOLUTION`.
-    :param duration: Length of the video in seconds.
+    :param duration: Length of the video in seconds; -1 if the model chooses it.
+    :param resolution: Resolution; ``None`` means :data:`DEFAULT_RESOLUTION`.
+    :param generate_audio: Whether the video has sound; the service's default is true.
+    :param videos: The reference clips, or ``True`` if there are any: their number does not matter.
+    :param prompt: The prompt, because of its flags.
+    :param extra_parameters: Parameters that are sent unchanged.
+    :raises ValueError: When ``duration`` is text that is no whole number.
     """
     known = find_model(model)
-    price = known.prices.get(resolution or DEFAULT_RESOLUTION) if known else None
-    return None if price is None else price * duration
+    unbounded_by = ["extra_parameters"] if extra_parameters else []
+    if known and known.generation != "2.x":
+        unbounded_by += [f"prompt flag {flag}" for flag in billed_flags(prompt)]
+    if known and videos and not known.clip_seconds:
+        unbounded_by.append("reference clips")
+    rate = known.prices.get(resolution or DEFAULT_RESOLUTION) if known else None
+    if known is None or rate is None:
+        unlisted = f"resolution {resolution!r}" if known and known.prices else f"model {model!r}"
+        return Price(estimate=None, highest=None, unbounded_by=(unlisted, *unbounded_by))
+
+    seconds = longest = DEFAULT_DURATION if duration is None else int(duration)
+    raised_by = []
+    if seconds < 1:
+        raised_by.append(f"duration={seconds}")
+        seconds, longest = DEFAULT_DURATION, known.durations[1]
+    highest = rate * longest
+    if known.sound_factor > 1 and generate_audio is not False:
+        raised_by.append("sound")
+        highest *= known.sound_factor
+    if videos:
+        raised_by.append("reference clips")
+        highest = max(highest, rate * CLIP_RATE * (known.clip_seconds + longest))
+    if unbounded_by:
+        return Price(estimate=rate * seconds, highest=None, unbounded_by=tuple(unbounded_by))
+    return Price(estimate=rate * seconds, highest=highest, raised_by=tuple(raised_by))
 
 
 #: Usual generation time of a 5 s video at 720p, in seconds (observed: 55-90 s). Also used for unknown models.

@@ -19,6 +19,7 @@ class Charge(StrEnum):
     """Whether a generation was charged; the values are the sentences in error messages."""
 
     NONE = "Nothing was charged."
+    EARLIER = "This try charged nothing, but what earlier tries submitted is billed."
     POSSIBLE = "A generation may have been started and charged."
     ACCEPTED = "The generation was accepted and is billed whatever happens to this task."
     FAILED = "The service decides whether it bills a failed generation; its dashboard shows the charge."
@@ -97,6 +98,17 @@ class ConnectionSettingsError(SeedanceError):
     default_advice = "Correct the Airflow connection and run the task again."
 
 
+class ConnectionUnavailableError(ConnectionSettingsError):
+    """Airflow did not return the connection: it does not exist, or Airflow's API failed, which looks the same."""
+
+    # Airflow raises AirflowNotFoundException after a failure of its own API as well, so a retry can help.
+    retryable = True
+    default_advice = (
+        "If it does not exist, create it under Admin > Connections. If it exists, Airflow's API or secrets backend "
+        "failed: try again later."
+    )
+
+
 class CostLimitError(SeedanceError):
     """The generation would cost more than the task may spend; raised before anything is sent."""
 
@@ -104,6 +116,13 @@ class CostLimitError(SeedanceError):
     default_advice = (
         "Nothing was sent. Choose a shorter video, a lower resolution or a cheaper model, or raise max_cost."
     )
+
+
+class SubmissionLimitError(SeedanceError):
+    """The task instance has submitted as often as ``max_submissions`` allows; raised before anything is sent."""
+
+    at_fault = "author"
+    default_advice = "Nothing was sent. To pay for another generation, clear the task or raise max_submissions."
 
 
 class BadRequestError(SeedanceError):
@@ -229,6 +248,16 @@ class UnreadableRecordError(SeedanceError):
     default_advice = (
         "This try submitted nothing. Correct the record in the task instance's Task State Store tab, or delete it "
         "to start again."
+    )
+
+
+class UnsafeStateStoreError(SeedanceError):
+    """Airflow is configured to keep the record of a submission in object storage; raised before anything is sent."""
+
+    at_fault = "account"
+    default_advice = (
+        "Nothing was sent. Set [common.io] state_store_objectstorage_threshold to 8192 or more on all workers, so that "
+        "the record stays in the database. Then run the task again."
     )
 
 

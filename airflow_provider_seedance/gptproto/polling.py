@@ -40,7 +40,6 @@ from airflow_provider_seedance.gptproto.errors import (
     GenerationFailedError,
     InsufficientBalanceError,
     MissingOutputsError,
-    PredictionNotFoundError,
     SeedanceError,
     WaitTimeoutError,
 )
@@ -124,12 +123,10 @@ class Poller:
     MAXIMUM_INTERVAL: ClassVar[float] = 30.0
     #: Jitter lengthens an interval by up to this share.
     JITTER: ClassVar[float] = 0.2
-    #: Consecutive permanent errors, such as 401, that end the wait, and the seconds that they have to last: a few may be
-    #: a transient fault of a gateway. An unknown prediction is believed later, because it ends a paid one for good.
+    #: Consecutive permanent errors, such as 401 or 404, that end the wait, and the seconds that they have to last: a few
+    #: may be a transient fault of a gateway.
     MAXIMUM_PERMANENT_ERRORS: ClassVar[int] = 3
     MINIMUM_PERMANENT_SECONDS: ClassVar[float] = 10.0
-    MAXIMUM_UNKNOWN: ClassVar[int] = 5
-    MINIMUM_UNKNOWN_SECONDS: ClassVar[float] = 30.0
     #: Consecutive polls with an unknown status and outputs, after which the status counts as a success.
     MAXIMUM_UNKNOWN_WITH_OUTPUTS: ClassVar[int] = 3
     #: A failure is believed only after so many responses over so many seconds: one wrong response must not give up a
@@ -201,19 +198,12 @@ class Poller:
             return self._confirm(error, now, f"Poll failed ({error.what})" if self._errors_in_row == 1 else None)
         if self._permanent_in_row == 1:
             self._permanent_since = now
-        if self._is_believed(error, now):
+        is_old = now - self._permanent_since >= self.MINIMUM_PERMANENT_SECONDS
+        if is_old and self._permanent_in_row >= self.MAXIMUM_PERMANENT_ERRORS:
             return GiveUp(error)
         retry_after = (error.retry_after or 0.0) * self._jitter_factor()
         status_change = f"Poll failed ({error.what})" if self._errors_in_row == 1 else None
         return self._poll_again_or_time_out(now, max(self._interval(now), retry_after), status_change)
-
-    def _is_believed(self, error: SeedanceError, now: float) -> bool:
-        """Return whether permanent errors came often and long enough to end the wait."""
-        if isinstance(error, PredictionNotFoundError):
-            count, seconds = self.MAXIMUM_UNKNOWN, self.MINIMUM_UNKNOWN_SECONDS
-        else:
-            count, seconds = self.MAXIMUM_PERMANENT_ERRORS, self.MINIMUM_PERMANENT_SECONDS
-        return self._permanent_in_row >= count and now - self._permanent_since >= seconds
 
     def _confirm(self, error: SeedanceError, now: float, status_change: str | None) -> Decision:
         """Give up once the failure was seen often and long enough; until then poll again soon."""
@@ -223,11 +213,10 @@ class Poller:
         is_old = now - self._first_failure_at >= self.MINIMUM_FAILURE_SECONDS
         if is_old and self._failures >= self.MINIMUM_FAILURES:
             return GiveUp(error)
-        interval = self.CONFIRMATION_INTERVAL * self._jitter_factor()
         if now < self.deadline + self.CONFIRMATION_GRACE:
             # Not cut at the deadline: as a timeout the failure would be reported as a generation that goes on.
-            return PollAgain(interval, status_change)
-        return self._poll_again_or_time_out(now, interval, status_change)
+            return PollAgain(self.CONFIRMATION_INTERVAL * self._jitter_factor(), status_change)
+        return self._time_out()
 
     @staticmethod
     def _status_change(prediction: Prediction) -> str:
@@ -237,11 +226,14 @@ class Poller:
 
     def _poll_again_or_time_out(self, now: float, interval: float, status_change: str | None) -> Decision:
         if now >= self.deadline:
-            reported = (self.last.reported_status or "without a status") if self.last else None
-            status = f"it was {reported} at the last successful poll" if reported else "no poll succeeded"
-            what = f"The prediction did not finish in {self.deadline - self.submitted_at:.0f} s; {status}"
-            return GiveUp(WaitTimeoutError(what, prediction_id=self.prediction_id, charge=Charge.ACCEPTED))
+            return self._time_out()
         return PollAgain(self._until_deadline(interval, now), status_change)
+
+    def _time_out(self) -> GiveUp:
+        reported = (self.last.reported_status or "without a status") if self.last else None
+        status = f"it was {reported} at the last successful poll" if reported else "no poll succeeded"
+        what = f"The prediction did not finish in {self.deadline - self.submitted_at:.0f} s; {status}"
+        return GiveUp(WaitTimeoutError(what, prediction_id=self.prediction_id, charge=Charge.ACCEPTED))
 
     def _until_deadline(self, interval: float, now: float) -> float:
         """Return the interval, cut at the deadline for one last poll: the video may be ready by then."""

@@ -2,8 +2,8 @@
 Generation requests: one frozen value for each mode, its validation, and the JSON payload.
 
 The fields are the API's own parameters (page, "Core Parameters" of each mode). A field that is ``None`` is not sent.
-``duration`` is always sent: without it, some models choose the length of the video, and so its price. Values may come
-from rendered templates: text such as "5" or "true" is converted.
+``duration`` and, to a model whose price depends on it, ``resolution`` are always sent: otherwise the service's default
+or the model decides the price. Values may come from rendered templates: text such as "5" or "true" is converted.
 
 :meth:`GenerationRequest.check` refuses a request that the service is certain to refuse, with all problems in one error.
 For a model that is not in the catalogue only types and structure are checked, so that a new model works at once. The
@@ -18,7 +18,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -49,6 +48,7 @@ from airflow_provider_seedance.gptproto.media.media import (
     unwrap_media,
     wrap_media,
 )
+from airflow_provider_seedance.gptproto.prices import Price
 from airflow_provider_seedance.gptproto.values import (
     as_boolean,
     as_list,
@@ -70,13 +70,13 @@ class CheckedRequest:
 
     :param request: The request.
     :param payload: The JSON object that is sent.
-    :param cost: Estimated price in USD; ``None`` if unknown.
+    :param price: Its price in USD.
     :param frame_size: Width and height of the video in pixels; ``None`` if unknown.
     """
 
     request: GenerationRequest
     payload: Mapping[str, Any]
-    cost: Decimal | None
+    price: Price
     frame_size: tuple[int, int] | None
 
     @cached_property
@@ -89,10 +89,13 @@ class CheckedRequest:
         Return the idempotency key of a generation: SHA-256 of connection, mode, model and payload.
 
         Media are hashed with their whole content, so two requests with the same fingerprint are the same generation.
+        A resolution that was not given is left out, because the records of older versions lack it.
 
         :param connection_id: The Airflow connection that submits.
         """
-        parts = [connection_id, self.request.mode.value, self.request.model, self.payload]
+        is_given = self.request.resolution is not None
+        payload = {name: value for name, value in self.payload.items() if is_given or name != "resolution"}
+        parts = [connection_id, self.request.mode.value, self.request.model, payload]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -151,12 +154,26 @@ class GenerationRequest:
         if problems := list(self.problems()):
             raise InvalidRequestError.from_problems(problems)
         resolution, aspect_ratio = self.resolution or DEFAULT_RESOLUTION, self.aspect_ratio or DEFAULT_ASPECT_RATIO
-        return CheckedRequest(
-            request=self,
-            payload=self.payload(),
-            cost=estimate_cost(self.model, self.resolution, self.duration or 0),
-            frame_size=frame_size(self.model, resolution, aspect_ratio),
-        )
+        payload = self.payload()
+        names = ("prompt", "duration", "resolution", "generate_audio", "videos")
+        priced: dict[str, Any] = {name: payload[name] for name in names if name in payload}
+        price = estimate_cost(self.model, extra_parameters=self.extra_parameters, **priced)
+        size = frame_size(self.model, resolution, aspect_ratio)
+        return CheckedRequest(request=self, payload=payload, price=price, frame_size=size)
+
+    def given_fingerprint(self, connection_id: str) -> str:
+        """
+        Return the SHA-256 of connection, mode, model and the payload as given: a file by its name, not its content.
+
+        It identifies the request where its files cannot be read. Empty for values that are no JSON.
+
+        :param connection_id: The Airflow connection that submits.
+        """
+        try:
+            parts = [connection_id, self.mode.value, self.model, self.payload()]
+            return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+        except (RecursionError, TypeError, ValueError):
+            return ""
 
     def problems(self) -> Iterator[str]:
         """Yield each problem: the argument, its value and the allowed values."""
@@ -182,6 +199,9 @@ class GenerationRequest:
     def payload(self) -> dict[str, Any]:
         """Return the JSON object to send: the given values under the API's names, with media as plain text."""
         sent = {name: value for name, value in self._parameters() if value is not None}
+        known = find_model(str(self.model))
+        if known is not None and known.prices:
+            sent.setdefault("resolution", DEFAULT_RESOLUTION)
         return {**sent, **(unwrap_media(self.extra_parameters) or {})}
 
     def description(self) -> dict[str, Any]:

@@ -8,6 +8,8 @@ inside the methods.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
@@ -48,22 +50,27 @@ class SeedanceHook(BaseHook):
         Return the connection's settings.
 
         :raises ConnectionSettingsError: When a field of the connection cannot be used.
+        :raises ConnectionUnavailableError: When Airflow does not return the connection.
         """
-        connection = self.get_connection(self.seedance_conn_id)
-        return self._settings(connection, connection.extra_dejson)
+        with self._connection_errors():
+            connection = self.get_connection(self.seedance_conn_id)
+            extra = connection.extra_dejson
+        return self._settings(connection, extra)
 
     async def aget_settings(self) -> ClientSettings:
         """Return the connection's settings, on an event loop; see :meth:`get_settings`."""
         from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 
-        connection = await get_async_connection(self.seedance_conn_id, hook=self)
-        return self._settings(connection, await get_async_extra_dejson(connection))
+        with self._connection_errors():
+            connection = await get_async_connection(self.seedance_conn_id, hook=self)
+            extra = await get_async_extra_dejson(connection)
+        return self._settings(connection, extra)
 
     def get_conn(self) -> GPTProtoClient:
         """
         Return a client, which is a context manager.
 
-        :raises ConnectionSettingsError: When a field of the connection cannot be used.
+        :raises ConnectionSettingsError: See :meth:`get_settings`.
         """
         from airflow_provider_seedance.gptproto.client import GPTProtoClient
 
@@ -200,6 +207,23 @@ class SeedanceHook(BaseHook):
             )
             for name, field in _connection_type()["conn-fields"].items()
         }
+
+    @contextmanager
+    def _connection_errors(self) -> Iterator[None]:
+        """Turn every error of Airflow while it reads the connection into one that says which connection it is."""
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+        from airflow_provider_seedance.gptproto.errors import ConnectionUnavailableError
+
+        try:
+            yield
+        except AirflowNotFoundException:
+            raise ConnectionUnavailableError(f"Airflow did not find the connection {self.seedance_conn_id!r}") from None
+        except Exception as error:  # a refusal by Airflow's API, or any error of a secrets backend
+            # The text of the error is left out of the message, because it may contain the password.
+            raise ConnectionUnavailableError(
+                f"Airflow could not read the connection {self.seedance_conn_id!r} ({type(error).__name__})"
+            ) from error
 
     def _settings(self, connection: Connection, extra: dict[str, Any]) -> ClientSettings:
         from airflow_provider_seedance.gptproto.settings import read_settings

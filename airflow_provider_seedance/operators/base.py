@@ -89,8 +89,10 @@ class SeedanceBaseOperator(BaseOperator):
         ``resubmit`` submits, and pays for, a new one. A video that was delivered is never submitted again that way.
     :param on_clear: What a clear does after the video was delivered: ``reuse`` it, or ``regenerate`` a new one.
     :param fail_on_nsfw: Whether a flagged output fails the task.
-    :param max_cost: The highest price of a generation in USD, by the catalogue's list prices. A generation that costs
-        more, or has no known price, is not submitted.
+    :param max_cost: The most that a generation may cost, in USD. A generation that can cost more, or has no highest
+        price, is not submitted; see :mod:`airflow_provider_seedance.gptproto.prices`.
+    :param max_submissions: How often a task instance may submit, and so pay, over all its tries; ``None`` for as often
+        as ``retries`` allow. A clear grants one more.
     """
 
     #: The mode of the API.
@@ -126,6 +128,7 @@ class SeedanceBaseOperator(BaseOperator):
         on_clear: OnClear = "reuse",
         fail_on_nsfw: bool = False,
         max_cost: float | None = None,
+        max_submissions: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -152,6 +155,7 @@ class SeedanceBaseOperator(BaseOperator):
         self.on_clear = on_clear
         self.fail_on_nsfw = fail_on_nsfw
         self.max_cost = max_cost
+        self.max_submissions = max_submissions
         self._generation: Generation | None = None
         self.generation_options()
 
@@ -195,6 +199,7 @@ class SeedanceBaseOperator(BaseOperator):
             on_lost_prediction=self.on_lost_prediction,
             on_clear=self.on_clear,
             max_cost=self.max_cost,
+            max_submissions=self.max_submissions,
             wait=WaitOptions(
                 timeout=self.timeout,
                 poll_interval=self.poll_interval,

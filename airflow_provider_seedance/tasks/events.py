@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_seedance.gptproto.errors import SeedanceError, restore
+from airflow_provider_seedance.gptproto.errors import Charge, ConnectionSettingsError, SeedanceError, restore
 from airflow_provider_seedance.gptproto.polling import Poller
 from airflow_provider_seedance.gptproto.predictions import Prediction, restore_prediction
 
@@ -31,8 +31,21 @@ def to_event(poller: Poller, result: Prediction | SeedanceError) -> dict[str, An
     is_error = isinstance(result, SeedanceError)
     return {
         "wait": poller_fields(poller),
-        "failure": result.to_dict() if is_error else None,
+        "failure": _failure(result, poller.prediction_id) if isinstance(result, SeedanceError) else None,
         "prediction": None if is_error else result.to_dict(),
+    }
+
+
+def _failure(error: SeedanceError, prediction_id: str) -> dict[str, Any]:
+    """Return an error as JSON. It always names the prediction, which an error of the connection does not know."""
+    if not isinstance(error, ConnectionSettingsError):
+        return error.to_dict()
+    # Triggers that wait for the same lookup share the error object, so it stays unchanged.
+    return {
+        **error.to_dict(),
+        "what": f"The wait in the triggerer ended. {error.what}",
+        "prediction_id": prediction_id,
+        "charge": Charge.ACCEPTED.name,
     }
 
 

@@ -12,22 +12,29 @@ from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, expec
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
+    ConnectionSettingsError,
     InvalidRequestError,
     SeedanceError,
-    TriggerFailedError,
     UnconfirmedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, Poller, failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
-from airflow_provider_seedance.gptproto.requests import GenerationRequest
+from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
 from airflow_provider_seedance.tasks import submit
 from airflow_provider_seedance.tasks.events import read_event
-from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
+from airflow_provider_seedance.tasks.failures import (
+    GENERATION_ENDED,
+    ONLY_WAITS_AGAIN,
+    WAITS_FOR_THE_SAME,
+    as_airflow_errors,
+    trigger_failed,
+    with_prediction,
+)
 from airflow_provider_seedance.tasks.media import with_local_media
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.progress import Progress
-from airflow_provider_seedance.tasks.record import Submission, SubmissionRecord
+from airflow_provider_seedance.tasks.record import Submission, SubmissionRecord, SubmitFresh, check_tries
 from airflow_provider_seedance.tasks.report import GenerationReport, Publisher, check_nsfw
 
 if TYPE_CHECKING:
@@ -38,6 +45,7 @@ _RETRY_WITHOUT_RECORD = (
     "No record of the submission is kept here: a retry submits, and pays for, a new generation. "
     "To go on with this one, set prediction_id to its id."
 )
+_NO_TASK_STATE = "This Airflow keeps no task state (3.3 does): a retry after an interrupted try submits and pays again"
 _UNCONFIRMED_WITHOUT_RECORD = (
     "It is not sent again, because a second submission might be charged as well. Search for the generation in the "
     "GPTProto dashboard. If it is there, run the task with prediction_id set to its id; if not, clear the task."
@@ -80,6 +88,23 @@ class KeepWaiting:
 Outcome = Deliver | Submitted | KeepWaiting
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """
+    What a try that may submit starts from.
+
+    :param recorded: The record of earlier tries.
+    :param given: The fingerprint of the request as given, with files by their names.
+    :param fingerprint: The fingerprint of the request with the content of the files.
+    :param checked: The request; or why it cannot be made again, if the record is of the same request as given.
+    """
+
+    recorded: Submission | None
+    given: str
+    fingerprint: str
+    checked: CheckedRequest | Exception
+
+
 class Generation:
     """
     One try, in one or two legs: :meth:`begin`, and :meth:`resume` after a deferral.
@@ -98,6 +123,7 @@ class Generation:
         self._log = log
         #: Changes with a clear of this task instance, and with nothing else.
         self._max_tries: int | None = getattr(context["ti"], "max_tries", None)
+        self._try_number: int = context["ti"].try_number
         self._record = SubmissionRecord(context.get("task_state_store") if options.durable else None)
         self._publisher = Publisher(context, log=log)
         #: What was published, or will be.
@@ -105,27 +131,18 @@ class Generation:
         self.progress = Progress()
 
     def begin(self, request: GenerationRequest) -> Outcome:
-        """Submit, or reattach to the submission of an earlier try; then wait for the videos."""
-        is_adopted = bool(self._options.prediction_id)
-        with self._errors(), self._connect() as client:
-            if not is_adopted:
-                # The request of an adopted prediction is unknown.
-                self.report = self.report.with_request(request)
-                request = with_local_media(request)
-            submission, prediction = self._submit(client, request)
-            self.report = self.report.with_submission(prediction, None if is_adopted else submission.submitted_at)
-            self._publisher.publish_submitted(self.report)
-            if not self._options.wait_for_completion:
-                if prediction.is_complete:
-                    self._mark_delivered(prediction.id)
-                return Submitted(prediction.id)
-            poller = self._poller(submission, prediction, self._expected_seconds(request))
-            return self._proceed(client, poller, poller.on_prediction(prediction, time.time()))
+        """Submit or reattach to the submission of an earlier try; then wait for the videos."""
+        with self._errors():
+            # The request of an adopted prediction is unknown.
+            prepared = None if self._options.prediction_id else self._prepare(request)
+            with self._connect() as client:
+                found = self._adopt(client) if prepared is None else self._find_or_submit(client, prepared)
+                return self._begin_wait(client, *found, expected=self._expected_seconds(request))
 
     def resume(self, event: Any) -> Deliver | KeepWaiting:
         """Go on after the trigger fired, with the prediction in its event: the service is not called again."""
         with self._errors():
-            self.report = self._publisher.restore()
+            self._restore_report()
             poller, prediction = read_event(event)
             if prediction is not None:
                 return self._deliver(prediction, poller)
@@ -139,30 +156,121 @@ class Generation:
         :param error: Airflow's error, which names neither the prediction nor the bill.
         """
         with self._errors():
-            self.report = self._publisher.restore()
-            what = f"The wait in the triggerer ended with an error of Airflow ({error})"
-            raise TriggerFailedError(what, prediction_id=self.report.id, charge=Charge.ACCEPTED) from None
+            self._restore_report()
+            advice = None if self._is_resumable else _RETRY_WITHOUT_RECORD
+            raise trigger_failed(error, self._known_id(), advice) from None
 
-    def _submit(self, client: GPTProtoClient, request: GenerationRequest) -> tuple[Submission, Prediction]:
-        if self._options.prediction_id:
-            return submit.attach(client, self._record, request, self._options, max_tries=self._max_tries, log=self._log)
-        checked = request.check()
+    def _prepare(self, request: GenerationRequest) -> _Prepared:
+        """Read the record and the local media, and check the request."""
+        self.report = self.report.with_request(request)
+        try:
+            recorded = self._record.read()
+        except Exception:  # any error of the store
+            # Invalid arguments come first: the author has to correct them in any case.
+            with_local_media(request).check()
+            raise
+        if not self._record.is_kept:
+            check_tries(self._try_number, self._options.max_submissions)
+            if self._options.durable:
+                self._log.warning(_NO_TASK_STATE)
+        given = request.given_fingerprint(self._options.connection_id)
+        try:
+            checked = with_local_media(request).check()
+        except Exception as error:  # also any error of a store's library
+            if recorded is None or recorded.prediction_id is None or not given or recorded.given != given:
+                raise
+            self._log.warning("The request cannot be made again; going on with the recorded generation. %s", error)
+            return _Prepared(recorded, given, recorded.fingerprint, error)
         self.report = self.report.with_checked(checked)
-        for warning in request.warnings():
-            self._log.warning("%s", warning)
-        if self._options.durable and not self._record.is_kept:
-            self._log.warning(
-                "This Airflow keeps no task state (3.3 does): a retry after an interrupted try submits and pays again"
-            )
-        return submit.find_or_submit(
+        return _Prepared(recorded, given, checked.fingerprint(self._options.connection_id), checked)
+
+    def _find_or_submit(self, client: GPTProtoClient, prepared: _Prepared) -> tuple[Submission, Prediction]:
+        found = submit.find(
             client,
             self._record,
-            checked,
+            prepared.recorded,
             self._options,
+            fingerprint=prepared.fingerprint,
             max_tries=self._max_tries,
             progress=self.progress,
             log=self._log,
         )
+        if not isinstance(found, SubmitFresh):
+            return found
+        if isinstance(prepared.checked, Exception):
+            raise prepared.checked
+        for warning in prepared.checked.request.warnings():
+            self._log.warning("%s", warning)
+        return submit.submit_new(
+            client,
+            self._record,
+            prepared.recorded,
+            self._options,
+            prepared.checked,
+            found,
+            given=prepared.given,
+            max_tries=self._max_tries,
+            progress=self.progress,
+            log=self._log,
+        )
+
+    def _adopt(self, client: GPTProtoClient) -> tuple[Submission | None, Prediction]:
+        """Return the prediction of the option ``prediction_id``. The task's own record stays as it is."""
+        prediction_id = self._options.prediction_id
+        own = self._read_record()
+        prediction = submit.attach(client, prediction_id, log=self._log)
+        if own is not None and own.prediction_id == prediction_id:
+            return own, prediction
+        if own is not None and own.prediction_id is not None:
+            self._log.warning(
+                "The record keeps this task's own prediction %s; to go on with it, remove prediction_id",
+                own.prediction_id,
+            )
+        return None, prediction
+
+    def _begin_wait(
+        self, client: GPTProtoClient, submission: Submission | None, prediction: Prediction, *, expected: float
+    ) -> Outcome:
+        """
+        Publish the prediction, and wait if the task does.
+
+        :param submission: The record; ``None`` if another task or program submitted the prediction.
+        :param expected: The usual time of such a generation in seconds.
+        """
+        submitted_at = None if submission is None else submission.submitted_at
+        self.report = self.report.with_submission(prediction, submitted_at)
+        self._add_spending()
+        self._publisher.publish_submitted(self.report)
+        if not self._options.wait_for_completion:
+            if prediction.is_complete:
+                self._mark_delivered(prediction.id)
+            return Submitted(prediction.id)
+        now = time.time()
+        poller = self._poller(prediction.id, now if submitted_at is None else submitted_at, now, expected)
+        return self._proceed(client, poller, poller.on_prediction(prediction, now))
+
+    def _restore_report(self) -> None:
+        """Restore the report from XCom; what it lacks comes from the record."""
+        self.report = self._publisher.restore()
+        if self.report.id is None:
+            recorded = self._read_record()
+            if recorded is not None and recorded.prediction_id is not None:
+                self.report = self.report.with_recorded(recorded.prediction_id, recorded.submitted_at)
+            self._add_spending()
+
+    def _add_spending(self) -> None:
+        """Add what the task instance has submitted, over all its tries."""
+        recorded = self._record.latest
+        if recorded is not None and self._record.is_kept:
+            self.report = self.report.with_spending(recorded.submissions, recorded.total_cost_usd)
+
+    def _read_record(self) -> Submission | None:
+        """Return the record if it can be read, where the task can do without it."""
+        try:
+            return self._record.read()
+        except Exception as error:  # any error of the store
+            self._log.warning("The record of the submission could not be read: %r", error)
+            return None
 
     def _poll_confirmed(self, client: GPTProtoClient, poller: Poller) -> Decision:
         """Get the prediction after the trigger's wait; after a temporary error the wait goes on in the triggerer."""
@@ -174,13 +282,12 @@ class Generation:
             return poller.on_error(error, time.time())
         return GiveUp(failure(prediction)) if prediction.has_failed else poller.on_prediction(prediction, time.time())
 
-    def _poller(self, submission: Submission, prediction: Prediction, expected: float) -> Poller:
+    def _poller(self, prediction_id: str, submitted_at: float, now: float, expected: float) -> Poller:
         wait = self._options.wait
-        now = time.time()
-        deadline = submission.submitted_at + wait.budget_seconds
+        deadline = submitted_at + wait.budget_seconds
         return Poller(
-            prediction_id=prediction.id,
-            submitted_at=submission.submitted_at,
+            prediction_id=prediction_id,
+            submitted_at=submitted_at,
             # A retry after a timeout gets a budget of its own, or it could never succeed.
             deadline=deadline if deadline > now else now + wait.budget_seconds,
             expected_seconds=expected,
@@ -227,14 +334,22 @@ class Generation:
         )
 
     def _on_error(self, error: SeedanceError) -> None:
+        self._add_spending()
         self.report = self.report.with_error(error, time.time())
         self._publisher.publish_error(self.report, error)
 
     def _advise(self, error: SeedanceError) -> str | None:
+        earlier = self._record.latest
         if self._options.prediction_id:
-            return "Remove prediction_id to submit a new generation." if isinstance(error, GENERATION_ENDED) else None
-        if isinstance(error, InvalidRequestError):
-            return self._advise_on_earlier_try()
+            return self._advise_on_adopted(error, earlier)
+        prediction_id = self._known_id()
+        if isinstance(error, ConnectionSettingsError) and prediction_id is not None:
+            return with_prediction(
+                error, prediction_id, WAITS_FOR_THE_SAME if self._is_resumable else _RETRY_WITHOUT_RECORD
+            )
+        if error.charge is Charge.NONE and earlier is not None and earlier.submissions:
+            error.charge = Charge.POSSIBLE if earlier.prediction_id is None else Charge.EARLIER
+            return _advise_on_earlier(error, earlier.prediction_id)
         if self._record.is_kept:
             return None
         if isinstance(error, UnconfirmedSubmissionError) and not error.retryable:
@@ -243,16 +358,33 @@ class Generation:
             return _RETRY_WITHOUT_RECORD
         return None
 
-    def _advise_on_earlier_try(self) -> str | None:
-        """Return how to go on with an earlier try's prediction when the arguments of this try are invalid."""
-        try:
-            recorded = self._record.read()
-        except Exception:  # any error of the store
-            # Ignore a broken record here and report the argument error.
+    def _advise_on_adopted(self, error: SeedanceError, own: Submission | None) -> str | None:
+        if isinstance(error, ConnectionSettingsError):
+            return with_prediction(error, self._options.prediction_id, ONLY_WAITS_AGAIN)
+        if not isinstance(error, GENERATION_ENDED):
             return None
-        if recorded is None or recorded.prediction_id is None:
-            return None
+        if own is None or own.prediction_id in (None, error.prediction_id):
+            return "Remove prediction_id to submit a new generation."
+        return f"Remove prediction_id to go on with the prediction that this task submitted, {own.prediction_id}."
+
+    @property
+    def _is_resumable(self) -> bool:
+        """Whether a retry goes on with the same prediction."""
+        return self._record.is_kept or bool(self._options.prediction_id)
+
+    def _known_id(self) -> str | None:
+        """Return the prediction of this task instance, from the arguments, XCom or the record."""
+        recorded = self._record.latest
+        return self._options.prediction_id or self.report.id or (recorded.prediction_id if recorded else None)
+
+
+def _advise_on_earlier(error: SeedanceError, prediction_id: str | None) -> str:
+    """Add the prediction of an earlier try to the advice of an error before which this try submitted nothing."""
+    if prediction_id is None:
+        return f"{error.advice} This try charged nothing, but an earlier submission is unconfirmed."
+    if isinstance(error, InvalidRequestError):
         return (
-            f"An earlier try submitted prediction {recorded.prediction_id}. To go on with it, set prediction_id to its "
-            "id; to submit another one, correct the arguments."
+            f"An earlier try submitted prediction {prediction_id}. To go on with it, set prediction_id to its id; "
+            "to submit another one, correct the arguments."
         )
+    return f"{error.advice} An earlier try submitted prediction {prediction_id}."

@@ -4,7 +4,8 @@ The metrics of generations, published through Airflow's own metrics (``[metrics]
 | name | kind | meaning |
 |---|---|---|
 | ``seedance.submissions`` | counter | Accepted submissions, which are paid for. |
-| ``seedance.estimated_cost_cents`` | counter | Their list prices, in cents of a USD, each rounded. |
+| ``seedance.unconfirmed_submissions`` | counter | Submissions that may have been accepted, and paid for. |
+| ``seedance.estimated_cost_cents`` | counter | Prices of accepted submissions, in cents of a USD, each rounded. |
 | ``seedance.outcomes.<cause>`` | counter | Ends of tries: ``succeeded``, or the class of the error. |
 | ``seedance.polls`` | counter | Polls of predictions that succeeded. |
 | ``seedance.wait`` | timer | From the submission to the end of the task. |
@@ -58,6 +59,12 @@ def count_submission(cost: Decimal | None, tags: dict[str, str]) -> None:
     Stats.incr(f"{_NAME}.submissions", tags=tags)
     if cost is not None:
         Stats.incr(f"{_NAME}.estimated_cost_cents", count=round(100 * cost), tags=tags)
+
+
+@_never_fails
+def count_unconfirmed_submission(tags: dict[str, str]) -> None:
+    """Count a submission that may have been accepted."""
+    Stats.incr(f"{_NAME}.unconfirmed_submissions", tags=tags)
 
 
 @_never_fails

@@ -71,7 +71,8 @@ class GenerationOptions:
     :param on_lost_prediction: Whether a recorded prediction that the service does not know fails the task or is
         submitted again.
     :param on_clear: Whether clearing a task with a delivered video reuses or regenerates it.
-    :param max_cost: The highest price of one generation in USD; ``None`` for any.
+    :param max_cost: The most that one generation may cost, in USD; ``None`` for any price.
+    :param max_submissions: How often a task instance may submit in all; ``None`` for no limit.
     :raises ValueError: With the argument, its value and the allowed values.
     """
 
@@ -84,6 +85,7 @@ class GenerationOptions:
     on_lost_prediction: OnLostPrediction = "fail"
     on_clear: OnClear = "reuse"
     max_cost: float | None = None
+    max_submissions: int | None = None
 
     def __post_init__(self) -> None:
         _check_choice("on_unconfirmed_submission", self.on_unconfirmed_submission, OnUnconfirmedSubmission)
@@ -92,6 +94,9 @@ class GenerationOptions:
         is_number = isinstance(self.max_cost, (int, float)) and not isinstance(self.max_cost, bool)
         if self.max_cost is not None and not (is_number and 0 <= self.max_cost < math.inf):
             raise ValueError(f"max_cost: {self.max_cost!r} is not allowed; allowed: USD, 0 or more, or None")
+        if self.max_submissions is not None and not (type(self.max_submissions) is int and self.max_submissions > 0):
+            allowed = "a whole number, 1 or more, or None"
+            raise ValueError(f"max_submissions: {self.max_submissions!r} is not allowed; allowed: {allowed}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

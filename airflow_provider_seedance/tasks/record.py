@@ -13,13 +13,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from airflow_provider_seedance.gptproto.errors import Charge, UnconfirmedSubmissionError, UnreadableRecordError
+from airflow_provider_seedance.gptproto.errors import (
+    Charge,
+    SubmissionLimitError,
+    UnconfirmedSubmissionError,
+    UnreadableRecordError,
+)
 from airflow_provider_seedance.gptproto.predictions import is_prediction_id
 from airflow_provider_seedance.gptproto.responses import shorten
 from airflow_provider_seedance.tasks.options import OnClear, OnUnconfirmedSubmission
 
 #: The key in the task state store. If it is missing, the next try submits.
 STORE_KEY = "seedance_submission"
+#: Distinguishes a missing record from one whose object in object storage is lost, which reads as ``None``.
+_NO_RECORD: Any = object()
 #: The types of a record's fields.
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "fingerprint": (str,),
@@ -29,9 +36,21 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "delivered": (bool,),
     "is_resubmission": (bool,),
     "is_refused": (bool,),
+    "given": (str,),
+    "submissions": (int,),
+    "total_cost_usd": (int, float, type(None)),
+    "clears": (int,),
 }
 #: Fields that a record of an older version lacks.
-_DEFAULTS: Mapping[str, Any] = {"max_tries": None, "is_resubmission": False, "is_refused": False}
+_DEFAULTS: Mapping[str, Any] = {
+    "max_tries": None,
+    "is_resubmission": False,
+    "is_refused": False,
+    "given": "",
+    "submissions": 1,
+    "total_cost_usd": None,
+    "clears": 0,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +66,11 @@ class Submission:
     :param delivered: Whether its outputs were published.
     :param is_resubmission: Whether it repeats a submission with an unknown outcome; it is repeated once at most.
     :param is_refused: Whether the service refused it: there is nothing to go on with.
+    :param given: The fingerprint of the request as given, with files by their names; empty in a record of an older
+        version.
+    :param submissions: The submissions of the task instance that were, or may have been, accepted, with this one.
+    :param total_cost_usd: The sum of their estimated prices; ``None`` if one is unknown.
+    :param clears: The clears of the task instance that its tries saw.
     """
 
     fingerprint: str
@@ -56,6 +80,10 @@ class Submission:
     delivered: bool = False
     is_resubmission: bool = False
     is_refused: bool = False
+    given: str = ""
+    submissions: int = 1
+    total_cost_usd: float | None = None
+    clears: int = 0
 
     def is_cleared(self, max_tries: int | None) -> bool:
         """
@@ -65,6 +93,12 @@ class Submission:
             A plain retry, and a clear of another task of the run, leave it unchanged.
         """
         return self.max_tries is not None and max_tries != self.max_tries
+
+    def seen_by(self, max_tries: int | None) -> Submission:
+        """Return the record after a try with ``max_tries`` saw it: a clear counts once."""
+        if not self.is_cleared(max_tries):
+            return self
+        return dataclasses.replace(self, max_tries=max_tries, clears=self.clears + 1)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON."""
@@ -155,6 +189,73 @@ def decide(
     return Reattach(recorded)
 
 
+def intend(
+    recorded: Submission | None,
+    *,
+    fingerprint: str,
+    given: str,
+    cost_usd: float | None,
+    max_tries: int | None,
+    is_resubmission: bool,
+    now: float,
+) -> Submission:
+    """
+    Return the intent of a new submission, which counts those of the record.
+
+    :param recorded: The record; ``None`` without one.
+    :param cost_usd: The estimated price; ``None`` if unknown.
+    :param now: In seconds since the epoch. The other parameters are fields of :class:`Submission`.
+    """
+    earlier_cost = 0.0 if recorded is None else recorded.total_cost_usd
+    return Submission(
+        fingerprint=fingerprint,
+        submitted_at=now,
+        max_tries=max_tries,
+        is_resubmission=is_resubmission,
+        given=given,
+        submissions=1 + (0 if recorded is None else recorded.submissions),
+        total_cost_usd=None if earlier_cost is None or cost_usd is None else round(earlier_cost + cost_usd, 6),
+        clears=0 if recorded is None else recorded.seen_by(max_tries).clears,
+    )
+
+
+def check_limit(
+    recorded: Submission | None, *, max_submissions: int | None, max_tries: int | None, reason: str | None
+) -> None:
+    """
+    Check that the task instance may submit once more. Each clear that its tries saw grants one submission.
+
+    :param recorded: The record; ``None`` without one.
+    :param max_submissions: The limit; ``None`` for none.
+    :param max_tries: ``max_tries`` of the task instance.
+    :param reason: Why the task submits again.
+    :raises SubmissionLimitError: When it may not.
+    """
+    if recorded is None or max_submissions is None:
+        return
+    if recorded.submissions >= max_submissions + recorded.seen_by(max_tries).clears:
+        times = "once" if recorded.submissions == 1 else f"{recorded.submissions} times"
+        what = f"The task instance may not submit again: it has submitted {times}, max_submissions is {max_submissions}"
+        charge = Charge.POSSIBLE if recorded.prediction_id is None else Charge.EARLIER
+        raise SubmissionLimitError(f"{what}, and {reason}", charge=charge)
+
+
+def check_tries(try_number: int, max_submissions: int | None) -> None:
+    """
+    Check that the task instance may submit once more where no record is kept: each earlier try counts as a submission.
+
+    :param try_number: The number of this try.
+    :param max_submissions: The limit; ``None`` for none.
+    :raises SubmissionLimitError: When it may not.
+    """
+    if max_submissions is not None and try_number > max_submissions:
+        what = (
+            f"The task instance may not submit again: this is try {try_number}, max_submissions is {max_submissions}, "
+            "and each earlier try counts, because no record of its submission is kept"
+        )
+        raise SubmissionLimitError(what, charge=Charge.POSSIBLE)
+
+
 class StateStore(Protocol):
     """The methods of Airflow's task state store that are used."""
 
@@ -174,6 +275,8 @@ class SubmissionRecord:
 
     def __init__(self, store: StateStore | None) -> None:
         self._store = store
+        #: The submission that was read or written last, also if there is no store.
+        self.latest: Submission | None = None
 
     @property
     def is_kept(self) -> bool:
@@ -186,8 +289,9 @@ class SubmissionRecord:
 
         :raises UnreadableRecordError: When the record cannot be read. Errors of the store pass unchanged.
         """
-        record = self._store.get(STORE_KEY) if self._store is not None else None
-        return None if record is None else Submission.from_dict(record)
+        record = self._store.get(STORE_KEY, _NO_RECORD) if self._store is not None else _NO_RECORD
+        self.latest = None if record is _NO_RECORD else Submission.from_dict(record)
+        return self.latest
 
     def write(self, submission: Submission) -> None:
         """Record a submission, for as long as its DAG run exists."""
@@ -195,6 +299,7 @@ class SubmissionRecord:
             from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # its stub leaves it out
 
             self._store.set(STORE_KEY, submission.to_dict(), retention=NEVER_EXPIRE)
+        self.latest = submission
 
     def restore(self, earlier: Submission | None, intent: Submission) -> None:
         """
@@ -203,7 +308,9 @@ class SubmissionRecord:
         Without an earlier record the intent is marked as refused, not deleted: a delayed delete request of a dead try
         could remove the record of a newer one.
         """
-        self.write(dataclasses.replace(intent, is_refused=True) if earlier is None else earlier)
+        if earlier is None:
+            earlier = dataclasses.replace(intent, is_refused=True, submissions=0, total_cost_usd=0.0)
+        self.write(earlier)
 
     def mark_delivered(self, prediction_id: str, max_tries: int | None) -> None:
         """
@@ -214,4 +321,4 @@ class SubmissionRecord:
         """
         recorded = self.read()
         if recorded is not None and recorded.prediction_id == prediction_id:
-            self.write(dataclasses.replace(recorded, delivered=True, max_tries=max_tries))
+            self.write(dataclasses.replace(recorded.seen_by(max_tries), delivered=True, max_tries=max_tries))

@@ -57,6 +57,9 @@ class GenerationReport:
     :param inference_seconds: The duration of the generation as the service reports it; 0 if it does not.
     :param has_nsfw_contents: One flag for each output.
     :param estimated_cost_usd: Price of the generation at list price.
+    :param submissions: The submissions of the task instance, over all its tries, that were or may have been accepted;
+        ``None`` if no record is kept.
+    :param total_cost_usd: The sum of their list prices; ``None`` if one is unknown.
     """
 
     id: str | None = None
@@ -74,6 +77,8 @@ class GenerationReport:
     inference_seconds: float = 0.0
     has_nsfw_contents: tuple[bool, ...] = ()
     estimated_cost_usd: float | None = None
+    submissions: int | None = None
+    total_cost_usd: float | None = None
 
     def with_request(self, request: GenerationRequest) -> GenerationReport:
         """Add mode, model and parameters, whether or not they are valid."""
@@ -82,7 +87,7 @@ class GenerationReport:
     def with_checked(self, checked: CheckedRequest) -> GenerationReport:
         """Add cost and frame size."""
         width, height = checked.frame_size or (None, None)
-        cost = None if checked.cost is None else float(checked.cost)
+        cost = None if checked.price.estimate is None else float(checked.price.estimate)
         return dataclasses.replace(self, width=width, height=height, estimated_cost_usd=cost)
 
     def with_submission(self, prediction: Prediction, submitted_at: float | None) -> GenerationReport:
@@ -93,6 +98,14 @@ class GenerationReport:
         """
         submitted = None if submitted_at is None else _iso(submitted_at)
         return dataclasses.replace(self._with_prediction(prediction), submitted_at=submitted)
+
+    def with_recorded(self, prediction_id: str, submitted_at: float) -> GenerationReport:
+        """Add the prediction of a record; the time is in seconds since the epoch."""
+        return dataclasses.replace(self, id=prediction_id, submitted_at=_iso(submitted_at))
+
+    def with_spending(self, submissions: int, total_cost_usd: float | None) -> GenerationReport:
+        """Add what the task instance has submitted, over all its tries."""
+        return dataclasses.replace(self, submissions=submissions, total_cost_usd=total_cost_usd)
 
     def with_result(self, prediction: Prediction, now: float) -> GenerationReport:
         """Add a complete prediction. If it was complete before the wait, ``finished_at`` stays as it is."""

@@ -5,18 +5,30 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException
 
 from airflow_provider_seedance.gptproto.catalogue import expected_seconds
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
-from airflow_provider_seedance.gptproto.errors import Charge, SeedanceError, WaitTimeoutError
+from airflow_provider_seedance.gptproto.errors import (
+    Charge,
+    ConnectionSettingsError,
+    SeedanceError,
+    TriggerFailedError,
+    WaitTimeoutError,
+)
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.polling import Poller, failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.tasks.events import read_event
-from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
+from airflow_provider_seedance.tasks.failures import (
+    GENERATION_ENDED,
+    ONLY_WAITS_AGAIN,
+    as_airflow_errors,
+    trigger_failed,
+    with_prediction,
+)
 from airflow_provider_seedance.tasks.generation import Deliver, KeepWaiting
 from airflow_provider_seedance.tasks.options import WaitOptions
 from airflow_provider_seedance.tasks.report import GenerationReport, Publisher, check_nsfw
@@ -108,14 +120,38 @@ class Sensing:
             _check_deadline(poller)
         return KeepWaiting(poller)
 
+    def fail(self, error: Exception) -> NoReturn:
+        """
+        Raise an error that names the prediction after Airflow ended the wait in the triggerer.
+
+        A skip and a sensor's timeout stay what they are.
+
+        :param error: Airflow's error, which names neither the prediction nor the charge.
+        """
+        self._report = self._publisher.restore()
+        try:
+            with self._errors():
+                raise trigger_failed(error, self._prediction_id, f"Check the triggerer's log. {ONLY_WAITS_AGAIN}")
+        except TriggerFailedError as named:
+            if isinstance(error, (AirflowSensorTimeout, AirflowSkipException)):
+                raise type(error)(str(named)) from None
+            raise
+
     @contextmanager
     def _errors(self) -> Iterator[None]:
         """Turn errors into Airflow's exceptions, with advice for a task that only waits."""
         try:
-            with as_airflow_errors(_advise, final=GENERATION_ENDED, on_error=self._on_error):
+            with as_airflow_errors(self._advise, final=GENERATION_ENDED, on_error=self._on_error):
                 yield
         except WaitTimeoutError as error:
             raise AirflowSensorTimeout(str(error)) from None
+
+    def _advise(self, error: SeedanceError) -> str | None:
+        if isinstance(error, GENERATION_ENDED):
+            return "Waiting again does not help. Clear the task that submitted it, which pays for a new generation."
+        if isinstance(error, ConnectionSettingsError):
+            return with_prediction(error, self._prediction_id, ONLY_WAITS_AGAIN)
+        return None
 
     def _on_error(self, error: SeedanceError) -> None:
         self._report = self._report.with_error(error, time.time())
@@ -127,9 +163,3 @@ def _check_deadline(poller: Poller) -> None:
     if time.time() >= poller.deadline:
         what = f"The prediction could not be fetched in {poller.deadline - poller.submitted_at:.0f} s"
         raise WaitTimeoutError(what, prediction_id=poller.prediction_id, charge=Charge.ACCEPTED)
-
-
-def _advise(error: SeedanceError) -> str | None:
-    if isinstance(error, GENERATION_ENDED):
-        return "Waiting again does not help. Clear the task that submitted it, which pays for a new generation."
-    return None

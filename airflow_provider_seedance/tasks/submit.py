@@ -20,7 +20,6 @@ from airflow_provider_seedance.gptproto.errors import (
     ContentPolicyError,
     CostLimitError,
     DeliveredVideoLostError,
-    InvalidRequestError,
     PredictionNotFoundError,
     RepeatableSubmissionError,
     SeedanceError,
@@ -30,11 +29,20 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.polling import failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
+from airflow_provider_seedance.gptproto.prices import Price, cents
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
 from airflow_provider_seedance.tasks import metrics
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.progress import Progress
-from airflow_provider_seedance.tasks.record import Reattach, Submission, SubmissionRecord, decide
+from airflow_provider_seedance.tasks.record import (
+    Submission,
+    SubmissionRecord,
+    SubmitFresh,
+    check_limit,
+    decide,
+    intend,
+)
+from airflow_provider_seedance.tasks.state_store import check_state_store
 
 _RANDOM = random.SystemRandom()
 #: Seconds between the attempts to record the id of an accepted submission.
@@ -43,6 +51,10 @@ _LOST_ADVICE = (
     "This try submitted nothing. Check that the connection's key belongs to the account that submitted it; the service "
     "keeps predictions for 7 days. To submit, and pay for, a new one, set "
     'on_lost_prediction="resubmit", or delete the record under Storage > Task State Store and clear the task.'
+)
+_UNBOUNDED_ADVICE = (
+    "Nothing was sent. max_cost needs a model and a resolution with a list price, no extra_parameters, and the "
+    "arguments duration and resolution instead of prompt flags. Change the arguments, or remove max_cost."
 )
 
 
@@ -56,68 +68,44 @@ class Client(Protocol):
         """Return the confirmed state of a prediction."""
 
 
-def attach(
-    client: Client,
-    record: SubmissionRecord,
-    request: GenerationRequest,
-    options: GenerationOptions,
-    *,
-    max_tries: int | None,
-    log: Log,
-) -> tuple[Submission, Prediction]:
+def attach(client: Client, prediction_id: str, *, log: Log) -> Prediction:
     """
-    Return the prediction of the option ``prediction_id``. Nothing is submitted.
+    Return the prediction of the option ``prediction_id``. Nothing is submitted, and the record stays as it is.
 
     :raises PredictionNotFoundError: When the service has no such prediction.
     """
-    prediction_id = options.prediction_id
     prediction = client.get_confirmed(prediction_id)
     if prediction.has_failed:
         raise failure(prediction)
     log.info("Nothing is submitted, because prediction_id is set; waiting for prediction %s", prediction_id)
-    recorded = record.read()
-    if recorded is not None and recorded.prediction_id == prediction_id:
-        return recorded, prediction
-    if recorded is not None and recorded.prediction_id is not None:
-        log.warning("Replacing the record of prediction %s; no task waits for it now", recorded.prediction_id)
-    try:
-        fingerprint = request.check().fingerprint(options.connection_id)
-    except InvalidRequestError:
-        # These arguments cannot be submitted, so a record of them would be useless.
-        return Submission(fingerprint="", submitted_at=time.time(), prediction_id=prediction_id), prediction
-    submission = Submission(
-        fingerprint=fingerprint, submitted_at=time.time(), max_tries=max_tries, prediction_id=prediction_id
-    )
-    record.write(submission)
-    return submission, prediction
+    return prediction
 
 
-def find_or_submit(
+def find(
     client: Client,
     record: SubmissionRecord,
-    checked: CheckedRequest,
+    recorded: Submission | None,
     options: GenerationOptions,
     *,
+    fingerprint: str,
     max_tries: int | None,
     progress: Progress,
     log: Log,
-) -> tuple[Submission, Prediction]:
+) -> tuple[Submission, Prediction] | SubmitFresh:
     """
-    Return the generation that an earlier try submitted, or submit it.
+    Return the generation that an earlier try submitted, or the decision to submit one.
 
     :param client: A client of the service.
     :param record: The record of earlier tries.
-    :param checked: The request.
+    :param recorded: What was read from it.
     :param options: The options of the task.
+    :param fingerprint: The idempotency key of the request.
     :param max_tries: ``max_tries`` of the task instance.
-    :param progress: Updated before and after the submission, for ``on_kill``.
+    :param progress: Names the recorded prediction to ``on_kill``.
     :param log: The task's log.
-    :raises CostLimitError: When the price is higher than ``max_cost``, or unknown.
-    :raises UnconfirmedSubmissionError: When it is unknown whether an earlier or this submission was accepted.
-    :raises SeedanceError: When the service refused it, or the earlier prediction could not be read.
+    :raises UnconfirmedSubmissionError: When it is unknown whether an earlier submission was accepted.
+    :raises SeedanceError: When the earlier prediction could not be read, or must not be replaced.
     """
-    fingerprint = checked.fingerprint(options.connection_id)
-    recorded = record.read()
     decision = decide(
         recorded,
         fingerprint=fingerprint,
@@ -125,23 +113,63 @@ def find_or_submit(
         on_clear=options.on_clear,
         on_unconfirmed_submission=options.on_unconfirmed_submission,
     )
-    is_resubmission = False
-    if isinstance(decision, Reattach):
-        prediction = _reattach(client, decision.submission, options, max_tries=max_tries, log=log)
-        if prediction is not None:
-            return _seen_by_this_clear(record, decision.submission, max_tries), prediction
-    elif decision.reason:
-        is_resubmission = decision.is_resubmission
+    if isinstance(decision, SubmitFresh):
+        return decision
+    progress.waiting_for = decision.submission.prediction_id
+    prediction = _reattach(client, decision.submission, options, max_tries=max_tries, log=log)
+    if isinstance(prediction, SubmitFresh):
+        progress.waiting_for = None
+        return prediction
+    return _seen_by_this_clear(record, decision.submission, max_tries), prediction
+
+
+def submit_new(
+    client: Client,
+    record: SubmissionRecord,
+    recorded: Submission | None,
+    options: GenerationOptions,
+    checked: CheckedRequest,
+    decision: SubmitFresh,
+    *,
+    given: str,
+    max_tries: int | None,
+    progress: Progress,
+    log: Log,
+) -> tuple[Submission, Prediction]:
+    """
+    Submit a new generation. The parameters are those of :func:`find`.
+
+    :param checked: The request.
+    :param decision: Why it is submitted.
+    :param given: The fingerprint of the request as given.
+    :raises CostLimitError: When the price can be higher than ``max_cost``.
+    :raises SubmissionLimitError: When the task instance has submitted as often as it may.
+    :raises UnconfirmedSubmissionError: When it is unknown whether it was accepted.
+    :raises SeedanceError: When the service refused it.
+    """
+    check_limit(recorded, max_submissions=options.max_submissions, max_tries=max_tries, reason=decision.reason)
+    _check_cost(checked.price, options.max_cost)
+    if record.is_kept:
+        check_state_store(log)
+    if decision.reason:
         log.warning("Submitting again: %s", decision.reason)
-    _check_cost(checked.cost, options.max_cost)
-    intent = Submission(
-        fingerprint=fingerprint, submitted_at=time.time(), max_tries=max_tries, is_resubmission=is_resubmission
+    intent = intend(
+        recorded,
+        fingerprint=checked.fingerprint(options.connection_id),
+        given=given,
+        cost_usd=None if checked.price.estimate is None else float(checked.price.estimate),
+        max_tries=max_tries,
+        is_resubmission=decision.is_resubmission,
+        now=time.time(),
     )
     try:
         prediction = send(client, checked, record=record, intent=intent, recorded=recorded, progress=progress, log=log)
     except UnconfirmedSubmissionError as error:
         if error.prediction_id is None:
-            if options.on_unconfirmed_submission == "resubmit" and not is_resubmission:
+            metrics.count_unconfirmed_submission(metrics.tags_of(checked.request.model, checked.request.mode.value))
+            # Without a record the next try cannot know that it may repeat the submission only once.
+            may_repeat = options.on_unconfirmed_submission == "resubmit" and record.is_kept
+            if may_repeat and not decision.is_resubmission:
                 raise RepeatableSubmissionError(error.what, charge=error.charge) from None
             raise
         log.warning("Going on with the id in the response: prediction %s. %s", error.prediction_id, error.what)
@@ -155,7 +183,7 @@ def find_or_submit(
     request = checked.request
     # Logged before it is recorded, so that the id is not lost if the store fails.
     log.info(
-        "Submitted prediction %s to %s (%s), %s", prediction.id, request.model, request.mode.value, _price(checked.cost)
+        "Submitted prediction %s to %s (%s), price: %s", prediction.id, request.model, request.mode.value, checked.price
     )
     progress.is_sending, progress.waiting_for = False, prediction.id
     _count(checked)
@@ -193,9 +221,8 @@ def send(
             raise
         except SeedanceError as error:
             progress.is_sending = False
-            record.restore(recorded, intent)
             delay = retry_delay(error, sends=sends, elapsed=time.time() - started, source=_RANDOM)
-            if delay is None:
+            if not _restore(record, recorded, intent, log=log) or delay is None:
                 raise
             log.warning("Submission not accepted: %s. Next attempt in %.1f s", error.what, delay)
         time.sleep(delay)
@@ -215,11 +242,30 @@ def send_unrecorded(client: Client, request: GenerationRequest, *, log: Log) -> 
     )
 
 
+def _restore(record: SubmissionRecord, recorded: Submission | None, intent: Submission, *, log: Log) -> bool:
+    """Restore the record after a submission that was not accepted, with repetitions. Return whether it succeeded."""
+    for delay in (*_RECORD_DELAYS, None):
+        try:
+            record.restore(recorded, intent)
+        except Exception as error:  # any error of the store
+            if delay is None:
+                log.warning(
+                    "The record could not be restored after a submission that was not accepted: %r. The next try fails "
+                    "as unconfirmed: delete the record under Storage > Task State Store, and clear the task",
+                    error,
+                )
+                break
+            time.sleep(delay)
+        else:
+            return True
+    return False
+
+
 def _reattach(
     client: Client, submission: Submission, options: GenerationOptions, *, max_tries: int | None, log: Log
-) -> Prediction | None:
+) -> Prediction | SubmitFresh:
     """
-    Return the recorded prediction if it has a result or can still have one; ``None`` to submit a new one.
+    Return the recorded prediction if it has a result or can still have one, or the decision to submit a new one.
 
     :raises DeliveredVideoLostError: When it was delivered and the service has it no longer: reuse never pays.
     :raises PredictionNotFoundError: When the service does not know it, and the author did not choose to resubmit.
@@ -235,25 +281,23 @@ def _reattach(
         if options.on_lost_prediction == "fail":
             unknown.advice = _LOST_ADVICE
             raise
-        log.warning("Submitting again, as on_lost_prediction says. %s (prediction %s)", unknown.what, prediction_id)
-        return None
+        why = f"the service does not know prediction {prediction_id}"
+        return SubmitFresh(f'{why}, and on_lost_prediction is "resubmit". {unknown.what}')
     except ContentPolicyError as refused:
         ended: SeedanceError | None = refused
     else:
         ended = failure(prediction) if prediction.has_failed else None
+    is_cleared = submission.is_cleared(max_tries)
     if ended is not None:
         if is_delivered:
             raise _lost(ended.what, prediction_id)
-        if isinstance(ended, ContentPolicyError) and not submission.is_cleared(max_tries):
+        if isinstance(ended, ContentPolicyError) and not is_cleared:
             # A retry would pay for the same refusal. A clear means that somebody decided to try it again.
             raise ended
-        log.warning("Submitting again: recorded prediction %s did not succeed. %s", prediction_id, ended.what)
-        return None
-    is_regenerated = options.on_clear == "regenerate" and submission.is_cleared(max_tries)
-    if is_regenerated and not options.wait_for_completion and prediction.is_complete:
+        return SubmitFresh(f"recorded prediction {prediction_id} did not succeed. {ended.what}")
+    if options.on_clear == "regenerate" and is_cleared and not options.wait_for_completion and prediction.is_complete:
         # A task that does not wait never records a delivery.
-        log.warning('Submitting again: prediction %s is finished, and on_clear is "regenerate"', prediction_id)
-        return None
+        return SubmitFresh(f'prediction {prediction_id} is finished, and on_clear is "regenerate"')
     log.info("Going on with recorded prediction %s, status %s", prediction_id, prediction.reported_status)
     return prediction
 
@@ -262,7 +306,7 @@ def _seen_by_this_clear(record: SubmissionRecord, submission: Submission, max_tr
     """Record ``max_tries`` of a clear during the wait, so that a later plain retry does not count as a clear."""
     if submission.delivered or not submission.is_cleared(max_tries):
         return submission
-    submission = dataclasses.replace(submission, max_tries=max_tries)
+    submission = submission.seen_by(max_tries)
     record.write(submission)
     return submission
 
@@ -302,13 +346,16 @@ def record_id(
 
 
 def _count(checked: CheckedRequest) -> None:
-    metrics.count_submission(checked.cost, metrics.tags_of(checked.request.model, checked.request.mode.value))
+    metrics.count_submission(checked.price.estimate, metrics.tags_of(checked.request.model, checked.request.mode.value))
 
 
-def _check_cost(cost: Decimal | None, max_cost: float | None) -> None:
-    if max_cost is not None and (cost is None or cost > Decimal(str(max_cost))):
-        raise CostLimitError(f"The generation would be submitted {_price(cost)}, and max_cost is {max_cost:g} USD")
-
-
-def _price(cost: Decimal | None) -> str:
-    return "at an unknown price" if cost is None else f"for about {cost:.2f} USD at list price"
+def _check_cost(price: Price, max_cost: float | None) -> None:
+    if max_cost is None or (price.highest is not None and price.highest <= Decimal(str(max_cost))):
+        return
+    what = f"The price of the generation is {price}, and max_cost is {max_cost:g} USD"
+    if price.highest is None:
+        raise CostLimitError(what, advice=_UNBOUNDED_ADVICE)
+    advice = f"{CostLimitError.default_advice} {cents(price.highest)} USD is enough."
+    if price.raised_by:
+        advice += f" Without {' and '.join(price.raised_by)} the list price is the limit."
+    raise CostLimitError(what, advice=advice)

@@ -204,6 +204,15 @@ class TestFanOut:
         assert tasks["add_up", -1].xcom_pull(task_ids="add_up") == {"generations": 20, "usd": 3.54}
         assert {task.pool for task in tasks.values()} == {"seedance", "default_pool"}
 
+    def test_fan_out_above_its_budget_submits_nothing(
+        self, example: Callable[[str], DAG], seedance_emulator: Emulator
+    ) -> None:
+        # Two videos of four seconds in 480p cost 0.3544 USD.
+        tasks = run(example("seedance_fan_out"), run_conf={"subjects": ["a fox", "a hare"], "budget": 0.35})
+
+        assert tasks["within_budget", -1].state == "failed"
+        assert seedance_emulator.ledger() == []
+
     def test_fan_out_adds_up_submitted_generations_if_some_fail(
         self, example: Callable[[str], DAG], seedance_emulator: Emulator
     ) -> None:

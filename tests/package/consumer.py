@@ -13,7 +13,7 @@ from airflow.sdk import DAG, Context, ObjectStoragePath, XComArg, task
 from airflow_provider_seedance import __version__
 from airflow_provider_seedance.decorators.seedance import seedance_task
 from airflow_provider_seedance.emulator.handle import Emulator
-from airflow_provider_seedance.gptproto.catalogue import DEFAULT_MODEL, Mode, find_model
+from airflow_provider_seedance.gptproto.catalogue import DEFAULT_MODEL, Mode, estimate_cost, find_model
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
@@ -23,6 +23,7 @@ from airflow_provider_seedance.gptproto.errors import (
     UnconfirmedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
+from airflow_provider_seedance.gptproto.prices import Price
 from airflow_provider_seedance.gptproto.requests import (
     GenerationRequest,
     ImageToVideo,
@@ -170,6 +171,8 @@ def use_trigger(operator: SeedanceTextToVideoOperator, now: float) -> None:
 
 
 def use_catalogue() -> bool:
+    price: Price = estimate_cost(DEFAULT_MODEL, duration=4, videos=["https://example.com/a.mp4"], prompt="A boat")
+    logger.info("%s: %s to %s USD %s %s", price, price.estimate, price.highest, price.raised_by, price.unbounded_by)
     model = find_model(DEFAULT_MODEL)
     return model is not None and Mode.IMAGE_TO_VIDEO in model.modes
 

@@ -174,3 +174,11 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(name="timeout, then a retry", tries=2, seconds=12, arguments={"timeout": 8}),
 )
+
+#: Restarts of a component while tasks are deferred: name, component, signal. No task notices them.
+RESTARTS = (
+    ("SIGTERM of the triggerer while deferred", "triggerer", "SIGTERM"),
+    ("SIGKILL of the triggerer while deferred", "triggerer", "SIGKILL"),
+    ("SIGTERM of the scheduler while deferred", "scheduler", "SIGTERM"),
+    ("SIGKILL of the scheduler while deferred", "scheduler", "SIGKILL"),
+)

@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_seedance.emulator.handle import Emulator
 from demo.standalone import Component, Standalone
 from tests.system.chaos import Row, many_row, run_scenarios, table
-from tests.system.scenarios import SCENARIOS
+from tests.system.scenarios import RESTARTS, SCENARIOS
 
 #: Number of storms; each takes some minutes.
 STORMS = int(os.environ.get("CHAOS_STORMS", "1"))
@@ -46,19 +46,11 @@ def terminate(airflow: Standalone, component: Component) -> None:
             process.kill()
 
 
-@pytest.mark.parametrize(
-    ("name", "component", "end"),
-    [
-        ("SIGTERM of the triggerer while deferred", "triggerer", terminate),
-        ("SIGKILL of the triggerer while deferred", "triggerer", Standalone.kill),
-        ("SIGTERM of the scheduler while deferred", "scheduler", terminate),
-        ("SIGKILL of the scheduler while deferred", "scheduler", Standalone.kill),
-    ],
-)
+@pytest.mark.parametrize(("name", "component", "signal"), RESTARTS)
 def test_restart_of_a_component_loses_no_generation(
     name: str,
     component: Component,
-    end: Callable[[Standalone, Component], None],
+    signal: str,
     stage: tuple[Standalone, dict[str, Emulator]],
     show: Show,
 ) -> None:
@@ -72,6 +64,7 @@ def test_restart_of_a_component_loses_no_generation(
         return {task["state"] for task in airflow.api.task_instances("chaos_waits", run_id)}
 
     airflow.wait_for("deferral of all", lambda: states() == {"deferred"})
+    end = terminate if signal == "SIGTERM" else Standalone.kill
     end(airflow, component)
     airflow.start(component)
     airflow.wait_for("end of all", lambda: airflow.api.run_state("chaos_waits", run_id) in ("success", "failed"), 300)

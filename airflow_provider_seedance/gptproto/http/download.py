@@ -159,8 +159,8 @@ class Download:
     def _range_headers(self) -> dict[str, str]:
         """Return the headers that request the missing part of the same file."""
         headers = self._headers or {}
-        etag = headers.get("etag", "")
-        validator = etag if etag and not etag.startswith("W/") else headers.get("last-modified", "")
+        etag = headers.get("etag")
+        validator = etag if etag and not etag.startswith("W/") else headers.get("last-modified")
         # Without a validator the rest of another file could be appended.
         return {"Range": f"bytes={self.position}-", "If-Range": validator} if validator else {}
 

@@ -42,7 +42,7 @@ def resolve(host: str, port: int) -> list[str]:
 
     :raises OSError: When it has no address.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = socket.getaddrinfo(host, port)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 

@@ -25,7 +25,6 @@ from airflow_provider_seedance.gptproto.media.media import (
     UnusableFile,
     UploadedMedia,
     is_path,
-    is_uploaded,
     media_problem,
     size_problem,
     unwrap_media,
@@ -169,7 +168,7 @@ class _Reader:
 
 
 def _may_be_path(value: object) -> bool:
-    """Return whether media may be a path; web addresses, and text with line breaks, are none."""
+    """Return whether media may be a path; uploads (wrapped), web addresses, and text with line breaks, are none."""
     if not isinstance(value, str):
         return is_path(value)
-    return bool(value.strip()) and "\n" not in value and not is_uploaded(value) and not _WEB_ADDRESS.match(value)
+    return bool(value.strip()) and "\n" not in value and not _WEB_ADDRESS.match(value)

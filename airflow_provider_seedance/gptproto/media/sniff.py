@@ -17,17 +17,17 @@ RECOGNISED: Mapping[str, str] = {
     "audio": "MP3, WAV, M4A, AAC, OGG or FLAC",
 }
 
-#: Offset, signature and media type. Formats with a short, ambiguous signature are left out.
-_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
-    (0, b"\xff\xd8\xff", "image/jpeg"),
-    (0, b"GIF87a", "image/gif"),
-    (0, b"GIF89a", "image/gif"),
-    (0, b"II*\x00", "image/tiff"),
-    (0, b"MM\x00*", "image/tiff"),
-    (0, b"ID3", "audio/mpeg"),
-    (0, b"OggS", "audio/ogg"),
-    (0, b"fLaC", "audio/flac"),
+#: First bytes and media type. Formats with a short, ambiguous signature are left out.
+_SIGNATURES: tuple[tuple[bytes, str], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"II*\x00", "image/tiff"),
+    (b"MM\x00*", "image/tiff"),
+    (b"ID3", "audio/mpeg"),
+    (b"OggS", "audio/ogg"),
+    (b"fLaC", "audio/flac"),
 )
 #: Media types by bytes 8 to 11 of a RIFF file.
 _RIFF: Mapping[bytes, str] = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
@@ -49,8 +49,8 @@ _TIFF_SHORT = 3
 
 def media_type(content: bytes) -> str | None:
     """Return the media type of content, e.g. ``image/png``, or ``None`` for an unknown format."""
-    for offset, signature, found in _SIGNATURES:
-        if content.startswith(signature, offset):
+    for signature, found in _SIGNATURES:
+        if content.startswith(signature):
             return found
     if content.startswith(b"RIFF"):
         return _RIFF.get(content[8:12])

@@ -18,6 +18,8 @@ import { webUrl } from "./urls.js";
  * @property {number} inference_seconds
  * @property {unknown[]} has_nsfw_contents
  * @property {number | null} estimated_cost_usd
+ * @property {number | null} submissions Null if unknown, and in XComs of older versions, as is `total_cost_usd`.
+ * @property {number | null} total_cost_usd
  *
  * @typedef {object} TaskInstance The fields of Airflow's API that the page uses.
  * @property {string | null} state
@@ -64,6 +66,8 @@ export function readPrediction(value) {
     inference_seconds: readNumber(entry.inference_seconds) ?? 0,
     has_nsfw_contents: Array.isArray(entry.has_nsfw_contents) ? entry.has_nsfw_contents : [],
     estimated_cost_usd: readNumber(entry.estimated_cost_usd),
+    submissions: readNumber(entry.submissions),
+    total_cost_usd: readNumber(entry.total_cost_usd),
   };
 }
 
@@ -242,25 +246,44 @@ export function requestFacts({ model, mode, parameters }) {
 }
 
 /**
- * Return the labels and values of the generation; empty if none was submitted.
+ * Return the labels and values of the generation, and of the task's other submissions; empty if none was submitted.
  *
  * @param {Prediction} prediction
  * @param {string | undefined} timeZone
  * @returns {[string, string][]}
  */
 export function generationFacts(prediction, timeZone) {
-  if (prediction.id === null) return [];
+  const facts = [...(prediction.id !== null ? ownFacts(prediction, timeZone) : []), ...submissionFacts(prediction)];
+  return facts.filter(([, text]) => text !== "");
+}
+
+/**
+ * @param {Prediction} prediction
+ * @param {string | undefined} timeZone
+ * @returns {[string, string][]}
+ */
+function ownFacts(prediction, timeZone) {
   const [started, finished] = [startTime(prediction), readTime(prediction.finished_at)];
   const cost = prediction.estimated_cost_usd;
-  /** @type {[string, string][]} */
-  const facts = [
+  return [
     ["Submitted", timeText(started, timeZone)],
     ["Finished", timeText(finished, timeZone)],
     ["Waited", started !== null && finished !== null ? durationText((finished - started) / 1000) : ""],
     ["Generation", prediction.inference_seconds > 0 ? durationText(prediction.inference_seconds) : ""],
     ["Estimated cost", cost !== null ? costText(cost) : ""],
   ];
-  return facts.filter(([, text]) => text !== "");
+}
+
+/**
+ * @param {Prediction} prediction
+ * @returns {[string, string][]} Empty if this prediction is the only submission of all tries.
+ */
+function submissionFacts({ id, submissions, total_cost_usd: total }) {
+  if ((submissions ?? 0) <= (id !== null ? 1 : 0)) return [];
+  return [
+    ["Submissions", `${submissions} in all tries`],
+    ["Total cost", total !== null ? costText(total) : "unknown"],
+  ];
 }
 
 /** @param {Prediction} prediction */

@@ -36,7 +36,8 @@ class TestReturnValue:
         outputs = run.try_once(decorated(write, duration=4, deferrable=True))
         [booked] = emulator.ledger()
         assert outputs == [f"{emulator.url}/outputs/{booked['id']}/0.mp4"]
-        assert (booked["mode"], booked["parameters"]) == ("text-to-video", {"prompt": "A paper boat", "duration": 4})
+        sent = {"prompt": "A paper boat", "duration": 4, "resolution": "720p"}
+        assert (booked["mode"], booked["parameters"]) == ("text-to-video", sent)
         assert run.xcoms["prediction"]["parameters"]["prompt"] == "A paper boat"
 
     @pytest.mark.parametrize(
@@ -51,12 +52,12 @@ class TestReturnValue:
     )
     def test_returned_dict_sets_arguments_and_mode(self, emulator: Emulator, media: dict[str, Any], mode: str) -> None:
         def write() -> dict[str, Any]:
-            return {"prompt": "A paper boat", "duration": 6, **media}
+            return {"prompt": "A paper boat", "duration": 6, "resolution": "480p", **media}
 
         Run().try_once(decorated(write, duration=4))
         [booked] = emulator.ledger()
         assert booked["mode"] == mode
-        assert booked["parameters"] == {"prompt": "A paper boat", "duration": 6, **media}
+        assert booked["parameters"] == {"prompt": "A paper boat", "duration": 6, "resolution": "480p", **media}
 
     def test_function_receives_arguments_and_context(self, emulator: Emulator) -> None:
         def write(what: str, params: Any = None) -> str:

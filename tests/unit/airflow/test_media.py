@@ -218,11 +218,46 @@ class TestTask:
         assert len(emulator.ledger()) == 2
 
     @needs_store
-    def test_retry_with_a_missing_file_names_the_paid_prediction(self, emulator: Emulator, image: Path) -> None:
+    def test_retry_with_a_missing_file_goes_on_with_the_paid_prediction(
+        self, emulator: Emulator, image: Path, printed: Callable[[], str]
+    ) -> None:
         run = Run()
         prediction_id = run.try_once(image_task(str(image), wait_for_completion=False))
         image.unlink()
-        with pytest.raises(AirflowFailException, match=f"An earlier try submitted prediction {prediction_id}"):
+        [address] = run.try_once(image_task(str(image)))
+        [booked] = emulator.ledger()
+        assert prediction_id == booked["id"]
+        assert prediction_id in address
+        assert "this worker finds no such file" in printed()
+
+    def test_retry_with_a_store_that_is_away_goes_on_with_the_paid_prediction(
+        self, emulator: Emulator, store: Any
+    ) -> None:
+        run, task = Run(), image_task("memory://bucket/boat.jpg")
+        prediction_id = run.try_once(image_task("memory://bucket/boat.jpg", wait_for_completion=False))
+        with pytest.MonkeyPatch.context() as patch:
+            make_unreadable(store, OSError("the store is away"), patch)
+            [address] = run.try_once(task)
+        assert prediction_id in address
+        assert len(emulator.ledger()) == 1
+
+    def test_retry_with_another_missing_file_names_the_paid_prediction(self, emulator: Emulator, image: Path) -> None:
+        run = Run()
+        prediction_id = run.try_once(image_task(str(image), wait_for_completion=False))
+        with pytest.raises(AirflowFailException, match=f"An earlier try submitted prediction {prediction_id}") as error:
+            run.try_once(image_task(str(image.with_name("other.jpg"))))
+        assert "Nothing was charged" not in str(error.value)
+        assert "This try charged nothing, but what earlier tries submitted is billed." in str(error.value)
+        assert len(emulator.ledger()) == 1
+
+    def test_failed_generation_with_a_missing_file_is_not_submitted_again(
+        self, emulator: Emulator, image: Path
+    ) -> None:
+        run = Run()
+        run.try_once(image_task(str(image), wait_for_completion=False))
+        emulator.fault(endpoint="result", answer="failed", times=None)
+        image.unlink()
+        with pytest.raises(AirflowFailException, match="this worker finds no such file"):
             run.try_once(image_task(str(image)))
         assert len(emulator.ledger()) == 1
 

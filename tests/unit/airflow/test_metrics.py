@@ -69,6 +69,14 @@ def test_refusal_is_not_counted_as_submission(emulator: Emulator, emitted: dict[
     assert emitted == {"seedance.outcomes.ContentPolicyError": (1, {**TAGS, "at_fault": "author"})}
 
 
+def test_lost_response_is_counted_as_unconfirmed_submission(emulator: Emulator, emitted: dict[str, Any]) -> None:
+    emulator.fault(endpoint="submit", drop="after")
+    with pytest.raises(AirflowFailException):
+        Run().try_once(text_to_video())
+    assert emitted["seedance.unconfirmed_submissions"] == (1, TAGS)
+    assert "seedance.submissions" not in emitted
+
+
 def test_prediction_of_another_task_is_not_counted_as_submission(
     emulator: Emulator, emitted: dict[str, Any], printed: Callable[[], str]
 ) -> None:

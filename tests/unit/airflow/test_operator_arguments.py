@@ -181,7 +181,8 @@ class TestMaximumCost:
         assert emulator.requests() == []
 
     def test_unknown_price_is_refused_if_max_cost_is_set(self, emulator: Emulator) -> None:
-        with pytest.raises(AirflowFailException, match="at an unknown price, and max_cost is 100 USD"):
+        why = "unknown because of model 'seedance-of-tomorrow', and max_cost is 100 USD"
+        with pytest.raises(AirflowFailException, match=why):
             Run().try_once(text_to_video(model="seedance-of-tomorrow", max_cost=100))
         assert emulator.requests() == []
 

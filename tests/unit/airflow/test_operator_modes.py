@@ -32,9 +32,10 @@ class TestModes:
         assert (booked["mode"], booked["vendor"]) == ("text-to-video", "bytedance")
         assert booked["parameters"] == arguments
 
-    def test_only_the_duration_is_sent_by_default(self, emulator: Emulator) -> None:
+    def test_only_what_decides_the_price_is_sent_by_default(self, emulator: Emulator) -> None:
         Run().try_once(text_to_video(duration=None))
-        assert emulator.ledger()[0]["parameters"] == {"prompt": "A paper boat", "duration": 5}
+        sent = {"prompt": "A paper boat", "duration": 5, "resolution": "720p"}
+        assert emulator.ledger()[0]["parameters"] == sent
 
     def test_image_to_video_sends_first_and_last_frame(self, emulator: Emulator) -> None:
         Run().try_once(

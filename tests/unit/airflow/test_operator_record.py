@@ -69,13 +69,6 @@ class TestRecord:
         assert prediction_id in run.try_once(text_to_video(deferrable=deferrable))[0]
         assert len(emulator.ledger()) == 1
 
-    def test_clear_of_another_task_does_not_regenerate(self, emulator: Emulator) -> None:
-        run = Run()
-        run.try_once(text_to_video(on_clear="regenerate"))
-        run.clear_number += 1
-        run.try_once(text_to_video(on_clear="regenerate"))
-        assert len(emulator.ledger()) == 1
-
     def test_clear_without_a_reset_of_the_dag_run_regenerates(self, emulator: Emulator) -> None:
         # As a REST clear with `reset_dag_runs=false`: `clear_number` of the run stays.
         run = Run()
@@ -93,14 +86,6 @@ class TestRecord:
         run.try_once(text_to_video(deferrable=deferrable))
         assert len(emulator.ledger()) == 2
 
-    @pytest.mark.parametrize(("on_clear", "booked"), [("reuse", 1), ("regenerate", 2)])
-    def test_clear_after_delivery_follows_on_clear(self, emulator: Emulator, on_clear: str, booked: int) -> None:
-        run = Run()
-        run.try_once(text_to_video(on_clear=on_clear))
-        run.clear()
-        run.try_once(text_to_video(on_clear=on_clear))
-        assert len(emulator.ledger()) == booked
-
     def test_reused_video_has_no_finish_time(self, emulator: Emulator) -> None:
         run = Run()
         run.try_once(text_to_video())
@@ -108,12 +93,6 @@ class TestRecord:
         run.try_once(text_to_video())
         assert run.xcoms["prediction"]["finished_at"] is None
         assert run.xcoms["prediction"]["submitted_at"] is not None
-
-    def test_other_arguments_start_another_generation(self, emulator: Emulator) -> None:
-        run = Run()
-        run.try_once(text_to_video())
-        run.try_once(text_to_video(prompt="A kite"))
-        assert len(emulator.ledger()) == 2
 
     def test_intent_is_recorded_before_and_id_after_the_submission(self, emulator: Emulator) -> None:
         store = FakeStore()

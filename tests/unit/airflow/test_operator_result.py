@@ -54,6 +54,8 @@ class TestResult:
             "has_nsfw_contents": [False],
             # 5 seconds at 0.0998 USD.
             "estimated_cost_usd": 0.499,
+            "submissions": 1,
+            "total_cost_usd": 0.499,
         }
 
     def test_log_summarizes_the_generation(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from airflow_provider_seedance.gptproto.catalogue import (
     frame_size,
     known_models,
 )
+from airflow_provider_seedance.gptproto.prices import Price
 from tests.specification import read_table
 
 FRAME_SIZES = read_table("frame_sizes")
@@ -109,32 +111,138 @@ class TestFrameSizes:
         assert frame_size(model, resolution, aspect_ratio) is None
 
 
-class TestEstimateCost:
+class TestEstimate:
     @each_model
     def test_second_of_video_costs_the_list_price(self, model: str) -> None:
         row = MODELS[model]
         resolutions = row["resolutions"].split()
         prices = {} if row["prices"] == "-" else dict(zip(resolutions, row["prices"].split(), strict=True))
 
-        estimates = {resolution: estimate_cost(model, resolution, 1) for resolution in resolutions}
+        estimates = {each: estimate_cost(model, resolution=each, duration=1).estimate for each in resolutions}
 
         assert estimates == {resolution: Decimal(prices[resolution]) if prices else None for resolution in resolutions}
 
-    def test_cost_grows_with_the_duration(self) -> None:
-        assert estimate_cost("seedance-2-5", "480p", 30) == Decimal("3.390")
+    @pytest.mark.parametrize(
+        ("arguments", "usd"),
+        [
+            # Five seconds of 2.0 fast in 720p, at 0.0998 USD, are the default.
+            ({}, "0.499"),
+            ({"duration": "4", "resolution": "480p"}, "0.1772"),
+            ({"model": "seedance-2-5", "resolution": "480p", "duration": 30}, "3.390"),
+            ({"model": "dreamina-seedance-2-0-260128", "resolution": "1080p", "duration": 15}, "6.1740"),
+        ],
+    )
+    def test_price_without_uncertainty_is_the_list_price(self, arguments: dict[str, Any], usd: str) -> None:
+        assert estimate_cost(**arguments) == Price(estimate=Decimal(usd), highest=Decimal(usd))
 
-    def test_five_seconds_of_2_0_fast_cost_about_half_a_dollar(self) -> None:
-        cost = estimate_cost("doubao-seedance-2-0-fast-260128", "720p", 5)
 
-        assert cost is not None
-        assert round(cost, 2) == Decimal("0.50")
+class TestHighestPrice:
+    # Upstream: 2.9 times the list price for 4 s from clips of 15 s on 2.0, 5 times for 4 s from clips of 30 s on 2.5.
+    @pytest.mark.parametrize(
+        ("model", "least", "most"),
+        [
+            ("seedance-2-0", 2.9, 2.95),
+            ("seedance-2-0-fast", 2.9, 2.95),
+            ("seedance-2-0-mini", 2.9, 2.95),
+            ("seedance-2-5", 5, 5.2),
+        ],
+    )
+    @pytest.mark.parametrize("resolution", ["480p", "720p"])
+    def test_reference_clips_raise_it_to_the_documented_multiple(
+        self, model: str, resolution: str, least: float, most: float
+    ) -> None:
+        price = estimate_cost(model, duration=4, resolution=resolution, videos=["https://example.com/moves.mp4"])
 
-    def test_cost_without_a_resolution_uses_the_default(self) -> None:
-        assert estimate_cost("seedance-1-5-pro", None, 4) == Decimal("0.0884")
+        assert price.estimate == estimate_cost(model, duration=4, resolution=resolution).estimate
+        assert price.estimate is not None
+        assert price.highest is not None
+        assert least <= price.highest / price.estimate <= most
+        assert price.raised_by == ("reference clips",)
 
-    @pytest.mark.parametrize(("model", "resolution"), [("seedance-9-0", "720p"), ("seedance-2-0-fast", "1080p")])
-    def test_unpublished_price_is_none(self, model: str, resolution: str) -> None:
-        assert estimate_cost(model, resolution, 5) is None
+    @pytest.mark.parametrize("model", [model for model in MODELS if MODELS[model]["reference-to-video"] == "yes"])
+    def test_reference_clips_cost_at_least_the_list_price(self, model: str) -> None:
+        # Upstream's minimum for a request with clips is about the list price, for every length of the video.
+        for duration in range(4, 31):
+            price = estimate_cost(model, duration=duration, videos=True)
+            assert price.estimate is not None
+            assert price.highest is not None
+            assert price.highest >= price.estimate
+
+    # 1.5 pro costs 0.0221 USD per second in 720p, and upstream twice as much with sound, which is the default.
+    @pytest.mark.parametrize(
+        ("generate_audio", "highest", "raised_by"),
+        [(None, "0.1768", ("sound",)), (True, "0.1768", ("sound",)), (False, "0.0884", ())],
+    )
+    def test_sound_doubles_it_on_1_5_pro(
+        self, generate_audio: bool | None, highest: str, raised_by: tuple[str, ...]
+    ) -> None:
+        price = estimate_cost("seedance-1-5-pro", duration=4, generate_audio=generate_audio)
+
+        assert price == Price(estimate=Decimal("0.0884"), highest=Decimal(highest), raised_by=raised_by)
+
+    # -1 lets the model choose: up to 15 s on 2.0 (0.0739 USD in 480p), 12 s on 1.5 pro (0.0102), 30 s on 2.5 (0.113).
+    @pytest.mark.parametrize(
+        ("model", "estimate", "highest"),
+        [
+            ("seedance-2-0", "0.3695", "1.1085"),
+            ("seedance-1-5-pro", "0.0510", "0.1224"),
+            ("seedance-2-5", ".565", "3.39"),
+        ],
+    )
+    def test_length_that_the_model_chooses_counts_as_the_longest(self, model: str, estimate: str, highest: str) -> None:
+        price = estimate_cost(model, duration=-1, resolution="480p", generate_audio=False)
+
+        assert price == Price(estimate=Decimal(estimate), highest=Decimal(highest), raised_by=("duration=-1",))
+
+    def test_causes_add_up(self) -> None:
+        # 12 s at 0.0221 USD, twice.
+        price = estimate_cost("seedance-1-5-pro", duration=-1)
+
+        assert (price.highest, price.raised_by) == (Decimal("0.5304"), ("duration=-1", "sound"))
+
+
+class TestNoHighestPrice:
+    @pytest.mark.parametrize(
+        ("arguments", "unbounded_by"),
+        [
+            ({"model": "seedance-9-0"}, ("model 'seedance-9-0'",)),
+            ({"model": "seedance-1-0-pro-fast"}, ("model 'seedance-1-0-pro-fast'",)),
+            ({"resolution": "1080p"}, ("resolution '1080p'",)),
+            (
+                {"model": "seedance-1-0-lite-t2v", "extra_parameters": {"n": 2}, "prompt": "--rs 1080p"},
+                ("model 'seedance-1-0-lite-t2v'", "extra_parameters", "prompt flag --rs"),
+            ),
+        ],
+    )
+    def test_unlisted_price_is_unknown(self, arguments: dict[str, Any], unbounded_by: tuple[str, ...]) -> None:
+        assert estimate_cost(**arguments) == Price(estimate=None, highest=None, unbounded_by=unbounded_by)
+
+    @pytest.mark.parametrize(
+        ("arguments", "unbounded_by"),
+        [
+            ({"extra_parameters": {"watermark": False}}, ("extra_parameters",)),
+            ({"model": "seedance-1-0-pro", "videos": True}, ("reference clips",)),
+            (
+                {"model": "seedance-1-5-pro", "prompt": "A boat --rs 1080p --dur 12 --rs 480p"},
+                ("prompt flag --rs", "prompt flag --dur"),
+            ),
+        ],
+    )
+    def test_bill_that_nothing_limits_has_only_an_estimate(
+        self, arguments: dict[str, Any], unbounded_by: tuple[str, ...]
+    ) -> None:
+        price = estimate_cost(**arguments)
+
+        plain = estimate_cost(arguments.get("model", catalogue.DEFAULT_MODEL))
+        assert price == Price(estimate=plain.estimate, highest=None, unbounded_by=unbounded_by)
+
+    @pytest.mark.parametrize("extra_parameters", [None, {}])
+    def test_no_extra_parameters_leave_it_limited(self, extra_parameters: dict[str, Any] | None) -> None:
+        assert estimate_cost(extra_parameters=extra_parameters).highest == Decimal("0.499")
+
+    @pytest.mark.parametrize("model", [model for model in MODELS if MODELS[model]["model"] >= "2"])
+    def test_2_x_reads_no_prompt_flags(self, model: str) -> None:
+        assert estimate_cost(model, prompt="A boat --rs 1080p --dur 12").unbounded_by == ()
 
 
 class TestExpectedSeconds:

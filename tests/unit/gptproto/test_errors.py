@@ -24,7 +24,9 @@ CAUSES = [cls for cls in CLASSES if cls is not SeedanceError]
 EXPECTED = {
     "InvalidRequestError": (False, "author"),
     "ConnectionSettingsError": (False, "account"),
+    "ConnectionUnavailableError": (True, "account"),
     "CostLimitError": (False, "author"),
+    "SubmissionLimitError": (False, "author"),
     "BadRequestError": (False, "author"),
     "ContentPolicyError": (False, "author"),
     "AuthenticationError": (False, "account"),
@@ -40,6 +42,7 @@ EXPECTED = {
     "UnconfirmedSubmissionError": (False, "network"),
     "RepeatableSubmissionError": (True, "network"),
     "UnreadableRecordError": (False, "author"),
+    "UnsafeStateStoreError": (False, "account"),
     "GenerationFailedError": (True, "service"),
     "DeliveredVideoLostError": (False, "author"),
     "UnrecordedSubmissionError": (False, "network"),
@@ -134,6 +137,7 @@ class TestErrorRoundTrip:
     def test_unknown_class_restores_as_permanent_base_error(self, stored: dict[str, str]) -> None:
         restored = restore(stored)
         assert type(restored) is SeedanceError
+        assert restored.what == stored.get("what", "The wait ended with an unknown error")
         assert not restored.retryable
 
     def test_unknown_charge_restores_as_possible(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import re
+from itertools import accumulate
 
 import httpx
 import pytest
@@ -72,7 +72,8 @@ class TestGetPrediction:
 
     @pytest.mark.parametrize("prediction_id", ["", " ", ".", "..", "a b", "a\r\nb", "\ud800", "x" * 1_000])
     def test_invalid_id_sends_no_request(self, exchange: Exchange, prediction_id: str) -> None:
-        with pytest.raises(InvalidRequestError, match="prediction_id"):
+        problem = r"^Seedance refuses 1 argument:\n  - prediction_id: '.*' is not the id of a prediction\n"
+        with pytest.raises(InvalidRequestError, match=problem):
             exchange.get_prediction(prediction_id)
         assert exchange.requests == []
 
@@ -162,8 +163,9 @@ class TestGetConfirmed:
 
     def test_html_404_does_not_mean_unknown_prediction(self, exchange: Exchange) -> None:
         exchange.will_answer(*[answer(HTML, 404)] * 4)
-        with pytest.raises(UnreadableAnswerError):
+        with pytest.raises(UnreadableAnswerError) as caught:
             exchange.get_confirmed()
+        assert caught.value.what == "https://gptproto.example returned 404, but not in GPTProto's format"
 
     @pytest.mark.parametrize("position", range(4))
     def test_error_among_404s_is_raised(self, exchange: Exchange, position: int) -> None:
@@ -228,9 +230,11 @@ class TestGetConfirmed:
         if place in (1, 2):
             assert exchange.get_confirmed().has_failed
         else:
-            with pytest.raises(UnreadableAnswerError, match="contradict each other") as caught:
+            with pytest.raises(UnreadableAnswerError) as caught:
                 exchange.get_confirmed()
-            assert caught.value.charge is Charge.ACCEPTED
+            what = "The responses about the prediction contradict each other, and none is believed"
+            assert caught.value.what == what
+            assert (caught.value.prediction_id, caught.value.charge) == (PREDICTION_ID, Charge.ACCEPTED)
 
     def test_two_failures_beside_errors_are_not_believed(self, exchange: Exchange) -> None:
         failed = answer(envelope(status="failed"))
@@ -318,13 +322,16 @@ class TestWait:
         with caplog.at_level(logging.INFO, logger="airflow_provider_seedance"):
             exchange.wait(exchange.new_poller())
         lines = [record.getMessage() for record in caplog.records if record.name.startswith("airflow_provider")]
-        assert all(f"prediction {PREDICTION_ID}, " in line for line in lines)
-        begins, *changes, ends = [line.replace(f" prediction {PREDICTION_ID},", "") for line in lines]
-        assert begins.startswith("In progress: 0 s after its submission; next poll in ")
-        assert ["warming_up" in line for line in changes] == [True, False]
-        assert ["503" in line for line in changes] == [False, True]
-        assert all(re.search(r": \d+ s after its submission; next poll in \d+\.\d s$", line) for line in changes)
-        assert re.fullmatch(r"Status succeeded: \d+ s after its submission", ends)
+        elapsed = [
+            f"prediction {PREDICTION_ID}, {each:.0f} s after its submission" for each in accumulate(exchange.pauses)
+        ]
+        next_poll = [f"next poll in {pause:.1f} s" for pause in exchange.pauses]
+        assert lines == [
+            f"In progress: prediction {PREDICTION_ID}, 0 s after its submission; {next_poll[0]}",
+            f"Status warming_up (status not known, counts as in progress): {elapsed[0]}; {next_poll[1]}",
+            f"Poll failed (GPTProto answered 503: {HTML}): {elapsed[3]}; {next_poll[4]}",
+            f"Status succeeded: {elapsed[5]}",
+        ]
 
 
 class TestPollPriority:
@@ -347,24 +354,24 @@ class TestCheckKey:
     @pytest.mark.parametrize(
         ("reply", "words"),
         [
-            (answer(error_body(401), 401), "refuses the API key (401)"),
-            (answer(error_body(403), 403), "refuses the API key (403)"),
-            (answer({"code": 401, "message": "No"}), "refuses the API key (401)"),
+            (answer(error_body(401), 401), "answers, but refuses the API key (401)"),
+            (answer(error_body(403), 403), "answers, but refuses the API key (403)"),
+            (answer({"code": 401, "message": "No"}), "answers, but refuses the API key (401)"),
             (answer(error_body(404), 404), "answers 404; the API key could not be verified"),
             (answer(HTML, 500), "answers 500; the API key could not be verified"),
             (answer(HTML, 502), "answers 502; the API key could not be verified"),
             (answer(HTML, 429), "answers 429; the API key could not be verified"),
-            (answer(HTML, 404), "answers 404, but not as GPTProto does"),
-            (answer("", 307, location="https://elsewhere.example/"), "answers 307"),
-            (answer(HTML), "not as GPTProto does"),
-            (answer({"models": []}), "not as GPTProto does"),
+            (answer(HTML, 404), "answers 404, but not as GPTProto does; check the base URL"),
+            (
+                answer("", 307, location="https://x.example/"),
+                "answers 307, but not as GPTProto does; check the base URL",
+            ),
+            (answer(HTML), "answers 200, but not as GPTProto does; check the base URL"),
+            (answer({"models": []}), "answers 200, but not as GPTProto does; check the base URL"),
             (httpx.ConnectError("refused"), "cannot be reached: ConnectError refused"),
             (httpx.ReadTimeout("too late"), "cannot be reached: ReadTimeout too late"),
         ],
     )
     def test_check_key_rejects_any_other_response(self, exchange: Exchange, reply: Reply, words: str) -> None:
         exchange.will_answer(reply)
-        check = exchange.check_key()
-        assert check.accepted is False
-        assert words in check.message
-        assert "https://gptproto.example" in check.message
+        assert exchange.check_key() == KeyCheck(False, f"https://gptproto.example {words}")

@@ -48,6 +48,8 @@ from tests.unit.gptproto.conftest import (
 )
 from tests.unit.gptproto.making import spelled
 
+UNKNOWN = "It is unknown whether the submission was accepted."
+
 
 class TestSubmitRequest:
     @pytest.mark.parametrize(
@@ -89,6 +91,7 @@ class TestSubmitRequest:
             "prompt": "猫 on a beach",
             "aspect_ratio": "16:9",
             "duration": 5,
+            "resolution": "720p",
             "seed": -1,
         }
         assert sent.headers["Content-Type"] == "application/json"
@@ -158,7 +161,8 @@ class TestSubmittedOnce:
     )
     @pytest.mark.parametrize("status", [200, 202])
     def test_unreadable_success_is_unconfirmed(self, exchange: Exchange, status: int, body: object) -> None:
-        self.assert_unconfirmed(exchange, answer(body, status))
+        error = self.assert_unconfirmed(exchange, answer(body, status))
+        assert error.what == f"{UNKNOWN} The response of GPTProto ({status}) has no readable prediction"
 
     def test_success_without_content_is_unconfirmed(self, exchange: Exchange) -> None:
         self.assert_unconfirmed(exchange, answer("", 204))
@@ -191,8 +195,9 @@ class TestSubmittedOnce:
         flows = ApiFlows(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
         flow = flows.submit(REQUEST.check())
         next(flow)
-        with pytest.raises(UnconfirmedSubmissionError):
+        with pytest.raises(UnconfirmedSubmissionError) as caught:
             flow.send(None)
+        assert caught.value.what == f"{UNKNOWN} The response was lost: no outcome"
 
     def assert_unconfirmed(self, exchange: Exchange, reply: Reply) -> UnconfirmedSubmissionError:
         exchange.will_answer(reply)

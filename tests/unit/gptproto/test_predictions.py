@@ -271,6 +271,7 @@ class TestTimes:
         [
             ({"timings": {"inference": 61_250}}, 61.25),
             ({"executionTime": 61_250}, 61.25),
+            ({"executionTime": 1}, 0.001),
             ({"executionTime": 61_250.0}, 61.25),
             ({"executionTime": 70_000, "timings": {"inference": 61_250}}, 61.25),
             ({"executionTime": 61_250, "timings": {"inference": 0}}, 61.25),

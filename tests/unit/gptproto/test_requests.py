@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -245,7 +245,10 @@ class TestMediaRules:
 
 
 class TestPayload:
-    """Given values are sent under the same names, and ``duration`` always; the scenarios are the page's."""
+    """Given values are sent under the same names, duration and resolution always; the scenarios are the page's."""
+
+    #: What is sent to the default model if it is not given.
+    DEFAULTS: ClassVar[dict[str, Any]] = {"duration": 5, "resolution": "720p"}
 
     @pytest.mark.parametrize(
         ("mode", "scenario"),
@@ -284,7 +287,7 @@ class TestPayload:
 
         request.check()
 
-        assert request.payload() == {**scenario, "duration": 5}
+        assert request.payload() == {**self.DEFAULTS, **scenario}
 
     def test_all_parameters_together_are_the_payload(self) -> None:
         everything = {
@@ -311,7 +314,13 @@ class TestPayload:
 
         request = make(mode, **{**nothing, "prompt": PROMPT, **NEEDED[mode]})
 
-        assert request.payload() == {"prompt": PROMPT, **NEEDED[mode], "duration": 5}
+        assert request.payload() == {"prompt": PROMPT, **NEEDED[mode], **self.DEFAULTS}
+
+    @pytest.mark.parametrize("row", [*MODELS, {"id": UNKNOWN_MODEL, "prices": "-"}], ids=lambda row: row["id"])
+    def test_default_resolution_is_sent_if_the_price_depends_on_it(self, row: dict[str, str]) -> None:
+        sent = make("text-to-video", model=row["id"]).payload()
+
+        assert sent.get("resolution") == (None if row["prices"] == "-" else "720p")
 
     @pytest.mark.parametrize("media", [{"image": PNG}, {"image": IMAGE, "last_image": PNG}, {"image": "QUJD" * 200}])
     def test_is_upload_media_is_set_for_uploads(self, media: dict[str, str]) -> None:
@@ -319,7 +328,7 @@ class TestPayload:
 
         request.check()
 
-        assert request.payload() == {"prompt": PROMPT, **media, "duration": 5, "is_upload_media": True}
+        assert request.payload() == {"prompt": PROMPT, **media, **self.DEFAULTS, "is_upload_media": True}
 
     def test_short_base64_is_sent_if_is_upload_media_is_true(self) -> None:
         request = make("image-to-video", image="aGVsbG8=", is_upload_media=True)
@@ -339,7 +348,7 @@ class TestPayload:
 
         request.check()
 
-        assert request.payload() == {"prompt": PROMPT, **NEEDED[mode], "duration": 5, **extra}
+        assert request.payload() == {"prompt": PROMPT, **NEEDED[mode], **self.DEFAULTS, **extra}
 
     @pytest.mark.parametrize("row", PARAMETERS, ids=lambda row: f"{row['mode']}-{row['parameter']}")
     def test_extra_parameter_with_the_name_of_an_argument_is_refused(self, row: dict[str, str]) -> None:

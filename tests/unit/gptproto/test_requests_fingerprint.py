@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_seedance.gptproto.prices import Price
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, ImageToVideo
 from tests.unit.gptproto.making import (
     AUDIO,
@@ -35,9 +36,9 @@ EVERYTHING: dict[str, Any] = {
 
 def fingerprint(mode: str = "text-to-video", *, connection: str = CONNECTION, **arguments: Any) -> str:
     request = make(mode, **arguments)
-    return CheckedRequest(request=request, payload=request.payload(), cost=None, frame_size=None).fingerprint(
-        connection
-    )
+    price = Price(estimate=None, highest=None)
+    checked = CheckedRequest(request=request, payload=request.payload(), price=price, frame_size=None)
+    return checked.fingerprint(connection)
 
 
 def with_one_byte_changed(text: str, position: int) -> str:

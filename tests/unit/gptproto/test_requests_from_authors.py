@@ -318,4 +318,4 @@ class TestExtraParameters:
         extra["style"]["grain"] = 2
         extra["duration"] = 10
 
-        assert request.payload() == {"prompt": PROMPT, "duration": 5, "style": {"grain": 1}}
+        assert request.payload() == {"prompt": PROMPT, "duration": 5, "resolution": "720p", "style": {"grain": 1}}

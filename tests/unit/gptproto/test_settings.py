@@ -29,7 +29,7 @@ def refusal(**fields: Any) -> str:
     with pytest.raises(ConnectionSettingsError) as caught:
         read(**fields)
     assert KEY not in "".join(traceback.format_exception(caught.value))
-    return str(caught.value)
+    return caught.value.what
 
 
 class TestBaseUrl:
@@ -55,6 +55,7 @@ class TestBaseUrl:
             ("HTTPS://gptproto.com", None, None, "https://gptproto.com"),
             ("https://gptproto.com/gateway/seedance/", None, None, "https://gptproto.com/gateway/seedance"),
             ("https://gptproto.com//", None, None, "https://gptproto.com"),
+            ("https://HOST-X:/X/", None, None, "https://HOST-X/X"),
             ("https://gptproto.com:443", None, None, "https://gptproto.com"),
             ("http://localhost:80/gateway", None, 9090, "http://localhost/gateway"),
             ("https://[::1]:443", None, None, "https://[::1]"),
@@ -80,7 +81,7 @@ class TestBaseUrl:
 
     @pytest.mark.parametrize("port", [-1, 65_536])
     def test_port_out_of_range_is_refused(self, port: int) -> None:
-        assert "1 to 65535" in refusal(host="gptproto.com", port=port)
+        assert refusal(host="gptproto.com", port=port) == f"The connection's port is {port}; allowed: 1 to 65535"
 
     def test_port_of_the_host_overrides_the_port_field(self) -> None:
         assert read(host="gptproto.com:8443", port=65_536).base_url == "https://gptproto.com:8443"
@@ -107,13 +108,15 @@ class TestBaseUrl:
         ],
     )
     def test_invalid_base_url_is_refused(self, host: str) -> None:
-        assert "host is not a base URL" in refusal(host=host)
+        assert refusal(host=host) == (
+            "The connection's host is not a base URL; allowed: a host, a host with a port, or a URL such as "
+            "https://gptproto.com, without user, query or fragment"
+        )
 
-    @pytest.mark.parametrize(
-        ("host", "schema"), [("ftp://gptproto.com", None), ("gptproto.com", "ftp"), (None, "postgres")]
-    )
+    @pytest.mark.parametrize(("host", "schema"), [("ftp://gptproto.com", None), ("gptproto.com", "ftp"), (None, "ftp")])
     def test_other_scheme_is_refused(self, host: str | None, schema: str | None) -> None:
-        assert "allowed: http or https" in refusal(host=host, schema=schema)
+        what = "The connection's scheme is 'ftp'; allowed: http or https"
+        assert refusal(host=host, schema=schema) == what
 
     @pytest.mark.parametrize(
         ("host", "in_the_clear"),
@@ -145,11 +148,12 @@ class TestKey:
 
     @pytest.mark.parametrize("password", [None, "", "  ", "Bearer", "Bearer "])
     def test_missing_key_is_refused(self, password: str | None) -> None:
-        assert "no API key" in refusal(password=password)
+        assert refusal(password=password) == "The connection has no API key: its password field is empty"
 
     @pytest.mark.parametrize("password", [f"{KEY} {KEY}", f"{KEY}\nX-Injected: 1", f"{KEY}ä", f"Basic {KEY}"])
     def test_key_with_invalid_header_characters_is_refused(self, password: str) -> None:
-        assert "spaces or special characters" in refusal(password=password)
+        what = "The API key (the connection's password) has spaces or special characters"
+        assert refusal(password=password) == what
 
 
 class TestExtra:
@@ -174,16 +178,18 @@ class TestExtra:
 
     @pytest.mark.parametrize("extra", [[], "", "vendor", 5, None])
     def test_extra_that_is_no_object_is_refused(self, extra: object) -> None:
-        with pytest.raises(ConnectionSettingsError, match="extra is not a JSON object"):
+        with pytest.raises(ConnectionSettingsError, match=r"^The connection's extra is not a JSON object"):
             read_settings(password=KEY, host=None, schema=None, port=None, extra=extra)
 
     @pytest.mark.parametrize("vendor", ["a/b", "../admin", "byte dance", "?", "..", ["bytedance"]])
     def test_vendor_that_is_no_path_segment_is_refused(self, vendor: object) -> None:
-        assert "one path segment" in refusal(vendor=vendor)
+        what = f"vendor in the connection's extra is {str(vendor)!r}; allowed: one path segment"
+        assert refusal(vendor=vendor) == what
 
     @pytest.mark.parametrize("scheme", ["Bearer x", "Bearer:", "X\nY"])
     def test_auth_scheme_that_is_no_word_is_refused(self, scheme: str) -> None:
-        assert "one word such as Bearer" in refusal(auth_scheme=scheme)
+        what = "auth_scheme in the connection's extra is not one word such as Bearer"
+        assert refusal(auth_scheme=scheme) == what
 
     @pytest.mark.parametrize(("value", "rate"), [(5, 5.0), ("0.5", 0.5)])
     def test_polls_per_second_is_a_number(self, value: object, rate: float) -> None:
@@ -191,8 +197,8 @@ class TestExtra:
 
     @pytest.mark.parametrize("value", [0, "-1", True, "many", "inf"])
     def test_invalid_polls_per_second_is_refused(self, value: object) -> None:
-        assert "polls_per_second" in refusal(polls_per_second=value)
-        assert "a number above 0" in refusal(polls_per_second=value)
+        what = f"polls_per_second in the connection's extra is {value!r}; allowed: a number above 0"
+        assert refusal(polls_per_second=value) == what
 
     @pytest.mark.parametrize(
         ("value", "seconds"), [(30, 30.0), (0.5, 0.5), ("30", 30.0), (" 2.5 ", 2.5), (86_400, 86_400.0)]
@@ -210,7 +216,8 @@ class TestExtra:
         ],
     )
     def test_invalid_timeout_is_refused(self, value: object) -> None:
-        assert "seconds above 0" in refusal(timeout=value)
+        what = f"timeout in the connection's extra is {value!r}; allowed: seconds above 0, up to a day"
+        assert refusal(timeout=value) == what
 
     @pytest.mark.parametrize(
         ("value", "verify"),
@@ -230,7 +237,8 @@ class TestExtra:
 
     @pytest.mark.parametrize("value", [0, 1, 0.0, ["company.pem"]])
     def test_verify_of_another_type_is_refused(self, value: object) -> None:
-        assert "true, false or the path of a CA bundle" in refusal(verify=value)
+        what = f"verify in the connection's extra is {value!r}; allowed: true, false or the path of a CA bundle"
+        assert refusal(verify=value) == what
 
     @pytest.mark.parametrize(
         "proxy",
@@ -252,10 +260,8 @@ class TestExtra:
         ],
     )
     def test_invalid_proxy_is_refused_without_its_password(self, proxy: object) -> None:
-        message = refusal(proxy=proxy)
-
-        assert "not a URL such as http://proxy.example:3128" in message
-        assert "secret" not in message
+        what = "proxy in the connection's extra is not a URL such as http://proxy.example:3128"
+        assert refusal(proxy=proxy) == what
 
 
 class TestSecrets:

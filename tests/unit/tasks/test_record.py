@@ -236,7 +236,7 @@ class TestWriting:
         store = store_with(INTENT.to_dict())
         SubmissionRecord(store).restore(None, INTENT)
         refused = SubmissionRecord(store).read()
-        assert refused == replace(INTENT, is_refused=True)
+        assert refused == replace(INTENT, is_refused=True, submissions=0, total_cost_usd=0.0)
         assert decision(refused) == SubmitFresh()
 
     @pytest.mark.parametrize("on_unconfirmed_submission", ON_UNCONFIRMED)
@@ -252,7 +252,7 @@ class TestWriting:
     def test_mark_delivered_marks_the_prediction(self) -> None:
         store = store_with(ACCEPTED.to_dict())
         SubmissionRecord(store).mark_delivered("abc", 7)
-        assert SubmissionRecord(store).read() == dataclasses.replace(DELIVERED, max_tries=7)
+        assert SubmissionRecord(store).read() == dataclasses.replace(DELIVERED, max_tries=7, clears=1)
         assert store.retentions == [sdk.NEVER_EXPIRE]  # type: ignore[attr-defined]  # missing in its stub
 
     @pytest.mark.parametrize("recorded", [ACCEPTED, INTENT])

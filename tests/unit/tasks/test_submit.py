@@ -31,13 +31,13 @@ from airflow_provider_seedance.gptproto.errors import (
     UnrecordedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
-from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest, TextToVideo
+from airflow_provider_seedance.gptproto.requests import CheckedRequest, ReferenceToVideo, TextToVideo
 from airflow_provider_seedance.gptproto.responses import ErrorDetail
 from airflow_provider_seedance.tasks import metrics, submit
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
 from airflow_provider_seedance.tasks.progress import Progress
-from airflow_provider_seedance.tasks.record import STORE_KEY, Submission, SubmissionRecord
-from airflow_provider_seedance.tasks.submit import attach, find_or_submit, send, send_unrecorded
+from airflow_provider_seedance.tasks.record import STORE_KEY, Submission, SubmissionRecord, SubmitFresh
+from airflow_provider_seedance.tasks.submit import attach, find, send, send_unrecorded, submit_new
 from tests.unit.airflow.driving import FakeStore
 from tests.unit.gptproto.conftest import PREDICTION_ID, SETTINGS, Reply, answer, error_body
 from tests.versions import needs_store
@@ -91,24 +91,16 @@ class Try:
         if self.recorded is not None:
             self.store.set(STORE_KEY, self.recorded.to_dict())
 
-    def submit(self, *, max_tries: int = 0, **options: Any) -> tuple[Submission, Prediction]:
-        return find_or_submit(
-            self.client,
-            SubmissionRecord(self.store),
-            self.checked,
-            GenerationOptions(
-                connection_id=CONNECTION,
-                wait=WaitOptions(timeout=60),
-                **options,
-            ),
-            max_tries=max_tries,
-            progress=self.progress,
-            log=LOG,
-        )
-
-    def attach(self, prediction_id: str, request: GenerationRequest = REQUEST) -> tuple[Submission, Prediction]:
-        options = GenerationOptions(connection_id=CONNECTION, wait=WaitOptions(timeout=60), prediction_id=prediction_id)
-        return attach(self.client, SubmissionRecord(self.store), request, options, max_tries=0, log=LOG)
+    def submit(self, *, max_tries: int = 0, **chosen: Any) -> tuple[Submission, Prediction]:
+        record = SubmissionRecord(self.store)
+        recorded = record.read()
+        options = GenerationOptions(connection_id=CONNECTION, wait=WaitOptions(timeout=60), **chosen)
+        common: dict[str, Any] = {"max_tries": max_tries, "progress": self.progress, "log": LOG}
+        fingerprint = self.checked.fingerprint(CONNECTION)
+        found = find(self.client, record, recorded, options, fingerprint=fingerprint, **common)
+        if not isinstance(found, SubmitFresh):
+            return found
+        return submit_new(self.client, record, recorded, options, self.checked, found, given="as given", **common)
 
     @property
     def record(self) -> Submission:
@@ -200,6 +192,9 @@ class TestRecordOfASubmission:
             submitted_at=submission.submitted_at,
             max_tries=4,
             prediction_id="abc",
+            given="as given",
+            # Five seconds at the list price of the default resolution.
+            total_cost_usd=0.499,
         )
         assert try_.record == submission
         # The intent was recorded first, with the same time.
@@ -218,7 +213,7 @@ class TestRecordOfASubmission:
         # Five seconds at the list price of the default resolution, 0.0998 USD.
         line = (
             "Submitted prediction abc to doubao-seedance-2-0-fast-260128 (text-to-video), "
-            "for about 0.50 USD at list price"
+            "price: about 0.50 USD at list price"
         )
         assert caplog.messages == [line]
 
@@ -267,14 +262,50 @@ class TestMaxCost:
         with pytest.raises(CostLimitError) as caught:
             try_.submit(max_cost=max_cost)
         assert caught.value.what == (
-            f"The generation would be submitted for about 0.50 USD at list price, and max_cost is {max_cost:g} USD"
+            f"The price of the generation is about 0.50 USD at list price, and max_cost is {max_cost:g} USD"
         )
+        assert caught.value.advice.endswith("or raise max_cost. 0.50 USD is enough.")
         assert (try_.client.submissions, try_.store.writes) == (0, [])
 
-    def test_unknown_price_is_not_submitted(self) -> None:
-        checked = TextToVideo(prompt="A paper boat", model="seedance-9-0").check()
-        with pytest.raises(CostLimitError, match="would be submitted at an unknown price, and max_cost is 5 USD"):
-            Try(checked=checked).submit(max_cost=5)
+    # Five seconds of 2.0 fast cost 0.499 USD in 720p, and with clips of 15 s up to 0.0998 x 20 x 0.611 USD.
+    @pytest.mark.parametrize(("max_cost", "is_submitted"), [(1.23, True), (1.21, False), (0.5, False)])
+    def test_reference_clips_count_at_their_highest_price(self, max_cost: float, is_submitted: bool) -> None:
+        checked = ReferenceToVideo(prompt="It dances", videos=["https://example.com/moves.mp4"]).check()
+        try_ = Try(checked=checked)
+        if is_submitted:
+            try_.submit(max_cost=max_cost)
+        else:
+            with pytest.raises(CostLimitError) as caught:
+                try_.submit(max_cost=max_cost)
+            why = "about 0.50 USD at list price, and up to 1.22 USD because of reference clips"
+            assert caught.value.what == f"The price of the generation is {why}, and max_cost is {max_cost:g} USD"
+            helps = "1.22 USD is enough. Without reference clips the list price is the limit."
+            assert caught.value.advice.endswith(f"or raise max_cost. {helps}")
+        assert try_.client.submissions == is_submitted
+
+    @pytest.mark.parametrize(
+        ("arguments", "why"),
+        [
+            ({"model": "seedance-9-0"}, "unknown because of model 'seedance-9-0'"),
+            (
+                {"extra_parameters": {"n": 2}},
+                "about 0.50 USD at list price, without an upper limit because of extra_parameters",
+            ),
+            (
+                {"model": "seedance-1-0-pro", "prompt": "A paper boat --dur 12"},
+                "about 0.22 USD at list price, without an upper limit because of prompt flag --dur",
+            ),
+        ],
+    )
+    def test_generation_without_a_highest_price_is_not_submitted(self, arguments: dict[str, Any], why: str) -> None:
+        checked = TextToVideo(**{"prompt": "A paper boat", **arguments}).check()
+        try_ = Try(checked=checked)
+        with pytest.raises(CostLimitError) as caught:
+            try_.submit(max_cost=100)
+        assert caught.value.what == f"The price of the generation is {why}, and max_cost is 100 USD"
+        assert caught.value.advice.endswith("Change the arguments, or remove max_cost.")
+        assert (try_.client.submissions, try_.store.writes) == (0, [])
+        Try(checked=checked).submit(max_cost=None)
 
     def test_reattached_prediction_is_free(self) -> None:
         assert Try(ACCEPTED).submit(max_cost=0) == (ACCEPTED, RUNNING)
@@ -381,7 +412,7 @@ class TestTaskThatDoesNotWait:
 class TestClearDuringTheWait:
     def test_later_retry_is_no_clear(self) -> None:
         try_ = Try(ACCEPTED)
-        assert try_.submit(max_tries=3) == (replace(ACCEPTED, max_tries=3), RUNNING)
+        assert try_.submit(max_tries=3) == (replace(ACCEPTED, max_tries=3, clears=1), RUNNING)
         assert try_.record.max_tries == 3
         try_.client.known = {"abc": REFUSED}
         with pytest.raises(ContentPolicyError):
@@ -446,38 +477,22 @@ class TestRefusedContent:
 
 
 class TestPredictionId:
-    def test_recorded_prediction_id_keeps_its_record(self) -> None:
-        try_ = Try(ACCEPTED)
-        assert try_.attach("abc") == (ACCEPTED, RUNNING)
-        assert try_.record == ACCEPTED
-
-    def test_other_prediction_id_replaces_the_record_with_a_warning(self, caplog: pytest.LogCaptureFixture) -> None:
-        try_ = Try(ACCEPTED, FakeClient(known={"def": replace(RUNNING, id="def")}))
-        submission, _ = try_.attach("def")
-        assert submission.prediction_id == "def"
-        assert try_.record == submission
-        assert "Replacing the record of prediction abc" in caplog.text
-        assert try_.client.submissions == 0
-        assert (submission.fingerprint, submission.max_tries) == (CHECKED.fingerprint(CONNECTION), 0)
-        assert time.time() - 60 < submission.submitted_at <= time.time()
+    @pytest.mark.parametrize("prediction_id", ["abc", "def"])
+    def test_adopted_prediction_leaves_no_trace_in_the_record(self, prediction_id: str) -> None:
+        running = replace(RUNNING, id=prediction_id)
+        client = FakeClient(known={prediction_id: running})
+        assert attach(client, prediction_id, log=LOG) == running
+        assert client.submissions == 0
 
     def test_adopted_prediction_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.INFO):
-            Try().attach("abc")
+            attach(FakeClient(), "abc", log=LOG)
         assert caplog.messages == ["Nothing is submitted, because prediction_id is set; waiting for prediction abc"]
 
     def test_adopted_prediction_that_failed_is_an_error(self) -> None:
-        try_ = Try(client=FakeClient(known={"abc": REFUSED}))
         with pytest.raises(ContentPolicyError) as caught:
-            try_.attach("abc")
-        assert (caught.value.prediction_id, try_.store.writes) == ("abc", [])
-
-    def test_adopted_prediction_of_invalid_arguments_is_not_recorded(self) -> None:
-        try_ = Try()
-        submission, prediction = try_.attach("abc", TextToVideo(prompt=" "))
-        assert (submission.prediction_id, submission.fingerprint, prediction) == ("abc", "", RUNNING)
-        assert time.time() - 60 < submission.submitted_at <= time.time()
-        assert try_.store.writes == []
+            attach(FakeClient(known={"abc": REFUSED}), "abc", log=LOG)
+        assert caught.value.prediction_id == "abc"
 
 
 class TestStop:
@@ -493,6 +508,18 @@ class TestStop:
             try_.progress.stop(LOG)
         assert ("a submission was on its way" in caplog.text) is is_sending
         assert ("A generation may have been started and charged." in caplog.text) is is_sending
+
+    def test_stop_names_the_recorded_prediction_while_a_retry_reads_it(self, caplog: pytest.LogCaptureFixture) -> None:
+        try_ = Try(ACCEPTED)
+
+        class Killed(FakeClient):
+            def get_confirmed(self, prediction_id: str) -> Prediction:
+                try_.progress.stop(LOG)
+                return super().get_confirmed(prediction_id)
+
+        try_.client = Killed()
+        try_.submit()
+        assert caplog.messages[0].startswith("Prediction abc goes on at GPTProto and is billed")
 
 
 class StoreError(Exception):
@@ -639,11 +666,17 @@ class TestAttempts:
             attempts.send()
         assert attempts.requests == []
 
-    def test_submission_is_not_repeated_if_the_record_cannot_be_restored(self) -> None:
+    def test_submission_is_not_repeated_if_the_record_cannot_be_restored(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
         attempts = Attempts([httpx.ConnectError("refused")], LoggingRecord(restore_fails=True))
-        with pytest.raises(StoreError):
+        with caplog.at_level(logging.WARNING), pytest.raises(NotConnectedError):
             attempts.send()
-        assert len(attempts.requests) == 1
+        assert (len(attempts.requests), attempts.pauses) == (1, [1, 3])
+        assert caplog.messages == [
+            "The record could not be restored after a submission that was not accepted: StoreError(). The next try "
+            "fails as unconfirmed: delete the record under Storage > Task State Store, and clear the task"
+        ]
 
 
 class TestSendUnrecorded:

@@ -20,8 +20,12 @@ const PREDICTION = {
   inference_seconds: 68.4,
   has_nsfw_contents: [],
   estimated_cost_usd: 0.499,
+  submissions: 1,
+  total_cost_usd: 0.499,
 };
 const WAITING = { ...PREDICTION, status: "queued", outputs: [], finished_at: null, inference_seconds: 0 };
+const FAILED = { ...WAITING, status: "failed", error: "The generation failed" };
+const REFUSED = { ...FAILED, id: null, submitted_at: null, created_at: null, finished_at: FINISHED };
 const task = (state, operator = "SeedanceTextToVideoOperator") => ({ state, operator, operator_name: operator });
 const soon = Date.parse(FINISHED) + 1000;
 
@@ -33,6 +37,11 @@ describe("readPrediction", () => {
 
   for (const value of [undefined, null, "", "s3://bucket/xcom.json", 7, [], {}, { id: "x", status: "y", outputs: "z" }])
     it(`returns null for ${JSON.stringify(value)}`, () => assert.equal(model.readPrediction(value), null));
+
+  it("reads an XCom of an older version, without the count of submissions", () => {
+    const { submissions, total_cost_usd, ...older } = PREDICTION;
+    assert.deepEqual(model.readPrediction(older), { ...older, submissions: null, total_cost_usd: null });
+  });
 
   it("ignores fields of a wrong type", () => {
     const strange = { id: 1, status: {}, outputs: [], parameters: null, error: 3, has_nsfw_contents: 1 };
@@ -200,14 +209,35 @@ describe("facts", () => {
 
   it("leave out unknown values", () => {
     const times = { submitted_at: null, created_at: null };
-    const unknown = { ...WAITING, ...times, mode: null, model: null, parameters: {}, estimated_cost_usd: null };
+    const costs = { estimated_cost_usd: null, submissions: null, total_cost_usd: null };
+    const unknown = { ...WAITING, ...times, ...costs, mode: null, model: null, parameters: {} };
     assert.deepEqual(model.requestFacts(unknown), []);
     assert.deepEqual(model.generationFacts(unknown, "UTC"), []);
   });
 
   it("are empty without a submission, and contain no price", () => {
-    const refused = { ...WAITING, id: null, submitted_at: null, created_at: null, finished_at: FINISHED };
+    const refused = { ...REFUSED, submissions: 0, total_cost_usd: 0 };
     assert.deepEqual(model.generationFacts(refused, "UTC"), []);
+  });
+
+  // Three submissions of 0.499 USD each.
+  for (const [when, prediction, expected] of [
+    ["a retry was paid", { ...PREDICTION, submissions: 3, total_cost_usd: 1.497 }, ["3 in all tries", "$1.50"]],
+    ["the task failed", { ...FAILED, submissions: 3, total_cost_usd: 1.497 }, ["3 in all tries", "$1.50"]],
+    ["the last try sent nothing", { ...REFUSED, submissions: 1, total_cost_usd: 0.499 }, ["1 in all tries", "$0.50"]],
+    ["a price is unknown", { ...PREDICTION, submissions: 2, total_cost_usd: null }, ["2 in all tries", "unknown"]],
+  ])
+    it(`end with submissions and total cost if ${when}`, () => {
+      const [submissions, total] = model.generationFacts(prediction, "UTC").slice(-2);
+      assert.deepEqual(submissions, ["Submissions", expected[0]]);
+      assert.equal(total[0], "Total cost");
+      assert.ok(total[1].startsWith(expected[1]));
+    });
+
+  it("contain neither submissions nor total cost for the only submission or an unknown number", () => {
+    const labels = (prediction) => model.generationFacts(prediction, "UTC").map(([label]) => label);
+    for (const prediction of [PREDICTION, FAILED, { ...PREDICTION, submissions: null, total_cost_usd: null }])
+      assert.equal(labels(prediction).at(-1), "Estimated cost");
   });
 });
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import threading
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 
+from airflow_provider_seedance import __version__
 from airflow_provider_seedance.gptproto.errors import Charge, DownloadFailedError, ForbiddenLinkError
 from airflow_provider_seedance.gptproto.http.fetch import FetchResponse, PublicFetcher, is_public, resolve
 from airflow_provider_seedance.gptproto.settings import ClientSettings
@@ -71,14 +74,15 @@ class TestResponse:
             PublicFetcher(replace(SETTINGS, base_url=f"http://{server.address}")),
             Range="bytes=7-",
         )
-        head = server.received[0].lower()
-        assert b"range: bytes=7-\r\n" in head
-        assert b"accept-encoding: identity\r\n" in head
-        assert b"accept: */*\r\n" in head
-        assert b"user-agent: airflow-provider-seedance/" in head
-        assert b"authorization" not in head
-        assert b"cookie" not in head
-        assert KEY.lower().encode() not in head
+        start, *head = server.received[0].decode().removesuffix("\r\n\r\n").split("\r\n")
+        assert start == "GET / HTTP/1.1"
+        assert sorted(head) == [
+            "Accept-Encoding: identity",
+            "Accept: */*",
+            f"Host: {server.address}",
+            "Range: bytes=7-",
+            f"User-Agent: airflow-provider-seedance/{__version__} httpx/{httpx.__version__}",
+        ]
 
     def test_body_is_read_in_pieces_of_64_kib_at_most(self, start_loopback: LoopbackStarter) -> None:
         size = 300_000
@@ -93,7 +97,8 @@ class TestNetworkError:
     @pytest.mark.parametrize("script", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nvid", b"nonsense\r\n\r\n"])
     def test_broken_connection_is_a_download_error(self, start_loopback: LoopbackStarter, script: bytes) -> None:
         server = start_loopback(script)
-        with pytest.raises(DownloadFailedError, match=f"http://{server.address}/0.mp4 could not be fetched") as raised:
+        what = rf"^http://{re.escape(server.address)}/0\.mp4 could not be fetched: RemoteProtocolError \w"
+        with pytest.raises(DownloadFailedError, match=what) as raised:
             fetch(f"http://{server.address}/0.mp4?signature=needle")
         assert "needle" not in str(raised.value)
 
@@ -138,7 +143,9 @@ class TestGuard:
         ],
     )
     def test_url_that_is_not_http_is_refused(self, link: str) -> None:
-        with pytest.raises(ForbiddenLinkError, match=r"is not (a valid|an http\(s\)) URL") as caught:
+        with pytest.raises(
+            ForbiddenLinkError, match=r"^(The link is not a valid|\S* is not (a valid|an http\(s\))) URL"
+        ) as caught:
             fetch(link)
         # The video behind the link is already paid for.
         assert caught.value.charge is Charge.ACCEPTED
@@ -163,9 +170,10 @@ class TestGuard:
             lookups.append((host, port))
             return []
 
-        with pytest.raises(DownloadFailedError, match=r"//cdn\.example.* could not be fetched: .*no address") as caught:
+        with pytest.raises(DownloadFailedError, match="no address") as caught:
             fetch(link, PublicFetcher(SETTINGS, resolver=resolve_to_nothing))
         assert lookups == [lookup]
+        assert caught.value.what == f"{link} could not be fetched: OSError the host has no address"
         assert caught.value.charge is Charge.ACCEPTED
 
     def test_unknown_host_name_is_a_download_error(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import errno
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ PICTURE = picture()
 #: ByteDance's Ark documentation.
 IMAGE_LIMIT = 30 * 1024 * 1024
 REQUEST_LIMIT = 64 * 1024 * 1024
+NOT_REGULAR = "the value cannot be read as a file (it is not a regular file)"
 
 
 @dataclass
@@ -79,6 +81,7 @@ class TestReadFile:
             "prompt": PROMPT,
             "image": data_uri("image/png", PICTURE),
             "duration": 5,
+            "resolution": "720p",
             "is_upload_media": True,
         }
 
@@ -131,7 +134,7 @@ class TestReadFile:
         assert with_media_files(make(mode), FakeFiles().find) == make(mode)
 
     @pytest.mark.parametrize(
-        "value", [IMAGE, " https://example.com/a", PNG, f"\n{PNG}", "QUJD" * 200, "", " ", 7, None]
+        "value", [IMAGE, " https://example.com/a", PNG, f"\n{PNG}", "QUJD" * 200, "boat\n.png", "", " ", 7, None]
     )
     def test_value_that_is_no_path_is_never_looked_up(self, value: object) -> None:
         def find(path: Any) -> Any:
@@ -217,21 +220,25 @@ class TestRefusal:
 
     @pytest.mark.parametrize("text", ["boat\0.png", "\ud800.png"])
     def test_invalid_file_name_is_refused(self, text: str) -> None:
-        assert "cannot be read as a file" in refusal(image_to_video(text))
+        line = refusal(image_to_video(text))
+        assert line.startswith(f"image: {text!r} is not allowed")
+        assert "the value cannot be read as a file (" in line
 
     def test_directory_is_refused(self, tmp_path: Path) -> None:
         line = refusal(image_to_video(str(tmp_path)))
         assert line.startswith(f"image: {str(tmp_path)!r} is not allowed")
         assert line.endswith("the value names a directory")
+        with pytest.raises(IsADirectoryError, match=re.escape(str(tmp_path))):
+            find_local_file(tmp_path)
 
     def test_pipe_is_refused_without_waiting(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
 
-        assert "it is not a regular file" in refusal(image_to_video(str(tmp_path / "pipe")))
+        assert refusal(image_to_video(str(tmp_path / "pipe"))).endswith(NOT_REGULAR)
 
     @pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
     def test_device_is_refused(self, device: str) -> None:
-        assert "it is not a regular file" in refusal(image_to_video(device))
+        assert refusal(image_to_video(device)).endswith(NOT_REGULAR)
 
     def test_file_without_read_permission_is_refused(self) -> None:
         def find(path: Any) -> Any:
@@ -242,7 +249,8 @@ class TestRefusal:
         assert line.endswith("names a file that this worker is not allowed to read")
 
     def test_object_storage_uri_is_refused_without_airflow(self) -> None:
-        assert "only files of this machine" in refusal(image_to_video("s3://bucket/boat.png"))
+        problem = "the value cannot be read as a file (only files of this machine can be read here)"
+        assert refusal(image_to_video("s3://bucket/boat.png")).endswith(problem)
 
     @pytest.mark.parametrize("path", [Path("boat.png"), "boat.png"])
     def test_path_that_was_never_read_is_refused(self, path: Any) -> None:
@@ -317,6 +325,11 @@ class TestSize:
 
         image_to_video("boat.png", FakeFiles({"boat.png": content}).find).check()
 
+    def test_video_of_exactly_the_request_limit_is_read(self) -> None:
+        files = FakeFiles({"film": clip().ljust(REQUEST_LIMIT * 3 // 4, b"\x00")})
+        with_media_files(make("reference-to-video", images=None, videos=["film"]), files.find)
+        assert files.reads == ["film"]
+
     @pytest.mark.parametrize("size", [REQUEST_LIMIT * 3 // 4 + 1, 10**13])
     def test_video_above_the_request_limit_is_refused_unread(self, size: int) -> None:
         files = FakeFiles(sizes={"film": size})
@@ -355,6 +368,7 @@ class TestReadError:
 
         assert caught.value.retryable
         assert caught.value.charge is Charge.NONE
+        assert caught.value.advice == "Nothing was sent. A retry of this task reads it again."
 
     def test_disk_error_is_retryable(self) -> None:
         def find(path: Any) -> Any:

@@ -50,8 +50,9 @@ class TestJpeg:
     def test_size_is_unknown_after_scan_or_end_marker(self, marker: int) -> None:
         assert image_size(jpeg(segment(marker, b""), frame())) is None
 
-    def test_size_is_unknown_after_an_invalid_marker(self) -> None:
-        assert image_size(jpeg(segment(APPLICATION, b"JFIF"), b"\x00\xc0", frame()[2:])) is None
+    @pytest.mark.parametrize("rest", [b"\x00\xc0" + frame()[2:], jpeg(frame())], ids=["no marker", "second start"])
+    def test_size_is_unknown_after_an_invalid_marker(self, rest: bytes) -> None:
+        assert image_size(jpeg(segment(APPLICATION, b"JFIF"), rest)) is None
 
     def test_jpeg_sides_use_all_16_bits(self) -> None:
         assert image_size(jpeg(segment(APPLICATION, b"JFIF"), frame(width=65_535, height=40_000))) == (65_535, 40_000)

@@ -90,6 +90,21 @@ class TestMediaType:
     def test_image_in_an_mp4_container_is_recognised(self, brand: str, expected: str) -> None:
         assert media_type(b"\x00\x00\x00\x18ftyp" + brand.encode() + b"\x00\x00\x00\x00") == expected
 
+    def test_audio_frames_of_aac_and_mp3_are_recognised(self) -> None:
+        # ISO/IEC 13818-7, table 8 (ADTS); ISO/IEC 11172-3, section 2.4.2.3: layer III of MPEG-1, MPEG-2 and MPEG-2.5.
+        aac = dict.fromkeys((0xF0, 0xF1, 0xF8, 0xF9), "audio/aac")
+        mp3 = dict.fromkeys((0xFA, 0xFB, 0xF2, 0xF3, 0xE2, 0xE3), "audio/mpeg")
+        found = {second: media_type(bytes((0xFF, second, 0x90))) for second in range(256)}
+        assert {second: each for second, each in found.items() if each} == aac | mp3
+
+    @pytest.mark.parametrize(
+        ("rates", "is_valid"),
+        # Four bits of bit rate, where 0 and 15 are invalid, and two of sampling rate, where 3 is reserved.
+        [(0x0F, False), (0x10, True), (0xE8, True), (0xF0, False), (0x18, True), (0x1C, False)],
+    )
+    def test_mp3_frame_needs_valid_rates(self, rates: int, is_valid: bool) -> None:
+        assert media_type(bytes((0xFF, 0xFB, rates))) == ("audio/mpeg" if is_valid else None)
+
     @pytest.mark.parametrize("content", OTHER_FILES.values(), ids=OTHER_FILES)
     def test_other_content_is_not_recognised(self, content: bytes) -> None:
         assert media_type(content) is None
@@ -101,10 +116,15 @@ class TestImageSize:
     def test_size_is_read(self, kind: str, options: dict[str, Any], expected: str, width: int, height: int) -> None:
         assert image_size(picture(kind, width, height, **options)) == (width, height)
 
-    def test_webp_sides_have_24_bits(self) -> None:
-        # No encoder writes sides above 16 bits, but the container has 24 bits.
+    @pytest.mark.parametrize(("width", "height"), [(70_000, 300), (300, 70_000), (2**24, 2**24)])
+    def test_webp_sides_have_24_bits(self, width: int, height: int) -> None:
+        # No encoder writes sides above 16 bits, but the container has 24 bits, for the side minus one.
         header = b"RIFF\x16\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00" + b"\x00" * 4
-        assert image_size(header + b"\x6f\x11\x01" + b"\x2b\x01\x00") == (70000, 300)
+        sides = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+        assert image_size(header + sides) == (width, height)
+
+    def test_gif_sides_have_16_bits(self) -> None:
+        assert image_size(b"GIF89a" + struct.pack("<HH", 65_535, 40_000)) == (65_535, 40_000)
 
     def test_size_of_a_first_version_bitmap_is_read(self) -> None:
         assert image_size(b"BM" + bytes(12) + struct.pack("<IHHHH", 12, 640, 480, 1, 24)) == (640, 480)

@@ -1,0 +1,63 @@
+"""
+Check that Airflow's task state store keeps the record of a submission in the database (``state_store_backend``).
+
+The database accepts a record only from the current try. A backend in object storage writes the object before Airflow
+checks that: a stale try overwrites the record of a newer one. A lost object would take the record with it.
+"""
+
+from __future__ import annotations
+
+from airflow.providers.common.compat.sdk import conf
+
+from airflow_provider_seedance.gptproto.errors import UnsafeStateStoreError
+from airflow_provider_seedance.gptproto.flows import Log
+
+#: Bytes that the JSON of a record never reaches. The usual size is about 300.
+MAXIMUM_RECORD_SIZE = 8192
+_BACKEND_OPTION = "[workers] state_store_backend"
+_THRESHOLD_OPTION = "[common.io] state_store_objectstorage_threshold"
+_OBJECT_STORAGE_MODULE = "airflow.providers.common.io.state_store.backend"
+#: The method that decides where a backend keeps a value.
+_DECIDING_METHOD = "serialize_task_state_store_to_ref"
+
+
+def keeps_record_in_database(deciding_module: str, threshold: int) -> bool | None:
+    """
+    Return whether a backend keeps the record in the database; ``None`` if that is unknown.
+
+    :param deciding_module: The module of the method that decides where the backend keeps a value.
+    :param threshold: Size in bytes from which Airflow's own backend moves a value to object storage.
+    """
+    if deciding_module.startswith("airflow.sdk."):
+        # The default of the base class: every value stays in the database.
+        return True
+    return threshold >= MAXIMUM_RECORD_SIZE if deciding_module == _OBJECT_STORAGE_MODULE else None
+
+
+def check_state_store(log: Log) -> None:
+    """
+    Refuse to submit if the record would be kept in object storage.
+
+    A backend whose behaviour is unknown is a warning, as it may be safe and has no way to say so.
+
+    :raises UnsafeStateStoreError: When the record would be kept in object storage.
+    """
+    backend = conf.getimport("workers", "state_store_backend", fallback=None)
+    if backend is None:
+        return
+    deciding_module = getattr(getattr(backend, _DECIDING_METHOD, None), "__module__", "")
+    threshold = conf.getint("common.io", "state_store_objectstorage_threshold", fallback=0)
+    is_safe = keeps_record_in_database(deciding_module, threshold)
+    name = f"{_BACKEND_OPTION} = {backend.__module__}.{backend.__qualname__}"
+    if is_safe is None:
+        log.warning(
+            "%s is not a backend of Airflow. If it keeps values of up to %d bytes outside the database, a stale try "
+            "can overwrite the record of the submission, and then a retry pays again",
+            name,
+            MAXIMUM_RECORD_SIZE,
+        )
+    elif not is_safe:
+        raise UnsafeStateStoreError(
+            f"{name} would keep the record of the submission in object storage, because {_THRESHOLD_OPTION} is "
+            f"{threshold}. There a stale try can overwrite it, and then a retry pays again"
+        )

@@ -1,0 +1,169 @@
+"""What a task instance pays over all its tries: how often it may submit, what it reports, and adopted predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_seedance.emulator.handle import Emulator
+from airflow_provider_seedance.gptproto.errors import GenerationFailedError, RepeatableSubmissionError
+from tests.unit.airflow.driving import FakeStore, Run
+from tests.unit.airflow.operators import text_to_video
+from tests.versions import needs_store
+
+pytestmark = pytest.mark.usefixtures("short_waits")
+
+#: Five seconds of the default model at 720p, at 0.0998 USD a second.
+PRICE = 0.499
+
+
+def fail_tries(run: Run, tries: int, **arguments: Any) -> None:
+    """Run tries whose generations fail at the service."""
+    for _ in range(tries):
+        with pytest.raises(GenerationFailedError):
+            run.try_once(text_to_video(**arguments))
+
+
+def spending(run: Run) -> tuple[Any, Any]:
+    prediction = run.xcoms["prediction"]
+    return prediction["submissions"], prediction["total_cost_usd"]
+
+
+@needs_store
+class TestMaximum:
+    @pytest.mark.parametrize("maximum", [1, 2, 3])
+    def test_retries_submit_as_often_as_allowed(self, emulator: Emulator, maximum: int, deferrable: bool) -> None:
+        emulator.fault(endpoint="result", answer="failed", times=None)
+        run, arguments = Run(), {"deferrable": deferrable, "max_submissions": maximum}
+        fail_tries(run, maximum, **arguments)
+        with pytest.raises(AirflowFailException) as error:
+            run.try_once(text_to_video(**arguments))
+        assert len(emulator.ledger()) == maximum
+        last = emulator.ledger()[-1]["id"]
+        times = "once" if maximum == 1 else f"{maximum} times"
+        assert str(error.value).startswith(
+            f"The task instance may not submit again: it has submitted {times}, max_submissions is {maximum}, and "
+            f"recorded prediction {last} did not succeed."
+        )
+        assert str(error.value).endswith(
+            "This try charged nothing, but what earlier tries submitted is billed. Nothing was sent. To pay for "
+            "another generation, clear the task or raise max_submissions."
+        )
+        assert spending(run) == (maximum, pytest.approx(maximum * PRICE))
+
+    def test_clear_grants_one_submission(self, emulator: Emulator) -> None:
+        emulator.fault(endpoint="result", answer="failed", times=None)
+        run = Run()
+        fail_tries(run, 1, max_submissions=1)
+        run.clear()
+        fail_tries(run, 1, max_submissions=1)
+        with pytest.raises(AirflowFailException, match="submitted 2 times, max_submissions is 1"):
+            run.try_once(text_to_video(max_submissions=1))
+        assert len(emulator.ledger()) == 2
+
+    def test_clear_for_another_video_is_within_the_limit(self, emulator: Emulator) -> None:
+        run = Run()
+        for _ in range(3):
+            assert run.try_once(text_to_video(on_clear="regenerate", max_submissions=1))
+            run.clear()
+        assert len(emulator.ledger()) == 3
+        assert spending(run) == (3, pytest.approx(3 * PRICE))
+
+    def test_clear_that_reuses_the_video_grants_one_submission(self, emulator: Emulator) -> None:
+        run = Run()
+        run.try_once(text_to_video(max_submissions=1))
+        run.clear()
+        run.try_once(text_to_video(max_submissions=1))
+        run.try_once(text_to_video(prompt="A kite", max_submissions=1))
+        with pytest.raises(AirflowFailException, match="is for other arguments"):
+            run.try_once(text_to_video(prompt="A mill", max_submissions=1))
+        assert len(emulator.ledger()) == 2
+
+    def test_unconfirmed_submission_counts(self, emulator: Emulator) -> None:
+        emulator.fault(endpoint="submit", drop="after", times=1)
+        run, arguments = Run(), {"on_unconfirmed_submission": "resubmit", "max_submissions": 1}
+        with pytest.raises(RepeatableSubmissionError):
+            run.try_once(text_to_video(**arguments))
+        assert spending(run) == (1, pytest.approx(PRICE))
+        with pytest.raises(AirflowFailException, match="may have been started and charged"):
+            run.try_once(text_to_video(**arguments))
+        assert len(emulator.ledger()) == 1
+
+    def test_refused_submission_does_not_count(self, emulator: Emulator) -> None:
+        run = Run()
+        with pytest.raises(AirflowFailException):
+            run.try_once(text_to_video(prompt="[policy]", max_submissions=1))
+        assert spending(run) == (0, 0.0)
+        assert run.try_once(text_to_video(max_submissions=1))
+        assert spending(run) == (1, pytest.approx(PRICE))
+
+    def test_without_a_limit_every_retry_may_submit(self, emulator: Emulator) -> None:
+        emulator.fault(endpoint="result", answer="failed", times=None)
+        fail_tries(Run(), 4)
+        assert len(emulator.ledger()) == 4
+
+
+class TestWithoutRecord:
+    @pytest.mark.parametrize("arguments", [{}, {"durable": False}], ids=["no store", "durable=False"])
+    def test_each_earlier_try_counts(self, emulator: Emulator, arguments: dict[str, Any]) -> None:
+        emulator.fault(endpoint="result", answer="failed", times=None)
+        run = Run(FakeStore() if arguments else None)
+        fail_tries(run, 2, max_submissions=2, **arguments)
+        assert spending(run) == (None, None)
+        with pytest.raises(AirflowFailException, match="this is try 3, max_submissions is 2"):
+            run.try_once(text_to_video(max_submissions=2, **arguments))
+        assert len(emulator.ledger()) == 2
+
+    def test_unconfirmed_submission_is_not_repeated(self, emulator: Emulator) -> None:
+        emulator.fault(endpoint="submit", drop="after", times=None)
+        with pytest.raises(AirflowFailException, match="may have been started and charged"):
+            Run(store=None).try_once(text_to_video(on_unconfirmed_submission="resubmit"))
+        assert len(emulator.ledger()) == 1
+
+
+@needs_store
+class TestAdoptedPrediction:
+    """The argument `prediction_id`."""
+
+    @pytest.mark.parametrize("is_finished", [True, False])
+    def test_removed_again_gives_back_the_own_video(
+        self, emulator: Emulator, is_finished: bool, printed: Callable[[], str]
+    ) -> None:
+        [other] = Run().try_once(text_to_video(prompt="A kite"))
+        run = Run()
+        run.try_once(text_to_video(wait_for_completion=is_finished))
+        own, wrong = emulator.ledger()[1]["id"], emulator.ledger()[0]["id"]
+        assert run.try_once(text_to_video(prediction_id=wrong)) == [other]
+        assert f"The record keeps this task's own prediction {own}" in printed()
+        assert spending(run) == (1, pytest.approx(PRICE))
+        run.clear()
+        [address] = run.try_once(text_to_video())
+        assert own in address
+        assert len(emulator.ledger()) == 2
+
+    def test_failed_one_names_the_own_prediction(self, emulator: Emulator) -> None:
+        run = Run()
+        own = run.try_once(text_to_video(wait_for_completion=False))
+        wrong = Run().try_once(text_to_video(prompt="A kite", wait_for_completion=False))
+        emulator.fault(endpoint="result", answer="failed", times=None)
+        with pytest.raises(AirflowFailException, match=f"that this task submitted, {own}"):
+            run.try_once(text_to_video(prediction_id=wrong))
+
+    def test_unreadable_record_does_not_stand_in_the_way(self, emulator: Emulator) -> None:
+        prediction_id = Run().try_once(text_to_video(wait_for_completion=False))
+        store = FakeStore()
+        store.set("seedance_submission", {"no": "record"})
+        [address] = Run(store).try_once(text_to_video(prediction_id=prediction_id))
+        assert prediction_id in address
+
+
+@needs_store
+def test_spending_survives_an_unreadable_xcom(emulator: Emulator) -> None:
+    emulator.settings(seconds_running=0.2)
+    run = Run(pull_failure=ConnectionError("the API server is away"))
+    run.try_once(text_to_video(deferrable=True))
+    assert run.xcoms["prediction"]["id"] == emulator.ledger()[0]["id"]
+    assert spending(run) == (1, pytest.approx(PRICE))
