@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
+from airflow_provider_seedance.gptproto.bodies import quote_body, shorten
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
     ContentPolicyError,
@@ -33,7 +34,7 @@ from airflow_provider_seedance.gptproto.predictions import (
     read_code,
 )
 from airflow_provider_seedance.gptproto.requests import CheckedRequest
-from airflow_provider_seedance.gptproto.responses import read_answer, read_retry_after, shorten, unconfirmed
+from airflow_provider_seedance.gptproto.responses import read_answer, read_retry_after, unconfirmed
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 
 T = TypeVar("T")
@@ -260,6 +261,7 @@ class ApiFlows:
             self._read_body(outcome),
             prediction_id=prediction_id,
             retry_after=read_retry_after(outcome.headers, datetime.fromtimestamp(self.clock(), UTC)),
+            quote=self._quote,
         )
         if isinstance(result, SeedanceError):
             raise result
@@ -284,14 +286,24 @@ class ApiFlows:
         except (ValueError, RecursionError):
             return self._without_key(response.text)
 
-    def _without_key(self, value: Any) -> Any:
-        """Return text, or decoded JSON, with the API key redacted from every text."""
+    def _quote(self, body: object) -> str:
+        return quote_body(self._without_key(body, names=True))
+
+    def _without_key(self, value: Any, *, names: bool = False) -> Any:
+        """
+        Return text, or decoded JSON, with the API key redacted from every text.
+
+        :param names: Redact names of fields as well. Parsing needs them unchanged, also if the key is such a name.
+        """
         if isinstance(value, str):
             return self._key.sub("***", value)
         if isinstance(value, list):
-            return [self._without_key(item) for item in value]
+            return [self._without_key(item, names=names) for item in value]
         if isinstance(value, dict):
-            return {self._without_key(name): self._without_key(item) for name, item in value.items()}
+            return {
+                self._without_key(name) if names else name: self._without_key(item, names=names)
+                for name, item in value.items()
+            }
         return value
 
 

@@ -123,8 +123,8 @@ class Poller:
     MAXIMUM_INTERVAL: ClassVar[float] = 30.0
     #: Jitter lengthens an interval by up to this share.
     JITTER: ClassVar[float] = 0.2
-    #: Consecutive permanent errors, such as 401 or 404, that end the wait, and the seconds that they have to last: a few
-    #: may be a transient fault of a gateway.
+    #: Consecutive permanent errors, such as 401 or 404, that end the wait, and the seconds that they have to last:
+    #: a few may be a transient fault of a gateway.
     MAXIMUM_PERMANENT_ERRORS: ClassVar[int] = 3
     MINIMUM_PERMANENT_SECONDS: ClassVar[float] = 10.0
     #: Consecutive polls with an unknown status and outputs, after which the status counts as a success.

@@ -7,7 +7,7 @@ This module uses no HTTP library: a response is passed as plain values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -71,7 +71,12 @@ def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def read_answer(
-    status: int, body: object, *, prediction_id: str | None, retry_after: float | None = None
+    status: int,
+    body: object,
+    *,
+    prediction_id: str | None,
+    retry_after: float | None = None,
+    quote: Callable[[object], str] = quote_body,
 ) -> Prediction | SeedanceError:
     """
     Return the prediction in an answer, or the error that the answer means.
@@ -80,7 +85,9 @@ def read_answer(
     :param body: Decoded JSON, or other text, without the API key.
     :param prediction_id: The requested prediction; ``None`` for a submission.
     :param retry_after: The service's ``Retry-After``, in seconds.
+    :param quote: Returns the body as text for a message.
     """
+    quoted = f": {text}" if (text := quote(body)) else ""
     is_success = 200 <= status < 300
     is_refused = isinstance(body, Mapping) and body.get("success") in (False, "false")
     code = read_code(body) if is_success else status
@@ -91,28 +98,26 @@ def read_answer(
         # An error envelope around a failed prediction.
         return prediction
     detail = read_error_detail(body)
-    error = _page_error(status, body, prediction_id)
+    error = _page_error(status, body, prediction_id, quoted)
     if error is None and is_success and code == 200 and detail.verdict is None:
         has_other_id = prediction_id is not None and not is_about(body, prediction_id)
         problem = f"is not about prediction {prediction_id}" if has_other_id else "has no readable prediction"
-        what = f"The response of GPTProto ({status}) {problem}: {quote_body(body)}"
+        what = f"The response of GPTProto ({status}) {problem}{quoted}"
         charge = Charge.NONE if prediction_id is None else Charge.ACCEPTED
         error = UnreadableAnswerError(what, prediction_id=prediction_id, charge=charge)
     if error is None:
         if not detail.message and not detail.codes:
-            detail = ErrorDetail(quote_body(body) if body else "", full_text="")
+            detail = ErrorDetail(quoted.removeprefix(": ") if body else "", full_text="")
         in_body = (-1 if code == 200 else code) if is_success else None
         error = response_error(status, detail, prediction_id=prediction_id, retry_after=retry_after, code=in_body)
     return error if prediction_id else _submission_error(error, status, code, body)
 
 
-def _page_error(status: int, body: object, prediction_id: str | None) -> SeedanceError | None:
+def _page_error(status: int, body: object, prediction_id: str | None, quoted: str) -> SeedanceError | None:
     """Return the error for a page of a gateway, which is no answer of the service."""
     if isinstance(body, Mapping | list) or status not in _PAGES:
         return None
-    what = f"A gateway before GPTProto answered {status}, not in GPTProto's format" + (
-        f": {quote_body(body)}" if body else ""
-    )
+    what = f"A gateway before GPTProto answered {status}, not in GPTProto's format{quoted}"
     if prediction_id is not None:
         return UnreadableAnswerError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
     if status in (302, 303, 307) or not is_page(body):
@@ -130,7 +135,8 @@ def _submission_error(error: SeedanceError, status: int, code: int, body: object
         is_open = status not in _MOVED
     else:
         is_lost = isinstance(error, ServiceError | UnreadableAnswerError) and not is_refusal
-        is_open = status in _OPEN or is_lost or (own is not None and is_doubtful)
+        # Whatever the words of a 5xx say, the request may have been processed.
+        is_open = status in _OPEN or status >= 500 or is_lost or (own is not None and is_doubtful)
     known = unconfirmed(error, own) if is_open else error
     others = [f"{name} {each}" for name, each in find_ids(body) if each not in str(known)]
     if not others:

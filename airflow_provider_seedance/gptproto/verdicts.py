@@ -19,9 +19,8 @@ _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[\s_.:/-]+")
 
 
-SOUND_ADVICE = (
-    "The generated audio was refused. Set generate_audio to false (generate_audio=false), or change the prompt."
-)
+#: Advice for :attr:`Verdict.SOUND`.
+SOUND_ADVICE = "The generated audio was refused. Set generate_audio=false, or change the prompt."
 
 
 class Verdict(Enum):
@@ -44,18 +43,20 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
         r"|(审核|检测)(服务|接口|系统)?(出现|发生)?(异常|超时|不可用|出错|内部错误)"
     ),
     Verdict.BALANCE: re.compile(
-        r"(insufficient|not enough|no|low) ?(account |user |token |remaining |available )?(balance|quota|credits?|funds)\b"
-        r"|insufficient ?(user ?)?quota|insufficient ?balance|insufficient ?credit|insufficient ?fund"
-        r"|(balance|quota|credits?|funds) (is |are |has been )?(not enough|insufficient|too low|exhausted|used up|empty)"
-        r"|account ?overdue|overdue ?(balance|payment|bill|error)|payment (is )?(overdue|required)|in arrears|\barrears\b"
+        r"insufficient ?((account|user|token|remaining|available) ?)?(balance|quota|credit|fund)"
+        r"|(not enough|no|low) ((account|user|token|remaining|available) )?(balance|quota|credits?|funds)\b"
+        r"|(balance|quota|credits?|funds) (is |are |has been )?(not enough|insufficient|too low|exhausted|used up)"
+        r"|account ?(is |has been )?overdue|overdue ?(balance|payment|bill|error)|payment (is )?(overdue|required)"
+        r"|\barrears\b"
         r"|exceeded your current quota|out of credits?|billing (hard limit|not active)|\btop ?up\b|\brecharge\b"
         r"|(?<!并发)(?<!请求)(?<!退还)(?<!返还)(?<!退回)(额度|余额|积分)(?!.{0,6}[退返])|欠费"
     ),
     Verdict.CONTENT: re.compile(
         r"sensitive ?(content|info|word|material|data|topic)|risk ?detection|content ?polic|policy ?violation"
         r"|safety (concern|polic|system|filter)|content ?filter|content ?moderation|moderation|real ?person|copyright"
-        r"|violat\w*.{0,40}(rule|polic|guideline|term|standard)|flagged (as|by|for)|inappropriate|nsfw|prohibited content"
-        r"|(content|prompt|image|video|audio|text|input|output) (was |is |has been )?(blocked|flagged|moderated|censored)"
+        r"|violat\w*.{0,40}(rule|polic|guideline|term|standard)|flagged (as|by|for)|inappropriate|nsfw"
+        r"|prohibited content"
+        r"|(content|prompt|image|video|audio|text|input|output) (was |is |has been )?(blocked|flagged|censored)"
         r"|敏感|违规|审核|版权|违法|涉黄|色情|不合规|真人|肖像"
     ),
     Verdict.ARGUMENTS: re.compile(
@@ -66,8 +67,9 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
     ),
     Verdict.CAPACITY: re.compile(
         r"no available (channel|account|node|resource|instance|model|provider)|overload"
-        r"|(no|out of|insufficient|at|not enough) (\w+ )?capacity|service (is )?(temporarily |currently )?(un|not )available"
-        r"|resources? (is |are )?exhausted|\bbusy\b|无可用渠道|没有可用|负载|繁忙|服务.{0,4}不可用|容量不足"
+        r"|(no|out of|insufficient|at|not enough) (\w+ )?capacity"
+        r"|service (is )?(temporarily |currently )?(un|not )available|resources? (is |are )?exhausted"
+        r"|\bbusy\b|无可用渠道|没有可用|负载|繁忙|服务.{0,4}不可用|容量不足"
     ),
 }
 #: A refused output sound is cured by ``generate_audio=false``; a refused input sound is not.

@@ -109,7 +109,7 @@ class TestFailure:
             ("[fail]", "unexpected internal error.*Clear the task that submitted it"),
             ("[expire]", "ended as expired.*Clear the task that submitted it"),
             ("[policy-late]", "Change the prompt"),
-            ("[policy-audio]", "generate_audio to false"),
+            ("[policy-audio]", "generate_audio=false"),
         ],
     )
     def test_prediction_without_a_video_ends_the_task(

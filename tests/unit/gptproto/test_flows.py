@@ -56,7 +56,7 @@ class TestGetPrediction:
         ],
     )
     def test_url_is_the_base_url_and_the_quoted_id(self, exchange: Exchange, prediction_id: str, path: str) -> None:
-        exchange.will_answer(answer())
+        exchange.will_answer(answer(envelope(id=prediction_id)))
         assert exchange.get_prediction(prediction_id).id == prediction_id
         [request] = exchange.requests
         assert request.method == "GET"
@@ -88,7 +88,7 @@ class TestGetPrediction:
             (answer(POLICY_BODIES[0], 400), ContentPolicyError),
             (answer(POLICY_BODIES[1], 400), ContentPolicyError),
             (answer({"data": None, "code": 503, "message": "Content blocked"}), ContentPolicyError),
-            (answer("", 307, location="https://elsewhere.example/"), RedirectError),
+            (answer("", 301, location="https://elsewhere.example/"), RedirectError),
             (answer(envelope(), 300), RedirectError),
         ],
         ids=lambda value: value.__name__ if isinstance(value, type) else "",
@@ -108,9 +108,12 @@ class TestGetPrediction:
             (answer({"code": 503, "message": "Service Unavailable"}, 503), ServiceError),
             (answer("", 408), ServiceError),
             (answer({"data": None, "code": 500, "message": "internal server error"}), ServiceError),
-            (answer({**envelope(), "code": 201}), ServiceError),
             (answer(HTML), UnreadableAnswerError),
-            (answer(HTML, 404), UnreadableAnswerError),
+            *((answer(HTML, status), UnreadableAnswerError) for status in (401, 403, 404, 407, 451)),
+            *(
+                (answer("", status, location="https://login.example/"), UnreadableAnswerError)
+                for status in (302, 303, 307)
+            ),
             (answer({"data": []}), UnreadableAnswerError),
             (httpx.ReadTimeout(""), LostAnswerError),
             (httpx.RemoteProtocolError(""), LostAnswerError),
@@ -165,7 +168,7 @@ class TestGetConfirmed:
         exchange.will_answer(*[answer(HTML, 404)] * 4)
         with pytest.raises(UnreadableAnswerError) as caught:
             exchange.get_confirmed()
-        assert caught.value.what == "https://gptproto.example returned 404, but not in GPTProto's format"
+        assert caught.value.what == f"A gateway before GPTProto answered 404, not in GPTProto's format: {HTML}"
 
     @pytest.mark.parametrize("position", range(4))
     def test_error_among_404s_is_raised(self, exchange: Exchange, position: int) -> None:

@@ -17,6 +17,7 @@ from airflow_provider_seedance.gptproto.flows import ApiFlows, HttpRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from tests.unit.gptproto.conftest import (
     KEY,
+    PREDICTION_ID,
     SETTINGS,
     Exchange,
     answer,
@@ -70,8 +71,8 @@ class TestApiKey:
         self, exchange: Exchange, caplog: pytest.LogCaptureFixture, echo: str
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        fields = f'"id": "abc", "status": "{echo}", "model": "{echo}", "error": {{"message": "{echo}"}}'
-        done = f'"id": "abc", "status": "succeeded", "outputs": ["https://x.example/?key={echo}"]'
+        fields = f'"id": "{PREDICTION_ID}", "status": "{echo}", "model": "{echo}", "error": {{"message": "{echo}"}}'
+        done = f'"id": "{PREDICTION_ID}", "status": "succeeded", "outputs": ["https://x.example/?key={echo}"]'
         exchange.will_answer(*(answer(f'{{"data": {{{data}}}, "code": 200}}') for data in (fields, fields, done)))
         assert KEY not in repr(exchange.get_prediction())
         assert KEY not in repr(exchange.wait(exchange.new_poller()))
@@ -82,6 +83,14 @@ class TestApiKey:
         with pytest.raises(UnconfirmedSubmissionError) as caught:
             exchange.submit()
         assert KEY not in f"{caught.value} {caught.value!r} {caught.value.__cause__}"
+
+    @pytest.mark.parametrize("echo", ECHOES)
+    def test_key_as_a_field_name_is_redacted_in_a_quoted_body(self, exchange: Exchange, echo: str) -> None:
+        exchange.will_answer(answer(f'{{"{echo}": 1, "{"x" * 480}{echo}": 2}}'))
+        with pytest.raises(UnconfirmedSubmissionError) as caught:
+            exchange.submit()
+        assert '{"***": 1' in str(caught.value)
+        assert KEY[:6] not in str(caught.value)
 
     def test_key_is_redacted_in_an_html_page(self, exchange: Exchange) -> None:
         exchange.will_answer(answer(f"<html>{KEY}</html>", 502))

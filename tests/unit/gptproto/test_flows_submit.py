@@ -145,24 +145,32 @@ class TestSubmittedOnce:
         self.assert_unconfirmed(exchange, answer(body, status))
 
     @pytest.mark.parametrize(
-        "body",
+        ("body", "quoted"),
         [
-            "",
-            HTML,
-            '{"data": {"id": "abc", "sta',
-            [],
-            {},
-            {"data": None, "message": "success", "code": 200},
-            {"data": {"status": "created"}, "code": 200},
-            {"data": {"id": "\ud800"}, "code": 200},
-            {"error": "unknown"},
+            ("", ""),
+            (HTML, f": {HTML}"),
+            ('{"data": {"id": "abc", "sta', ': {"data": {"id": "abc", "sta'),
+            ([], ": []"),
+            ({}, ": {}"),
+            ({"data": None, "message": "success", "code": 200}, ': {"data": null, "message": "success", "code": 200}'),
+            ({"data": {"status": "created"}, "code": 200}, ': {"data": {"status": "created"}, "code": 200}'),
+            ({"data": {"id": "\ud800"}}, ': {"data": {"id": "\N{REPLACEMENT CHARACTER}"}}'),
+            ({"error": "unknown"}, ': {"error": "unknown"}'),
         ],
         ids=spelled,
     )
     @pytest.mark.parametrize("status", [200, 202])
-    def test_unreadable_success_is_unconfirmed(self, exchange: Exchange, status: int, body: object) -> None:
+    def test_unreadable_success_is_unconfirmed_and_quoted(
+        self, exchange: Exchange, status: int, body: object, quoted: str
+    ) -> None:
         error = self.assert_unconfirmed(exchange, answer(body, status))
-        assert error.what == f"{UNKNOWN} The response of GPTProto ({status}) has no readable prediction"
+        assert error.what == f"{UNKNOWN} The response of GPTProto ({status}) has no readable prediction{quoted}"
+
+    @pytest.mark.parametrize("words", ["insufficient balance", "Content policy violation", "InvalidParameter", "额度"])
+    @pytest.mark.parametrize("status", [500, 502, 503])
+    def test_http_5xx_is_unconfirmed_whatever_it_says(self, exchange: Exchange, status: int, words: str) -> None:
+        error = self.assert_unconfirmed(exchange, answer(error_body(status, words), status))
+        assert words in error.what
 
     def test_success_without_content_is_unconfirmed(self, exchange: Exchange) -> None:
         self.assert_unconfirmed(exchange, answer("", 204))

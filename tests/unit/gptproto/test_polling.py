@@ -207,31 +207,37 @@ class TestDeadline:
 
 class TestPermanentErrors:
     @pytest.mark.parametrize("cls", PERMANENT)
-    def test_three_consecutive_permanent_errors_end_the_wait(self, cls: type[SeedanceError]) -> None:
+    def test_three_consecutive_permanent_errors_over_ten_seconds_end_the_wait(self, cls: type[SeedanceError]) -> None:
         poller = new_poller()
         assert isinstance(poller.on_error(error(cls), START), PollAgain)
-        assert isinstance(poller.on_error(error(cls), START), PollAgain)
+        assert isinstance(poller.on_error(error(cls), START + 5), PollAgain)
         last = error(cls)
-        assert reason(poller.on_error(last, START)) is last
+        assert reason(poller.on_error(last, START + 10)) is last
+
+    @pytest.mark.parametrize("times", [(0, 4, 9.9), (0, 10)])
+    def test_fewer_or_quicker_permanent_errors_do_not_end_the_wait(self, times: tuple[float, ...]) -> None:
+        poller = new_poller()
+        assert all(isinstance(poller.on_error(error(AuthenticationError), START + at), PollAgain) for at in times)
 
     @pytest.mark.parametrize("cls", PERMANENT)
     def test_successful_poll_resets_the_permanent_error_count(self, cls: type[SeedanceError]) -> None:
         poller = new_poller()
-        for _ in range(5):
-            poller.on_error(error(cls), START)
-            poller.on_error(error(cls), START)
-            assert isinstance(poller.on_prediction(prediction(), START), PollAgain)
+        for second in range(0, 300, 60):
+            poller.on_error(error(cls), START + second)
+            poller.on_error(error(cls), START + second + 20)
+            assert isinstance(poller.on_prediction(prediction(), START + second + 40), PollAgain)
 
     def test_transient_error_resets_the_permanent_error_count(self) -> None:
         poller = new_poller()
-        for cls in (AuthenticationError, AuthenticationError, ServiceError, AuthenticationError, AuthenticationError):
-            assert isinstance(poller.on_error(error(cls), START), PollAgain)
+        classes = (AuthenticationError, AuthenticationError, ServiceError, AuthenticationError, AuthenticationError)
+        for second, cls in enumerate(classes):
+            assert isinstance(poller.on_error(error(cls), START + 20 * second), PollAgain)
 
     def test_different_permanent_errors_are_counted_together(self) -> None:
         poller = new_poller()
         poller.on_error(error(AuthenticationError), START)
-        poller.on_error(error(PermissionDeniedError), START)
-        assert type(reason(poller.on_error(error(PredictionNotFoundError), START))) is PredictionNotFoundError
+        poller.on_error(error(PermissionDeniedError), START + 5)
+        assert type(reason(poller.on_error(error(PredictionNotFoundError), START + 10))) is PredictionNotFoundError
 
     def test_refused_content_ends_the_wait_once_it_is_confirmed(self) -> None:
         poller, refused = new_poller(), error(ContentPolicyError)
@@ -342,18 +348,19 @@ class TestFinalStatus:
         detail = ErrorDetail("No", frozenset({"OutputAudioSensitiveContentDetected"}))
         refused = failure(prediction(PredictionStatus.FAILED, error=detail))
         assert type(refused) is ContentPolicyError
-        assert refused.what == "The generation ended as failed: No"
+        assert refused.what == "The generation ended as failed: No (OutputAudioSensitiveContentDetected)"
         assert refused.prediction_id == PREDICTION_ID
         assert refused.charge is Charge.FAILED
-        assert refused.advice == "The generated audio was refused. Set generate_audio to false, or change the prompt."
+        assert refused.advice == "The generated audio was refused. Set generate_audio=false, or change the prompt."
 
     def test_refused_video_does_not_advise_to_disable_audio(self) -> None:
         detail = ErrorDetail("No", frozenset({"OutputVideoSensitiveContentDetected"}))
         assert "generate_audio" not in failure(prediction(PredictionStatus.FAILED, error=detail)).advice
 
-    def test_failure_without_message_has_status_only(self) -> None:
+    def test_failure_without_message_has_status_and_code(self) -> None:
         silent = prediction(PredictionStatus.FAILED, error=ErrorDetail("", frozenset({"500"})))
-        assert failure(silent).what == "The generation ended as failed"
+        assert failure(silent).what == "The generation ended as failed: 500"
+        assert failure(prediction(PredictionStatus.FAILED)).what == "The generation ended as failed"
 
     def test_failure_text_quotes_reported_status_and_message(self) -> None:
         cancelled = prediction(

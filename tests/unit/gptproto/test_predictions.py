@@ -105,7 +105,6 @@ class TestEnvelope:
             {"data": {"id": ""}},
             {"data": {"id": None, "status": "created"}},
             {"data": [{"id": "a"}, {"id": "b"}]},
-            {"id": "abc", "status": "created"},
         ],
     )
     def test_body_without_prediction_gives_none(self, body: object) -> None:
@@ -164,11 +163,14 @@ class TestPredictionId:
     def test_urls_without_id_give_none(self, urls: object) -> None:
         assert read_prediction({"data": {"urls": urls, "status": "created"}}) is None
 
-    def test_requested_id_overrides_id_in_response(self) -> None:
-        body = {"data": {"id": "another", "status": "running"}}
+    def test_requested_id_overrides_its_form_in_the_response(self) -> None:
+        body = {"data": {"id": "task_x", "status": "running"}}
         prediction = read_prediction(body, prediction_id="sora-2:task_x")
         assert prediction is not None
         assert prediction.id == "sora-2:task_x"
+
+    def test_response_about_another_prediction_gives_none(self) -> None:
+        assert read_prediction({"data": {"id": "another", "status": "running"}}, prediction_id="task_x") is None
 
     @pytest.mark.parametrize(
         "text", ["", " ", ".", "..", "a b", "a\nb", "a\x00", "\ud800", "x" * 257], ids=lambda text: spelled(text)[:12]
@@ -299,15 +301,18 @@ class TestTimes:
                 "2026-03-04T05:06:07.123456789+08:00",
                 datetime(2026, 3, 4, 5, 6, 7, 123456, tzinfo=timezone(timedelta(hours=8))),
             ),
+            (1_767_225_600, datetime(2026, 1, 1, tzinfo=UTC)),
+            (1_767_225_600_000, datetime(2026, 1, 1, tzinfo=UTC)),
+            ("1767225600.5", datetime(2026, 1, 1, 0, 0, 0, 500_000, tzinfo=UTC)),
         ],
     )
-    def test_created_at_is_read_with_and_without_time_zone(self, text: str, time: datetime) -> None:
+    def test_created_at_is_read_in_every_form(self, text: object, time: datetime) -> None:
         created_at = read(created_at=text).created_at
         assert created_at == time
         assert created_at is not None
         assert created_at.utcoffset() == time.utcoffset()
 
-    @pytest.mark.parametrize("value", [None, "", "yesterday", "now", "12::30", "P1Y", 1_767_225_600, ["2026-01-01"]])
+    @pytest.mark.parametrize("value", [None, "", "yesterday", "now", "12::30", "P1Y", 17, ["2026-01-01"]])
     def test_unreadable_created_at_is_none(self, value: object) -> None:
         assert read(created_at=value).created_at is None
 
@@ -330,6 +335,8 @@ class TestReadCode:
             ({"code": "503"}, 503),
             ({"code": 0}, 200),
             ({"code": "0"}, 200),
+            ({"code": 201}, 200),
+            ({"code": "202"}, 200),
             ({"code": None}, 200),
             ({"code": True}, 200),
             ({"code": "success"}, 200),

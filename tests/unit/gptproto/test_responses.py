@@ -29,6 +29,7 @@ from airflow_provider_seedance.gptproto.responses import (
     response_error,
     shorten,
 )
+from airflow_provider_seedance.gptproto.verdicts import Verdict
 from tests.unit.gptproto.conftest import PREDICTION_ID
 from tests.unit.gptproto.making import spelled
 
@@ -190,25 +191,19 @@ class TestResponseErrorText:
         assert refusal(400, {"error": {"type": "503"}}, PREDICTION_ID).charge is Charge.FAILED
 
 
-class TestPolicyMarks:
-    def test_audio_policy_code_is_recognised(self) -> None:
-        detail = ErrorDetail("Refused", frozenset({"OutputAudioSensitiveContentDetected"}))
-        assert detail.is_audio_policy
-        assert detail.is_policy
-
-    def test_audio_policy_text_is_recognised(self) -> None:
-        assert ErrorDetail("failed: OutputAudioSensitiveContentDetected.PolicyViolation").is_audio_policy
-
-    def test_video_policy_code_is_not_audio_policy(self) -> None:
-        detail = ErrorDetail("Refused", frozenset({"OutputVideoSensitiveContentDetected"}))
-        assert detail.is_policy
-        assert not detail.is_audio_policy
-
-    def test_internal_error_is_not_policy_or_balance(self) -> None:
-        detail = ErrorDetail("Internal error", frozenset({"InternalServiceError", "500"}))
-        assert not detail.is_policy
-        assert not detail.is_audio_policy
-        assert not detail.is_balance
+class TestVerdict:
+    @pytest.mark.parametrize(
+        ("detail", "verdict"),
+        [
+            (ErrorDetail("Refused", frozenset({"OutputAudioSensitiveContentDetected"})), Verdict.SOUND),
+            (ErrorDetail("failed: OutputAudioSensitiveContentDetected.PolicyViolation"), Verdict.SOUND),
+            (ErrorDetail("Refused", frozenset({"OutputVideoSensitiveContentDetected"})), Verdict.CONTENT),
+            (ErrorDetail("Internal error", frozenset({"InternalServiceError", "500"})), None),
+        ],
+    )
+    def test_codes_and_messages_give_the_verdict(self, detail: ErrorDetail, verdict: Verdict | None) -> None:
+        assert detail.verdict is verdict
+        assert detail.is_policy is (verdict is not None)
 
 
 class TestRetryAfter:
