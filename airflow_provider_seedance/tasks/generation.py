@@ -24,6 +24,7 @@ from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.tasks import submit
 from airflow_provider_seedance.tasks.events import read_event
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
+from airflow_provider_seedance.tasks.mapping import check_mapped_id
 from airflow_provider_seedance.tasks.media import with_local_media
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.progress import Progress
@@ -94,6 +95,7 @@ class Generation:
         self, options: GenerationOptions, context: Context, *, connect: Callable[[], GPTProtoClient], log: Log
     ) -> None:
         self._options = options
+        self._context = context
         self._connect = connect
         self._log = log
         #: Changes with a clear of this task instance, and with nothing else.
@@ -108,6 +110,7 @@ class Generation:
         """Submit, or reattach to the submission of an earlier try; then wait for the videos."""
         is_adopted = bool(self._options.prediction_id)
         with self._errors(), self._connect() as client:
+            check_mapped_id(self._context, self._options.prediction_id)
             if not is_adopted:
                 # The request of an adopted prediction is unknown.
                 self.report = self.report.with_request(request)
