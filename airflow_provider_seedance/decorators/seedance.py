@@ -121,6 +121,7 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
         for name in _RETURNABLE:
             if name in report.parameters:
                 setattr(self, name, report.parameters[name])
+        self.model = report.model or self.model
         if report.id and report.mode is None:
             # The report of an adopted prediction has no mode.
             self.prediction_id = report.id

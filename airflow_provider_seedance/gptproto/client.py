@@ -55,6 +55,8 @@ class GPTProtoClient:
         sleep: Callable[[float], None] = time.sleep,
         log: Log = logger,
     ) -> None:
+        #: The connection's settings.
+        self.settings = settings
         self._transport = Transport(settings, transport)
         self._flows = ApiFlows(settings, user_agent=USER_AGENT, clock=clock, log=log)
         self._sleep = sleep

@@ -91,15 +91,19 @@ class SeedanceHook(BaseHook):
         Submit a generation, which costs money, and return the new prediction.
 
         It is sent again only if it provably was not accepted: no connection was made, or the response was 429. Unlike
-        the operators it keeps no record: a second call pays a second time.
+        the operators it keeps no record: a second call, as by a retry of the calling task, pays a second time. So
+        submit in a task with ``retries=0``, return the id, and wait for it in another task.
 
         :raises SeedanceError: See :meth:`~airflow_provider_seedance.gptproto.client.GPTProtoClient.submit`.
         """
         from airflow_provider_seedance.tasks.media import with_local_media
         from airflow_provider_seedance.tasks.submit import send_unrecorded
 
-        with self.get_conn() as client:
-            return send_unrecorded(client, with_local_media(request), log=self.log)
+        with _errors_for_caller(), self.get_conn() as client:
+            prediction = send_unrecorded(client, with_local_media(request), log=self.log)
+        # The caller may fail before it stores the id.
+        self.log.info("Submitted prediction %s to %s (%s)", prediction.id, request.model, request.mode.value)
+        return prediction
 
     def get_prediction(self, prediction_id: str) -> Prediction:
         """
@@ -107,7 +111,7 @@ class SeedanceHook(BaseHook):
 
         :raises SeedanceError: When the request failed.
         """
-        with self.get_conn() as client:
+        with _errors_for_caller(), self.get_conn() as client:
             return client.get_prediction(prediction_id)
 
     def wait_for_prediction(
@@ -132,7 +136,7 @@ class SeedanceHook(BaseHook):
             expected_seconds=expected_seconds(),
             poll_interval=poll_interval,
         )
-        with self.get_conn() as client:
+        with _errors_for_caller(), self.get_conn() as client:
             decision = client.poll(poller)
             if isinstance(decision, Done):
                 return decision.prediction
@@ -240,6 +244,19 @@ class SeedanceHook(BaseHook):
                 "Connection %s sends its API key unencrypted to %s", self.seedance_conn_id, settings.base_url
             )
         return settings
+
+
+@contextmanager
+def _errors_for_caller() -> Iterator[None]:
+    """Give errors the advice that is true without an operator and its record."""
+    from airflow_provider_seedance.gptproto.errors import SeedanceError
+    from airflow_provider_seedance.tasks.advice import advise_caller
+
+    try:
+        yield
+    except SeedanceError as error:
+        error.advice = advise_caller(error) or error.advice
+        raise
 
 
 def _connection_type() -> dict[str, Any]:

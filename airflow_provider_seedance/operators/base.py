@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, BaseOperator, conf
 
@@ -24,6 +24,7 @@ from airflow_provider_seedance.tasks.options import (
     OnUnconfirmedSubmission,
     WaitOptions,
 )
+from airflow_provider_seedance.triggers.deferral import DeferrableTask
 
 try:
     from airflow_provider_seedance.retries import SeedanceRetryPolicy
@@ -38,10 +39,8 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_seedance.gptproto.requests import GenerationRequest
-    from airflow_provider_seedance.tasks.generation import Deliver, Generation, KeepWaiting
+    from airflow_provider_seedance.tasks.generation import Generation
 
-#: The method that Airflow names when it ends a deferral with an error.
-_AIRFLOW_FAILS = "__fail__"
 #: The parameters of the API that all modes share.
 _COMMON_PARAMETERS = (
     "prompt",
@@ -56,7 +55,7 @@ _COMMON_PARAMETERS = (
 )
 
 
-class SeedanceBaseOperator(BaseOperator):
+class SeedanceBaseOperator(DeferrableTask, BaseOperator):
     """
     Submit a generation, wait for it, and return the URLs of its videos.
 
@@ -214,20 +213,15 @@ class SeedanceBaseOperator(BaseOperator):
         from airflow_provider_seedance.tasks.generation import Submitted
 
         outcome = self._start(context).begin(self.build_request())
-        return outcome.prediction_id if isinstance(outcome, Submitted) else self._finish(outcome)
+        return outcome.prediction_id if isinstance(outcome, Submitted) else self.finish(outcome)
 
     def execute_complete(self, context: Context, event: Any = None) -> list[str]:
         """Go on after the trigger fired: get the finished prediction on the worker."""
-        return self._finish(self._start(context).resume(event))
+        return self.finish(self._start(context).resume(event))
 
-    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Resume after a deferral. If Airflow ended the wait, the error names the prediction and the bill."""
-        try:
-            return super().resume_execution(next_method, next_kwargs, context)
-        except AirflowException as error:
-            if next_method != _AIRFLOW_FAILS:
-                raise
-            self._start(context).fail(error)
+    def fail_wait(self, error: AirflowException, context: Context) -> NoReturn:
+        """Name the prediction and the bill in the error for a wait that Airflow ended."""
+        self._start(context).fail(error)
 
     def on_kill(self) -> None:
         """Send nothing more, and log that a generation goes on and is billed."""
@@ -247,12 +241,3 @@ class SeedanceBaseOperator(BaseOperator):
 
         self._generation = Generation(self.generation_options(), context, connect=self.hook.get_conn, log=self.log)
         return self._generation
-
-    def _finish(self, outcome: Deliver | KeepWaiting) -> list[str]:
-        """Return the task's value, or defer."""
-        from airflow_provider_seedance.tasks.generation import Deliver
-        from airflow_provider_seedance.triggers.seedance import defer_poller
-
-        if isinstance(outcome, Deliver):
-            return outcome.outputs
-        return defer_poller(self, outcome.poller, self.seedance_conn_id)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -24,18 +24,18 @@ from airflow_provider_seedance.gptproto.errors import SeedanceError
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.links.seedance import SeedanceVideoLink
 from airflow_provider_seedance.tasks.options import WaitOptions
+from airflow_provider_seedance.triggers.deferral import DeferrableTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from airflow_provider_seedance.tasks.generation import Deliver, KeepWaiting
     from airflow_provider_seedance.tasks.sensing import Sensing
 
 #: Seconds between polls on a worker; ByteDance advises against shorter intervals.
 _POKE_INTERVAL = 10.0
 
 
-class SeedancePredictionSensor(BaseSensorOperator):
+class SeedancePredictionSensor(DeferrableTask, BaseSensorOperator):
     """
     Wait for a prediction that another task or program submitted, and return the URLs of its videos.
 
@@ -92,21 +92,17 @@ class SeedancePredictionSensor(BaseSensorOperator):
         sensing = self._sensing(context)
         with self._skip_instead_of_failing():
             outcome = sensing.poke()
-        return self._finish(outcome or sensing.wait())
+        return self.finish(outcome or sensing.wait())
 
     def execute_complete(self, context: Context, event: Any = None) -> list[str]:
         """Go on after the trigger fired: get the finished prediction on the worker."""
         with self._skip_instead_of_failing():
-            return self._finish(self._sensing(context).resume(event))
+            return self.finish(self._sensing(context).resume(event))
 
-    def _finish(self, outcome: Deliver | KeepWaiting) -> list[str]:
-        """Return the task's value, or defer."""
-        from airflow_provider_seedance.tasks.generation import Deliver
-        from airflow_provider_seedance.triggers.seedance import defer_poller
-
-        if isinstance(outcome, Deliver):
-            return outcome.outputs
-        return defer_poller(self, outcome.poller, self.seedance_conn_id)
+    def fail_wait(self, error: AirflowException, context: Context) -> NoReturn:
+        """Name the prediction and the bill in the error for a wait that Airflow ended."""
+        with self._skip_instead_of_failing():
+            self._sensing(context).fail(error)
 
     @contextmanager
     def _skip_instead_of_failing(self) -> Iterator[None]:

@@ -11,45 +11,28 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, expected_seconds
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
-    Charge,
-    ConnectionSettingsError,
-    InvalidRequestError,
     SeedanceError,
-    UnconfirmedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, Poller, failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
 from airflow_provider_seedance.tasks import submit
+from airflow_provider_seedance.tasks.advice import Situation, advise, trigger_failed
 from airflow_provider_seedance.tasks.events import read_event
-from airflow_provider_seedance.tasks.failures import (
-    GENERATION_ENDED,
-    ONLY_WAITS_AGAIN,
-    WAITS_FOR_THE_SAME,
-    as_airflow_errors,
-    trigger_failed,
-    with_prediction,
-)
+from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
+from airflow_provider_seedance.tasks.mapping import check_mapped_id
 from airflow_provider_seedance.tasks.media import with_local_media
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.progress import Progress
 from airflow_provider_seedance.tasks.record import Submission, SubmissionRecord, SubmitFresh, check_tries
 from airflow_provider_seedance.tasks.report import GenerationReport, Publisher, check_nsfw
+from airflow_provider_seedance.tasks.reuse import check_links
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-#: Advice without a record of the submission.
-_RETRY_WITHOUT_RECORD = (
-    "No record of the submission is kept here: a retry submits, and pays for, a new generation. "
-    "To go on with this one, set prediction_id to its id."
-)
 _NO_TASK_STATE = "This Airflow keeps no task state (3.3 does): a retry after an interrupted try submits and pays again"
-_UNCONFIRMED_WITHOUT_RECORD = (
-    "It is not sent again, because a second submission might be charged as well. Search for the generation in the "
-    "GPTProto dashboard. If it is there, run the task with prediction_id set to its id; if not, clear the task."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +102,7 @@ class Generation:
         self, options: GenerationOptions, context: Context, *, connect: Callable[[], GPTProtoClient], log: Log
     ) -> None:
         self._options = options
+        self._context = context
         self._connect = connect
         self._log = log
         #: Changes with a clear of this task instance, and with nothing else.
@@ -133,6 +117,7 @@ class Generation:
     def begin(self, request: GenerationRequest) -> Outcome:
         """Submit or reattach to the submission of an earlier try; then wait for the videos."""
         with self._errors():
+            check_mapped_id(self._context, self._options.prediction_id)
             # The request of an adopted prediction is unknown.
             prepared = None if self._options.prediction_id else self._prepare(request)
             with self._connect() as client:
@@ -157,8 +142,7 @@ class Generation:
         """
         with self._errors():
             self._restore_report()
-            advice = None if self._is_resumable else _RETRY_WITHOUT_RECORD
-            raise trigger_failed(error, self._known_id(), advice) from None
+            raise trigger_failed(error, self._situation()) from None
 
     def _prepare(self, request: GenerationRequest) -> _Prepared:
         """Read the record and the local media, and check the request."""
@@ -196,6 +180,9 @@ class Generation:
             log=self._log,
         )
         if not isinstance(found, SubmitFresh):
+            submission, prediction = found
+            if submission.delivered and self._options.wait_for_completion:
+                check_links(prediction, client.settings, log=self._log)
             return found
         if isinstance(prepared.checked, Exception):
             raise prepared.checked
@@ -339,52 +326,13 @@ class Generation:
         self._publisher.publish_error(self.report, error)
 
     def _advise(self, error: SeedanceError) -> str | None:
-        earlier = self._record.latest
-        if self._options.prediction_id:
-            return self._advise_on_adopted(error, earlier)
-        prediction_id = self._known_id()
-        if isinstance(error, ConnectionSettingsError) and prediction_id is not None:
-            return with_prediction(
-                error, prediction_id, WAITS_FOR_THE_SAME if self._is_resumable else _RETRY_WITHOUT_RECORD
-            )
-        if error.charge is Charge.NONE and earlier is not None and earlier.submissions:
-            error.charge = Charge.POSSIBLE if earlier.prediction_id is None else Charge.EARLIER
-            return _advise_on_earlier(error, earlier.prediction_id)
-        if self._record.is_kept:
-            return None
-        if isinstance(error, UnconfirmedSubmissionError) and not error.retryable:
-            return _UNCONFIRMED_WITHOUT_RECORD
-        if error.prediction_id and error.retryable and not isinstance(error, GENERATION_ENDED):
-            return _RETRY_WITHOUT_RECORD
-        return None
+        return advise(error, self._situation())
 
-    def _advise_on_adopted(self, error: SeedanceError, own: Submission | None) -> str | None:
-        if isinstance(error, ConnectionSettingsError):
-            return with_prediction(error, self._options.prediction_id, ONLY_WAITS_AGAIN)
-        if not isinstance(error, GENERATION_ENDED):
-            return None
-        if own is None or own.prediction_id in (None, error.prediction_id):
-            return "Remove prediction_id to submit a new generation."
-        return f"Remove prediction_id to go on with the prediction that this task submitted, {own.prediction_id}."
-
-    @property
-    def _is_resumable(self) -> bool:
-        """Whether a retry goes on with the same prediction."""
-        return self._record.is_kept or bool(self._options.prediction_id)
-
-    def _known_id(self) -> str | None:
-        """Return the prediction of this task instance, from the arguments, XCom or the record."""
+    def _situation(self) -> Situation:
         recorded = self._record.latest
-        return self._options.prediction_id or self.report.id or (recorded.prediction_id if recorded else None)
-
-
-def _advise_on_earlier(error: SeedanceError, prediction_id: str | None) -> str:
-    """Add the prediction of an earlier try to the advice of an error before which this try submitted nothing."""
-    if prediction_id is None:
-        return f"{error.advice} This try charged nothing, but an earlier submission is unconfirmed."
-    if isinstance(error, InvalidRequestError):
-        return (
-            f"An earlier try submitted prediction {prediction_id}. To go on with it, set prediction_id to its id; "
-            "to submit another one, correct the arguments."
+        return Situation(
+            adopted_id=self._options.prediction_id,
+            known_id=self.report.id or (recorded.prediction_id if recorded else None),
+            recorded=recorded,
+            is_kept=self._record.is_kept,
         )
-    return f"{error.advice} An earlier try submitted prediction {prediction_id}."

@@ -13,7 +13,6 @@ from airflow_provider_seedance.gptproto.catalogue import expected_seconds
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
-    ConnectionSettingsError,
     SeedanceError,
     TriggerFailedError,
     WaitTimeoutError,
@@ -21,14 +20,9 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.polling import Poller, failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
+from airflow_provider_seedance.tasks.advice import Situation, advise, trigger_failed
 from airflow_provider_seedance.tasks.events import read_event
-from airflow_provider_seedance.tasks.failures import (
-    GENERATION_ENDED,
-    ONLY_WAITS_AGAIN,
-    as_airflow_errors,
-    trigger_failed,
-    with_prediction,
-)
+from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
 from airflow_provider_seedance.tasks.generation import Deliver, KeepWaiting
 from airflow_provider_seedance.tasks.options import WaitOptions
 from airflow_provider_seedance.tasks.report import GenerationReport, Publisher, check_nsfw
@@ -131,7 +125,7 @@ class Sensing:
         self._report = self._publisher.restore()
         try:
             with self._errors():
-                raise trigger_failed(error, self._prediction_id, f"Check the triggerer's log. {ONLY_WAITS_AGAIN}")
+                raise trigger_failed(error, Situation(adopted_id=self._prediction_id))
         except TriggerFailedError as named:
             if isinstance(error, (AirflowSensorTimeout, AirflowSkipException)):
                 raise type(error)(str(named)) from None
@@ -149,9 +143,7 @@ class Sensing:
     def _advise(self, error: SeedanceError) -> str | None:
         if isinstance(error, GENERATION_ENDED):
             return "Waiting again does not help. Clear the task that submitted it, which pays for a new generation."
-        if isinstance(error, ConnectionSettingsError):
-            return with_prediction(error, self._prediction_id, ONLY_WAITS_AGAIN)
-        return None
+        return advise(error, Situation(adopted_id=self._prediction_id))
 
     def _on_error(self, error: SeedanceError) -> None:
         self._report = self._report.with_error(error, time.time())

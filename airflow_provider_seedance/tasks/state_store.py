@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import conf
 from airflow_provider_seedance.gptproto.errors import UnsafeStateStoreError
 from airflow_provider_seedance.gptproto.flows import Log
 
-#: Bytes that the JSON of a record never reaches. The usual size is about 300.
+#: Bytes that the JSON of a record never reaches.
 MAXIMUM_RECORD_SIZE = 8192
 _BACKEND_OPTION = "[workers] state_store_backend"
 _THRESHOLD_OPTION = "[common.io] state_store_objectstorage_threshold"

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from airflow_provider_seedance.emulator.handle import Emulator
-from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError, GenerationFailedError
+from airflow_provider_seedance.gptproto.errors import (
+    ConnectionSettingsError,
+    ConnectionUnavailableError,
+    GenerationFailedError,
+    UnconfirmedSubmissionError,
+    WaitTimeoutError,
+)
 from airflow_provider_seedance.gptproto.predictions import PredictionStatus
 from airflow_provider_seedance.gptproto.requests import TextToVideo
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
+from tests.unit.airflow.driving import Run
+from tests.unit.airflow.operators import text_to_video
+from tests.versions import needs_store
 
 KEY = "sk-needle-0123456789"
 
@@ -138,6 +148,72 @@ class TestMethods:
             with pytest.raises(GenerationFailedError):
                 hook.wait_for_prediction(submitted.id, poll_interval=0.05)
         assert hook.get_prediction(submitted.id).status is PredictionStatus.FAILED
+
+
+class TestErrorsForACaller:
+    """A plain task that uses the hook has no record, so the advice differs from that of operators."""
+
+    @pytest.mark.parametrize(
+        ("fault", "names_id"), [({"drop": "after"}, False), ({"answer": "code-500"}, True)], ids=["no answer", "an id"]
+    )
+    def test_unconfirmed_submission_says_that_a_retry_pays_again(
+        self, emulator: Emulator, fault: dict[str, Any], names_id: bool
+    ) -> None:
+        emulator.fault(endpoint="submit", **fault)
+        with pytest.raises(UnconfirmedSubmissionError) as caught:
+            SeedanceHook().submit(TextToVideo(prompt="A paper boat"))
+        message, [booked] = str(caught.value), emulator.ledger()
+        assert (booked["id"] in message) is names_id
+        assert "a retry of the task that called it submits and pays again" in message
+        assert f'call wait_for_prediction("{booked["id"]}")' in message if names_id else "with its id" in message
+        assert "on_unconfirmed_submission" not in message
+
+    def test_timeout_of_a_wait_says_how_to_go_on(self, emulator: Emulator) -> None:
+        emulator.settings(seconds_running=60)
+        hook = SeedanceHook()
+        prediction_id = hook.submit(TextToVideo(prompt="A paper boat")).id
+        with pytest.raises(WaitTimeoutError) as caught:
+            hook.wait_for_prediction(prediction_id, timeout=0.01, poll_interval=0.01)
+        assert str(caught.value).endswith(
+            "The generation was accepted and is billed whatever happens to this task. To go on with it, call "
+            f'wait_for_prediction("{prediction_id}"). A retry of a task that submits submits and pays again, because '
+            "SeedanceHook keeps no record."
+        )
+
+    @pytest.mark.usefixtures("short_waits")
+    def test_failed_generation_says_that_another_call_pays(self, emulator: Emulator) -> None:
+        hook = SeedanceHook()
+        prediction_id = hook.submit(TextToVideo(prompt="[fail]")).id
+        with pytest.raises(GenerationFailedError, match=r"A new call of submit pays for a new generation\.$"):
+            hook.wait_for_prediction(prediction_id, poll_interval=0.05)
+
+    def test_id_of_a_submission_is_logged(self, emulator: Emulator, printed: Callable[[], str]) -> None:
+        prediction_id = SeedanceHook().submit(TextToVideo(prompt="A paper boat")).id
+        assert f"Submitted prediction {prediction_id} to doubao-seedance-2-0-fast-260128 (text-to-video)" in printed()
+
+
+class TestMissingConnection:
+    def test_hook_names_the_connection(self) -> None:
+        with pytest.raises(ConnectionUnavailableError) as caught:
+            SeedanceHook("absent").get_settings()
+        assert str(caught.value) == (
+            "Airflow did not find the connection 'absent'. Nothing was charged. If it does not exist, create it under "
+            "Admin > Connections. If it exists, Airflow's API or secrets backend failed: try again later."
+        )
+
+    @needs_store
+    def test_retry_without_the_connection_names_the_prediction(
+        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = Run()
+        prediction_id = run.try_once(text_to_video(wait_for_completion=False))
+        monkeypatch.delenv("AIRFLOW_CONN_SEEDANCE_DEFAULT")
+        with pytest.raises(ConnectionUnavailableError) as caught:
+            run.try_once(text_to_video())
+        message = str(caught.value)
+        assert f"'seedance_default' (prediction {prediction_id}). The generation was accepted and is billed" in message
+        assert message.endswith("waits for the same prediction and pays nothing.")
+        assert len(emulator.ledger()) == 1
 
 
 class TestFormOfAirflow31:

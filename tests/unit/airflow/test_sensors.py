@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSen
 
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
-from airflow_provider_seedance.gptproto.errors import NotConnectedError
+from airflow_provider_seedance.gptproto.errors import NotConnectedError, TriggerFailedError
 from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
 from tests.unit.airflow.driving import Run
 from tests.unit.airflow.operators import text_to_video
@@ -171,3 +171,42 @@ class TestFailure:
     ) -> None:
         with pytest.raises(AirflowFailException, match="not safe for work"):
             Run().try_once(sensor(submit("[nsfw]"), deferrable=deferrable, fail_on_nsfw=True))
+
+
+class TestTriggerThatFails:
+    """Airflow calls ``__fail__`` when a trigger crashes, times out, or cannot be started."""
+
+    MESSAGE = (
+        "The wait in the triggerer ended with an error of Airflow (Trigger failure) (prediction {}). The generation "
+        "was accepted and is billed whatever happens to this task. Check the triggerer's log and its connections. The "
+        "generation goes on at the service. This task never submits: a retry or a clear only waits again and pays "
+        "nothing."
+    )
+
+    def test_error_names_prediction_bill_and_way_back(self, submit: Callable[..., str]) -> None:
+        prediction_id, run = submit(), Run()
+        with pytest.raises(TriggerFailedError) as caught:
+            sensor(prediction_id, deferrable=True).resume_execution(
+                "__fail__", {"error": "Trigger failure"}, run.context()
+            )
+        assert str(caught.value) == self.MESSAGE.format(prediction_id)
+        assert run.xcoms["prediction"]["error"] == str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("arguments", "error"), [({"soft_fail": True}, "Trigger failure"), ({"never_fail": True}, "Trigger failure")]
+    )
+    def test_skip_names_the_prediction_as_well(
+        self, submit: Callable[..., str], arguments: dict[str, Any], error: str
+    ) -> None:
+        prediction_id = submit()
+        with pytest.raises(AirflowSkipException, match=f"prediction {prediction_id}"):
+            sensor(prediction_id, deferrable=True, **arguments).resume_execution(
+                "__fail__", {"error": error}, Run().context()
+            )
+
+    def test_timeout_stays_a_timeout_of_a_sensor(self, submit: Callable[..., str]) -> None:
+        prediction_id = submit()
+        with pytest.raises(AirflowSensorTimeout, match=f"prediction {prediction_id}"):
+            sensor(prediction_id, deferrable=True).resume_execution(
+                "__fail__", {"error": "Trigger timeout"}, Run().context()
+            )

@@ -1,0 +1,139 @@
+"""What an error says beyond its cause: the prediction and the charge of earlier tries, and what to do now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_provider_seedance.gptproto.errors import (
+    Charge,
+    ConnectionSettingsError,
+    InvalidRequestError,
+    SeedanceError,
+    TriggerFailedError,
+    UnconfirmedSubmissionError,
+)
+from airflow_provider_seedance.tasks.failures import GENERATION_ENDED
+from airflow_provider_seedance.tasks.record import Submission
+
+_WAITS_FOR_THE_SAME = (
+    "The generation goes on at the service. A retry or a clear of this task, with the same arguments, waits for the "
+    "same prediction and pays nothing."
+)
+#: For a task that never submits.
+_ONLY_WAITS_AGAIN = (
+    "The generation goes on at the service. This task never submits: a retry or a clear only waits again and pays "
+    "nothing."
+)
+_RETRY_WITHOUT_RECORD = (
+    "No record of the submission is kept here: a retry submits, and pays for, a new generation. "
+    "To go on with this one, set prediction_id to its id."
+)
+_UNCONFIRMED_WITHOUT_RECORD = (
+    "It is not sent again, because a second submission might be charged as well. Search for the generation in the "
+    "GPTProto dashboard. If it is there, run the task with prediction_id set to its id; if not, clear the task."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """
+    What a task knows when an error ends its try.
+
+    :param adopted_id: The prediction of a task that never submits; empty in one that does.
+    :param known_id: The prediction that this or an earlier try submitted.
+    :param recorded: The record; ``None`` without one.
+    :param is_kept: Whether the task keeps a record.
+    """
+
+    adopted_id: str = ""
+    known_id: str | None = None
+    recorded: Submission | None = None
+    is_kept: bool = False
+
+    @property
+    def prediction_id(self) -> str | None:
+        """The prediction that the task waits for."""
+        return self.adopted_id or self.known_id
+
+    @property
+    def continuation(self) -> str:
+        """How to go on with that prediction."""
+        if self.adopted_id:
+            return _ONLY_WAITS_AGAIN
+        return _WAITS_FOR_THE_SAME if self.is_kept else _RETRY_WITHOUT_RECORD
+
+
+def advise(error: SeedanceError, situation: Situation) -> str | None:
+    """
+    Return advice that replaces the error's own, or ``None``.
+
+    An error from before a request knows neither prediction nor charge of earlier tries: they are added to it.
+    """
+    if isinstance(error, ConnectionSettingsError) and situation.prediction_id is not None:
+        error.prediction_id, error.charge = situation.prediction_id, Charge.ACCEPTED
+        return f"{error.advice} {situation.continuation}"
+    recorded = situation.recorded
+    if situation.adopted_id:
+        return _advise_on_adopted(error, recorded)
+    if error.charge is Charge.NONE and recorded is not None and recorded.submissions:
+        error.charge = Charge.POSSIBLE if recorded.prediction_id is None else Charge.EARLIER
+        return _advise_on_earlier(error, recorded.prediction_id)
+    if situation.is_kept:
+        return None
+    if isinstance(error, UnconfirmedSubmissionError) and not error.retryable:
+        return _UNCONFIRMED_WITHOUT_RECORD
+    if error.prediction_id and error.retryable and not isinstance(error, GENERATION_ENDED):
+        return _RETRY_WITHOUT_RECORD
+    return None
+
+
+def trigger_failed(error: Exception, situation: Situation) -> TriggerFailedError:
+    """
+    Return the error for a wait in the triggerer that Airflow ended.
+
+    :param error: Airflow's error, which names neither the prediction nor the charge.
+    """
+    # A sensor's own error replaces the one that names the reason.
+    what = f"The wait in the triggerer ended with an error of Airflow ({error.__cause__ or error})"
+    advice = f"Check the triggerer's log and its connections. {situation.continuation}"
+    return TriggerFailedError(what, prediction_id=situation.prediction_id, charge=Charge.ACCEPTED, advice=advice)
+
+
+def advise_caller(error: SeedanceError) -> str | None:
+    """
+    Return advice for a caller of the hook, or ``None``. The hook keeps no record, so a retry of its task pays again.
+
+    :param error: The error of a submission or of a wait.
+    """
+    wait = f'To go on with it, call wait_for_prediction("{error.prediction_id}").'
+    if isinstance(error, UnconfirmedSubmissionError):
+        if error.prediction_id is None:
+            wait = "If it is there, call wait_for_prediction with its id."
+        return (
+            "SeedanceHook keeps no record: a retry of the task that called it submits and pays again. Search for the "
+            f"generation in the GPTProto dashboard before you run the task again. {wait}"
+        )
+    if isinstance(error, GENERATION_ENDED):
+        return "A new call of submit pays for a new generation."
+    if error.prediction_id is not None and error.retryable:
+        return f"{wait} A retry of a task that submits submits and pays again, because SeedanceHook keeps no record."
+    return None
+
+
+def _advise_on_adopted(error: SeedanceError, own: Submission | None) -> str | None:
+    if not isinstance(error, GENERATION_ENDED):
+        return None
+    if own is None or own.prediction_id in (None, error.prediction_id):
+        return "Remove prediction_id to submit a new generation."
+    return f"Remove prediction_id to go on with the prediction that this task submitted, {own.prediction_id}."
+
+
+def _advise_on_earlier(error: SeedanceError, prediction_id: str | None) -> str:
+    if prediction_id is None:
+        return f"{error.advice} This try charged nothing, but an earlier submission is unconfirmed."
+    if isinstance(error, InvalidRequestError):
+        return (
+            f"An earlier try submitted prediction {prediction_id}. To go on with it, set prediction_id to its id; "
+            "to submit another one, correct the arguments."
+        )
+    return f"{error.advice} An earlier try submitted prediction {prediction_id}."
