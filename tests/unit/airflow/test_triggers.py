@@ -165,7 +165,7 @@ class TestRotatedKey:
         self, submit: Callable[[str], str], keys: list[str], emulator: Emulator
     ) -> None:
         keys += ["sk-withdrawn", "sk-withdrawn"]
-        [event] = await collect(trigger(submit("A paper boat")))
+        [event] = await collect(trigger(submit("A paper boat"), poll_interval=5.0))
         with pytest.raises(AuthenticationError, match="valid API key"):
             read_event(event.payload)
         assert [request["status"] for request in emulator.requests() if request["method"] == "GET"] == [401] * 3
