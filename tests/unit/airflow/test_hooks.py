@@ -21,6 +21,7 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.gptproto.predictions import PredictionStatus
 from airflow_provider_seedance.gptproto.requests import TextToVideo
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
+from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
 from airflow_provider_seedance.tasks.advice import advise_caller
 from tests.unit.airflow.driving import Run
 from tests.unit.airflow.operators import text_to_video
@@ -215,6 +216,36 @@ class TestMissingConnection:
         assert f"'seedance_default' (prediction {prediction_id}). The generation was accepted and is billed" in message
         assert message.endswith("waits for the same prediction and pays nothing.")
         assert len(emulator.ledger()) == 1
+
+    @needs_store
+    @pytest.mark.parametrize("wait", ["operator", "sensor"])
+    def test_triggerer_without_the_connection_names_prediction_bill_and_way_back(
+        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, wait: str
+    ) -> None:
+        class TriggererWithoutConnection(Run):
+            def _fire(self, trigger: Any) -> Any:
+                with monkeypatch.context() as without:
+                    without.delenv("AIRFLOW_CONN_SEEDANCE_DEFAULT")
+                    return super()._fire(trigger)
+
+        emulator.settings(seconds_running=60)
+        task: Any = text_to_video(deferrable=True)
+        if wait == "sensor":
+            prediction_id = Run().try_once(text_to_video(wait_for_completion=False))
+            task = SeedancePredictionSensor(task_id="wait", prediction_id=prediction_id, deferrable=True)
+        with pytest.raises(ConnectionUnavailableError) as caught:
+            TriggererWithoutConnection().try_once(task)
+        [booked] = emulator.ledger()
+        never = "This task never submits: a retry or a clear only waits again and pays nothing."
+        again = (
+            "A retry or a clear of this task, with the same arguments, waits for the same prediction and pays nothing."
+        )
+        assert str(caught.value) == (
+            "The wait in the triggerer ended. Airflow did not find the connection 'seedance_default' (prediction "
+            f"{booked['id']}). The generation was accepted and is billed whatever happens to this task. If it does not "
+            "exist, create it under Admin > Connections. If it exists, Airflow's API or secrets backend failed: try "
+            f"again later. The generation goes on at the service. {never if wait == 'sensor' else again}"
+        )
 
 
 class TestFormOfAirflow31:
