@@ -77,12 +77,13 @@ with DAG(
     ).expand(prompt=within_budget(write_prompts("{{ params.subjects }}"), "{{ params.budget }}"))
 
     # Runs after failures, too, because accepted submissions are billed in any case.
-    @task(trigger_rule="all_done", doc_md="Returns the number of submitted generations and their cost in USD.")
+    @task(trigger_rule="all_done", doc_md="Returns the number of submissions and their cost in USD, over all tries.")
     def add_up(predictions: Sequence[dict[str, Any]]) -> dict[str, float]:
-        # Every task instance pushes XCom `prediction`; its id is None if nothing was submitted.
-        costs = [each["estimated_cost_usd"] for each in predictions if each["id"]]
-        total = round(sum(cost for cost in costs if cost is not None), 2)
-        print(f"{len(costs)} generations, about {total:.2f} USD at list price")  # noqa: T201 - an example's task log
-        return {"generations": len(costs), "usd": total}
+        # Every task instance pushes XCom `prediction`. A retry after a failed generation pays again.
+        submissions = sum(each["submissions"] or 0 for each in predictions)
+        totals = [each["total_cost_usd"] for each in predictions]
+        usd, unknown = round(sum(total for total in totals if total is not None), 2), totals.count(None)
+        print(f"{submissions} generations, about {usd:.2f} USD at list price; unknown: {unknown} tasks")  # noqa: T201
+        return {"generations": submissions, "usd": usd, "unknown": unknown}
 
     add_up(make_videos.output["prediction"])

@@ -4,7 +4,8 @@
 This is the shortest useful DAG. About a minute and a half after you trigger it, it returns a video of five seconds. The
 task holds no worker during the wait.
 
-**What it costs:** one generation, about 0.50 USD at list price. A retry or a clear of the task costs nothing.
+**What it costs:** one generation, about 0.50 USD at list price. A retry after a crash and a
+clear cost nothing; a retry after a failed generation pays again.
 
 **Where the video is:** in the task's tab *Video*, or behind the button *Video*. The link expires after about a day.
 """

@@ -161,20 +161,6 @@ class GenerationRequest:
         size = frame_size(self.model, resolution, aspect_ratio)
         return CheckedRequest(request=self, payload=payload, price=price, frame_size=size)
 
-    def given_fingerprint(self, connection_id: str) -> str:
-        """
-        Return the SHA-256 of connection, mode, model and the payload as given: a file by its name, not its content.
-
-        It identifies the request where its files cannot be read. Empty for values that are no JSON.
-
-        :param connection_id: The Airflow connection that submits.
-        """
-        try:
-            parts = [connection_id, self.mode.value, self.model, self.payload()]
-            return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
-        except (RecursionError, TypeError, ValueError):
-            return ""
-
     def problems(self) -> Iterator[str]:
         """Yield each problem: the argument, its value and the allowed values."""
         known = find_model(self.model) if isinstance(self.model, str) else None

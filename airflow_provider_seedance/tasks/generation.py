@@ -25,7 +25,13 @@ from airflow_provider_seedance.tasks.mapping import check_mapped_id
 from airflow_provider_seedance.tasks.media import with_local_media
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.progress import Progress
-from airflow_provider_seedance.tasks.record import Submission, SubmissionRecord, SubmitFresh, check_tries
+from airflow_provider_seedance.tasks.record import (
+    Submission,
+    SubmissionRecord,
+    SubmitFresh,
+    check_tries,
+    given_fingerprint,
+)
 from airflow_provider_seedance.tasks.report import GenerationReport, Publisher, check_nsfw
 from airflow_provider_seedance.tasks.reuse import check_links
 
@@ -157,7 +163,7 @@ class Generation:
             check_tries(self._try_number, self._options.max_submissions)
             if self._options.durable:
                 self._log.warning(_NO_TASK_STATE)
-        given = request.given_fingerprint(self._options.connection_id)
+        given = given_fingerprint(request, self._options.connection_id)
         try:
             checked = with_local_media(request).check()
         except Exception as error:  # also any error of a store's library

@@ -9,6 +9,8 @@ the record holds an intent; after it was accepted, the id of the prediction; aft
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,6 +22,7 @@ from airflow_provider_seedance.gptproto.errors import (
     UnreadableRecordError,
 )
 from airflow_provider_seedance.gptproto.predictions import is_prediction_id
+from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.gptproto.responses import shorten
 from airflow_provider_seedance.tasks.options import OnClear, OnUnconfirmedSubmission
 
@@ -187,6 +190,21 @@ def decide(
     if recorded.delivered and cleared and on_clear == "regenerate":
         return SubmitFresh(f'prediction {recorded.prediction_id} was delivered, and on_clear is "regenerate"')
     return Reattach(recorded)
+
+
+def given_fingerprint(request: GenerationRequest, connection_id: str) -> str:
+    """
+    Return the SHA-256 of connection, mode, model and the payload as given: a file by its name, not its content.
+
+    It identifies the request where its files cannot be read. Empty for values that are no JSON.
+
+    :param connection_id: The Airflow connection that submits.
+    """
+    try:
+        parts = [connection_id, request.mode.value, request.model, request.payload()]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+    except (RecursionError, TypeError, ValueError):
+        return ""
 
 
 def intend(

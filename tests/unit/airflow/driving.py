@@ -38,6 +38,30 @@ class FakeStore:
         self.writes.append(value)
 
 
+class WorkerDiedError(BaseException):
+    """The process of the try was killed."""
+
+
+@dataclass
+class FailingStore(FakeStore):
+    """A state store whose writes fail, or whose caller dies before or after a write."""
+
+    failures: list[str] = field(default_factory=list)
+
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+        self._write("set", lambda: super(FailingStore, self).set(key, value))
+
+    def _write(self, name: str, write: Any) -> None:
+        failure = self.failures.pop(0) if self.failures else "none"
+        if failure == "fails":
+            raise ConnectionError(f"the API server is away: {name}")
+        if failure == "dies before":
+            raise WorkerDiedError(name)
+        write()
+        if failure == "dies after":
+            raise WorkerDiedError(name)
+
+
 @dataclass
 class Run:
     """One task instance over all its tries, with the state that outlives a try."""

@@ -25,9 +25,9 @@ from airflow_provider_seedance.operators.seedance import SeedanceImageToVideoOpe
 from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
 from airflow_provider_seedance.transfers.seedance_to_object_storage import SeedanceToObjectStorageOperator
 from tests.clock import Clock
-from tests.unit.airflow.driving import FakeStore, Run
+from tests.unit.airflow.driving import FailingStore, FakeStore, Run, WorkerDiedError
 from tests.unit.airflow.operators import PNG, text_to_video
-from tests.unit.airflow.test_never_twice import FailingStore, WorkerDiedError
+from tests.unit.gptproto.samples import picture
 from tests.unit.tables import read_table
 from tests.versions import needs_store
 
@@ -77,6 +77,8 @@ class Task:
     arguments: dict[str, Any]
     run: Run = field(default_factory=Run)
     last: BaseOperator | None = None
+    #: The prediction that the try returns, if it is not the one that was booked last.
+    returned: str | None = None
 
     def try_once(self, **arguments: Any) -> Any:
         return self.run.try_once(text_to_video(**self.arguments, **arguments))
@@ -178,9 +180,27 @@ def set_prediction_id(task: Task) -> None:
 
 
 def remove_prediction_id(task: Task) -> None:
-    """Remove the id while the task waits for it."""
+    """Remove the id while the task waits for it: its own generation was booked first."""
     die(task, prediction_id=task.booked()[-1])
-    task.last = None
+    task.last, task.returned = None, task.booked()[0]
+
+
+def limit_submissions(task: Task) -> None:
+    task.arguments["max_submissions"] = 1
+
+
+def lose_file(task: Task) -> None:
+    """Wait for a generation from a local file, which is gone at the next try."""
+    image = task.folder / "boat.png"
+    image.write_bytes(picture("PNG"))
+    task.last = SeedanceImageToVideoOperator(task_id="make_video", prompt="A boat", image=str(image), **task.arguments)
+    with mock.patch.object(Poller, "first_poll", side_effect=WorkerDiedError), pytest.raises(WorkerDiedError):
+        task.run.try_once(task.last)
+    image.unlink()
+
+
+def expire_links(task: Task) -> None:
+    task.emulator.settings(link_seconds=0)
 
 
 def delete_record(task: Task) -> None:
@@ -232,6 +252,10 @@ EVENTS: dict[str, list[list[Step]]] = {
     "retry after `timeout` passed": [[time_out]],
     "retry that gets one wrong *failed*": [[die, respond(answer="failed", times=1)]],
     "retry after the generation failed or expired": [[die, respond(answer=end)] for end in ("failed", "expired")],
+    "retry after the generation failed, and `max_submissions` is reached": [
+        [limit_submissions, die, respond(answer="failed")]
+    ],
+    "retry after a local file of the request is gone": [[lose_file]],
     "retry after the generation failed because of its content": [[die, refuse_content]],
     "clear after the generation failed because of its content": [[die, refuse_content, clear]],
     "retry or clear after the service forgot the prediction": [[die, forget], [die, forget, clear]],
@@ -260,6 +284,7 @@ EVENTS: dict[str, list[list[Step]]] = {
         [succeed, clear, forget],
         [succeed, clear, respond(answer="expired")],
     ],
+    "clear after success, and the links have expired": [[succeed, clear, expire_links]],
     "another try with another prompt, model, seed, connection, or image": [
         [change(prompt="A kite")],
         [change(model="seedance-1-5-pro")],
@@ -336,7 +361,7 @@ def test_try_ends_as_its_row_says(
     assert len(new) == (expected == "submits"), error
     assert (error is None) == (expected != "fails"), error
     if error is None:
-        assert [*paid, *new][-1] in outputs[0]
+        assert (task.returned or [*paid, *new][-1]) in outputs[0]
     elif content != "not valid":
         assert ("may have been started and charged" if content == "no id" else paid[-1]) in str(error)
 

@@ -214,7 +214,8 @@ class OneTask(RuleBasedStateMachine):
         self.remove_faults()
         self.world.submits, before = ["refused"], list(self.world.values.values())
         self.attempt(prompt="A kite")
-        assert "Nothing was charged" in self.message
+        assert re.search("Nothing was charged|This try charged nothing", self.message)
+        assert self.paid is None or "Nothing was charged" not in self.message
         assert not before or list(self.world.values.values()) == before
 
     @rule()

@@ -13,7 +13,7 @@ from tests.unit.airflow.driving import Run
 from tests.unit.airflow.operators import text_to_video
 from tests.versions import needs_store
 
-pytestmark = needs_store
+pytestmark = [needs_store, pytest.mark.usefixtures("short_waits")]
 
 
 def delivered(**arguments: Any) -> Run:

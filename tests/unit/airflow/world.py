@@ -11,8 +11,9 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -25,6 +26,7 @@ from airflow_provider_seedance.emulator.settings import DEFAULT_KEY
 from airflow_provider_seedance.emulator.videos import Videos
 from airflow_provider_seedance.emulator.wire import ConnectionDroppedError
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
+from airflow_provider_seedance.gptproto.http.fetch import PublicFetcher
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
@@ -283,6 +285,9 @@ def connected(world: World) -> Iterator[None]:
             stack.enter_context(mock.patch(name, replacement))
         for function in (get_conn, aget_settings, get_async_client):
             stack.enter_context(mock.patch.object(SeedanceHook, function.__name__, function))
+        # The links of a delivered video work.
+        works = nullcontext(SimpleNamespace(status=206))
+        stack.enter_context(mock.patch.object(PublicFetcher, "get", return_value=works))
         stack.enter_context(mock.patch.object(Operator.log, "level", logging.INFO))
         Operator.log.addHandler(collect)
         stack.callback(Operator.log.removeHandler, collect)
