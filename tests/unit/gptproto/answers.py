@@ -1,4 +1,4 @@
-"""Responses in the forms of public reports about the service and the gateways in front of it, and what each one means."""
+"""Responses in the forms of public reports about the service and the gateways before it, and what each one means."""
 
 from __future__ import annotations
 

@@ -24,25 +24,26 @@ from airflow_provider_seedance.gptproto.predictions import Prediction
 from tests.unit.gptproto.answers import ID, POLLS, SUBMISSIONS, VIDEO, Case, data
 from tests.unit.gptproto.conftest import Exchange, answer
 
-#: Classes of the errors, and whether a later try can help. Without capacity a submission is unconfirmed or not accepted.
-ERRORS: Mapping[str, tuple[tuple[type[SeedanceError], ...], bool]] = {
-    "content": ((ContentPolicyError,), False),
-    "sound": ((ContentPolicyError,), False),
-    "arguments": ((BadRequestError,), False),
-    "gateway": ((BadRequestError,), False),
-    "balance": ((InsufficientBalanceError,), False),
-    "fault": ((ServiceError,), True),
-    "failed": ((GenerationFailedError,), True),
-    "unknown": ((PredictionNotFoundError,), False),
-    "unconfirmed": ((UnconfirmedSubmissionError,), False),
+#: The class of an error, and whether a later try can help.
+ERRORS: Mapping[str, tuple[type[SeedanceError], bool]] = {
+    "content": (ContentPolicyError, False),
+    "sound": (ContentPolicyError, False),
+    "arguments": (BadRequestError, False),
+    "gateway": (BadRequestError, False),
+    "balance": (InsufficientBalanceError, False),
+    "fault": (ServiceError, True),
+    "failed": (GenerationFailedError, True),
+    "unknown": (PredictionNotFoundError, False),
+    "unconfirmed": (UnconfirmedSubmissionError, False),
 }
 
 
 def assert_error(error: SeedanceError, case: Case) -> None:
-    classes, is_retryable = ERRORS[case.means]
-    assert type(error) in classes, error
+    cls, is_retryable = ERRORS[case.means]
+    assert type(error) is cls, error
     assert error.retryable is is_retryable
     assert ("generate_audio" in str(error)) is (case.means == "sound")
+    assert case.means != "gateway" or "API key" not in str(error)
     for part in case.says:
         assert part in str(error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_seedance.gptproto.backoff import retry_delay
 from airflow_provider_seedance.gptproto.errors import SeedanceError
 from tests.unit.gptproto.anything import JSON
 from tests.unit.gptproto.conftest import (
@@ -21,6 +23,7 @@ from tests.unit.gptproto.conftest import (
     ClientKind,
     Exchange,
     Reply,
+    answer,
 )
 
 #: The key in plain, with JSON escapes, and inside other text.
@@ -126,6 +129,58 @@ def outcome(call: Callable[[], Any]) -> tuple[Any, SeedanceError | None]:
 def assert_no_key(*values: object) -> None:
     text = " ".join(f"{value} {value!r}" for value in values).replace("\\", "")
     assert KEY not in text
+
+
+#: An id that was paid for, under every name of real responses, and anything around it.
+PAID_ID = "task_7f3a"
+ID_NAMES = ["id", "task_id", "taskId", "result_id", "request_id", "prediction_id"]
+WRAPPERS = ["data", "error", "errors", "message", "detail", "output", "result", "ResponseMetadata", "input", "x"]
+BESIDE = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.sampled_from([123, "other_1", None, ""]),
+        "status": st.sampled_from(["queued", "FAILURE", "succeeded", 7]),
+        "code": st.sampled_from([0, 200, "success", 201, 400, 429, "429", 500, "503", None]),
+        "success": st.booleans(),
+        "message": st.sampled_from(["success", "insufficient balance", "no available channel", "敏感", "x" * 600, {}]),
+        "error": st.sampled_from(["", None, "upstream", ["InvalidParameter"], {"code": "429"}]),
+        "outputs": st.lists(st.just("https://cdn.example/0.mp4"), max_size=2),
+        "extra": JSON,
+    },
+)
+
+
+def wrap(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Put a value into an object, a list, or JSON text."""
+    objects = st.builds(lambda beside, name, value: {**beside, name: value}, BESIDE, st.sampled_from(WRAPPERS), inner)
+    return objects | inner.map(lambda value: [value]) | objects.map(json.dumps)
+
+
+BODIES_WITH_PAID_ID = st.recursive(
+    st.builds(lambda beside, name: {**beside, name: PAID_ID}, BESIDE, st.sampled_from(ID_NAMES)), wrap, max_leaves=4
+)
+
+
+class TestAnyBodyWithAnId:
+    @pytest.mark.parametrize("kind", CLIENT_KINDS)
+    @given(
+        body=BODIES_WITH_PAID_ID, status=st.sampled_from([200, 201, 302, 400, 403, 408, 422, 424, 429, 499, 500, 503])
+    )
+    def test_submission_names_the_id_and_is_repeated_only_after_a_429(
+        self, kind: ClientKind, body: Any, status: int
+    ) -> None:
+        exchange = Exchange(kind)
+        exchange.will_answer(answer(body, status))
+        prediction, error = outcome(exchange.submit)
+        assert len(exchange.requests) == 1
+        if error is None:
+            assert 200 <= status < 300
+            assert prediction.id
+            return
+        assert PAID_ID in str(error)
+        delay = retry_delay(error, sends=1, elapsed=0.0, source=random.Random(0))  # noqa: S311
+        read_body = json.loads(body) if isinstance(body, str) else body
+        assert delay is None or status == 429 or (status < 300 and read_body["code"] in (429, "429"))
 
 
 class TestAnyResponse:
