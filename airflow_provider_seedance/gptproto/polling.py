@@ -194,10 +194,10 @@ class Poller:
         self.polls += 1
         self._errors_in_row += 1
         self._permanent_in_row = 0 if error.retryable else self._permanent_in_row + 1
-        if isinstance(error, ContentPolicyError):
-            return self._confirm(error, now, f"Poll failed ({error.what})" if self._errors_in_row == 1 else None)
         if self._permanent_in_row == 1:
             self._permanent_since = now
+        if isinstance(error, ContentPolicyError):
+            return self._confirm(error, now, f"Poll failed ({error.what})" if self._errors_in_row == 1 else None)
         is_old = now - self._permanent_since >= self.MINIMUM_PERMANENT_SECONDS
         if is_old and self._permanent_in_row >= self.MAXIMUM_PERMANENT_ERRORS:
             return GiveUp(error)

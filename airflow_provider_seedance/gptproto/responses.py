@@ -87,7 +87,6 @@ def read_answer(
     :param retry_after: The service's ``Retry-After``, in seconds.
     :param quote: Returns the body as text for a message.
     """
-    quoted = f": {text}" if (text := quote(body)) else ""
     is_success = 200 <= status < 300
     is_refused = isinstance(body, Mapping) and body.get("success") in (False, "false")
     code = read_code(body) if is_success else status
@@ -98,6 +97,7 @@ def read_answer(
         # An error envelope around a failed prediction.
         return prediction
     detail = read_error_detail(body)
+    quoted = f": {text}" if (text := quote(body)) else ""
     error = _page_error(status, body, prediction_id, quoted)
     if error is None and is_success and code == 200 and detail.verdict is None:
         has_other_id = prediction_id is not None and not is_about(body, prediction_id)

@@ -233,6 +233,11 @@ class TestPermanentErrors:
         for second, cls in enumerate(classes):
             assert isinstance(poller.on_error(error(cls), START + 20 * second), PollAgain)
 
+    def test_refused_content_and_permanent_errors_do_not_end_the_wait_at_once(self) -> None:
+        poller = new_poller()
+        for cls in (ContentPolicyError, AuthenticationError, AuthenticationError):
+            assert isinstance(poller.on_error(error(cls), START), PollAgain)
+
     def test_different_permanent_errors_are_counted_together(self) -> None:
         poller = new_poller()
         poller.on_error(error(AuthenticationError), START)
@@ -266,6 +271,16 @@ class TestFinalStatus:
         assert missing.prediction_id == PREDICTION_ID
         assert missing.charge is Charge.ACCEPTED
         assert missing.what == "The prediction succeeded, but it has no outputs"
+
+    def test_unknown_status_with_outputs_is_a_success_at_the_third_poll_in_a_row(self) -> None:
+        poller, outputs = new_poller(), ("https://cdn.example/0.mp4",)
+        ready = prediction(PredictionStatus.UNKNOWN, reported_status="ready", outputs=outputs)
+        for each in (ready, ready, prediction(), ready, ready):
+            assert isinstance(poller.on_prediction(each, START), PollAgain)
+        decision = poller.on_prediction(ready, START)
+        assert isinstance(decision, Done)
+        assert decision.prediction.is_complete
+        assert decision.prediction.outputs == outputs
 
     def test_late_outputs_are_accepted(self) -> None:
         poller = new_poller()
