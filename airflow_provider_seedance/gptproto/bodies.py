@@ -100,9 +100,9 @@ class ErrorDetail:
         verdict = self.verdict
         return verdict in (Verdict.CONTENT, Verdict.SOUND) or (verdict is None and "503" in self.codes)
 
-    def shown(self, status: int | None = None) -> str:
-        """Return the message with the codes that it does not name; without the HTTP status, which is shown already."""
-        hidden = {"error", str(status)}
+    def shown(self, *known: int | None) -> str:
+        """Return the message with the codes that it does not name, without status and code that are shown already."""
+        hidden = {"error", *map(str, known)}
         codes = ", ".join(code for code in sorted(self.codes) if code not in hidden and code not in self.message)
         message = self.message.rstrip(".")
         return shorten(f"{message} ({codes})" if codes and message else message or codes)

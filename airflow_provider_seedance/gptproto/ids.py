@@ -46,7 +46,9 @@ def submitted_id(body: object, *, is_success: bool) -> str | None:
             if each:
                 return each
     is_bare = "data" in top and not data_layers(body)
-    if is_success and not is_bare:
+    # Beside another id, wherever that is, a request_id names the HTTP request.
+    has_others = any(name in _NAMES for name, _ in find_ids(body))
+    if is_success and not is_bare and not has_others:
         return next((each for layer in layers if (each := _as_id(layer.get(_REQUEST)))), None)
     return None
 

@@ -79,7 +79,8 @@ _CODE = re.compile(r"[0-9]{1,9}")
 #: Codes in the body that mean success.
 _SUCCESSES = (0, 200, 201, 202)
 _EPOCH = re.compile(r"\d{10}(\d{3})?(\.\d{1,9})?")
-#: Names of the outputs, and of the address in an output that is an object; the first that has any counts.
+#: Names of the outputs, and of the address in an output that is an object; the first that has any counts. Not among
+#: them are the names of media in a request, such as ``videos``: a response may repeat the request.
 _OUTPUTS = (
     "outputs",
     "output",
@@ -88,8 +89,9 @@ _OUTPUTS = (
     "video_url",
     "result_url",
     "content",
-    "videos",
     "result",
+    "results",
+    "task_result",
 )
 _ADDRESSES = ("video_url", "url", "video", "video_urls", "urls", "videos", "outputs", "output", "result_url", "uri")
 _FALSE = ("", "false", "0", "no", "none", "null")
@@ -200,7 +202,7 @@ def read_prediction(body: Any, *, prediction_id: str | None = None) -> Predictio
             # Beside a prediction these describe the request.
             envelope = {name: value for name, value in envelope.items() if name not in ("status", "state", "error")}
         layers = [*layers, envelope]
-    outputs = next((urls for layer in layers for name in _OUTPUTS if (urls := _output_urls(layer.get(name)))), ())
+    outputs = next((urls for layer in layers for name in _OUTPUTS if (urls := _named_urls(layer, name))), ())
     if prediction_id is None:
         identity = submitted_id(body, is_success=True)
     elif is_about(body, prediction_id) and (data_layers(body) or outputs or names_id(body, prediction_id)):
@@ -238,6 +240,12 @@ def _status_text(value: object) -> str:
         return shorten(value if isinstance(value, str) else "" if value is None else json.dumps(value))
     except (ValueError, RecursionError):
         return ""
+
+
+def _named_urls(layer: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = decoded(layer.get(name))
+    # Of a result the content is an object; of a request it is a list of prompt and media.
+    return () if name == "content" and isinstance(value, list) else _output_urls(value)
 
 
 def _output_urls(value: object, *, depth: int = 0) -> tuple[str, ...]:

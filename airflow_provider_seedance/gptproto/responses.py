@@ -176,7 +176,7 @@ def response_error(
     :param retry_after: The service's ``Retry-After``, in seconds.
     :param code: The ``code`` in the body of an HTTP 2xx, which has the meaning of a status; -1 without one.
     """
-    shown = detail.shown(status)
+    shown = detail.shown(status, code)
     answered = f"{status} with code {code}" if code is not None and code > 0 else str(status)
     what = f"GPTProto answered {answered}" + (": the request is too large" if status == 413 else "")
     cls = _error_class(status, code, detail, known_prediction=prediction_id is not None)

@@ -48,12 +48,13 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
         r"|(balance|quota|credits?|funds) (is |are |has been )?(not enough|insufficient|too low|exhausted|used up)"
         r"|account ?(is |has been )?overdue|overdue ?(balance|payment|bill|error)|payment (is )?(overdue|required)"
         r"|\barrears\b"
-        r"|exceeded your current quota|out of credits?|billing (hard limit|not active)|\btop ?up\b|\brecharge\b"
+        r"|exceeded your current quota|exhausted (its|your|the) .{0,20}(quota|credits?|balance)"
+        r"|out of credits?|billing (hard limit|not active)|\btop ?up\b|\brecharge\b"
         r"|(?<!并发)(?<!请求)(?<!退还)(?<!返还)(?<!退回)(额度|余额|积分)(?!.{0,6}[退返])|欠费"
     ),
     Verdict.CONTENT: re.compile(
-        r"sensitive ?(content|info|word|material|data|topic)|risk ?detection|content ?polic|policy ?violation"
-        r"|safety (concern|polic|system|filter)|content ?filter|content ?moderation|moderation|real ?person|copyright"
+        r"sensitive ?(content|info|word|material|data|topic)|risk ?(detection|control)|content ?polic|policy ?violation"
+        r"|safety (concern|polic|system|filter)|content ?filter|moderation|real ?(person|people|human)|copyright"
         r"|violat\w*.{0,40}(rule|polic|guideline|term|standard)|flagged (as|by|for)|inappropriate|nsfw"
         r"|prohibited content"
         r"|(content|prompt|image|video|audio|text|input|output) (was |is |has been )?(blocked|flagged|censored)"
@@ -61,7 +62,7 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
     ),
     Verdict.ARGUMENTS: re.compile(
         r"invalid ?(parameter|argument|param\b)|invalid ?request|missing ?(parameter|param\b|argument)"
-        r"|(parameter|argument).{0,60}(not valid|invalid|not supported|not allowed|out of range|required)"
+        r"|(parameter|argument|format).{0,60}(not valid|invalid|not supported|not allowed|out of range|required)"
         r"|unsupported ?(parameter|value|resolution|ratio|duration)|validation ?error|task ?type ?(constraint|mismatch)"
         r"|参数.{0,12}(错误|无效|非法|不合法|有误|不支持|校验)|(无效|非法|不支持)的?参数"
     ),

@@ -175,6 +175,13 @@ SUBMISSIONS = [
         201,
         values=named(ID),
     ),
+    Case(
+        "task_id in output",
+        "unconfirmed",
+        {"request_id": "r-1", "output": {"task_id": "t-9", "task_status": "PENDING"}},
+        says=("r-1", "t-9"),
+    ),
+    Case("request_id alone", "submitted", {"data": {"request_id": "r-2"}}, values=named("r-2")),
     Case("integer id", "submitted", {"code": 0, "data": {"id": 4711}}, values=named("4711")),
     Case("task_id at the top", "submitted", {"code": "202", "task_id": "task_1"}, 202, values=named("task_1")),
     Case("camelCase id", "submitted", {"code": "success", "data": {"taskId": "t-2"}}, values=named("t-2")),
@@ -266,6 +273,14 @@ POLLS = [
     Case("content.video_url", "done", data("succeeded", content={"video_url": VIDEO}), values=DONE),
     Case("result_url", "done", data("SUCCESS", resultUrl=VIDEO), values=DONE),
     Case("unsigned_urls", "done", data("completed", unsigned_urls=[VIDEO]), values=DONE),
+    Case("results", "done", data("done", results=[{"url": VIDEO}]), values=DONE),
+    Case("repeated request", "done", data("done", videos=["https://a.example/in.mp4"], outputs=[]), times=2),
+    Case(
+        "repeated content",
+        "done",
+        data("done", content=[{"type": "video_url", "video_url": {"url": "https://a.example/in.mp4"}}]),
+        times=2,
+    ),
     Case("no data", "done", {"id": ID, "status": "succeeded", "outputs": [VIDEO]}, values=DONE),
     Case(
         "epoch text",
