@@ -254,7 +254,8 @@ class Generation:
     def _add_spending(self) -> None:
         """Add what the task instance has submitted, over all its tries."""
         recorded = self._record.latest
-        if recorded is not None and self._record.is_kept:
+        # Without a record nobody knows what earlier tries submitted.
+        if recorded is not None and (self._record.is_kept or self._try_number == 1):
             self.report = self.report.with_spending(recorded.submissions, recorded.total_cost_usd)
 
     def _read_record(self) -> Submission | None:

@@ -58,7 +58,7 @@ class GenerationReport:
     :param has_nsfw_contents: One flag for each output.
     :param estimated_cost_usd: Price of the generation at list price.
     :param submissions: The submissions of the task instance, over all its tries, that were or may have been accepted;
-        ``None`` if no record is kept.
+        ``None`` from the second try on if no record is kept.
     :param total_cost_usd: The sum of their list prices; ``None`` if one is unknown.
     """
 

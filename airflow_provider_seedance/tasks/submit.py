@@ -304,11 +304,10 @@ def _reattach(
 
 def _seen_by_this_clear(record: SubmissionRecord, submission: Submission, max_tries: int | None) -> Submission:
     """Record ``max_tries`` of a clear during the wait, so that a later plain retry does not count as a clear."""
-    if submission.delivered or not submission.is_cleared(max_tries):
-        return submission
-    submission = submission.seen_by(max_tries)
-    record.write(submission)
-    return submission
+    seen = submission if submission.delivered else submission.seen_by(max_tries)
+    if seen != submission:
+        record.write(seen)
+    return seen
 
 
 def _lost(what: str, prediction_id: str) -> DeliveredVideoLostError:

@@ -201,7 +201,7 @@ class TestFanOut:
         booked = seedance_emulator.ledger()
         assert len({each["parameters"]["prompt"] for each in booked}) == len(booked) == 20
         # Four seconds in 480p at 0.0443 USD a second.
-        assert tasks["add_up", -1].xcom_pull(task_ids="add_up") == {"generations": 20, "usd": 3.54}
+        assert tasks["add_up", -1].xcom_pull(task_ids="add_up") == {"generations": 20, "usd": 3.54, "unknown": 0}
         assert {task.pool for task in tasks.values()} == {"seedance", "default_pool"}
 
     def test_fan_out_above_its_budget_submits_nothing(
@@ -221,7 +221,7 @@ class TestFanOut:
 
         assert [tasks["make_videos", index].state for index in range(3)] == ["success", "failed", "failed"]
         assert len(seedance_emulator.ledger()) == 2
-        assert tasks["add_up", -1].xcom_pull(task_ids="add_up") == {"generations": 2, "usd": 0.35}
+        assert tasks["add_up", -1].xcom_pull(task_ids="add_up") == {"generations": 2, "usd": 0.35, "unknown": 0}
 
 
 @pytest.fixture

@@ -111,7 +111,9 @@ class TestWithoutRecord:
     def test_each_earlier_try_counts(self, emulator: Emulator, arguments: dict[str, Any]) -> None:
         emulator.fault(endpoint="result", answer="failed", times=None)
         run = Run(FakeStore() if arguments else None)
-        fail_tries(run, 2, max_submissions=2, **arguments)
+        fail_tries(run, 1, max_submissions=2, **arguments)
+        assert spending(run) == (1, pytest.approx(PRICE))
+        fail_tries(run, 1, max_submissions=2, **arguments)
         assert spending(run) == (None, None)
         with pytest.raises(AirflowFailException, match="this is try 3, max_submissions is 2"):
             run.try_once(text_to_video(max_submissions=2, **arguments))

@@ -6,12 +6,19 @@ import dataclasses
 import itertools
 import json
 from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from pathlib import PurePath
+from typing import Any, ClassVar, get_args
 
 import pytest
 from airflow import sdk
 
-from airflow_provider_seedance.gptproto.errors import Charge, UnconfirmedSubmissionError, UnreadableRecordError
+from airflow_provider_seedance.gptproto.errors import (
+    Charge,
+    SubmissionLimitError,
+    UnconfirmedSubmissionError,
+    UnreadableRecordError,
+)
+from airflow_provider_seedance.gptproto.requests import ImageToVideo, TextToVideo
 from airflow_provider_seedance.tasks.options import OnClear, OnUnconfirmedSubmission
 from airflow_provider_seedance.tasks.record import (
     STORE_KEY,
@@ -19,7 +26,11 @@ from airflow_provider_seedance.tasks.record import (
     Submission,
     SubmissionRecord,
     SubmitFresh,
+    check_limit,
+    check_tries,
     decide,
+    given_fingerprint,
+    intend,
 )
 from tests.unit.airflow.driving import FakeStore
 from tests.versions import needs_store
@@ -120,6 +131,114 @@ class TestDecide:
         assert isinstance(resubmitted, SubmitFresh)
         expected = 'an earlier try may have submitted it, and on_unconfirmed_submission is "resubmit"'
         assert resubmitted == SubmitFresh(expected, is_resubmission=True)
+
+
+class TestLimit:
+    REASON = "recorded prediction abc did not succeed"
+
+    def check(self, recorded: Submission | None, maximum: int | None, max_tries: int = 2) -> None:
+        check_limit(recorded, max_submissions=maximum, max_tries=max_tries, reason=self.REASON)
+
+    @pytest.mark.parametrize(
+        ("recorded", "maximum", "max_tries"),
+        [
+            (None, 1, 2),
+            (replace(ACCEPTED, submissions=9), None, 2),
+            (replace(ACCEPTED, submissions=1), 2, 2),
+            (replace(ACCEPTED, submissions=0, is_refused=True), 1, 2),
+            # A clear that no try has seen yet grants one, and so does each that was seen.
+            (replace(ACCEPTED, submissions=1), 1, 3),
+            (replace(ACCEPTED, submissions=2, clears=2), 1, 2),
+        ],
+    )
+    def test_limit_leaves_submissions(self, recorded: Submission | None, maximum: int | None, max_tries: int) -> None:
+        self.check(recorded, maximum, max_tries)
+
+    @pytest.mark.parametrize(
+        ("recorded", "maximum", "times", "charge"),
+        [
+            (ACCEPTED, 1, "once", Charge.EARLIER),
+            (replace(ACCEPTED, submissions=2), 2, "2 times", Charge.EARLIER),
+            (replace(ACCEPTED, submissions=5), 2, "5 times", Charge.EARLIER),
+            (replace(ACCEPTED, submissions=3, clears=2), 1, "3 times", Charge.EARLIER),
+            (INTENT, 1, "once", Charge.POSSIBLE),
+        ],
+    )
+    def test_limit_is_reached(self, recorded: Submission, maximum: int, times: str, charge: Charge) -> None:
+        with pytest.raises(SubmissionLimitError) as caught:
+            self.check(recorded, maximum)
+        assert caught.value.what == (
+            f"The task instance may not submit again: it has submitted {times}, max_submissions is {maximum}, and "
+            f"{self.REASON}"
+        )
+        assert caught.value.charge is charge
+
+    @pytest.mark.parametrize(("try_number", "maximum"), [(1, 1), (2, 2), (5, None)])
+    def test_tries_leave_submissions_without_a_record(self, try_number: int, maximum: int | None) -> None:
+        check_tries(try_number, maximum)
+
+    def test_tries_reach_the_limit_without_a_record(self) -> None:
+        with pytest.raises(SubmissionLimitError) as caught:
+            check_tries(3, 2)
+        assert caught.value.what == (
+            "The task instance may not submit again: this is try 3, max_submissions is 2, and each earlier try counts, "
+            "because no record of its submission is kept"
+        )
+        assert caught.value.charge is Charge.POSSIBLE
+
+
+class TestIntent:
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
+        "fingerprint": CURRENT,
+        "given": "given",
+        "cost_usd": 0.1,
+        "max_tries": 5,
+        "is_resubmission": True,
+        "now": 7.0,
+    }
+
+    @pytest.mark.parametrize(
+        ("recorded", "submissions", "total", "clears"),
+        [
+            (None, 1, 0.1, 0),
+            (replace(ACCEPTED, submissions=2, total_cost_usd=0.2), 3, 0.3, 1),
+            (replace(ACCEPTED, submissions=2, total_cost_usd=None, clears=4, max_tries=5), 3, None, 4),
+        ],
+    )
+    def test_intent_counts_the_submissions_of_the_record(
+        self, recorded: Submission | None, submissions: int, total: float | None, clears: int
+    ) -> None:
+        assert intend(recorded, **self.ARGUMENTS) == Submission(
+            fingerprint=CURRENT,
+            submitted_at=7.0,
+            max_tries=5,
+            is_resubmission=True,
+            given="given",
+            submissions=submissions,
+            total_cost_usd=total,
+            clears=clears,
+        )
+
+    def test_unknown_price_makes_the_total_unknown(self) -> None:
+        assert intend(None, **{**self.ARGUMENTS, "cost_usd": None}).total_cost_usd is None
+
+    def test_total_has_a_millionth_of_a_usd(self) -> None:
+        assert intend(None, **{**self.ARGUMENTS, "cost_usd": 0.12345678}).total_cost_usd == 0.123457
+
+
+class TestGivenFingerprint:
+    def test_fingerprint_has_files_by_name_and_does_not_change(self) -> None:
+        request = ImageToVideo(prompt="A boat", image="boat.png")
+        # SHA-256 of ["conn", "image-to-video", "doubao-seedance-2-0-fast-260128",
+        # {"duration": 5, "image": "boat.png", "prompt": "A boat", "resolution": "720p"}]
+        expected = "72296c55931c04aa632539305b0e9904163e3425ac31ee464a98875826751d81"
+        assert given_fingerprint(request, "conn") == expected
+        by_path = ImageToVideo(prompt="A boat", image=PurePath("boat.png"))
+        assert given_fingerprint(by_path, "conn") == expected
+
+    @pytest.mark.parametrize("extra", ["text", {1: "a", "b": 2}], ids=repr)
+    def test_values_that_are_no_json_have_none(self, extra: Any) -> None:
+        assert given_fingerprint(TextToVideo(prompt="A boat", extra_parameters=extra), "conn") == ""
 
 
 @dataclass
@@ -260,6 +379,19 @@ class TestWriting:
         store = store_with(recorded.to_dict())
         SubmissionRecord(store).mark_delivered("xyz", 1)
         assert store.writes == []
+
+    def test_mark_delivered_counts_no_clear_twice(self) -> None:
+        store = store_with({**ACCEPTED.to_dict(), "max_tries": None})
+        SubmissionRecord(store).mark_delivered("abc", 7)
+        assert SubmissionRecord(store).read() == replace(DELIVERED, max_tries=7)
+
+    def test_latest_is_what_was_read_or_written(self) -> None:
+        record = SubmissionRecord(store_with(INTENT.to_dict()))
+        assert record.latest is None
+        record.read()
+        assert record.latest == INTENT
+        record.write(ACCEPTED)
+        assert record.latest == ACCEPTED
 
     def test_mark_delivered_without_a_record_writes_nothing(self) -> None:
         store = RetentionStore()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 from unittest import mock
 
 import httpx
@@ -27,6 +27,7 @@ from airflow_provider_seedance.gptproto.errors import (
     RateLimitError,
     RepeatableSubmissionError,
     SeedanceError,
+    SubmissionLimitError,
     UnconfirmedSubmissionError,
     UnrecordedSubmissionError,
 )
@@ -62,10 +63,14 @@ class FakeClient:
     outcome: Prediction | Exception = RUNNING
     known: dict[str, Prediction] = field(default_factory=lambda: {"abc": RUNNING})
     while_sending: Callable[[], None] = field(default=lambda: None)
-    submissions: int = 0
+    requests: list[Any] = field(default_factory=list)
+
+    @property
+    def submissions(self) -> int:
+        return len(self.requests)
 
     def submit(self, request: Any) -> Prediction:
-        self.submissions += 1
+        self.requests.append(request)
         self.while_sending()
         if isinstance(self.outcome, Exception):
             raise self.outcome
@@ -474,6 +479,107 @@ class TestRefusedContent:
         submission, _ = try_.submit(max_tries=1)
         assert submission.prediction_id == "def"
         assert try_.client.submissions == 1
+
+
+class TestSubmissionAgain:
+    """A submission after one that did not succeed."""
+
+    FAILED: ClassVar[dict[str, Prediction]] = {"abc": replace(RUNNING, status=PredictionStatus.FAILED)}
+    EARLIER = replace(ACCEPTED, total_cost_usd=0.5, clears=1)
+
+    def test_record_counts_both(self) -> None:
+        try_ = Try(self.EARLIER, FakeClient(replace(RUNNING, id="def"), known=self.FAILED))
+        submission, _ = try_.submit(max_tries=0, max_submissions=2)
+        assert (submission.submissions, submission.clears) == (2, 1)
+        assert submission.total_cost_usd == pytest.approx(0.999)
+        assert try_.record == submission
+        assert try_.client.requests == [CHECKED]
+        assert try_.progress == Progress(waiting_for="def")
+
+    def test_limit_says_why_it_was_needed(self) -> None:
+        try_ = Try(replace(self.EARLIER, clears=0), FakeClient(known=self.FAILED))
+        with pytest.raises(SubmissionLimitError, match="max_submissions is 1, and recorded prediction abc did not"):
+            try_.submit(max_submissions=1)
+        assert (try_.client.submissions, try_.progress) == (0, Progress())
+        try_.submit(max_submissions=1, max_tries=3)
+        assert try_.client.submissions == 1
+
+    def test_refusal_restores_the_earlier_record(self) -> None:
+        refused = AuthenticationError("GPTProto answered 401")
+        try_ = Try(self.EARLIER, FakeClient(refused, known=self.FAILED))
+        with pytest.raises(AuthenticationError):
+            try_.submit()
+        assert try_.record == self.EARLIER
+        assert try_.progress == Progress()
+
+    def test_refusal_is_logged_before_the_next_attempt(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        client = FakeClient(RateLimitError("GPTProto answered 429", retry_after=2.0))
+        accept = SimpleNamespace(time=time.time, sleep=lambda _: setattr(client, "outcome", RUNNING))
+        monkeypatch.setattr(submit, "time", accept)
+        Try(client=client).submit()
+        [warning] = [each for each in caplog.messages if "not accepted" in each]
+        assert warning.startswith("Submission not accepted: GPTProto answered 429. Next attempt in 2.")
+
+    def test_state_store_is_checked_before_the_intent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        checked: list[Any] = []
+        monkeypatch.setattr(submit, "check_state_store", checked.append)
+        Try().submit()
+        assert checked == [LOG]
+
+    def test_unconfirmed_submission_is_counted_with_its_tags(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        counted: list[Any] = []
+        monkeypatch.setattr(metrics, "count_unconfirmed_submission", counted.append)
+        with pytest.raises(UnconfirmedSubmissionError):
+            Try(client=FakeClient(unconfirmed_error(None))).submit()
+        assert counted == [{"model": "doubao-seedance-2-0-fast-260128", "mode": "text-to-video"}]
+
+    @pytest.mark.parametrize(
+        ("known", "reason"),
+        [
+            ({}, "The id is unknown"),
+            ({"abc": replace(RUNNING, status=PredictionStatus.FAILED)}, "The generation ended as "),
+        ],
+    )
+    def test_lost_delivered_video_says_why(self, known: dict[str, Prediction], reason: str) -> None:
+        with pytest.raises(DeliveredVideoLostError) as caught:
+            Try(DELIVERED, FakeClient(known=known)).submit()
+        assert caught.value.what.startswith(f"The delivered video is not available any more: {reason}")
+        assert caught.value.prediction_id == "abc"
+
+    def test_finished_generation_that_no_task_waited_for_is_regenerated(self, caplog: pytest.LogCaptureFixture) -> None:
+        done = replace(RUNNING, status=PredictionStatus.SUCCEEDED, outputs=("https://example.com/0.mp4",))
+        try_ = Try(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known={"abc": done}))
+        try_.submit(max_tries=3, wait_for_completion=False, on_clear="regenerate")
+        assert 'Submitting again: prediction abc is finished, and on_clear is "regenerate"' in caplog.messages
+
+    def test_id_is_recorded_with_pauses(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class FailingRecord(SubmissionRecord):
+            failures = 2
+
+            def write(self, submission: Submission) -> None:
+                if self.failures:
+                    self.failures -= 1
+                    raise StoreError
+
+        pauses: list[float] = []
+        monkeypatch.setattr(submit, "time", SimpleNamespace(sleep=pauses.append))
+        assert submit.record_id(FailingRecord(None), INTENT, "abc", log=LOG) == ACCEPTED
+        assert pauses == [1, 3]
+        assert caplog.messages == [
+            f"The id could not be recorded (prediction abc): StoreError(). Next attempt in {pause} s"
+            for pause in (1, 3)
+        ]
+
+    def test_clear_is_written_once(self) -> None:
+        try_ = Try(ACCEPTED)
+        try_.submit(max_tries=0)
+        assert try_.store.writes == [ACCEPTED.to_dict()]
+        try_.submit(max_tries=3)
+        assert try_.store.writes[1:] == [replace(ACCEPTED, max_tries=3, clears=1).to_dict()]
 
 
 class TestPredictionId:
