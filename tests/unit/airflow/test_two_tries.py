@@ -1,0 +1,120 @@
+"""
+Two tries of one task at once, in every order of their calls: one generation is paid once (model checking).
+
+If a worker sends no heartbeat, Airflow starts a new try, but the old process can still run: a zombie. Each call of the
+service or of the store is one step. The start of the new try is a step too: from then on Airflow refuses the zombie's
+writes and returns nothing to its reads. The emulator's ledger is the judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Semaphore, Thread
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_seedance.gptproto.errors import SeedanceError
+from tests.unit.airflow.driving import Run
+from tests.unit.airflow.world import KilledError, Operator, StoreError, TryStore, World, connected
+from tests.versions import needs_store
+
+pytestmark = needs_store
+
+
+class Try(Thread):
+    """The next try of a world, which stops before each of its calls."""
+
+    def __init__(self, world: World, *, deferrable: bool) -> None:
+        super().__init__(daemon=True)
+        self._world = world
+        self._operator = Operator(task_id="make_video", prompt="A paper boat", deferrable=deferrable)
+        self._may_go_on, self._has_stopped = Semaphore(0), Semaphore(0)
+        self.is_done = False
+        self.outputs: list[str] = []
+        self.error: BaseException | None = None
+
+    def step(self) -> None:
+        """Start the try, or make its next call. Then run until before the call after that."""
+        self._world.on_step = self._stop
+        if self.ident is None:
+            self._world.newest_try += 1
+            self._number = self._world.newest_try
+            self.start()
+        else:
+            self._may_go_on.release()
+        self._has_stopped.acquire()
+
+    def _stop(self) -> None:
+        self._has_stopped.release()
+        self._may_go_on.acquire()
+
+    def run(self) -> None:
+        try:
+            store = TryStore(self._world, self._number)
+            self.outputs = Run(tries=self._number - 1).try_once(self._operator, task_state_store=store)
+        except BaseException as error:
+            self.error = error
+        self.is_done = True
+        self._has_stopped.release()
+
+
+def begin(start: str, *, deferrable: bool) -> World:
+    """Return a world in which an earlier try was killed after its id was recorded, or one without a record."""
+    world = World()
+    if start == "nothing, and one refusal":
+        world.submits = ["rate limit"]
+    elif start != "nothing":
+        world.polls = ["killed"]
+        killed = Try(world, deferrable=deferrable)
+        with connected(world):
+            while not killed.is_done:
+                killed.step()
+        assert isinstance(killed.error, KilledError)
+    return world
+
+
+def race(world: World, order: list[int], *, deferrable: bool) -> tuple[list[int], Try, Try]:
+    """Run a zombie (0) and a new try (1); return the choices between them, which are 0 after the given order."""
+    tries = zombie, new = Try(world, deferrable=deferrable), Try(world, deferrable=deferrable)
+    choices: list[int] = []
+    with connected(world):
+        zombie.step()
+        while not (zombie.is_done and new.is_done):
+            if zombie.is_done or new.is_done:
+                tries[zombie.is_done].step()
+                continue
+            choices.append(order[len(choices)] if len(choices) < len(order) else 0)
+            tries[choices[-1]].step()
+    return choices, zombie, new
+
+
+def races(start: str, *, deferrable: bool) -> Iterator[tuple[list[int], World, Try, Try]]:
+    """Run every order of the calls of two tries, each one once."""
+    order: list[int] | None = []
+    while order is not None:
+        world = begin(start, deferrable=deferrable)
+        choices, zombie, new = race(world, order, deferrable=deferrable)
+        yield choices, world, zombie, new
+        last = max((place for place, choice in enumerate(choices) if choice == 0), default=None)
+        order = None if last is None else [*choices[:last], 1]
+
+
+@pytest.mark.parametrize("start", ["nothing", "nothing, and one refusal", "an id"])
+def test_two_tries_at_once_pay_once(start: str, deferrable: bool) -> None:
+    for order, world, zombie, new in races(start, deferrable=deferrable):
+        assert len(world.ledger) <= 1, order
+        places = [*world.logged, *world.values.values(), str(zombie.error), str(new.error)]
+        assert all(any(each in place for place in places) for each in world.ledger), order
+        if new.error is None:
+            assert list(world.ledger)[-1] in new.outputs[0], order
+        else:
+            assert "A generation may have been started and charged" in str(new.error), order
+        assert isinstance(zombie.error, SeedanceError | AirflowFailException | StoreError | None), order
+
+
+def test_two_tries_at_once_pay_twice_if_the_store_takes_the_writes_of_a_zombie() -> None:
+    world = World(refuses_stale=False)
+    # The smallest such order: both read, and then both submit.
+    race(world, [0, 1, 1], deferrable=False)
+    assert len(world.ledger) == 2
