@@ -291,8 +291,8 @@ def _reattach(
     if ended is not None:
         if is_delivered:
             raise _lost(ended.what, prediction_id)
-        if isinstance(ended, ContentPolicyError) and not is_cleared:
-            # A retry would pay for the same refusal. A clear means that somebody decided to try it again.
+        if not ended.retryable and not is_cleared:
+            # A retry would pay for the same refusal of content or arguments. A clear means that somebody decided it.
             raise ended
         return SubmitFresh(f"recorded prediction {prediction_id} did not succeed. {ended.what}")
     if options.on_clear == "regenerate" and is_cleared and not options.wait_for_completion and prediction.is_complete:
