@@ -91,7 +91,7 @@ class SeedanceBaseOperator(DeferrableTask, BaseOperator):
     :param max_cost: The most that a generation may cost, in USD. A generation that can cost more, or has no highest
         price, is not submitted; see :mod:`airflow_provider_seedance.gptproto.prices`.
     :param max_submissions: How often a task instance may submit, and so pay, over all its tries; ``None`` for as often
-        as ``retries`` allow. A clear grants one more.
+        as ``retries`` allow. A clear grants one more, if the task keeps a record.
     """
 
     #: The mode of the API.

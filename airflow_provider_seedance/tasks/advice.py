@@ -43,12 +43,23 @@ class Situation:
     :param known_id: The prediction that this or an earlier try submitted.
     :param recorded: The record; ``None`` without one.
     :param is_kept: Whether the task keeps a record.
+    :param fingerprint: The fingerprint of this try's request; ``None`` if it is not known, as during a wait.
+    :param max_submissions: How often the task instance may submit; ``None`` for no limit.
     """
 
     adopted_id: str = ""
     known_id: str | None = None
     recorded: Submission | None = None
     is_kept: bool = False
+    fingerprint: str | None = None
+    max_submissions: int | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a retry certainly waits for the known prediction."""
+        if self.adopted_id or self.fingerprint is None or self.recorded is None:
+            return True
+        return self.fingerprint == self.recorded.fingerprint and not self.recorded.delivered
 
     @property
     def prediction_id(self) -> str | None:
@@ -69,7 +80,7 @@ def advise(error: SeedanceError, situation: Situation) -> str | None:
 
     An error from before a request knows neither prediction nor charge of earlier tries: they are added to it.
     """
-    if isinstance(error, ConnectionSettingsError) and situation.prediction_id is not None:
+    if isinstance(error, ConnectionSettingsError) and situation.prediction_id is not None and situation.is_waiting:
         error.prediction_id, error.charge = situation.prediction_id, Charge.ACCEPTED
         return f"{error.advice} {situation.continuation}"
     recorded = situation.recorded
@@ -78,6 +89,8 @@ def advise(error: SeedanceError, situation: Situation) -> str | None:
     if error.charge is Charge.NONE and recorded is not None and recorded.submissions:
         error.charge = Charge.POSSIBLE if recorded.prediction_id is None else Charge.EARLIER
         return _advise_on_earlier(error, recorded.prediction_id)
+    if isinstance(error, GENERATION_ENDED) and recorded is not None and recorded.reaches(situation.max_submissions):
+        return "max_submissions is reached. To pay for another generation, clear the task or raise max_submissions."
     if situation.is_kept:
         return None
     if isinstance(error, UnconfirmedSubmissionError) and not error.retryable:
@@ -121,6 +134,9 @@ def advise_caller(error: SeedanceError) -> str | None:
 
 
 def _advise_on_adopted(error: SeedanceError, own: Submission | None) -> str | None:
+    if error.charge is Charge.NONE and own is not None and own.submissions:
+        error.charge = Charge.EARLIER
+        return f"{error.advice} The prediction that this task submitted is {own.prediction_id or 'unconfirmed'}."
     if not isinstance(error, GENERATION_ENDED):
         return None
     if own is None or own.prediction_id in (None, error.prediction_id):
@@ -133,7 +149,7 @@ def _advise_on_earlier(error: SeedanceError, prediction_id: str | None) -> str:
         return f"{error.advice} This try charged nothing, but an earlier submission is unconfirmed."
     if isinstance(error, InvalidRequestError):
         return (
-            f"An earlier try submitted prediction {prediction_id}. To go on with it, set prediction_id to its id; "
-            "to submit another one, correct the arguments."
+            f"An earlier try submitted prediction {prediction_id}. To go on with it, unless it failed, set "
+            "prediction_id to its id; to submit another one, correct the arguments."
         )
     return f"{error.advice} An earlier try submitted prediction {prediction_id}."

@@ -119,13 +119,18 @@ class Generation:
         #: What was published, or will be.
         self.report = GenerationReport()
         self.progress = Progress()
+        #: The fingerprint of the request; ``None`` in a leg that does not need it.
+        self._fingerprint: str | None = None
 
     def begin(self, request: GenerationRequest) -> Outcome:
         """Submit or reattach to the submission of an earlier try; then wait for the videos."""
         with self._errors():
+            if self._options.prediction_id:
+                self._read_record()
             check_mapped_id(self._context, self._options.prediction_id)
             # The request of an adopted prediction is unknown.
             prepared = None if self._options.prediction_id else self._prepare(request)
+            self._fingerprint = prepared.fingerprint if prepared else None
             with self._connect() as client:
                 found = self._adopt(client) if prepared is None else self._find_or_submit(client, prepared)
                 return self._begin_wait(client, *found, expected=self._expected_seconds(request))
@@ -210,7 +215,7 @@ class Generation:
     def _adopt(self, client: GPTProtoClient) -> tuple[Submission | None, Prediction]:
         """Return the prediction of the option ``prediction_id``. The task's own record stays as it is."""
         prediction_id = self._options.prediction_id
-        own = self._read_record()
+        own = self._record.latest
         prediction = submit.attach(client, prediction_id, log=self._log)
         if own is not None and own.prediction_id == prediction_id:
             return own, prediction
@@ -233,7 +238,10 @@ class Generation:
         submitted_at = None if submission is None else submission.submitted_at
         self.report = self.report.with_submission(prediction, submitted_at)
         self._add_spending()
-        self._publisher.publish_submitted(self.report)
+        try:
+            self._publisher.publish_submitted(self.report)
+        except Exception as error:  # any error of Airflow's API: the generation is paid for, so the task goes on
+            self._log.warning("The submission could not be pushed to XCom (prediction %s): %r", prediction.id, error)
         if not self._options.wait_for_completion:
             if prediction.is_complete:
                 self._mark_delivered(prediction.id)
@@ -342,4 +350,6 @@ class Generation:
             known_id=self.report.id or (recorded.prediction_id if recorded else None),
             recorded=recorded,
             is_kept=self._record.is_kept,
+            fingerprint=self._fingerprint,
+            max_submissions=self._options.max_submissions,
         )

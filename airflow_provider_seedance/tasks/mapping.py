@@ -14,17 +14,24 @@ from airflow_provider_seedance.gptproto.errors import InvalidRequestError
 _INSTANCE_VARIABLES = frozenset({"ti", "task_instance", "task_instance_key_str", "task"})
 
 
-def is_same_for_all(value: Any, *, is_in_group: bool, own_variables: Iterable[str] = ()) -> bool:
+def is_same_for_all(
+    value: Any, *, is_in_group: bool, environment: jinja2.Environment, own_variables: Iterable[str] = ()
+) -> bool:
     """
     Return whether an argument is certain to have the same value in all instances of a mapped task.
 
     :param value: The argument before rendering: a text, a template, or the output of another task.
     :param is_in_group: Whether a task group is mapped, whose tasks get the outputs of their own instance.
+    :param environment: The Jinja environment of the DAG.
     :param own_variables: Variables that the author defined; nobody knows what they depend on.
     """
     if not isinstance(value, str):
         return not is_in_group
-    used = jinja2.meta.find_undeclared_variables(jinja2.Environment(autoescape=True).parse(value))
+    try:
+        used = jinja2.meta.find_undeclared_variables(environment.parse(value))
+    except jinja2.TemplateError:
+        # It is no template of this DAG, so nothing is certain.
+        return False
     return used.isdisjoint(_INSTANCE_VARIABLES.union(own_variables))
 
 
@@ -44,7 +51,10 @@ def check_mapped_id(context: Context, prediction_id: str) -> None:
     partial = getattr(written, "partial_kwargs", None)
     value = getattr(written, "prediction_id", None) if partial is None else partial.get("prediction_id")
     own_variables = dag.user_defined_macros or ()
-    if value is None or not is_same_for_all(value, is_in_group=partial is None, own_variables=own_variables):
+    in_group, environment = partial is None, dag.get_template_env()
+    if value is None or not is_same_for_all(
+        value, is_in_group=in_group, environment=environment, own_variables=own_variables
+    ):
         return
     # expand_kwargs(strict=False) and the function of @task.seedance may replace it by an id of the instance.
     if str(task.render_template(value, context)).strip() != prediction_id:

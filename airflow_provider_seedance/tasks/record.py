@@ -103,6 +103,10 @@ class Submission:
             return self
         return dataclasses.replace(self, max_tries=max_tries, clears=self.clears + 1)
 
+    def reaches(self, max_submissions: int | None) -> bool:
+        """Return whether the task instance has submitted as often as it may; each clear grants one more."""
+        return max_submissions is not None and self.submissions >= max_submissions + self.clears
+
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON."""
         return dataclasses.asdict(self)
@@ -251,7 +255,7 @@ def check_limit(
     """
     if recorded is None or max_submissions is None:
         return
-    if recorded.submissions >= max_submissions + recorded.seen_by(max_tries).clears:
+    if recorded.seen_by(max_tries).reaches(max_submissions):
         times = "once" if recorded.submissions == 1 else f"{recorded.submissions} times"
         what = f"The task instance may not submit again: it has submitted {times}, max_submissions is {max_submissions}"
         charge = Charge.POSSIBLE if recorded.prediction_id is None else Charge.EARLIER
@@ -271,7 +275,8 @@ def check_tries(try_number: int, max_submissions: int | None) -> None:
             f"The task instance may not submit again: this is try {try_number}, max_submissions is {max_submissions}, "
             "and each earlier try counts, because no record of its submission is kept"
         )
-        raise SubmissionLimitError(what, charge=Charge.POSSIBLE)
+        advice = "Nothing was sent. A clear grants no submission without a record; raise max_submissions to pay again."
+        raise SubmissionLimitError(what, charge=Charge.POSSIBLE, advice=advice)
 
 
 class StateStore(Protocol):
@@ -328,6 +333,8 @@ class SubmissionRecord:
         """
         if earlier is None:
             earlier = dataclasses.replace(intent, is_refused=True, submissions=0, total_cost_usd=0.0)
+        # It is true even if the store does not take it.
+        self.latest = earlier
         self.write(earlier)
 
     def mark_delivered(self, prediction_id: str, max_tries: int | None) -> None:

@@ -15,6 +15,7 @@ from airflow_provider_seedance.gptproto.settings import ClientSettings
 
 #: What a store answers for a link that has expired, or for a file that is gone.
 _DEAD = (403, 404, 410)
+_ALIVE = (200, 206, 416)
 # Stores of signed links often refuse HEAD.
 _FIRST_BYTE = {"Range": "bytes=0-0"}
 
@@ -38,6 +39,8 @@ def check_links(prediction: Prediction, settings: ClientSettings, *, log: Log) -
         except (DownloadFailedError, ForbiddenLinkError) as error:
             log.warning("The link of the delivered video could not be checked: %s", error.what)
             continue
+        if status not in _ALIVE and status not in _DEAD:
+            log.warning("The link of the delivered video may not work: %s answered %d", redact_url(link), status)
         if status in _DEAD:
             what = f"The delivered video is not available any more: its link {redact_url(link)} answered {status}"
             raise DeliveredVideoLostError(what, prediction_id=prediction.id, charge=Charge.ACCEPTED)

@@ -58,6 +58,12 @@ _UNBOUNDED_ADVICE = (
 )
 
 
+_NOT_RESTORED = (
+    "The record still has the intent of this submission, so the next try fails as unconfirmed: delete the record under "
+    "Storage > Task State Store, and clear the task."
+)
+
+
 class Client(Protocol):
     """The methods of a client that are used."""
 
@@ -120,7 +126,7 @@ def find(
     if isinstance(prediction, SubmitFresh):
         progress.waiting_for = None
         return prediction
-    return _seen_by_this_clear(record, decision.submission, max_tries), prediction
+    return _seen_by_this_clear(record, decision.submission, max_tries, log=log), prediction
 
 
 def submit_new(
@@ -169,7 +175,7 @@ def submit_new(
             metrics.count_unconfirmed_submission(metrics.tags_of(checked.request.model, checked.request.mode.value))
             # Without a record the next try cannot know that it may repeat the submission only once.
             may_repeat = options.on_unconfirmed_submission == "resubmit" and record.is_kept
-            if may_repeat and not decision.is_resubmission:
+            if may_repeat and not decision.is_resubmission and not intent.reaches(options.max_submissions):
                 raise RepeatableSubmissionError(error.what, charge=error.charge) from None
             raise
         log.warning("Going on with the id in the response: prediction %s. %s", error.prediction_id, error.what)
@@ -214,6 +220,10 @@ def send(
         progress.check_not_stopped()
         record.write(intent)
         progress.is_sending = True
+        if progress.is_stopped:
+            progress.is_sending = False
+            _restore(record, recorded, intent, log=log)
+            progress.check_not_stopped()
         sends += 1
         try:
             return client.submit(checked)
@@ -222,7 +232,10 @@ def send(
         except SeedanceError as error:
             progress.is_sending = False
             delay = retry_delay(error, sends=sends, elapsed=time.time() - started, source=_RANDOM)
-            if not _restore(record, recorded, intent, log=log) or delay is None:
+            if not _restore(record, recorded, intent, log=log):
+                error.advice = f"{error.advice} {_NOT_RESTORED}"
+                raise
+            if delay is None:
                 raise
             log.warning("Submission not accepted: %s. Next attempt in %.1f s", error.what, delay)
         time.sleep(delay)
@@ -250,9 +263,7 @@ def _restore(record: SubmissionRecord, recorded: Submission | None, intent: Subm
         except Exception as error:  # any error of the store
             if delay is None:
                 log.warning(
-                    "The record could not be restored after a submission that was not accepted: %r. The next try fails "
-                    "as unconfirmed: delete the record under Storage > Task State Store, and clear the task",
-                    error,
+                    "The record could not be restored after a submission that was not sent or not accepted: %r", error
                 )
                 break
             time.sleep(delay)
@@ -302,11 +313,16 @@ def _reattach(
     return prediction
 
 
-def _seen_by_this_clear(record: SubmissionRecord, submission: Submission, max_tries: int | None) -> Submission:
+def _seen_by_this_clear(
+    record: SubmissionRecord, submission: Submission, max_tries: int | None, *, log: Log
+) -> Submission:
     """Record ``max_tries`` of a clear during the wait, so that a later plain retry does not count as a clear."""
     seen = submission if submission.delivered else submission.seen_by(max_tries)
     if seen != submission:
-        record.write(seen)
+        try:
+            record.write(seen)
+        except Exception as error:  # any error of the store: the generation is paid for, so the task goes on
+            log.warning("The clear could not be recorded (prediction %s): %r", seen.prediction_id, error)
     return seen
 
 

@@ -278,6 +278,7 @@ EVENTS: dict[str, list[list[Step]]] = {
     "clear of another task of the run during the wait": [[die, clear_another]],
     "clear of another task of the run after success": [[succeed, clear_another]],
     "retry after a crash right after the delivery": [[write("none", "none", "dies after")]],
+    "... and its links have expired": [[write("none", "none", "dies after"), expire_links]],
     "... and the service does not have the video any more": [[write("none", "none", "dies after"), forget]],
     "clear after success": [[succeed, clear]],
     "clear after success, and the service does not have the video any more": [

@@ -147,7 +147,8 @@ class TestRecordAfterSeveralFailures:
     """Each case once led to a second payment or a lost id."""
 
     def test_failed_push_to_xcom_is_no_delivery(self, emulator: Emulator) -> None:
-        run = Run(pushes_before_failure=1)
+        # After id and prediction before the wait, the push of the result fails.
+        run = Run(pushes_before_failure=2)
         operator = text_to_video(on_clear="regenerate")
         with pytest.raises(ConnectionError):
             run.try_once(operator)

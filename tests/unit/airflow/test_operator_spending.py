@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_provider_seedance.emulator.handle import Emulator
-from airflow_provider_seedance.gptproto.errors import GenerationFailedError, RepeatableSubmissionError
+from airflow_provider_seedance.gptproto.errors import ConnectionUnavailableError, GenerationFailedError
 from tests.unit.airflow.driving import FakeStore, Run
 from tests.unit.airflow.operators import text_to_video
 from tests.versions import needs_store
@@ -85,7 +85,7 @@ class TestMaximum:
     def test_unconfirmed_submission_counts(self, emulator: Emulator) -> None:
         emulator.fault(endpoint="submit", drop="after", times=1)
         run, arguments = Run(), {"on_unconfirmed_submission": "resubmit", "max_submissions": 1}
-        with pytest.raises(RepeatableSubmissionError):
+        with pytest.raises(AirflowFailException):
             run.try_once(text_to_video(**arguments))
         assert spending(run) == (1, pytest.approx(PRICE))
         with pytest.raises(AirflowFailException, match="may have been started and charged"):
@@ -160,6 +160,98 @@ class TestAdoptedPrediction:
         store.set("seedance_submission", {"no": "record"})
         [address] = Run(store).try_once(text_to_video(prediction_id=prediction_id))
         assert prediction_id in address
+
+
+class PickyStore(FakeStore):
+    """A store that refuses the values that a function selects."""
+
+    def __init__(self, is_refused: Callable[[dict[str, Any]], bool]) -> None:
+        super().__init__()
+        self.is_refused = is_refused
+
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+        if self.is_refused(value):
+            raise ConnectionError("the API server is away")
+        super().set(key, value)
+
+
+@needs_store
+class TestStoreThatFails:
+    def test_refusal_that_cannot_be_recorded_charges_nothing(self, emulator: Emulator) -> None:
+        run = Run(PickyStore(lambda value: value["is_refused"]))
+        with pytest.raises(AirflowFailException) as caught:
+            run.try_once(text_to_video(prompt="[policy]"))
+        message = str(caught.value)
+        assert "Nothing was charged." in message
+        assert "delete the record under Storage > Task State Store, and clear the task" in message
+        assert spending(run) == (0, 0.0)
+
+    def test_refusal_that_cannot_be_recorded_names_the_earlier_prediction(self, emulator: Emulator) -> None:
+        store = PickyStore(lambda _: False)
+        run = Run(store)
+        own = run.try_once(text_to_video(wait_for_completion=False))
+        store.is_refused = lambda value: value["prediction_id"] == own
+        with pytest.raises(AirflowFailException) as caught:
+            run.try_once(text_to_video(prompt="[policy]"))
+        assert "This try charged nothing, but what earlier tries submitted is billed." in str(caught.value)
+        assert str(caught.value).endswith(f"An earlier try submitted prediction {own}.")
+
+    def test_clear_that_cannot_be_recorded_delivers(self, emulator: Emulator, printed: Callable[[], str]) -> None:
+        store = PickyStore(lambda _: False)
+        run = Run(store)
+        own = run.try_once(text_to_video(wait_for_completion=False))
+        run.clear()
+        store.is_refused = lambda _: True
+        [address] = run.try_once(text_to_video())
+        assert own in address
+        assert f"The clear could not be recorded (prediction {own})" in printed()
+
+    def test_submission_that_cannot_be_pushed_delivers(self, emulator: Emulator, printed: Callable[[], str]) -> None:
+        run = Run(pushes_before_failure=0)
+        [address] = run.try_once(text_to_video())
+        [booked] = emulator.ledger()
+        assert booked["id"] in address
+        assert f"The submission could not be pushed to XCom (prediction {booked['id']})" in printed()
+
+    def test_kill_while_the_intent_is_recorded_sends_nothing(self, emulator: Emulator) -> None:
+        def kill(value: dict[str, Any]) -> bool:
+            if not value["is_refused"]:
+                run.operator.on_kill()
+            return False
+
+        run = Run(PickyStore(kill))
+        with pytest.raises(AirflowException, match="stopped before its submission was sent"):
+            run.try_once(text_to_video())
+        assert emulator.ledger() == []
+        run.store = FakeStore(run.store.values) if run.store else None
+        assert run.try_once(text_to_video())
+
+
+@needs_store
+class TestAdviceAtTheLimit:
+    def test_failed_generation_does_not_promise_another(self, emulator: Emulator) -> None:
+        with pytest.raises(GenerationFailedError, match="max_submissions is reached"):
+            Run().try_once(text_to_video(prompt="[fail]", max_submissions=1))
+
+    def test_unconfirmed_submission_is_final(self, emulator: Emulator) -> None:
+        emulator.fault(endpoint="submit", drop="after")
+        with pytest.raises(AirflowFailException, match="Look for the generation in the GPTProto dashboard"):
+            Run().try_once(text_to_video(on_unconfirmed_submission="resubmit", max_submissions=1))
+
+    @pytest.mark.parametrize(
+        "arguments", [{"prompt": "A kite"}, {"on_clear": "regenerate"}], ids=["other arguments", "regenerate"]
+    )
+    def test_missing_connection_does_not_promise_a_free_retry_that_pays(
+        self, emulator: Emulator, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = Run()
+        [address] = run.try_once(text_to_video())
+        run.clear()
+        monkeypatch.delenv("AIRFLOW_CONN_SEEDANCE_DEFAULT")
+        with pytest.raises(ConnectionUnavailableError) as caught:
+            run.try_once(text_to_video(**arguments))
+        assert "pays nothing" not in str(caught.value)
+        assert str(caught.value).endswith(f"An earlier try submitted prediction {address.split('/')[-2]}.")
 
 
 @needs_store

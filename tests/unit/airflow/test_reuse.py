@@ -63,3 +63,13 @@ def test_link_that_cannot_be_checked_is_a_warning(emulator: Emulator, printed: C
     emulator.settings(public_url="http://127.0.0.2:9")
     assert run.try_once(text_to_video())
     assert "The link of the delivered video could not be checked: http://127.0.0.2:9/outputs/" in printed()
+
+
+@pytest.mark.parametrize("status", [401, 429, 500])
+def test_link_with_an_unclear_response_is_a_warning(
+    emulator: Emulator, printed: Callable[[], str], status: int
+) -> None:
+    run = delivered()
+    emulator.fault(endpoint="output", status=status, times=None)
+    assert run.try_once(text_to_video())
+    assert f"The link of the delivered video may not work: {emulator.url}/outputs/" in printed()

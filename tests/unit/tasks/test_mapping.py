@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
+from jinja2.sandbox import SandboxedEnvironment
 
 from airflow_provider_seedance.decorators.seedance import seedance_task
 from airflow_provider_seedance.gptproto.errors import InvalidRequestError
@@ -31,7 +32,15 @@ from airflow_provider_seedance.tasks.mapping import check_mapped_id, is_same_for
     ],
 )
 def test_value_is_shared_unless_it_may_depend_on_the_instance(value: Any, is_in_group: bool, expected: bool) -> None:
-    assert is_same_for_all(value, is_in_group=is_in_group, own_variables={"my_macro"}) is expected
+    environment = SandboxedEnvironment()
+    found = is_same_for_all(value, is_in_group=is_in_group, environment=environment, own_variables={"my_macro"})
+    assert found is expected
+
+
+@pytest.mark.parametrize("value", ["pred-[[ ti.map_index ]]", "{% unknown %}pred"])
+def test_template_of_the_environment_of_a_dag_decides(value: str) -> None:
+    environment = SandboxedEnvironment(variable_start_string="[[", variable_end_string="]]")
+    assert not is_same_for_all(value, is_in_group=False, environment=environment)
 
 
 def operator(**partial: Any) -> None:

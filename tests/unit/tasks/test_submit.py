@@ -776,12 +776,15 @@ class TestAttempts:
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         attempts = Attempts([httpx.ConnectError("refused")], LoggingRecord(restore_fails=True))
-        with caplog.at_level(logging.WARNING), pytest.raises(NotConnectedError):
+        with caplog.at_level(logging.WARNING), pytest.raises(NotConnectedError) as caught:
             attempts.send()
+        assert caught.value.advice.endswith(
+            "The record still has the intent of this submission, so the next try fails as unconfirmed: delete the record "
+            "under Storage > Task State Store, and clear the task."
+        )
         assert (len(attempts.requests), attempts.pauses) == (1, [1, 3])
         assert caplog.messages == [
-            "The record could not be restored after a submission that was not accepted: StoreError(). The next try "
-            "fails as unconfirmed: delete the record under Storage > Task State Store, and clear the task"
+            "The record could not be restored after a submission that was not sent or not accepted: StoreError()"
         ]
 
 
