@@ -779,8 +779,8 @@ class TestAttempts:
         with caplog.at_level(logging.WARNING), pytest.raises(NotConnectedError) as caught:
             attempts.send()
         assert caught.value.advice.endswith(
-            "The record still has the intent of this submission, so the next try fails as unconfirmed: delete the record "
-            "under Storage > Task State Store, and clear the task."
+            "The record still has the intent of this submission, so the next try fails as unconfirmed: delete the "
+            "record under Storage > Task State Store, and clear the task."
         )
         assert (len(attempts.requests), attempts.pauses) == (1, [1, 3])
         assert caplog.messages == [
