@@ -99,7 +99,7 @@ class ConnectionSettingsError(SeedanceError):
 
 
 class ConnectionUnavailableError(ConnectionSettingsError):
-    """Airflow did not return the connection: it does not exist, or Airflow's API failed, which looks the same."""
+    """Airflow did not return the connection: it does not exist, or Airflow's API failed. Airflow reports both alike."""
 
     # Airflow raises AirflowNotFoundException after a failure of its own API as well, so a retry can help.
     retryable = True

@@ -73,7 +73,7 @@ class Submission:
         version.
     :param submissions: The submissions of the task instance that were, or may have been, accepted, with this one.
     :param total_cost_usd: The sum of their estimated prices; ``None`` if one is unknown.
-    :param clears: The clears of the task instance that its tries saw.
+    :param clears: The counted clears of the task instance.
     """
 
     fingerprint: str
@@ -98,7 +98,7 @@ class Submission:
         return self.max_tries is not None and max_tries != self.max_tries
 
     def seen_by(self, max_tries: int | None) -> Submission:
-        """Return the record after a try with ``max_tries`` saw it: a clear counts once."""
+        """Return the record for a try with ``max_tries``: a clear since is counted, once."""
         if not self.is_cleared(max_tries):
             return self
         return dataclasses.replace(self, max_tries=max_tries, clears=self.clears + 1)
@@ -245,7 +245,7 @@ def check_limit(
     recorded: Submission | None, *, max_submissions: int | None, max_tries: int | None, reason: str | None
 ) -> None:
     """
-    Check that the task instance may submit once more. Each clear that its tries saw grants one submission.
+    Check that the task instance may submit once more. Each clear grants one.
 
     :param recorded: The record; ``None`` without one.
     :param max_submissions: The limit; ``None`` for none.
