@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Protocol
 
@@ -256,20 +257,29 @@ def send_unrecorded(client: Client, request: GenerationRequest, *, log: Log) -> 
 
 
 def _restore(record: SubmissionRecord, recorded: Submission | None, intent: Submission, *, log: Log) -> bool:
-    """Restore the record after a submission that was not accepted, with repetitions. Return whether it succeeded."""
-    for delay in (*_RECORD_DELAYS, None):
+    """Restore the record after a submission that was not sent or not accepted. Return whether it succeeded."""
+    what = "The record could not be restored after a submission that was not sent or not accepted"
+    try:
+        _write_repeatedly(lambda: record.restore(recorded, intent), what, log=log)
+    except Exception as error:  # any error of the store
+        log.warning("%s: %r", what, error)
+        return False
+    return True
+
+
+def _write_repeatedly(write: Callable[[], None], what: str, *, log: Log) -> None:
+    """
+    Write to the store, with repetitions after an error. The error of the last attempt passes.
+
+    :param what: What failed, for the log.
+    """
+    for delay in _RECORD_DELAYS:
         try:
-            record.restore(recorded, intent)
+            return write()
         except Exception as error:  # any error of the store
-            if delay is None:
-                log.warning(
-                    "The record could not be restored after a submission that was not sent or not accepted: %r", error
-                )
-                break
+            log.warning("%s: %r. Next attempt in %.0f s", what, error, delay)
             time.sleep(delay)
-        else:
-            return True
-    return False
+    return write()
 
 
 def _reattach(
@@ -344,19 +354,12 @@ def record_id(
     :raises UnrecordedSubmissionError: When the store does not take it.
     """
     submission = dataclasses.replace(intent, prediction_id=prediction_id)
-    for delay in (*_RECORD_DELAYS, None):
-        try:
-            record.write(submission)
-        except Exception as error:  # any error of the store
-            if delay is None:
-                what = f"The submission was accepted, but its id could not be recorded ({error!r})"
-                raise UnrecordedSubmissionError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED) from error
-            log.warning(
-                "The id could not be recorded (prediction %s): %r. Next attempt in %.0f s", prediction_id, error, delay
-            )
-            time.sleep(delay)
-        else:
-            break
+    try:
+        what = f"The id could not be recorded (prediction {prediction_id})"
+        _write_repeatedly(lambda: record.write(submission), what, log=log)
+    except Exception as error:  # any error of the store
+        what = f"The submission was accepted, but its id could not be recorded ({error!r})"
+        raise UnrecordedSubmissionError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED) from error
     return submission
 
 

@@ -137,10 +137,18 @@ def respond(*, times: int | None = None, **response: Any) -> Step:
 forget = respond(status=404, body={"code": 404, "message": "no such prediction", "type": "error"})
 
 
-def refuse_content(task: Task) -> None:
-    code = "OutputVideoSensitiveContentDetected"
-    data = {"id": task.booked()[-1], "status": "failed", "error": {"code": code, "message": code}}
-    respond(body={"code": 200, "data": data})(task)
+def refuse(code: str) -> Step:
+    """Let the generation fail with a code of the vendor that a retry does not cure."""
+
+    def respond_failed(task: Task) -> None:
+        data = {"id": task.booked()[-1], "status": "failed", "error": {"code": code, "message": code}}
+        respond(body={"code": 200, "data": data})(task)
+
+    return respond_failed
+
+
+refuse_content = refuse("OutputVideoSensitiveContentDetected")
+refuse_arguments = refuse("InvalidParameter.TaskTypeConstraint")
 
 
 def submit(**response: Any) -> Step:
@@ -256,8 +264,14 @@ EVENTS: dict[str, list[list[Step]]] = {
         [limit_submissions, die, respond(answer="failed")]
     ],
     "retry after a local file of the request is gone": [[lose_file]],
-    "retry after the generation failed because of its content": [[die, refuse_content]],
-    "clear after the generation failed because of its content": [[die, refuse_content, clear]],
+    "retry after the generation failed because of its content or arguments": [
+        [die, refuse_content],
+        [die, refuse_arguments],
+    ],
+    "clear after the generation failed because of its content or arguments": [
+        [die, refuse_content, clear],
+        [die, refuse_arguments, clear],
+    ],
     "retry or clear after the service forgot the prediction": [[die, forget], [die, forget, clear]],
     "retry or clear while the service does not answer": [
         [die, respond(status=503)],

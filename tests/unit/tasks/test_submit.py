@@ -784,7 +784,8 @@ class TestAttempts:
         )
         assert (len(attempts.requests), attempts.pauses) == (1, [1, 3])
         assert caplog.messages == [
-            "The record could not be restored after a submission that was not sent or not accepted: StoreError()"
+            f"The record could not be restored after a submission that was not sent or not accepted: StoreError(){end}"
+            for end in (". Next attempt in 1 s", ". Next attempt in 3 s", "")
         ]
 
 
