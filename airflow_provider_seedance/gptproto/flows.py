@@ -40,7 +40,7 @@ from airflow_provider_seedance.gptproto.settings import ClientSettings
 T = TypeVar("T")
 
 #: Seconds between the attempts to confirm a response, and the longest delay that ``Retry-After`` can cause there.
-CONFIRM_DELAYS = (1.0, 3.0, 6.0)
+CONFIRM_DELAYS = (1.0, 3.0, 6.0, 10.0)
 MAXIMUM_CONFIRM_DELAY = 30.0
 #: Responses that have to say that a prediction failed; the first and the last of all must be among them.
 MINIMUM_FAILURES = 3
@@ -182,8 +182,8 @@ class ApiFlows:
         Get a prediction, with repetitions until the response can be believed.
 
         A success with outputs, and a prediction in progress, are believed at once. A failure, an unknown prediction and
-        a success without outputs are believed after they were seen often, over ten seconds: one wrong response must not
-        give up a generation that is paid for.
+        a success without outputs are believed after they were seen often, over twenty seconds: one wrong response must
+        not give up a generation that is paid for.
         """
         results: list[Prediction | SeedanceError] = []
         for delay in (*CONFIRM_DELAYS, None):
@@ -326,7 +326,7 @@ def _confirmed(results: list[Prediction | SeedanceError], prediction_id: str) ->
     if all(isinstance(each, PredictionNotFoundError) for each in results) and isinstance(last, SeedanceError):
         what = f"GPTProto does not know the prediction ({last.what})"
         raise PredictionNotFoundError(what, prediction_id=prediction_id, charge=Charge.POSSIBLE)
-    # The first and the last failure are ten seconds apart, and there is at least one more.
+    # The first and the last failure are twenty seconds apart, and there is at least one more.
     is_failure = [isinstance(each, ContentPolicyError) or _has_failed(each) for each in results]
     if sum(is_failure) >= MINIMUM_FAILURES and is_failure[0] and is_failure[-1]:
         if isinstance(last, SeedanceError):

@@ -40,6 +40,7 @@ from airflow_provider_seedance.gptproto.errors import (
     GenerationFailedError,
     InsufficientBalanceError,
     MissingOutputsError,
+    PredictionNotFoundError,
     SeedanceError,
     WaitTimeoutError,
 )
@@ -127,6 +128,9 @@ class Poller:
     #: a few may be a transient fault of a gateway.
     MAXIMUM_PERMANENT_ERRORS: ClassVar[int] = 3
     MINIMUM_PERMANENT_SECONDS: ClassVar[float] = 10.0
+    #: The same for "not found". A service that has just accepted a prediction may not find it for some time.
+    MAXIMUM_NOT_FOUND: ClassVar[int] = 5
+    MINIMUM_NOT_FOUND_SECONDS: ClassVar[float] = 30.0
     #: Consecutive polls with an unknown status and outputs, after which the status counts as a success.
     MAXIMUM_UNKNOWN_WITH_OUTPUTS: ClassVar[int] = 3
     #: A failure is believed only after so many responses over so many seconds: one wrong response must not give up a
@@ -198,8 +202,10 @@ class Poller:
             self._permanent_since = now
         if isinstance(error, ContentPolicyError):
             return self._confirm(error, now, f"Poll failed ({error.what})" if self._errors_in_row == 1 else None)
-        is_old = now - self._permanent_since >= self.MINIMUM_PERMANENT_SECONDS
-        if is_old and self._permanent_in_row >= self.MAXIMUM_PERMANENT_ERRORS:
+        errors, seconds = self.MAXIMUM_PERMANENT_ERRORS, self.MINIMUM_PERMANENT_SECONDS
+        if isinstance(error, PredictionNotFoundError):
+            errors, seconds = self.MAXIMUM_NOT_FOUND, self.MINIMUM_NOT_FOUND_SECONDS
+        if self._permanent_in_row >= errors and now - self._permanent_since >= seconds:
             return GiveUp(error)
         retry_after = (error.retry_after or 0.0) * self._jitter_factor()
         status_change = f"Poll failed ({error.what})" if self._errors_in_row == 1 else None

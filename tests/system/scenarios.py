@@ -137,7 +137,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="failed generation, retried",
         booked=2,
         tries=2,
-        faults=({"endpoint": "result", "answer": "failed", "times": 7},),
+        faults=({"endpoint": "result", "answer": "failed", "times": 8},),
     ),
     Scenario(
         name="forgotten prediction",

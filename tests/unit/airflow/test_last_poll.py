@@ -68,7 +68,7 @@ class TestEventOfAnOlderVersion:
 
     def test_failed_last_poll_defers_again(self, emulator: Emulator) -> None:
         # As often as the worker polls before it goes back to the triggerer.
-        run = FaultsAfterTheTrigger(emulator, old_events=True, status=503, times=4)
+        run = FaultsAfterTheTrigger(emulator, old_events=True, status=503, times=5)
         assert run.try_once(text_to_video(deferrable=True))
         assert len(run.deferrals) == 2
         assert len(emulator.ledger()) == 1

@@ -79,8 +79,8 @@ class TestRecord:
 
     def test_failed_generation_is_submitted_again_by_a_retry(self, emulator: Emulator, deferrable: bool) -> None:
         run = Run()
-        # Three polls of the first try, and the four that confirm it at the retry.
-        emulator.fault(endpoint="result", answer="failed", times=7)
+        # Three polls of the first try, and the five that confirm it at the retry.
+        emulator.fault(endpoint="result", answer="failed", times=8)
         with pytest.raises(GenerationFailedError, match="pays for, a new generation"):
             run.try_once(text_to_video(deferrable=deferrable))
         run.try_once(text_to_video(deferrable=deferrable))

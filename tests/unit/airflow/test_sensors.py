@@ -118,10 +118,10 @@ class TestFailure:
         with pytest.raises(AirflowFailException, match=message):
             Run().try_once(sensor(submit(prompt), deferrable=deferrable))
 
-    def test_unknown_prediction_ends_the_task_after_four_polls(self, emulator: Emulator, deferrable: bool) -> None:
+    def test_unknown_prediction_ends_the_task_after_five_polls(self, emulator: Emulator, deferrable: bool) -> None:
         with pytest.raises(AirflowFailException, match=r"does not know .*\(prediction 0a0a\)"):
             Run().try_once(sensor("0a0a", deferrable=deferrable))
-        assert len([request for request in emulator.requests() if request["status"] == 404]) == 4
+        assert len([request for request in emulator.requests() if request["status"] == 404]) == 5
 
     def test_refused_key_ends_the_task(self, emulator: Emulator, submit: Callable[..., str], deferrable: bool) -> None:
         prediction_id = submit()

@@ -206,7 +206,7 @@ class TestDeadline:
 
 
 class TestPermanentErrors:
-    @pytest.mark.parametrize("cls", PERMANENT)
+    @pytest.mark.parametrize("cls", [cls for cls in PERMANENT if cls is not PredictionNotFoundError])
     def test_three_consecutive_permanent_errors_over_ten_seconds_end_the_wait(self, cls: type[SeedanceError]) -> None:
         poller = new_poller()
         assert isinstance(poller.on_error(error(cls), START), PollAgain)
@@ -218,6 +218,19 @@ class TestPermanentErrors:
     def test_fewer_or_quicker_permanent_errors_do_not_end_the_wait(self, times: tuple[float, ...]) -> None:
         poller = new_poller()
         assert all(isinstance(poller.on_error(error(AuthenticationError), START + at), PollAgain) for at in times)
+
+    def test_five_not_found_over_thirty_seconds_end_the_wait(self) -> None:
+        poller, last = new_poller(), error(PredictionNotFoundError)
+        for second in (0, 5, 10, 15):
+            assert isinstance(poller.on_error(error(PredictionNotFoundError), START + second), PollAgain)
+        assert isinstance(poller.on_error(error(PredictionNotFoundError), START + 29.9), PollAgain)
+        assert reason(poller.on_error(last, START + 30)) is last
+
+    def test_four_not_found_over_a_long_time_do_not_end_the_wait(self) -> None:
+        poller = new_poller()
+        for second in (0, 60, 120, 180):
+            assert isinstance(poller.on_error(error(PredictionNotFoundError), START + second), PollAgain)
+        assert isinstance(reason(poller.on_error(error(PredictionNotFoundError), START + 240)), PredictionNotFoundError)
 
     @pytest.mark.parametrize("cls", PERMANENT)
     def test_successful_poll_resets_the_permanent_error_count(self, cls: type[SeedanceError]) -> None:
@@ -242,7 +255,7 @@ class TestPermanentErrors:
         poller = new_poller()
         poller.on_error(error(AuthenticationError), START)
         poller.on_error(error(PermissionDeniedError), START + 5)
-        assert type(reason(poller.on_error(error(PredictionNotFoundError), START + 10))) is PredictionNotFoundError
+        assert type(reason(poller.on_error(error(AuthenticationError), START + 10))) is AuthenticationError
 
     def test_refused_content_ends_the_wait_once_it_is_confirmed(self) -> None:
         poller, refused = new_poller(), error(ContentPolicyError)
