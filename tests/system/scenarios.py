@@ -132,7 +132,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         kill_at="after the record",
         faults=({"endpoint": "result", "answer": "failed", "times": 3},),
     ),
-    # Three polls of the first try, and the four that confirm it at the retry.
+    # Three polls of the first try, and the five that confirm it at the retry.
     Scenario(
         name="failed generation, retried",
         booked=2,
