@@ -230,6 +230,7 @@ class TestTask:
         assert prediction_id in address
         assert "this worker finds no such file" in printed()
 
+    @needs_store
     def test_retry_with_a_store_that_is_away_goes_on_with_the_paid_prediction(
         self, emulator: Emulator, store: Any
     ) -> None:
@@ -241,6 +242,7 @@ class TestTask:
         assert prediction_id in address
         assert len(emulator.ledger()) == 1
 
+    @needs_store
     def test_retry_with_another_missing_file_names_the_paid_prediction(self, emulator: Emulator, image: Path) -> None:
         run = Run()
         prediction_id = run.try_once(image_task(str(image), wait_for_completion=False))

@@ -13,6 +13,7 @@ from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.errors import GenerationFailedError, NsfwContentError, TriggerFailedError
 from tests.unit.airflow.driving import Run
 from tests.unit.airflow.operators import text_to_video
+from tests.versions import needs_store
 
 pytestmark = pytest.mark.usefixtures("short_waits")
 
@@ -112,6 +113,7 @@ class TestTriggerThatFails:
         assert run.xcoms["prediction"]["error"] == str(caught.value)
         assert run.xcoms["prediction_id"] == booked["id"]
 
+    @needs_store
     def test_next_try_waits_for_the_same_prediction(self, emulator: Emulator) -> None:
         class CrashesOnce(Run):
             def _fire(self, trigger: Any) -> Any:
