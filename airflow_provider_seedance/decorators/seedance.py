@@ -42,7 +42,8 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
 
     Its return value replaces the arguments of the decorator. It is sent unchanged: it is not a template. The function
     is called at every try. If it returns other arguments at a retry, the task submits, and pays for, another
-    generation, with a warning in the log. After a deferral it is not called again.
+    generation, with a warning in the log. After a deferral it is called again only to submit once more without audio
+    (``on_audio_refusal="mute"``).
 
     Further parameters as in :class:`~airflow_provider_seedance.operators.base.SeedanceBaseOperator` and its subclasses.
 
@@ -95,6 +96,15 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
 
     def execute(self, context: Context) -> list[str] | str:
         """Call the function, and run the generation that it returns."""
+        self._call(context)
+        return SeedanceBaseOperator.execute(self, context)
+
+    def request_again(self, context: Context) -> GenerationRequest:
+        """Call the function once more: what it returned before the deferral is gone."""
+        self._call(context)
+        return self.build_request()
+
+    def _call(self, context: Context) -> None:
         from airflow_provider_seedance.gptproto.media.media import unwrap_media
         from airflow_provider_seedance.tasks.failures import as_airflow_errors
 
@@ -105,9 +115,8 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
         returned = self.python_callable(*arguments, **keywords)
         with as_airflow_errors():
             self._set_arguments(returned)
-        return SeedanceBaseOperator.execute(self, context)
 
-    def execute_complete(self, context: Context, event: Any = None) -> list[str]:
+    def execute_complete(self, context: Context, event: Any = None) -> list[str] | str:
         """
         Go on after the trigger fired, without the function.
 

@@ -33,6 +33,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from airflow_provider_seedance.gptproto.errors import (
+    AudioPolicyError,
     BadRequestError,
     Charge,
     ContentPolicyError,
@@ -45,11 +46,12 @@ from airflow_provider_seedance.gptproto.errors import (
     WaitTimeoutError,
 )
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
-from airflow_provider_seedance.gptproto.verdicts import SOUND_ADVICE, Verdict
+from airflow_provider_seedance.gptproto.verdicts import Verdict
 
 #: Failures that a new generation would meet again, each with its advice. All others can be tried again.
 _FAILURES: Mapping[Verdict | None, tuple[type[SeedanceError], str | None]] = {
-    Verdict.SOUND: (ContentPolicyError, SOUND_ADVICE),
+    Verdict.CONTENT: (ContentPolicyError, None),
+    Verdict.SOUND: (AudioPolicyError, None),
     Verdict.BALANCE: (InsufficientBalanceError, None),
     Verdict.ARGUMENTS: (
         BadRequestError,
@@ -280,9 +282,8 @@ def failure(prediction: Prediction) -> SeedanceError:
     what = f"The generation ended as {prediction.reported_status}{reason}".rstrip(".")
     if prediction.status is PredictionStatus.EXPIRED:
         return GenerationExpiredError(what, prediction_id=prediction.id, charge=Charge.FAILED)
-    cls, advice = (
-        _FAILURES.get(detail.verdict, (GenerationFailedError, None)) if detail else (GenerationFailedError, None)
-    )
-    if detail and detail.is_policy:
-        cls = ContentPolicyError
+    verdict = detail.verdict if detail else None
+    if detail and detail.is_policy and verdict is None:
+        verdict = Verdict.CONTENT
+    cls, advice = _FAILURES.get(verdict, (GenerationFailedError, None))
     return cls(what, prediction_id=prediction.id, charge=Charge.FAILED, advice=advice)

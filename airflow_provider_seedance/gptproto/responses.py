@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 
 from airflow_provider_seedance.gptproto.bodies import ErrorDetail, is_page, quote_body, read_error_detail, shorten
 from airflow_provider_seedance.gptproto.errors import (
+    AudioPolicyError,
     AuthenticationError,
     BadRequestError,
     Charge,
@@ -29,7 +30,7 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.ids import find_ids, is_about, names_id, submitted_id
 from airflow_provider_seedance.gptproto.predictions import Prediction, read_code, read_prediction
-from airflow_provider_seedance.gptproto.verdicts import SOUND_ADVICE, Verdict, mentions_wallet
+from airflow_provider_seedance.gptproto.verdicts import Verdict, mentions_wallet
 
 __all__ = ["ErrorDetail", "read_answer", "read_error_detail", "read_retry_after", "response_error", "shorten"]
 
@@ -41,6 +42,7 @@ _OPEN = (408, 424, 425, 499)
 _PAGES = (302, 303, 307, 401, 403, 404, 407, 451)
 #: Charge when reading a known prediction fails; default ACCEPTED.
 _CHARGES: Mapping[type[SeedanceError], Charge] = {
+    AudioPolicyError: Charge.FAILED,
     ContentPolicyError: Charge.FAILED,
     PredictionNotFoundError: Charge.POSSIBLE,
 }
@@ -181,9 +183,7 @@ def response_error(
     what = f"GPTProto answered {answered}" + (": the request is too large" if status == 413 else "")
     cls = _error_class(status, code, detail, known_prediction=prediction_id is not None)
     charge = Charge.NONE if prediction_id is None else _CHARGES.get(cls, Charge.ACCEPTED)
-    advice = SOUND_ADVICE if cls is ContentPolicyError and detail.verdict is Verdict.SOUND else None
-    if status == 413:
-        advice = "Send smaller media, or links in place of uploads. Nothing was generated."
+    advice = "Send smaller media, or links in place of uploads. Nothing was generated." if status == 413 else None
     what = (what + (f": {shown}" if shown else "")).rstrip(".")
     return cls(what, prediction_id=prediction_id, charge=charge, advice=advice, retry_after=retry_after)
 
@@ -200,7 +200,9 @@ def _error_class(status: int, code: int | None, detail: ErrorDetail, *, known_pr
         return InsufficientBalanceError
     if number == 429:
         return RateLimitError
-    if verdict in (Verdict.CONTENT, Verdict.SOUND):
+    if verdict is Verdict.SOUND:
+        return AudioPolicyError
+    if verdict is Verdict.CONTENT:
         return ContentPolicyError
     by_status = {401: AuthenticationError, 402: InsufficientBalanceError, 403: PermissionDeniedError}
     if number in by_status:

@@ -19,10 +19,6 @@ _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[\s_.:/-]+")
 
 
-#: Advice for :attr:`Verdict.SOUND`.
-SOUND_ADVICE = "The generated audio was refused. Set generate_audio=false, or change the prompt."
-
-
 class Verdict(Enum):
     """The cause of an error."""
 

@@ -19,6 +19,7 @@ from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.links.seedance import SeedanceVideoLink
 from airflow_provider_seedance.tasks.options import (
     GenerationOptions,
+    OnAudioRefusal,
     OnClear,
     OnLostPrediction,
     OnUnconfirmedSubmission,
@@ -86,6 +87,8 @@ class SeedanceBaseOperator(DeferrableTask, BaseOperator):
         task, ``resubmit`` lets a retry submit again, once, and accepts the risk to pay twice.
     :param on_lost_prediction: What to do if the service does not know the recorded prediction: ``fail`` ends the task,
         ``resubmit`` submits, and pays for, a new one. A video that was delivered is never submitted again that way.
+    :param on_audio_refusal: What to do if the generated audio is refused: ``fail`` ends the task, ``mute`` submits, and
+        pays for, the same generation once more without audio, within ``max_cost`` and ``max_submissions``.
     :param on_clear: What a clear does after the video was delivered: ``reuse`` it, or ``regenerate`` a new one.
     :param fail_on_nsfw: Whether a flagged output fails the task.
     :param max_cost: The most that a generation may cost, in USD. A generation that can cost more, or has no highest
@@ -124,6 +127,7 @@ class SeedanceBaseOperator(DeferrableTask, BaseOperator):
         durable: bool = True,
         on_unconfirmed_submission: OnUnconfirmedSubmission = "fail",
         on_lost_prediction: OnLostPrediction = "fail",
+        on_audio_refusal: OnAudioRefusal = "fail",
         on_clear: OnClear = "reuse",
         fail_on_nsfw: bool = False,
         max_cost: float | None = None,
@@ -151,6 +155,7 @@ class SeedanceBaseOperator(DeferrableTask, BaseOperator):
         self.durable = durable
         self.on_unconfirmed_submission = on_unconfirmed_submission
         self.on_lost_prediction = on_lost_prediction
+        self.on_audio_refusal = on_audio_refusal
         self.on_clear = on_clear
         self.fail_on_nsfw = fail_on_nsfw
         self.max_cost = max_cost
@@ -179,6 +184,10 @@ class SeedanceBaseOperator(DeferrableTask, BaseOperator):
         """Return the request of the rendered arguments. Each mode has its own."""
         raise NotImplementedError
 
+    def request_again(self, context: Context) -> GenerationRequest:
+        """Return the request in the leg after a deferral, where this object is a new one."""
+        return self.build_request()
+
     def common_parameters(self) -> dict[str, Any]:
         """Return the rendered parameters of the API that all modes share."""
         return {name: getattr(self, name) for name in _COMMON_PARAMETERS}
@@ -196,6 +205,7 @@ class SeedanceBaseOperator(DeferrableTask, BaseOperator):
             durable=self.durable,
             on_unconfirmed_submission=self.on_unconfirmed_submission,
             on_lost_prediction=self.on_lost_prediction,
+            on_audio_refusal=self.on_audio_refusal,
             on_clear=self.on_clear,
             max_cost=self.max_cost,
             max_submissions=self.max_submissions,
@@ -210,14 +220,11 @@ class SeedanceBaseOperator(DeferrableTask, BaseOperator):
 
     def execute(self, context: Context) -> list[str] | str:
         """Submit, or go on with the submission of an earlier try; then wait for the videos."""
-        from airflow_provider_seedance.tasks.generation import Submitted
+        return self.finish(self._start(context).begin(self.build_request()))
 
-        outcome = self._start(context).begin(self.build_request())
-        return outcome.prediction_id if isinstance(outcome, Submitted) else self.finish(outcome)
-
-    def execute_complete(self, context: Context, event: Any = None) -> list[str]:
+    def execute_complete(self, context: Context, event: Any = None) -> list[str] | str:
         """Go on after the trigger fired: get the finished prediction on the worker."""
-        return self.finish(self._start(context).resume(event))
+        return self.finish(self._start(context).resume(event, lambda: self.request_again(context)))
 
     def fail_wait(self, error: AirflowException, context: Context) -> NoReturn:
         """Name the prediction and the bill in the error for a wait that Airflow ended."""

@@ -94,7 +94,7 @@ class SeedancePredictionSensor(DeferrableTask, BaseSensorOperator):
             outcome = sensing.poke()
         return self.finish(outcome or sensing.wait())
 
-    def execute_complete(self, context: Context, event: Any = None) -> list[str]:
+    def execute_complete(self, context: Context, event: Any = None) -> list[str] | str:
         """Go on after the trigger fired: get the finished prediction on the worker."""
         with self._skip_instead_of_failing():
             return self.finish(self._sensing(context).resume(event))

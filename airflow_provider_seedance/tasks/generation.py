@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -10,9 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, expected_seconds
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
-from airflow_provider_seedance.gptproto.errors import (
-    SeedanceError,
-)
+from airflow_provider_seedance.gptproto.errors import AudioPolicyError, Charge, SeedanceError
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, Poller, failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
@@ -23,6 +22,7 @@ from airflow_provider_seedance.tasks.events import read_event
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
 from airflow_provider_seedance.tasks.mapping import check_mapped_id
 from airflow_provider_seedance.tasks.media import with_local_media
+from airflow_provider_seedance.tasks.muting import as_recorded, mute_reason, muted
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.progress import Progress
 from airflow_provider_seedance.tasks.record import (
@@ -128,22 +128,33 @@ class Generation:
             if self._options.prediction_id:
                 self._read_record()
             check_mapped_id(self._context, self._options.prediction_id)
-            # The request of an adopted prediction is unknown.
-            prepared = None if self._options.prediction_id else self._prepare(request)
-            self._fingerprint = prepared.fingerprint if prepared else None
-            with self._connect() as client:
-                found = self._adopt(client) if prepared is None else self._find_or_submit(client, prepared)
-                return self._begin_wait(client, *found, expected=self._expected_seconds(request))
+            try:
+                if not self._options.prediction_id:
+                    return self._submit(request)
+                with self._connect() as client:
+                    # The request of an adopted prediction is unknown, and so is its expected time.
+                    return self._begin_wait(client, *self._adopt(client), expected=expected_seconds())
+            except AudioPolicyError as refused:
+                return self._submit_muted(request, refused)
 
-    def resume(self, event: Any) -> Deliver | KeepWaiting:
-        """Go on after the trigger fired, with the prediction in its event: the service is not called again."""
+    def resume(self, event: Any, request: Callable[[], GenerationRequest]) -> Outcome:
+        """
+        Go on after the trigger fired, with the prediction in its event: the service is not called again.
+
+        :param request: Returns the request; called only to submit it once more without audio.
+        """
         with self._errors():
             self._restore_report()
-            poller, prediction = read_event(event)
-            if prediction is not None:
-                return self._deliver(prediction, poller)
-            with self._connect() as client:
-                return self._proceed(client, poller, self._poll_confirmed(client, poller))
+            try:
+                poller, prediction = read_event(event)
+                if prediction is not None:
+                    return self._deliver(prediction, poller)
+                with self._connect() as client:
+                    return self._proceed(client, poller, self._poll_confirmed(client, poller))
+            except AudioPolicyError as refused:
+                if self._options.on_audio_refusal == "fail":
+                    raise
+                return self._submit_muted(request(), refused)
 
     def fail(self, error: Exception) -> NoReturn:
         """
@@ -154,6 +165,38 @@ class Generation:
         with self._errors():
             self._restore_report()
             raise trigger_failed(error, self._situation()) from None
+
+    def _submit(self, request: GenerationRequest, *, reason: str | None = None) -> Outcome:
+        """
+        Submit or reattach, and wait.
+
+        :param reason: Why the task submits again, if it does.
+        """
+        prepared = self._prepare(request)
+        self._fingerprint = prepared.fingerprint
+        expected = expected_seconds(request.model, request.resolution, request.duration or DEFAULT_DURATION)
+        with self._connect() as client:
+            found = self._find_or_submit(client, prepared, reason=reason)
+            return self._begin_wait(client, *found, expected=expected)
+
+    def _submit_muted(self, request: GenerationRequest, refused: AudioPolicyError) -> Outcome:
+        """Submit once more without audio, or raise the error if the task does not do that."""
+        without_audio = muted(request, self._options)
+        # Without a record, only the report can tell that the refused generation already had no audio.
+        is_known = self._record.is_kept or self.report.id is not None
+        was_muted = self.report.parameters.get("generate_audio") is False
+        if without_audio is None or self._options.prediction_id or was_muted or not is_known:
+            raise refused
+        if not self._record.is_kept and refused.charge is not Charge.NONE:
+            # It counts for max_submissions; each earlier try counts, too.
+            self._record.latest = Submission(
+                fingerprint="",
+                submitted_at=time.time(),
+                prediction_id=refused.prediction_id,
+                submissions=self._try_number,
+                total_cost_usd=self.report.total_cost_usd,
+            )
+        return self._submit(without_audio, reason=mute_reason(refused))
 
     def _prepare(self, request: GenerationRequest) -> _Prepared:
         """Read the record and the local media, and check the request."""
@@ -168,6 +211,8 @@ class Generation:
             check_tries(self._try_number, self._options.max_submissions)
             if self._options.durable:
                 self._log.warning(_NO_TASK_STATE)
+        request = as_recorded(request, recorded, self._options)
+        self.report = self.report.with_request(request)
         given = given_fingerprint(request, self._options.connection_id)
         try:
             checked = with_local_media(request).check()
@@ -179,7 +224,9 @@ class Generation:
         self.report = self.report.with_checked(checked)
         return _Prepared(recorded, given, checked.fingerprint(self._options.connection_id), checked)
 
-    def _find_or_submit(self, client: GPTProtoClient, prepared: _Prepared) -> tuple[Submission, Prediction]:
+    def _find_or_submit(
+        self, client: GPTProtoClient, prepared: _Prepared, *, reason: str | None
+    ) -> tuple[Submission, Prediction]:
         found = submit.find(
             client,
             self._record,
@@ -205,7 +252,7 @@ class Generation:
             prepared.recorded,
             self._options,
             prepared.checked,
-            found,
+            found if reason is None else dataclasses.replace(found, reason=reason),
             given=prepared.given,
             max_tries=self._max_tries,
             progress=self.progress,
@@ -295,12 +342,6 @@ class Generation:
             expected_seconds=expected,
             poll_interval=wait.poll_interval_seconds,
         )
-
-    def _expected_seconds(self, request: GenerationRequest) -> float:
-        if self._options.prediction_id:
-            # An adopted prediction may have other parameters than this task.
-            return expected_seconds()
-        return expected_seconds(request.model, request.resolution, request.duration or DEFAULT_DURATION)
 
     def _proceed(self, client: GPTProtoClient, poller: Poller, decision: Decision) -> Deliver | KeepWaiting:
         """Carry out a decision of the poller: wait on, deliver, or fail."""

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 OnClear = Literal["reuse", "regenerate"]
 OnUnconfirmedSubmission = Literal["fail", "resubmit"]
 OnLostPrediction = Literal["fail", "resubmit"]
+OnAudioRefusal = Literal["fail", "mute"]
 
 #: Ten years, in seconds: a deadline much later overflows a ``datetime``.
 _MAXIMUM_SECONDS = 10 * 365 * 24 * 3600.0
@@ -70,6 +71,7 @@ class GenerationOptions:
     :param on_unconfirmed_submission: Whether a submission with an unknown outcome fails the task or is sent again.
     :param on_lost_prediction: Whether a recorded prediction that the service does not know fails the task or is
         submitted again.
+    :param on_audio_refusal: Whether a refusal of the generated audio fails the task or submits once more without audio.
     :param on_clear: Whether clearing a task with a delivered video reuses or regenerates it.
     :param max_cost: The most that one generation may cost, in USD; ``None`` for any price.
     :param max_submissions: How often a task instance may submit in all; ``None`` for no limit.
@@ -83,6 +85,7 @@ class GenerationOptions:
     durable: bool = True
     on_unconfirmed_submission: OnUnconfirmedSubmission = "fail"
     on_lost_prediction: OnLostPrediction = "fail"
+    on_audio_refusal: OnAudioRefusal = "fail"
     on_clear: OnClear = "reuse"
     max_cost: float | None = None
     max_submissions: int | None = None
@@ -90,6 +93,7 @@ class GenerationOptions:
     def __post_init__(self) -> None:
         _check_choice("on_unconfirmed_submission", self.on_unconfirmed_submission, OnUnconfirmedSubmission)
         _check_choice("on_lost_prediction", self.on_lost_prediction, OnLostPrediction)
+        _check_choice("on_audio_refusal", self.on_audio_refusal, OnAudioRefusal)
         _check_choice("on_clear", self.on_clear, OnClear)
         is_number = isinstance(self.max_cost, (int, float)) and not isinstance(self.max_cost, bool)
         if self.max_cost is not None and not (is_number and 0 <= self.max_cost < math.inf):

@@ -308,11 +308,13 @@ class SubmissionRecord:
 
     def read(self) -> Submission | None:
         """
-        Return the recorded submission, or ``None`` without one.
+        Return the recorded submission, or ``None`` without one; without a store, what this try wrote.
 
         :raises UnreadableRecordError: When the record cannot be read. Errors of the store pass unchanged.
         """
-        record = self._store.get(STORE_KEY, _NO_RECORD) if self._store is not None else _NO_RECORD
+        if self._store is None:
+            return self.latest
+        record = self._store.get(STORE_KEY, _NO_RECORD)
         self.latest = None if record is _NO_RECORD else Submission.from_dict(record)
         return self.latest
 

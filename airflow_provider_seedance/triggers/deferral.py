@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_seedance.tasks.generation import Deliver, KeepWaiting
+    from airflow_provider_seedance.tasks.generation import Outcome
 
 #: The method that Airflow names when it ends a deferral with an error.
 _AIRFLOW_FAILS = "__fail__"
@@ -37,11 +37,13 @@ class DeferrableTask:
         """
         raise NotImplementedError
 
-    def finish(self, outcome: Deliver | KeepWaiting) -> list[str]:
+    def finish(self, outcome: Outcome) -> list[str] | str:
         """Return the task's value, or defer."""
-        from airflow_provider_seedance.tasks.generation import Deliver
+        from airflow_provider_seedance.tasks.generation import Deliver, Submitted
         from airflow_provider_seedance.triggers.seedance import defer_poller
 
         if isinstance(outcome, Deliver):
             return outcome.outputs
+        if isinstance(outcome, Submitted):
+            return outcome.prediction_id
         return defer_poller(self, outcome.poller, self.seedance_conn_id)  # type: ignore[arg-type]  # of Airflow's class

@@ -50,7 +50,7 @@ class KillingOperator(SeedanceTextToVideoOperator):
                     _after_call(Poller, "on_prediction", 3, _kill_worker)
         return super().execute(context)
 
-    def execute_complete(self, context: Context, event: Any = None) -> list[str]:
+    def execute_complete(self, context: Context, event: Any = None) -> list[str] | str:
         """Kill the worker, or complete the operator."""
         if context["ti"].try_number == 1 and self.kill_at == "in execute_complete":
             _before_call(SubmissionRecord, "write", 1, _kill_worker)

@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_seedance.gptproto.backoff import retry_delay
 from airflow_provider_seedance.gptproto.errors import (
+    AudioPolicyError,
     BadRequestError,
     Charge,
     ContentPolicyError,
@@ -27,7 +28,7 @@ from tests.unit.gptproto.conftest import Exchange, answer
 #: The class of an error, and whether a later try can help.
 ERRORS: Mapping[str, tuple[type[SeedanceError], bool]] = {
     "content": (ContentPolicyError, False),
-    "sound": (ContentPolicyError, False),
+    "sound": (AudioPolicyError, False),
     "arguments": (BadRequestError, False),
     "gateway": (BadRequestError, False),
     "balance": (InsufficientBalanceError, False),

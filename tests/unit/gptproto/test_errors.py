@@ -13,11 +13,7 @@ from airflow_provider_seedance.gptproto import errors
 from airflow_provider_seedance.gptproto.errors import Charge, InvalidRequestError, SeedanceError, restore
 from tests.unit.gptproto.conftest import PREDICTION_ID
 
-CLASSES = [
-    cls
-    for _, cls in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(cls, SeedanceError) and cls.__module__ == errors.__name__
-]
+CLASSES = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, SeedanceError)]
 CAUSES = [cls for cls in CLASSES if cls is not SeedanceError]
 
 #: Whether a retry of the task can help, and who can solve the problem.
@@ -29,6 +25,7 @@ EXPECTED = {
     "SubmissionLimitError": (False, "author"),
     "BadRequestError": (False, "author"),
     "ContentPolicyError": (False, "author"),
+    "AudioPolicyError": (False, "author"),
     "AuthenticationError": (False, "account"),
     "PermissionDeniedError": (False, "account"),
     "InsufficientBalanceError": (False, "account"),

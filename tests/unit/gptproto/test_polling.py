@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_seedance.gptproto.errors import (
+    AudioPolicyError,
     AuthenticationError,
     Charge,
     ContentPolicyError,
@@ -375,11 +376,12 @@ class TestFinalStatus:
     def test_refused_audio_advises_to_disable_audio(self) -> None:
         detail = ErrorDetail("No", frozenset({"OutputAudioSensitiveContentDetected"}))
         refused = failure(prediction(PredictionStatus.FAILED, error=detail))
-        assert type(refused) is ContentPolicyError
+        assert type(refused) is AudioPolicyError
         assert refused.what == "The generation ended as failed: No (OutputAudioSensitiveContentDetected)"
         assert refused.prediction_id == PREDICTION_ID
         assert refused.charge is Charge.FAILED
-        assert refused.advice == "The generated audio was refused. Set generate_audio=false, or change the prompt."
+        assert "generate_audio=False" in refused.advice
+        assert 'on_audio_refusal="mute"' in refused.advice
 
     def test_refused_video_does_not_advise_to_disable_audio(self) -> None:
         detail = ErrorDetail("No", frozenset({"OutputVideoSensitiveContentDetected"}))

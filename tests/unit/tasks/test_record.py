@@ -413,10 +413,12 @@ class TestStores:
         with pytest.raises(ConnectionError):
             record.mark_delivered("abc", 1)
 
-    def test_submission_without_a_store_writes_no_record(self) -> None:
+    def test_submission_without_a_store_is_known_to_its_own_try_only(self) -> None:
         record = SubmissionRecord(None)
         assert not record.is_kept
-        record.write(ACCEPTED)
-        record.mark_delivered("abc", 1)
-        record.restore(None, INTENT)
         assert record.read() is None
+        record.write(ACCEPTED)
+        assert record.read() == ACCEPTED
+        record.restore(None, INTENT)
+        assert record.read() == dataclasses.replace(INTENT, is_refused=True, submissions=0, total_cost_usd=0.0)
+        assert SubmissionRecord(None).read() is None
