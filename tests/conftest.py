@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -27,10 +28,22 @@ for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
     del os.environ[_name]
 EXAMPLE_DAGS = Path(__file__).parents[1] / "example_dags"
 UNIT = Path(__file__).with_name("unit")
+#: The folders of the DAGs that tests run, by the name of their bundle.
+BUNDLES = {"dags-folder": EXAMPLE_DAGS, "tests": Path(__file__).parent / "integration" / "dags"}
 _HOME = Path(tempfile.mkdtemp(prefix="seedance-tests-"))
 os.environ |= {
     "AIRFLOW_HOME": str(_HOME),
     "AIRFLOW__CORE__DAGS_FOLDER": str(EXAMPLE_DAGS),
+    "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(
+        [
+            {
+                "name": name,
+                "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+                "kwargs": {"path": str(path)},
+            }
+            for name, path in BUNDLES.items()
+        ]
+    ),
     # Airflow's default resolves this host's name by DNS.
     "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
     # Mask no secrets, so that tests find what the provider leaks.

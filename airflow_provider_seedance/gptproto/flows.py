@@ -27,6 +27,7 @@ from airflow_provider_seedance.gptproto.errors import (
     SeedanceError,
     UnreadableAnswerError,
 )
+from airflow_provider_seedance.gptproto.leaks import refuse_secrets
 from airflow_provider_seedance.gptproto.polling import Decision, GiveUp, PollAgain, Poller
 from airflow_provider_seedance.gptproto.predictions import (
     Prediction,
@@ -161,7 +162,12 @@ class ApiFlows:
         }
 
     def submit(self, checked: CheckedRequest) -> Flow[Prediction]:
-        """Send a submission, exactly once. Only the caller can decide to send it again: each one may cost money."""
+        """
+        Send a submission, exactly once. Only the caller can decide to send it again: each one may cost money.
+
+        :raises InvalidRequestError: When the request holds the API key; nothing is sent.
+        """
+        refuse_secrets(checked.payload, self.settings)
         request = checked.request
         url = f"{self.settings.base_url}/api/v3/{self.settings.vendor}/{request.model}/{request.mode.value}"
         headers = {**self.headers, "Content-Type": "application/json"}
@@ -170,6 +176,7 @@ class ApiFlows:
 
     def get_prediction(self, prediction_id: str, *, due_at: float = 0.0) -> Flow[Prediction]:
         """Get a prediction once; see :class:`HttpRequest` for ``due_at``."""
+        refuse_secrets({"prediction_id": prediction_id}, self.settings)
         if not is_prediction_id(prediction_id):
             quoted = shorten(repr(prediction_id))
             raise InvalidRequestError.from_problems([f"prediction_id: {quoted} is not the id of a prediction"])

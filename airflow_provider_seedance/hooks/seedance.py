@@ -72,9 +72,13 @@ class SeedanceHook(BaseHook):
 
         :raises ConnectionSettingsError: See :meth:`get_settings`.
         """
+        return self.get_client(self.get_settings())
+
+    def get_client(self, settings: ClientSettings) -> GPTProtoClient:
+        """Return a client for settings that were read before; see :meth:`get_conn`."""
         from airflow_provider_seedance.gptproto.client import GPTProtoClient
 
-        return GPTProtoClient(self.get_settings(), log=self.log)
+        return GPTProtoClient(settings, log=self.log)
 
     async def aget_conn(self) -> AsyncGPTProtoClient:
         """Return an asynchronous client, which is an asynchronous context manager; see :meth:`get_conn`."""

@@ -25,6 +25,7 @@ from airflow_provider_seedance.tasks.options import (
     OnUnconfirmedSubmission,
     WaitOptions,
 )
+from airflow_provider_seedance.tasks.rendering import AuthorsTemplates
 from airflow_provider_seedance.triggers.deferral import DeferrableTask
 
 try:
@@ -56,7 +57,7 @@ _COMMON_PARAMETERS = (
 )
 
 
-class SeedanceBaseOperator(DeferrableTask, BaseOperator):
+class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
     """
     Submit a generation, wait for it, and return the URLs of its videos.
 
@@ -102,6 +103,7 @@ class SeedanceBaseOperator(DeferrableTask, BaseOperator):
 
     template_fields: Sequence[str] = (*_COMMON_PARAMETERS, "prediction_id", "seedance_conn_id")
     template_ext: Sequence[str] = (".txt", ".md")
+    file_fields = ("prompt",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "md", "extra_parameters": "json"}
     operator_extra_links = (SeedanceVideoLink(),)
     ui_color = "#e8e1f5"
@@ -246,5 +248,11 @@ class SeedanceBaseOperator(DeferrableTask, BaseOperator):
     def _start(self, context: Context) -> Generation:
         from airflow_provider_seedance.tasks.generation import Generation
 
-        self._generation = Generation(self.generation_options(), context, connect=self.hook.get_conn, log=self.log)
+        self._generation = Generation(
+            self.generation_options(),
+            context,
+            get_settings=self.hook.get_settings,
+            connect=self.hook.get_client,
+            log=self.log,
+        )
         return self._generation

@@ -24,6 +24,7 @@ from airflow_provider_seedance.gptproto.errors import SeedanceError
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.links.seedance import SeedanceVideoLink
 from airflow_provider_seedance.tasks.options import WaitOptions
+from airflow_provider_seedance.tasks.rendering import AuthorsTemplates
 from airflow_provider_seedance.triggers.deferral import DeferrableTask
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _POKE_INTERVAL = 10.0
 
 
-class SeedancePredictionSensor(DeferrableTask, BaseSensorOperator):
+class SeedancePredictionSensor(DeferrableTask, AuthorsTemplates, BaseSensorOperator):
     """
     Wait for a prediction that another task or program submitted, and return the URLs of its videos.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,11 +12,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, expected_seconds
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
-from airflow_provider_seedance.gptproto.errors import AudioPolicyError, Charge, SeedanceError
+from airflow_provider_seedance.gptproto.errors import AudioPolicyError, Charge, ConnectionSettingsError, SeedanceError
 from airflow_provider_seedance.gptproto.flows import Log
+from airflow_provider_seedance.gptproto.leaks import refuse_secrets
 from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, Poller, failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
+from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.tasks import submit
 from airflow_provider_seedance.tasks.advice import Situation, advise, trigger_failed
 from airflow_provider_seedance.tasks.events import read_event
@@ -24,6 +27,7 @@ from airflow_provider_seedance.tasks.mapping import check_mapped_id
 from airflow_provider_seedance.tasks.media import with_local_media
 from airflow_provider_seedance.tasks.muting import as_recorded, mute_reason, muted
 from airflow_provider_seedance.tasks.options import GenerationOptions
+from airflow_provider_seedance.tasks.outcomes import Deliver, KeepWaiting, Outcome, Submitted
 from airflow_provider_seedance.tasks.progress import Progress
 from airflow_provider_seedance.tasks.record import (
     Submission,
@@ -39,42 +43,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 _NO_TASK_STATE = "This Airflow keeps no task state (3.3 does): a retry after an interrupted try submits and pays again"
-
-
-@dataclass(frozen=True, slots=True)
-class Deliver:
-    """
-    The videos are ready and published.
-
-    :param outputs: Their URLs.
-    """
-
-    outputs: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """
-    The generation is submitted, and the task does not wait.
-
-    :param prediction_id: Its id.
-    """
-
-    prediction_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class KeepWaiting:
-    """
-    The task has to wait in the triggerer.
-
-    :param poller: The wait.
-    """
-
-    poller: Poller
-
-
-Outcome = Deliver | Submitted | KeepWaiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +68,24 @@ class Generation:
 
     :param options: The options of the task.
     :param context: The task's context.
-    :param connect: Opens a client of the connection.
+    :param get_settings: Reads the settings of the connection.
+    :param connect: Opens a client with them.
     :param log: The task's log.
     """
 
     def __init__(
-        self, options: GenerationOptions, context: Context, *, connect: Callable[[], GPTProtoClient], log: Log
+        self,
+        options: GenerationOptions,
+        context: Context,
+        *,
+        get_settings: Callable[[], ClientSettings],
+        connect: Callable[[ClientSettings], GPTProtoClient],
+        log: Log,
     ) -> None:
         self._options = options
         self._context = context
-        self._connect = connect
+        self._get_settings = functools.cache(get_settings)
+        self._connect_with = connect
         self._log = log
         #: Changes with a clear of this task instance, and with nothing else.
         self._max_tries: int | None = getattr(context["ti"], "max_tries", None)
@@ -128,6 +104,7 @@ class Generation:
             if self._options.prediction_id:
                 self._read_record()
             check_mapped_id(self._context, self._options.prediction_id)
+            self._refuse_secrets(request)
             try:
                 if not self._options.prediction_id:
                     return self._submit(request)
@@ -165,6 +142,19 @@ class Generation:
         with self._errors():
             self._restore_report()
             raise trigger_failed(error, self._situation()) from None
+
+    def _connect(self) -> GPTProtoClient:
+        return self._connect_with(self._get_settings())
+
+    def _refuse_secrets(self, request: GenerationRequest) -> None:
+        """Refuse a request that holds the API key, before an error or a report can repeat it."""
+        try:
+            settings = self._get_settings()
+        except ConnectionSettingsError:
+            # Raised again where the client is opened, and then the error names an earlier prediction.
+            return
+        values = {each.name: getattr(request, each.name) for each in dataclasses.fields(request)}
+        refuse_secrets({**values, "prediction_id": self._options.prediction_id}, settings)
 
     def _submit(self, request: GenerationRequest, *, reason: str | None = None) -> Outcome:
         """

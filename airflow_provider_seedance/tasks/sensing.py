@@ -23,8 +23,8 @@ from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.tasks.advice import Situation, advise, trigger_failed
 from airflow_provider_seedance.tasks.events import read_event
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
-from airflow_provider_seedance.tasks.generation import Deliver, KeepWaiting
 from airflow_provider_seedance.tasks.options import WaitOptions
+from airflow_provider_seedance.tasks.outcomes import Deliver, KeepWaiting
 from airflow_provider_seedance.tasks.report import GenerationReport, Publisher, check_nsfw
 
 if TYPE_CHECKING:

@@ -14,12 +14,13 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_seedance.hooks.seedance import MAXIMUM_FILE_BYTES, SeedanceHook
 from airflow_provider_seedance.tasks.options import TransferOptions
+from airflow_provider_seedance.tasks.rendering import AuthorsTemplates
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
 
-class SeedanceToObjectStorageOperator(BaseOperator):
+class SeedanceToObjectStorageOperator(AuthorsTemplates, BaseOperator):
     """
     Copy generated videos to object storage: local, S3, Google Cloud Storage, Azure, or any other that Airflow supports.
 

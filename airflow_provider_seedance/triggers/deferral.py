@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_seedance.tasks.generation import Outcome
+    from airflow_provider_seedance.tasks.outcomes import Outcome
 
 #: The method that Airflow names when it ends a deferral with an error.
 _AIRFLOW_FAILS = "__fail__"
@@ -39,7 +39,7 @@ class DeferrableTask:
 
     def finish(self, outcome: Outcome) -> list[str] | str:
         """Return the task's value, or defer."""
-        from airflow_provider_seedance.tasks.generation import Deliver, Submitted
+        from airflow_provider_seedance.tasks.outcomes import Deliver, Submitted
         from airflow_provider_seedance.triggers.seedance import defer_poller
 
         if isinstance(outcome, Deliver):

@@ -11,6 +11,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG
 
+from airflow_provider_seedance.decorators.seedance import SeedanceDecoratedOperator
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.operators.base import SeedanceBaseOperator
 from airflow_provider_seedance.operators.seedance import (
@@ -70,6 +71,27 @@ class TestTemplates:
         Run().try_once(operator, params={"name": "Ada"})
 
         assert emulator.ledger()[0]["parameters"]["prompt"] == "A boat called Ada"
+
+    def test_no_other_argument_is_read_from_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "notes.txt").write_text("Not to be sent")
+        media: dict[str, Any] = {"images": ["{{ params.name }}.txt", "https://x.example/b.md"], "audios": "notes.txt"}
+        with DAG("boats", schedule=None, template_searchpath=str(tmp_path)):
+            operator = SeedanceReferenceToVideoOperator(
+                task_id="make_video", prompt="It dances", extra_parameters={"note": "notes.txt"}, **media
+            )
+            decorated = SeedanceDecoratedOperator(
+                task_id="describe",
+                python_callable=lambda *words, **more: "A boat",
+                op_args=["notes.txt"],
+                op_kwargs={"a": "notes.txt"},
+            )
+        context = Run().context(params={"name": "notes"})
+        for task in (operator, decorated):
+            task.resolve_template_files()
+            task.render_template_fields(context)
+        assert (operator.images, operator.audios) == (["notes.txt", "https://x.example/b.md"], "notes.txt")
+        assert operator.extra_parameters == {"note": "notes.txt"}
+        assert (list(decorated.op_args), decorated.op_kwargs) == (["notes.txt"], {"a": "notes.txt"})
 
     @pytest.mark.parametrize(
         ("operator_class", "own"),

@@ -270,7 +270,10 @@ def connected(world: World) -> Iterator[None]:
     settings = ClientSettings(api_key=DEFAULT_KEY, base_url="https://gptproto.example", verify=False)
     transport = httpx.MockTransport(world.handle)
 
-    def get_conn(hook: SeedanceHook) -> GPTProtoClient:
+    def get_settings(hook: SeedanceHook) -> ClientSettings:
+        return settings
+
+    def get_client(hook: SeedanceHook, settings: ClientSettings) -> GPTProtoClient:
         return GPTProtoClient(settings, transport=transport, clock=world.time, sleep=world.sleep)
 
     async def aget_settings(hook: SeedanceHook) -> ClientSettings:
@@ -283,7 +286,7 @@ def connected(world: World) -> Iterator[None]:
     with ExitStack() as stack:
         for name, replacement in (("time.time", world.time), ("time.sleep", world.sleep)):
             stack.enter_context(mock.patch(name, replacement))
-        for function in (get_conn, aget_settings, get_async_client):
+        for function in (get_settings, get_client, aget_settings, get_async_client):
             stack.enter_context(mock.patch.object(SeedanceHook, function.__name__, function))
         # The links of a delivered video work.
         works = nullcontext(SimpleNamespace(status=206))

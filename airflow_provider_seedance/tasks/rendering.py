@@ -1,0 +1,79 @@
+"""
+Which arguments Airflow renders as templates: those that the author wrote, never values of the rows of a mapped task.
+
+``expand(prompt=task())`` and mapped task groups pass the values of rows on as they are, but ``expand_kwargs(task())``
+renders them with Jinja (Airflow up to 3.4): a row ``{{ conn.seedance_default.password }}`` would become the API key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import jinja2
+    from airflow.providers.common.compat.sdk import Context
+
+
+class AuthorsTemplates:
+    """A mixin for tasks whose rows are data; before Airflow's class in the bases."""
+
+    #: The template fields that are read from a file if their value ends in one of ``template_ext``.
+    file_fields: ClassVar[Sequence[str]] = ()
+
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: Context,
+        jinja_env: jinja2.Environment,
+        seen_oids: set[int],
+    ) -> None:
+        """Render the fields that the author wrote. Airflow does not render objects whose ids are in ``seen_oids``."""
+        render = super()._do_render_template_fields  # type: ignore[misc]  # of Airflow's class
+        if parent is not self:
+            render(parent, template_fields, context, jinja_env, seen_oids)
+            return
+        seen_oids.update(id(value) for value in _values_of_rows(self, context))
+        names = list(template_fields)
+        render(parent, [name for name in names if name in self.file_fields], context, jinja_env, seen_oids)
+        with self._replaced("template_ext", ()):
+            render(parent, [name for name in names if name not in self.file_fields], context, jinja_env, seen_oids)
+
+    def resolve_template_files(self) -> None:
+        """Read the files of the fields that may be files."""
+        with self._replaced("template_fields", self.file_fields):
+            super().resolve_template_files()  # type: ignore[misc]  # of Airflow's class
+
+    @contextmanager
+    def _replaced(self, name: str, value: object) -> Iterator[None]:
+        """Replace an attribute of the class; Airflow reads it from the object."""
+        earlier = dict(vars(self))
+        vars(self)[name] = value
+        try:
+            yield
+        finally:
+            if name in earlier:
+                vars(self)[name] = earlier[name]
+            else:
+                del vars(self)[name]
+
+
+def _values_of_rows(task: Any, context: Context) -> Iterator[Any]:
+    """Yield the values that a mapped task got from rows; none if the author wrote the rows in the DAG file."""
+    dag = context.get("dag")
+    # The DAG holds the task as the author wrote it; the task in the context is unmapped.
+    written: Any = dag.get_task(task.task_id) if dag is not None else None
+    partial = getattr(written, "partial_kwargs", None)
+    if partial is None:
+        return
+    if _comes_from_a_task(written.expand_input):
+        yield from (getattr(task, name, None) for name in task.template_fields if name not in partial)
+    if _comes_from_a_task(getattr(written, "op_kwargs_expand_input", None)):
+        yield from (value for name, value in task.op_kwargs.items() if name not in partial["op_kwargs"])
+
+
+def _comes_from_a_task(rows: Any) -> bool:
+    """Return whether the input of ``expand_kwargs`` is the output of another task."""
+    return rows is not None and not isinstance(rows.value, dict | list | tuple)
