@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
+    AirflowSensorTimeout,
     AirflowSkipException,
     BaseSensorOperator,
     PokeReturnValue,
@@ -48,7 +49,8 @@ class SeedancePredictionSensor(DeferrableTask, AuthorsTemplates, BaseSensorOpera
     :param deferrable: Whether to wait in the triggerer, without holding a worker.
     :param poke_interval: Seconds between polls. ``None`` means 10 on a worker; in the triggerer the interval adapts to
         the expected time of a generation.
-    :param timeout: Longest wait in seconds; then the task fails and is not retried, as with every sensor.
+    :param timeout: Longest wait in seconds; then the task fails and is not retried, as with every sensor. A shorter
+        ``execution_timeout`` bounds the wait in the triggerer as well.
     :param fail_on_nsfw: Whether a flagged output fails the task.
     """
 
@@ -75,6 +77,7 @@ class SeedancePredictionSensor(DeferrableTask, AuthorsTemplates, BaseSensorOpera
         self.deferrable = deferrable
         self.has_adaptive_interval = poke_interval is None
         self.fail_on_nsfw = fail_on_nsfw
+        self._last_poke: Sensing | None = None
 
     @cached_property
     def hook(self) -> SeedanceHook:
@@ -83,17 +86,39 @@ class SeedancePredictionSensor(DeferrableTask, AuthorsTemplates, BaseSensorOpera
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Poll once; a temporary error is repeated a few times."""
-        outcome = self._sensing(context).poke()
+        self._last_poke = self._sensing(context)
+        outcome = self._last_poke.poke()
         return PokeReturnValue(is_done=outcome is not None, xcom_value=outcome.outputs if outcome else None)
 
     def execute(self, context: Context) -> Any:
         """Poll; while the prediction is in progress, wait on the worker or in the triggerer."""
         if not self.deferrable:
-            return super().execute(context)
+            return self._execute_on_worker(context)
         sensing = self._sensing(context)
         with self._skip_instead_of_failing():
             outcome = sensing.poke()
         return self.finish(outcome or sensing.wait())
+
+    def _execute_on_worker(self, context: Context) -> Any:
+        """Run Airflow's sensor; its timeout names neither the prediction nor its status nor the bill."""
+        try:
+            return super().execute(context)
+        except (AirflowSensorTimeout, AirflowSkipException) as error:
+            if isinstance(error.__cause__, AirflowException):
+                raise type(error)(str(error.__cause__)) from error.__cause__
+            if self._last_poke is None or isinstance(error.__cause__, SeedanceError):
+                raise
+            with self._skip_instead_of_failing():
+                self._last_poke.time_out(error)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume after a deferral; a skip says why, where Airflow's text says only which argument caused it."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowSkipException as skipped:
+            if isinstance(skipped.__cause__, AirflowSkipException):
+                raise skipped.__cause__ from None
+            raise
 
     def execute_complete(self, context: Context, event: Any = None) -> list[str] | str:
         """Go on after the trigger fired: get the finished prediction on the worker."""
@@ -125,6 +150,7 @@ class SeedancePredictionSensor(DeferrableTask, AuthorsTemplates, BaseSensorOpera
             poll_interval=None if self.has_adaptive_interval else self.poke_interval,
             deferrable=self.deferrable,
             fail_on_nsfw=self.fail_on_nsfw,
+            execution_timeout=self.execution_timeout,
         )
         prediction_id = str(self.prediction_id or "").strip()
         return Sensing(prediction_id, options, context, connect=self.hook.get_conn, log=self.log)

@@ -57,6 +57,7 @@ class Sensing:
         self._log = log
         self._publisher = Publisher(context, log=log)
         self._report = GenerationReport()
+        self._last_status: str | None = None
 
     def poke(self, polls: int | None = None) -> Deliver | None:
         """
@@ -76,6 +77,7 @@ class Sensing:
                 return self._deliver(prediction, polls)
             if prediction.status.is_final:
                 raise failure(prediction)
+            self._last_status = prediction.reported_status
             self._log.info("Status %s: prediction %s", prediction.reported_status, prediction.id)
             return None
 
@@ -113,6 +115,18 @@ class Sensing:
         with self._errors():
             _check_deadline(poller)
         return KeepWaiting(poller)
+
+    def time_out(self, error: Exception) -> NoReturn:
+        """
+        Raise a timeout that names the prediction, its status and the charge.
+
+        :param error: The timeout of Airflow's sensor.
+        """
+        status = f"it was {self._last_status} at the last poll" if self._last_status else "the last poll failed"
+        with self._errors():
+            what = f"{str(error).rstrip('.')}; {status}"
+            raise WaitTimeoutError(what, prediction_id=self._prediction_id, charge=Charge.ACCEPTED)
+        raise AssertionError("unreachable")
 
     def fail(self, error: Exception) -> NoReturn:
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -132,9 +133,43 @@ class TestFailure:
     def test_timeout_raises_airflow_sensor_timeout(
         self, emulator: Emulator, submit: Callable[..., str], deferrable: bool
     ) -> None:
+        emulator.settings(seconds_created=0, seconds_queued=0, seconds_running=60)
+        run, prediction_id = Run(), submit()
+        with pytest.raises(AirflowSensorTimeout) as caught:
+            run.try_once(sensor(prediction_id, deferrable=deferrable, timeout=0.1))
+        assert f"prediction {prediction_id}" in str(caught.value)
+        assert "it was running at the last" in str(caught.value)
+        assert "is billed whatever happens to this task" in str(caught.value)
+        assert run.xcoms["prediction"]["error"] == str(caught.value)
+
+    def test_timeout_skips_with_soft_fail_and_says_the_same(
+        self, emulator: Emulator, submit: Callable[..., str], deferrable: bool
+    ) -> None:
+        emulator.settings(seconds_created=0, seconds_queued=0, seconds_running=60)
+        prediction_id = submit()
+        with pytest.raises(AirflowSkipException, match=rf"running at the last .*prediction {prediction_id}.*billed"):
+            Run().try_once(sensor(prediction_id, deferrable=deferrable, timeout=0.1, soft_fail=True))
+
+    def test_rescheduled_sensor_times_out_with_the_same_words(
+        self, emulator: Emulator, submit: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        emulator.settings(seconds_created=0, seconds_queued=0, seconds_running=60)
+        prediction_id, run = submit(), Run()
+        context: Any = run.context()
+        context["ti"].get_first_reschedule_date = lambda context: datetime(2026, 1, 1, tzinfo=UTC)
+        with pytest.raises(AirflowSensorTimeout, match=rf"running at the last poll \(prediction {prediction_id}\)"):
+            sensor(prediction_id, mode="reschedule", timeout=60).execute(context)
+
+    def test_execution_timeout_bounds_the_wait_in_the_triggerer(
+        self, emulator: Emulator, submit: Callable[..., str]
+    ) -> None:
         emulator.settings(seconds_running=60)
-        with pytest.raises(AirflowSensorTimeout):
-            Run().try_once(sensor(submit(), deferrable=deferrable, timeout=0.1))
+        run = Run()
+        with pytest.raises(AirflowSensorTimeout, match="did not finish in 0 s"):
+            run.try_once(sensor(submit(), deferrable=True, timeout=3600, execution_timeout=timedelta(seconds=0.2)))
+        [deferral] = run.deferrals
+        assert deferral.timeout is not None
+        assert deferral.timeout < timedelta(minutes=11)
 
     @pytest.mark.parametrize("argument", ["soft_fail", "never_fail"])
     @pytest.mark.parametrize("seconds", [0, 0.03], ids=["at once", "later"])
@@ -142,7 +177,7 @@ class TestFailure:
         self, emulator: Emulator, submit: Callable[..., str], deferrable: bool, argument: str, seconds: float
     ) -> None:
         emulator.settings(seconds_created=0, seconds_queued=0, seconds_running=seconds)
-        with pytest.raises(AirflowSkipException):
+        with pytest.raises(AirflowSkipException, match="unexpected internal error"):
             Run().try_once(sensor(submit("[fail]"), deferrable=deferrable, **{argument: True}))
 
     def test_never_fail_applies_after_a_deferral(self, emulator: Emulator, submit: Callable[..., str]) -> None:
