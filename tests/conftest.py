@@ -106,6 +106,7 @@ def state_backend(tmp_path: Path) -> Iterator[Configure]:
 def short_waits(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     """Poll at short intervals, and advance the clock instead of sleeping."""
     from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
+    from airflow_provider_seedance.gptproto.http import download
     from airflow_provider_seedance.gptproto.polling import Poller
     from airflow_provider_seedance.tasks import submit
 
@@ -114,6 +115,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
         defaults: Any = client.__init__.__kwdefaults__
         monkeypatch.setitem(defaults, "clock", clock)
         monkeypatch.setitem(defaults, "sleep", pause)
+    monkeypatch.setattr(download, "MAXIMUM_DELAY", 0.0)
     monkeypatch.setattr(submit, "time", SimpleNamespace(time=clock, sleep=clock.pause))
     monkeypatch.setattr(Poller, "INITIAL_DELAY", 0.0)
     monkeypatch.setattr(Poller, "INTERVAL_SHARE", 0.0)

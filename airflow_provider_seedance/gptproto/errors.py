@@ -285,11 +285,12 @@ class ForbiddenLinkError(SeedanceError):
 
 
 class DeadLinkError(SeedanceError):
-    """The link to an output does not work any more, and the service has no working link in its place."""
+    """The link to an output does not work any more, and the service gave no working link in its place."""
 
+    retryable = True
     default_advice = (
-        "Links expire after about a day. The video was paid for, but the service no longer provides it. Clear the task "
-        'that generated it with on_clear="regenerate" to pay for a new one, and download that within a day.'
+        "Links live about a day, but the service returns a prediction for 7 days. A retry with prediction_id requests "
+        "a new link and pays nothing. Do not generate the video again before that."
     )
 
 
@@ -301,7 +302,7 @@ class FileTooLargeError(SeedanceError):
 
 
 class NotAVideoError(SeedanceError):
-    """The file at a link is not a video: another media type, or content without an MP4 header."""
+    """The content behind a link is not an MP4 or QuickTime file, whatever its declared type."""
 
     retryable = True
     default_advice = "A retry of this task downloads it again. If the error persists, open the link and check the file."
@@ -312,7 +313,10 @@ class DownloadFailedError(SeedanceError):
 
     retryable = True
     at_fault = "network"
-    default_advice = "A retry of this task downloads it again. The link expires after about a day."
+    default_advice = (
+        "A retry of this task downloads it again and pays nothing. Links live about a day; with prediction_id the task "
+        "requests a new one, for 7 days."
+    )
 
 
 class DestinationTakenError(SeedanceError):

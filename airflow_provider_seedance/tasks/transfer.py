@@ -18,7 +18,6 @@ from airflow_provider_seedance.gptproto.errors import (
     DeadLinkError,
     InvalidTransferError,
     MissingOutputsError,
-    PredictionNotFoundError,
     SeedanceError,
 )
 from airflow_provider_seedance.gptproto.flows import Log
@@ -34,7 +33,8 @@ _GENERATION_ENDED_ADVICE = (
     "There is nothing to store. Clear the task that submitted it, which pays for a new generation."
 )
 _DEAD_WITHOUT_PREDICTION = (
-    "Links live about a day. Set prediction_id to the prediction of this output, and the task gets another link."
+    "Links live about a day. Set prediction_id to the prediction of this output, and the task gets another link, for "
+    "7 days and without a charge."
 )
 _UNFINISHED = "Put a SeedancePredictionSensor before this task; a retry polls again."
 _PLACEHOLDERS = "{prediction_id}, {index} and {ext}"
@@ -87,17 +87,14 @@ class Downloader:
 
         :param target: The file to write.
         :param link: The link.
-        :param prediction_id: The prediction of this output; without it a dead link is final.
+        :param prediction_id: The prediction of this output; without it a dead link is not replaced.
         :param index: The output's index.
         :param count: The number of outputs that are downloaded.
         :raises SeedanceError: When the file could not be downloaded or stored.
         """
 
         def refresh(dead: str) -> str | None:
-            try:
-                outputs = self._client.get_confirmed(prediction_id).outputs
-            except PredictionNotFoundError:
-                return None
+            outputs = self._client.get_confirmed(prediction_id).outputs
             # A link that was signed again differs in its query only.
             same = [output for output in outputs if _without_query(output) == _without_query(dead)]
             if same:

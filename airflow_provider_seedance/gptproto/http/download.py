@@ -2,7 +2,9 @@
 A resumable download of one output: an iterator over the bytes of an MP4 file.
 
 After a broken connection the download resumes at the next missing byte (range requests, RFC 9110, section 14).
-Transient errors are retried with backoff; an expired link is refreshed once. The caller stores the bytes.
+Transient errors are retried with backoff. So are 403 and 404, which a CDN may return for some seconds; a link that
+still does not work is refreshed once. The content decides whether the file is a video: stores declare any type, and
+send error pages with status 200. The caller stores the bytes.
 """
 
 from __future__ import annotations
@@ -25,11 +27,15 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.http.fetch import FetchResponse, PublicFetcher, redact_url
+from airflow_provider_seedance.gptproto.media.sniff import media_type
 from airflow_provider_seedance.gptproto.responses import read_retry_after
 
-#: File name extension. Only MP4 files are accepted.
+#: File name extension. The service documents MP4.
 EXTENSION = "mp4"
-#: Requests in a row without a new byte before the download fails. The task's own retries come after that.
+#: Media types of the content that are accepted. QuickTime has the same structure and plays in the same players.
+_MEDIA_TYPES = ("video/mp4", "video/quicktime")
+#: Requests in a row without a new byte before the download fails or its link counts as dead: about ten seconds. The
+#: task's own retries come after that.
 ATTEMPTS = 5
 #: The longest delay before a retry, in seconds. A longer ``Retry-After`` is cut to it.
 MAXIMUM_DELAY = 30.0
@@ -37,8 +43,6 @@ MAXIMUM_DELAY = 30.0
 LOG_INTERVAL = 10.0
 #: Transient HTTP statuses, besides all from 500 on.
 _TRANSIENT = (408, 425, 429)
-#: Content types that are accepted besides ``video/*``. Stores use them for files of an unknown type.
-_NEUTRAL_TYPES = ("", "application/mp4", "application/octet-stream", "binary/octet-stream")
 #: A byte count in a header. Python raises an error for numbers of thousands of digits.
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _CONTENT_RANGE = re.compile(r"bytes (?P<start>[0-9]{1,18})-[0-9]{1,18}/(?P<size>[0-9]{1,18}|\*)")
@@ -46,6 +50,19 @@ _CONTENT_RANGE = re.compile(r"bytes (?P<start>[0-9]{1,18})-[0-9]{1,18}/(?P<size>
 _MD5 = re.compile(r'"([0-9a-f]{32})"', re.IGNORECASE)
 #: Bytes that identify an MP4 file: size, type and brand of its first box (ISO/IEC 14496-12, section 4.3).
 _FIRST_BYTES = 12
+#: Bytes of another content that an error shows: enough for the code and the message of a store's XML.
+_SHOWN_BYTES = 200
+
+
+def link_delay(failures: int, retry_after: float | None = None) -> float:
+    """
+    Return the seconds before the next request to a link, with jitter.
+
+    :param failures: Failed requests in a row, at least 1.
+    :param retry_after: The store's ``Retry-After``.
+    """
+    delay = max(2.0 ** (failures - 1) * random.uniform(0.5, 1.0), retry_after or 0.0)  # noqa: S311
+    return min(delay, MAXIMUM_DELAY)
 
 
 class Download:
@@ -92,7 +109,7 @@ class Download:
 
     def __enter__(self) -> Self:
         """
-        Open the link, and check type, size and first bytes of the file.
+        Open the link, and check size and first bytes of the file.
 
         :raises SeedanceError: When the file is no video, is too large or cannot be downloaded.
         """
@@ -131,8 +148,11 @@ class Download:
     def _read_first_bytes(self) -> None:
         while len(self._first_bytes) < _FIRST_BYTES and (piece := next(self._stream, b"")):
             self._first_bytes += piece
-        if len(self._first_bytes) < _FIRST_BYTES or self._first_bytes[4:8] != b"ftyp":
-            raise self._not_a_video(f"{redact_url(self._link)} does not start like an MP4 file")
+        found = media_type(self._first_bytes)
+        if len(self._first_bytes) < _FIRST_BYTES or found not in _MEDIA_TYPES:
+            raise self._not_a_video(found)
+        if found != "video/mp4":
+            self._log.warning("%s is of type %s, not MP4; it is stored as it is", redact_url(self._link), found)
 
     def _download(self) -> Generator[bytes]:
         """Yield the content of the file, with retries and one refresh of the link."""
@@ -142,15 +162,14 @@ class Download:
             try:
                 with self._fetcher.get(self._link, self._range_headers()) as response:
                     yield from self._read(response)
-            except DeadLinkError as error:
-                self._link = self._refreshed_link(error)
-                continue
-            except DownloadFailedError as error:
+            except (DeadLinkError, DownloadFailedError) as error:
                 failures = 1 if self.position > before else failures + 1
                 if failures >= ATTEMPTS or not self._is_same_file:
-                    raise
-                delay = max(2.0 ** (failures - 1) * random.uniform(0.5, 1.0), error.retry_after or 0.0)  # noqa: S311
-                delay = min(delay, MAXIMUM_DELAY)
+                    if not isinstance(error, DeadLinkError):
+                        raise
+                    self._link, failures = self._refreshed_link(error), 0
+                    continue
+                delay = link_delay(failures, error.retry_after)
                 self._log.warning("Resuming at byte %s in %.1f s: %s", f"{self.position:,}", delay, error.what)
             else:
                 return
@@ -192,13 +211,12 @@ class Download:
         """Check status and headers, and return the position in the file at which the body starts."""
         status, headers = response.status, response.headers
         failure = f"{redact_url(self._link)} returned HTTP {status}"
-        if status in _TRANSIENT or status >= 500:
-            retry_after = read_retry_after(headers, datetime.now(UTC))
-            raise self._failed(failure, retry_after)
         if status == 416:
             raise self._file_changed()
         if status not in (200, 206):
-            raise DeadLinkError(failure, charge=Charge.ACCEPTED)
+            is_transient = status in _TRANSIENT or status >= 500
+            kind = DownloadFailedError if is_transient else DeadLinkError
+            raise kind(failure, charge=Charge.ACCEPTED, retry_after=read_retry_after(headers, datetime.now(UTC)))
         content_range = _CONTENT_RANGE.fullmatch(headers.get("content-range", "")) if status == 206 else None
         start = int(content_range["start"]) if content_range else 0
         if content_range:
@@ -206,18 +224,12 @@ class Download:
         else:
             size = _whole_number(headers.get("content-length"))
         if self._headers is None:
-            self._check_type(headers)
             self._headers, self.size = headers, size
             self._check_size(size or 0)
         is_continued = status == 200 or (content_range is not None and start == self.position)
         if not is_continued or (None not in (size, self.size) and size != self.size):
             raise self._file_changed()
         return start
-
-    def _check_type(self, headers: Mapping[str, str]) -> None:
-        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type not in _NEUTRAL_TYPES and not media_type.startswith("video/"):
-            raise self._not_a_video(f"{redact_url(self._link)} is of type {media_type}, not video")
 
     def _check_size(self, size: int) -> None:
         if size > self._max_bytes:
@@ -246,15 +258,19 @@ class Download:
         self._log.info("Got a new link from the prediction: %s", error.what)
         return link
 
-    def _not_a_video(self, what: str) -> NotAVideoError:
+    def _not_a_video(self, found: str | None) -> NotAVideoError:
+        declared = (self._headers or {}).get("content-type") or "none"
+        start = self._first_bytes[:_SHOWN_BYTES].decode(errors="replace")
+        what = f"{redact_url(self._link)} is not an MP4 file, but {found or 'unknown content'}"
+        what += f"; its declared type is {declared!r}, and it starts with {start!r}"
         return NotAVideoError(what, charge=Charge.ACCEPTED)
 
     def _file_changed(self) -> DownloadFailedError:
         self._is_same_file = False
         return self._failed(f"The file at {redact_url(self._link)} changed during the download")
 
-    def _failed(self, what: str, retry_after: float | None = None) -> DownloadFailedError:
-        return DownloadFailedError(what, charge=Charge.ACCEPTED, retry_after=retry_after)
+    def _failed(self, what: str) -> DownloadFailedError:
+        return DownloadFailedError(what, charge=Charge.ACCEPTED)
 
 
 def _whole_number(text: str | None) -> int | None:

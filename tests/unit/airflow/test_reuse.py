@@ -39,10 +39,18 @@ def test_dead_link_fails_and_names_the_ways_on(emulator: Emulator) -> None:
     assert str(caught.value) == (
         f"The delivered video is not available any more: its link {emulator.url}/outputs/{booked['id']}/0.mp4 answered "
         f"403 (prediction {booked['id']}). The generation was accepted and is billed whatever happens to this task. "
-        "Nothing was submitted. Use the stored copy if there is one. To pay for a new video, set "
-        'on_clear="regenerate" and clear the task.'
+        "Nothing was submitted. Use the stored copy if there is one. The service returns a prediction for 7 days: "
+        "clear the task later, and it requests the link again and pays nothing. Only if the link stays dead, set "
+        'on_clear="regenerate" and clear the task to pay for a new video.'
     )
     assert run.xcoms["prediction_id"] == booked["id"]
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_link_that_is_refused_for_some_seconds_is_not_dead(emulator: Emulator, status: int) -> None:
+    run = delivered()
+    emulator.fault(endpoint="output", status=status, times=4)
+    assert run.try_once(text_to_video())
 
 
 def test_dead_link_does_not_stand_in_the_way_of_a_new_video(emulator: Emulator) -> None:

@@ -41,7 +41,6 @@ pytestmark = pytest.mark.usefixtures("short_waits", "no_pauses")
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.CONFIRM_DELAYS", (0.0, 0.0))
-    monkeypatch.setattr("airflow_provider_seedance.gptproto.http.download.MAXIMUM_DELAY", 0.0)
 
 
 @pytest.fixture
@@ -220,7 +219,7 @@ class TestCompleteness:
 
     def test_html_page_is_not_stored_as_video(self, emulator: Emulator, link: str, folder: Path) -> None:
         emulator.fault(endpoint="output", status=200, body="html")
-        with pytest.raises(NotAVideoError, match="of type text/html"):
+        with pytest.raises(NotAVideoError, match=r"declared type is 'text/html.*<!DOCTYPE html>"):
             copy(folder, urls=link, filename="boat.mp4")
         assert not folder.exists()
 
@@ -315,18 +314,27 @@ class TestDeadLink:
         self, emulator: Emulator, make_video: Callable[..., str], folder: Path, status: int
     ) -> None:
         prediction_id = make_video()
-        emulator.fault(endpoint="output", status=status)
+        before = len(emulator.requests())
+        emulator.fault(endpoint="output", status=status, times=5)
         copy(folder, urls=link_of(emulator, prediction_id), prediction_id=prediction_id)
         assert list(files(folder)) == [f"{prediction_id}-0.mp4"]
-        endpoints = [request["path"].split("/")[1] for request in emulator.requests()[-3:]]
-        assert endpoints == ["outputs", "api", "outputs"]
+        endpoints = [request["path"].split("/")[1] for request in emulator.requests()[before:]]
+        assert endpoints == ["outputs"] * 5 + ["api", "outputs"]
+
+    @pytest.mark.parametrize("status", [403, 404])
+    def test_link_that_is_refused_for_some_seconds_is_not_dead(
+        self, emulator: Emulator, link: str, folder: Path, status: int
+    ) -> None:
+        emulator.fault(endpoint="output", status=status, times=4)
+        copy(folder, urls=link, filename="boat.mp4")
+        assert files(folder) == {"boat.mp4": content_of(link)}
 
     @pytest.mark.parametrize("query", ["", "?signature=older"])
     def test_dead_link_is_replaced_by_the_link_of_the_same_output(
         self, emulator: Emulator, make_video: Callable[..., str], folder: Path, query: str
     ) -> None:
         dead, other = make_video(seed=1), make_video(seed=2)
-        emulator.fault(endpoint="output", status=403, prediction_id=dead)
+        emulator.fault(endpoint="output", status=403, prediction_id=dead, times=5)
         links = [link_of(emulator, dead) + query, link_of(emulator, other)]
         copy(folder, urls=links, prediction_id=dead, filename="{index}.{ext}")
         assert files(folder)["0.mp4"] == content_of(links[0])
@@ -335,28 +343,51 @@ class TestDeadLink:
         self, emulator: Emulator, make_video: Callable[..., str], folder: Path
     ) -> None:
         dead, other = make_video(seed=1), make_video(seed=2)
-        emulator.fault(endpoint="output", status=403, prediction_id=dead)
-        with pytest.raises(AirflowFailException, match="returned HTTP 403"):
+        emulator.fault(endpoint="output", status=403, prediction_id=dead, times=None)
+        with pytest.raises(DeadLinkError, match="returned HTTP 403"):
             copy(folder, urls=[link_of(emulator, dead)] * 2, prediction_id=other, filename="{index}.{ext}")
 
-    def test_error_of_a_deleted_video_has_the_charge(
+    def test_error_of_a_dead_link_has_the_charge_and_asks_for_no_new_generation(
         self, emulator: Emulator, make_video: Callable[..., str], folder: Path
     ) -> None:
         prediction_id = make_video()
         emulator.settings(link_seconds=0)
-        with pytest.raises(AirflowFailException) as raised:
+        with pytest.raises(DeadLinkError) as raised:
             copy(folder, prediction_id=prediction_id)
-        assert isinstance(raised.value.__context__, DeadLinkError)
+        assert raised.value.retryable
         message = str(raised.value)
         assert f"returned HTTP 403 (prediction {prediction_id})." in message
         assert "The generation was accepted and is billed whatever happens to this task." in message
-        assert "pay for a new one" in message
+        assert "A retry with prediction_id requests a new link and pays nothing." in message
+        assert "regenerate" not in message
         assert not folder.exists()
 
-    def test_dead_link_without_prediction_id_ends_the_task(self, emulator: Emulator, link: str, folder: Path) -> None:
+    def test_retry_gets_a_link_that_works_again(
+        self, emulator: Emulator, make_video: Callable[..., str], folder: Path
+    ) -> None:
+        prediction_id = make_video()
         emulator.settings(link_seconds=0)
-        with pytest.raises(AirflowFailException, match="Set prediction_id"):
+        with pytest.raises(DeadLinkError):
+            copy(folder, prediction_id=prediction_id)
+        emulator.settings(link_seconds=86400)
+        copy(folder, prediction_id=prediction_id)
+        assert list(files(folder)) == [f"{prediction_id}-0.mp4"]
+        assert len(emulator.ledger()) == 1
+
+    def test_dead_link_of_an_unknown_prediction_ends_the_task(
+        self, emulator: Emulator, link: str, folder: Path
+    ) -> None:
+        emulator.settings(link_seconds=0)
+        with pytest.raises(AirflowFailException, match=r"does not know the prediction .*\(prediction 0a0a\)"):
+            copy(folder, urls=link, prediction_id="0a0a")
+
+    def test_dead_link_without_prediction_id_names_the_argument(
+        self, emulator: Emulator, link: str, folder: Path
+    ) -> None:
+        emulator.settings(link_seconds=0)
+        with pytest.raises(DeadLinkError) as raised:
             copy(folder, urls=link, filename="boat.mp4")
+        assert "Set prediction_id to the prediction of this output" in str(raised.value)
 
 
 class TestPredictionId:
@@ -477,7 +508,7 @@ class TestHook:
 
     def test_hook_refreshes_a_dead_link(self, emulator: Emulator, make_video: Callable[..., str], folder: Path) -> None:
         prediction_id = make_video()
-        emulator.fault(endpoint="output", status=403)
+        emulator.fault(endpoint="output", status=403, times=5)
         SeedanceHook().download(link_of(emulator, prediction_id), str(folder / "boat.mp4"), prediction_id=prediction_id)
         assert list(files(folder)) == ["boat.mp4"]
 

@@ -50,7 +50,7 @@ EXPECTED = {
     "WaitTimeoutError": (True, "service"),
     "InvalidTransferError": (False, "author"),
     "ForbiddenLinkError": (False, "author"),
-    "DeadLinkError": (False, "service"),
+    "DeadLinkError": (True, "service"),
     "FileTooLargeError": (False, "author"),
     "NotAVideoError": (True, "service"),
     "DownloadFailedError": (True, "network"),
