@@ -173,7 +173,13 @@ async def _apply_fault(request: Request, fault: Fault, handler: Handler) -> ApiR
         response = _replacement(fault)
     elif isinstance(response, ApiResponse) and fault.answer is not None:
         response = apply_variant(response, fault.answer, fault.location)
-    return Truncated(await _load_body(response)) if fault.truncate else response
+    if not fault.truncate:
+        return response
+    complete = await _load_body(response)
+    if fault.truncate == "cached":
+        half = complete.body[: len(complete.body) // 2]
+        return Response(bytes(half), complete.status_code, media_type=complete.media_type)
+    return Truncated(complete)
 
 
 def _replacement(fault: Fault) -> ApiResponse | Response:

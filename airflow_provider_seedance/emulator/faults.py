@@ -26,7 +26,8 @@ These fields set the effect; they can be combined, e.g. a delayed error with an 
     Close the connection without a response, ``before`` or ``after`` the request is executed. Can be combined with
     ``latency`` only.
 ``truncate``
-    Send half of the body, then close the connection.
+    Send half of the body, then close the connection; ``cached``: send half of the body with the length of that half,
+    like a cache that kept a cut file.
 ``answer``
     A variant of the response: ``code-500``, ``list-data``, ``camel-case``, ``unknown-status``, ``empty-outputs``,
     ``nsfw``, ``expired``, ``failed``, ``string-error``, ``urls-list``, ``redirect`` (to the URL ``location``; default
@@ -80,7 +81,7 @@ class Fault:
     retry_after: str | None = None
     body: str | Mapping[str, Any] | None = None
     drop: Literal["before", "after"] | None = None
-    truncate: bool = False
+    truncate: bool | Literal["cached"] = False
     answer: str | None = None
     location: str = ""
     book: bool = False
@@ -126,9 +127,10 @@ def read_fault(value: object) -> Fault:
     _check_choice(value, "answer", _ANSWERS)
     _check_string(value, "prediction_id")
     _check_string(value, "location")
-    for name in ("truncate", "book"):
-        if not isinstance(value.get(name, False), bool):
-            raise FaultError(f"{name}: must be true or false")
+    if not isinstance(value.get("book", False), bool):
+        raise FaultError("book: must be true or false")
+    if value.get("truncate", False) not in (True, False, "cached"):
+        raise FaultError("truncate: must be true, false or cached")
     if value.get("times", 1) is not None:
         _check_integer(value, "times", 1)
     _check_integer(value, "after", 0)

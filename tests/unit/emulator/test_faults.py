@@ -171,6 +171,15 @@ class TestTruncatedResponse:
         assert len(received) == length // 2
         assert client.keyless.get(link).content.startswith(received)
 
+    def test_cached_half_of_the_video_has_the_length_of_the_half(self, client: ApiClient) -> None:
+        link = client.video_link()
+        whole = client.keyless.get(link).content
+        client.emulator.fault(endpoint="output", truncate="cached")
+        half = client.keyless.get(link)
+        assert half.content == whole[: len(whole) // 2]
+        assert (half.status_code, half.headers["Content-Length"]) == (200, str(len(whole) // 2))
+        assert half.headers["Content-Type"] == "video/mp4"
+
 
 class TestLatency:
     def test_delayed_response_is_unchanged(self, client: ApiClient) -> None:
