@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from airflow_provider_seedance.gptproto.errors import Charge, DestinationTakenError, StorageError
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.http.download import Download
+from airflow_provider_seedance.gptproto.media.completeness import Completeness
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -157,14 +158,17 @@ def _size(target: ObjectStoragePath) -> int | None:
     return int(info["size"])
 
 
-def _digests(target: ObjectStoragePath) -> tuple[str, str]:
-    """Return MD5 (many servers use it as ETag) and SHA-256 of the existing file."""
-    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+def _digests(target: ObjectStoragePath) -> tuple[str, str] | tuple[None, None]:
+    """Return MD5 (many servers use it as ETag) and SHA-256 of the existing file, or ``None`` if it is incomplete."""
+    md5, sha256, completeness = hashlib.md5(usedforsecurity=False), hashlib.sha256(), Completeness()
     fs: Any = target.fs
     with fs.open(target.path, "rb", block_size=BLOCK) as file:
         while piece := file.read(64 * 1024):
             md5.update(piece)
             sha256.update(piece)
+            completeness.feed(piece)
+    if completeness.problem is not None:
+        return None, None
     return md5.hexdigest(), sha256.hexdigest()
 
 

@@ -19,6 +19,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStor
 from moto.server import ThreadedMotoServer
 from s3fs.core import S3File
 
+from airflow_provider_seedance.gptproto.errors import DownloadFailedError
+from airflow_provider_seedance.gptproto.http import download
 from tests.integration import storing_process
 from tests.integration.storing_process import S3_CONN_ID, attach_s3, store
 from tests.integration.video_server import VideoServer, running_video_server
@@ -148,6 +150,30 @@ class TestS3:
         assert contents(s3, bucket) == ({} if older is None else {"boat.mp4": older})
 
     @pytest.mark.parametrize("older", [None, b"older"], ids=["empty", "with an older object"])
+    @pytest.mark.parametrize("sends_size", [False, True], ids=["no length", "length of the cut file"])
+    @pytest.mark.parametrize("cut", [1, MB, 12 * MB - 40])
+    def test_cut_file_is_never_an_object(
+        self,
+        s3: Any,
+        bucket: str,
+        monkeypatch: pytest.MonkeyPatch,
+        cut: int,
+        sends_size: bool,
+        older: bytes | None,
+    ) -> None:
+        monkeypatch.setattr(download, "MAXIMUM_DELAY", 0.0)
+        if older is not None:
+            s3.pipe(f"{bucket}/boat.mp4", older)
+        with running_video_server(12 * MB, sends_size=sends_size, cut=cut) as server:
+            link = f"{server.url}/0.mp4"
+            with pytest.raises(DownloadFailedError, match="is incomplete: it ended after"):
+                store(link, f"s3://{bucket}", storage_conn_id=S3_CONN_ID, overwrite=True)
+            assert contents(s3, bucket) == ({} if older is None else {"boat.mp4": older})
+            server.cut = 0
+            store(link, f"s3://{bucket}", storage_conn_id=S3_CONN_ID, overwrite=True)
+            assert hashlib.sha256(contents(s3, bucket)["boat.mp4"]).hexdigest() == server.sha256
+
+    @pytest.mark.parametrize("older", [None, b"older"], ids=["empty", "with an older object"])
     @pytest.mark.parametrize("failing_part", [1, 2, 3], ids=["first", "second", "last"])
     def test_failed_upload_keeps_objects(
         self, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch, failing_part: int, older: bytes | None
@@ -174,7 +200,7 @@ class TestS3:
         path = f"{bucket}/boat.mp4"
         with running_video_server(6 * MB) as server:
             video = b"".join(server.pieces())
-            s3.pipe(path, video if is_same else video[::-1])
+            s3.pipe(path, video if is_same else video[:-1] + b"x")
             before = s3.info(path)["ETag"]
             store(f"{server.url}/0.mp4", f"s3://{bucket}", storage_conn_id=S3_CONN_ID, overwrite=True)
         assert contents(s3, bucket) == {"boat.mp4": video}

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-_HEAD = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp42"
+#: File type and tracks (ISO/IEC 14496-12); the media data follow.
+_HEAD = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp42" + b"\x00\x00\x00\x0cmoovmvhd"
 _PIECE = bytes(range(256)) * 1024
 
 
@@ -20,10 +21,12 @@ class VideoServer:
 
     :param size: Size of the video in bytes.
     :param sends_size: Whether the response has a ``Content-Length``.
+    :param cut: Bytes at the end of the video that are never sent; ``Content-Length`` is then that of the rest.
     """
 
     size: int
     sends_size: bool = True
+    cut: int = 0
     url: str = ""
     #: While cleared, the server does not send the second half.
     may_go_on: threading.Event = field(default_factory=threading.Event)
@@ -31,8 +34,9 @@ class VideoServer:
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the bytes of the video."""
-        yield _HEAD
         remaining = self.size - len(_HEAD)
+        yield _HEAD + remaining.to_bytes(4) + b"mdat"
+        remaining -= 8
         while remaining:
             piece = _PIECE[:remaining]
             remaining -= len(piece)
@@ -51,21 +55,21 @@ class VideoServer:
         handler.send_response(200)
         handler.send_header("Content-Type", "video/mp4")
         if self.sends_size:
-            handler.send_header("Content-Length", str(self.size))
+            handler.send_header("Content-Length", str(self.size - self.cut))
         handler.end_headers()
         sent = 0
         for piece in self.pieces():
             if sent >= self.size / 2:
                 self.sent_half.set()
                 self.may_go_on.wait()
-            handler.wfile.write(piece)
+            handler.wfile.write(piece[: max(self.size - self.cut - sent, 0)])
             sent += len(piece)
 
 
 @contextmanager
-def running_video_server(size: int, *, sends_size: bool = True) -> Iterator[VideoServer]:
+def running_video_server(size: int, *, sends_size: bool = True, cut: int = 0) -> Iterator[VideoServer]:
     """Run a server with a video of ``size`` bytes for the duration of a ``with`` block."""
-    server = VideoServer(size, sends_size)
+    server = VideoServer(size, sends_size, cut)
     server.may_go_on.set()
 
     class Handler(BaseHTTPRequestHandler):

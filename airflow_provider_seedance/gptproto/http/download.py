@@ -4,7 +4,8 @@ A resumable download of one output: an iterator over the bytes of an MP4 file.
 After a broken connection the download resumes at the next missing byte (range requests, RFC 9110, section 14).
 Transient errors are retried with backoff. So are 403 and 404, which a CDN may return for some seconds; a link that
 still does not work is refreshed once. The content decides whether the file is a video: stores declare any type, and
-send error pages with status 200. The caller stores the bytes.
+send error pages with status 200. It also decides whether the file is complete; one that is not counts as a transient
+error. The caller stores the bytes.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.http.fetch import FetchResponse, PublicFetcher, redact_url
+from airflow_provider_seedance.gptproto.media.completeness import Completeness
 from airflow_provider_seedance.gptproto.media.sniff import media_type
 from airflow_provider_seedance.gptproto.responses import read_retry_after
 
@@ -52,6 +54,10 @@ _MD5 = re.compile(r'"([0-9a-f]{32})"', re.IGNORECASE)
 _FIRST_BYTES = 12
 #: Bytes of another content that an error shows: enough for the code and the message of a store's XML.
 _SHOWN_BYTES = 200
+_INCOMPLETE_ADVICE = (
+    f"Nothing was stored. {DownloadFailedError.default_advice} If the file stays incomplete, open the link and ask "
+    "GPTProto's support for the whole file."
+)
 
 
 def link_delay(failures: int, retry_after: float | None = None) -> float:
@@ -99,6 +105,7 @@ class Download:
         self._headers: Mapping[str, str] | None = None
         self._first_bytes = b""
         self._hash = hashlib.sha256()
+        self._completeness = Completeness()
         self._stream = self._download()
         self._logged_at = clock()
         self._is_same_file = True
@@ -146,10 +153,10 @@ class Download:
         return found[1].lower() if found else None
 
     def _read_first_bytes(self) -> None:
-        while len(self._first_bytes) < _FIRST_BYTES and (piece := next(self._stream, b"")):
-            self._first_bytes += piece
+        while len(self._first_bytes) < _FIRST_BYTES:
+            self._first_bytes += next(self._stream)
         found = media_type(self._first_bytes)
-        if len(self._first_bytes) < _FIRST_BYTES or found not in _MEDIA_TYPES:
+        if found not in _MEDIA_TYPES:
             raise self._not_a_video(found)
         if found != "video/mp4":
             self._log.warning("%s is of type %s, not MP4; it is stored as it is", redact_url(self._link), found)
@@ -185,6 +192,10 @@ class Download:
 
     def _read(self, response: FetchResponse) -> Iterator[bytes]:
         """Yield the new bytes of a response. Bytes that were received before are compared by their hash."""
+        if response.status == 416 and self.size in (None, self.position):
+            # There is no byte after those that were received.
+            self._check_complete()
+            return
         start = self._check_headers(response)
         repeated = hashlib.sha256()
         for whole_piece in response.pieces:
@@ -206,6 +217,17 @@ class Download:
         whole = self.position if self.size is None else self.size
         if start != whole:
             raise self._failed(f"{redact_url(self._link)} ended after {start:,} of {whole:,} bytes")
+        self._check_complete()
+
+    def _check_complete(self) -> None:
+        """Raise an error if the file is not complete although its body is."""
+        problem = self._completeness.problem
+        if problem is not None:
+            if self.size is not None:
+                # A cache may have kept a cut file: request the whole one, which may have another size.
+                self._headers = None
+            what = f"{redact_url(self._link)} is incomplete: it ended after {self.position:,} bytes, but {problem}"
+            raise self._failed(what, _INCOMPLETE_ADVICE)
 
     def _check_headers(self, response: FetchResponse) -> int:
         """Check status and headers, and return the position in the file at which the body starts."""
@@ -241,6 +263,7 @@ class Download:
         self.position += len(piece)
         self._check_size(self.position)
         self._hash.update(piece)
+        self._completeness.feed(piece)
         now = self._clock()
         if now - self._logged_at >= LOG_INTERVAL:
             self._logged_at = now
@@ -269,8 +292,8 @@ class Download:
         self._is_same_file = False
         return self._failed(f"The file at {redact_url(self._link)} changed during the download")
 
-    def _failed(self, what: str) -> DownloadFailedError:
-        return DownloadFailedError(what, charge=Charge.ACCEPTED)
+    def _failed(self, what: str, advice: str | None = None) -> DownloadFailedError:
+        return DownloadFailedError(what, charge=Charge.ACCEPTED, advice=advice)
 
 
 def _whole_number(text: str | None) -> int | None:

@@ -186,13 +186,36 @@ class TestStoreWithoutAbort:
 
 class TestCompleteness:
     @pytest.mark.parametrize(
-        "fault", [{"truncate": True}, {"status": 503}, {"status": 429, "retry_after": 0}, {"drop": "before"}], ids=str
+        "fault",
+        [
+            {"truncate": True},
+            {"truncate": "cached"},
+            {"status": 503},
+            {"status": 429, "retry_after": 0},
+            {"drop": "before"},
+        ],
+        ids=str,
     )
     def test_download_survives_transient_faults(self, emulator: Emulator, link: str, folder: Path, fault: Any) -> None:
         emulator.fault(endpoint="output", times=2, **fault)
         copy(folder, urls=link, filename="boat.mp4")
         assert emulator.faults() == []
         assert files(folder) == {"boat.mp4": content_of(link)}
+
+    def test_cut_file_is_not_stored(self, emulator: Emulator, make_video: Callable[..., str], folder: Path) -> None:
+        prediction_id = make_video()
+        emulator.fault(endpoint="output", truncate="cached", times=None)
+        with pytest.raises(DownloadFailedError) as raised:
+            copy(folder, prediction_id=prediction_id)
+        assert files(folder) == {}
+        message = str(raised.value)
+        assert "0.mp4 is incomplete: it ended after " in message
+        assert " bytes are missing at the end of its box 'mdat' of " in message
+        assert f"(prediction {prediction_id}). The generation was accepted and is billed" in message
+        assert "A retry of this task downloads it again and pays nothing." in message
+        emulator.clear_faults()
+        copy(folder, prediction_id=prediction_id)
+        assert list(files(folder)) == [f"{prediction_id}-0.mp4"]
 
     def test_failed_download_leaves_no_file(self, emulator: Emulator, link: str, folder: Path) -> None:
         emulator.fault(endpoint="output", truncate=True)
@@ -262,6 +285,22 @@ class TestRetry:
 
         download: Any = Download()
         assert not store(download, ObjectStoragePath(str(stored)), overwrite=False, log=logging.getLogger())
+
+    def test_incomplete_file_with_the_md5_of_the_server_is_downloaded(self, link: str, folder: Path) -> None:
+        content = content_of(link)[:-1]
+        folder.mkdir()
+        (folder / "boat.mp4").write_bytes(content)
+
+        class Download:
+            size = len(content)
+            md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+            def __iter__(self) -> Iterator[bytes]:
+                raise DownloadFailedError("the file at the service is incomplete")
+
+        download: Any = Download()
+        with pytest.raises(DownloadFailedError):
+            store(download, ObjectStoragePath(str(folder / "boat.mp4")), overwrite=False, log=logging.getLogger())
 
     def test_file_of_another_size_is_refused_before_the_download(
         self, emulator: Emulator, make_video: Callable[..., str], stored: Path

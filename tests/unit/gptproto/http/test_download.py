@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
@@ -29,8 +31,11 @@ from airflow_provider_seedance.gptproto.http.fetch import FetchResponse
 LINK = "https://cdn.example/0.mp4?signature=needle"
 #: The link in errors and logs.
 SHOWN = "https://cdn.example/0.mp4"
-#: A file type box (ISO/IEC 14496-12, 4.3), then bytes without a repeated piece.
-VIDEO = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp42" + b"".join(b"%07d" % number for number in range(50))
+#: File type, tracks and media data (ISO/IEC 14496-12), with bytes without a repeated piece.
+VIDEO = (b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp42\x00\x00\x00\x4emoov%s\x00\x00\x01\x20mdat%s") % (
+    b"".join(b"%07d" % number for number in range(10)),
+    b"".join(b"%07d" % number for number in range(10, 50)),
+)
 ETAG = '"5f1c-needle"'
 
 
@@ -77,6 +82,8 @@ class FakeServer:
             start, status, sent = 0, 200, {"etag": ETAG, **_named(headers)}
             if supports_ranges and "Range" in request and request.get("If-Range") in (None, sent["etag"]):
                 start, status = int(request["Range"].removeprefix("bytes=").removesuffix("-")), 206
+                if start >= len(content):
+                    return 416, {"content-range": f"bytes */{len(content)}"}, iter([b"<html>416</html>"])
                 sent["content-range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
             if sends_size:
                 sent["content-length"] = str(len(content) - start)
@@ -236,6 +243,75 @@ class TestContentType:
         harness.server.add_file(content)
         assert harness.fetch() == content
         assert harness.log.lines == [f"{SHOWN} is of type video/quicktime, not MP4; it is stored as it is"]
+
+
+class TestCompleteness:
+    @given(cut=st.integers(0, len(VIDEO) - 1), resumes=st.booleans())
+    def test_body_that_ends_too_early_without_a_size_is_resumed(self, cut: int, resumes: bool) -> None:
+        harness = Harness()
+        harness.server.responses.append(lambda _: (200, {"etag": ETAG}, pieces(VIDEO[:cut], False)))
+        harness.server.add_file(sends_size=False, supports_ranges=resumes)
+        assert harness.fetch() == VIDEO
+        assert harness.server.requests[1] == (LINK, {"Range": f"bytes={cut}-", "If-Range": ETAG})
+
+    @given(cut=st.integers(0, len(VIDEO) - 1), sends_size=st.booleans(), supports_ranges=st.booleans())
+    def test_cut_file_is_never_complete(self, cut: int, sends_size: bool, supports_ranges: bool) -> None:
+        harness = Harness()
+        for _ in range(6):
+            harness.server.add_file(VIDEO[:cut], sends_size=sends_size, supports_ranges=supports_ranges)
+        received: list[bytes] = []
+        with pytest.raises(DownloadFailedError) as caught, harness.download() as download:
+            received.extend(download)
+        assert caught.value.what.startswith(f"{SHOWN} is incomplete: it ended after {cut} bytes, but ")
+        assert caught.value.charge is Charge.ACCEPTED
+        # The first attempt received bytes, so the fifth one without is the sixth.
+        assert len(harness.server.requests) in (5, 6)
+        assert harness.server.open == 0
+
+    @given(cut=st.integers(0, len(VIDEO) - 1), sends_size=st.booleans())
+    def test_whole_file_takes_the_place_of_a_cut_one(self, cut: int, sends_size: bool) -> None:
+        harness = Harness()
+        harness.server.add_file(VIDEO[:cut], sends_size=sends_size)
+        harness.server.add_file(VIDEO[:cut], sends_size=sends_size)
+        harness.server.add_file(sends_size=sends_size)
+        assert harness.fetch() == VIDEO
+
+    def test_other_file_does_not_take_the_place_of_a_cut_one(self, harness: Harness) -> None:
+        harness.server.add_file(VIDEO[:100])
+        harness.server.add_file(VIDEO.replace(b"0000003", b"1000003"), etag='"other"')
+        with pytest.raises(DownloadFailedError, match="changed during the download"):
+            harness.fetch()
+
+    def test_size_limit_applies_to_the_file_that_takes_the_place_of_a_cut_one(self, harness: Harness) -> None:
+        harness.server.add_file(VIDEO[:100])
+        harness.server.add_file()
+        with pytest.raises(FileTooLargeError):
+            harness.fetch(max_bytes=len(VIDEO) - 1)
+
+    def test_connection_that_breaks_after_the_last_byte_loses_nothing(self, harness: Harness) -> None:
+        harness.server.add_file(breaks_after=len(VIDEO), sends_size=False)
+        harness.server.add_file()
+        assert harness.fetch() == VIDEO
+        assert len(harness.server.requests) == 2
+
+    def test_file_with_a_box_to_its_end_is_complete(self, harness: Harness) -> None:
+        content = VIDEO.replace(b"\x00\x00\x01\x20mdat", b"\x00\x00\x00\x00mdat")
+        harness.server.add_file(content)
+        assert harness.fetch() == content
+
+    def test_error_of_an_incomplete_file_has_a_way_on(self, harness: Harness) -> None:
+        for _ in range(6):
+            harness.server.add_file(VIDEO[:-7])
+        with pytest.raises(DownloadFailedError) as caught:
+            harness.fetch()
+        assert str(caught.value) == (
+            f"{SHOWN} is incomplete: it ended after {len(VIDEO) - 7} bytes, but 7 bytes are missing at the end of its "
+            "box 'mdat' of 288 bytes. The generation was accepted and is billed whatever happens to this task. Nothing "
+            "was stored. A retry of this task downloads it again and pays nothing. Links live about a day; with "
+            "prediction_id the task requests a new one, for 7 days. If the file stays incomplete, open the link and "
+            "ask GPTProto's support for the whole file."
+        )
+        assert caught.value.retryable
 
 
 class TestSize:

@@ -1,0 +1,83 @@
+"""
+Completeness of a video file: whether all boxes of an MP4 or QuickTime file have arrived, while it streams.
+
+HTTP does not show every cut: a body without ``Content-Length`` may end anywhere, and a cache may keep the beginning of
+a file and send its length. The boxes state their own lengths. A cut is not visible after a complete fragment (``moof``
+and ``mdat``) of a fragmented file, and in a last box of size 0, which reaches to the end of the file.
+"""
+
+from __future__ import annotations
+
+from airflow_provider_seedance.gptproto.media.boxes import Box, BoxError, read_box
+
+#: What a player needs (ISO/IEC 14496-12, section 6.2): the file type, the description of the tracks, and media data.
+_REQUIRED = (b"ftyp", b"moov", b"mdat")
+#: Length of a header with a 32-bit size, and with a 64-bit size.
+_HEADER, _LARGE_HEADER = 8, 16
+#: The 32-bit size of a box that has a 64-bit size.
+_HAS_LARGE_SIZE = b"\x00\x00\x00\x01"
+#: The type of bytes that are no box but zeros after the last box.
+_PADDING = b"\x00\x00\x00\x00"
+#: Where a box of size 0 ends.
+_ENDLESS = 1 << 64
+
+
+class Completeness:
+    """Reads the headers of the boxes in a stream. It keeps one header, whatever the size of the file."""
+
+    def __init__(self) -> None:
+        self._position = 0
+        self._box = Box(b"", 0, 0, 0)
+        self._head = b""
+        self._found: set[bytes] = set()
+        self._error: str | None = None
+
+    def feed(self, piece: bytes) -> None:
+        """Read the next bytes of the file."""
+        start = self._position
+        self._position += len(piece)
+        while self._error is None and (offset := self._box.end + len(self._head)) < self._position:
+            offset -= start
+            self._head += piece[offset : offset + self._header_length - len(self._head)]
+            if len(self._head) == self._header_length:
+                self._begin_box()
+        if (
+            self._box.type == _PADDING
+            and self._box.end >= _ENDLESS
+            and piece[max(self._box.start - start, 0) :].strip(b"\x00")
+        ):
+            self._error = f"the bytes from {self._box.start:,} on are no box"
+
+    @property
+    def problem(self) -> str | None:
+        """Why a file that ends here is not complete; ``None`` when it is."""
+        if self._error is not None:
+            return self._error
+        if self._position < self._box.end < _ENDLESS:
+            name, size = self._box.type.decode("latin-1"), self._box.size
+            missing = self._box.end - self._position
+            return f"{missing:,} bytes are missing at the end of its box {name!r} of {size:,} bytes"
+        if self._head.strip(b"\x00"):
+            return f"the header of the box at byte {self._box.end:,} is cut"
+        found = self._found | self._last()
+        missing_boxes = [name.decode() for name in _REQUIRED if name not in found]
+        return f"it has no {' and no '.join(missing_boxes)}" if missing_boxes else None
+
+    @property
+    def _header_length(self) -> int:
+        return _LARGE_HEADER if self._head.startswith(_HAS_LARGE_SIZE) else _HEADER
+
+    def _begin_box(self) -> None:
+        self._found |= self._last()
+        try:
+            self._box = read_box(self._head, self._box.end, _ENDLESS)
+        except BoxError as error:
+            self._error = str(error)
+        self._head = b""
+        if self._box.type == b"moof":
+            # Each fragment has media data of its own.
+            self._found.discard(b"mdat")
+
+    def _last(self) -> set[bytes]:
+        """Return the type of the last box, if it has content."""
+        return {self._box.type} if min(self._position, self._box.end) > self._box.body else set()
