@@ -102,17 +102,8 @@ class Download:
         self._refresh = refresh
         self._clock = clock
         self._sleep = sleep
-        self._headers: Mapping[str, str] | None = None
-        self._first_bytes = b""
-        self._hash = hashlib.sha256()
-        self._completeness = Completeness()
-        self._stream = self._download()
         self._logged_at = clock()
-        self._is_same_file = True
-        #: Bytes received so far.
-        self.position = 0
-        #: Size of the file in bytes; ``None`` when the server does not send it.
-        self.size: int | None = None
+        self._start()
 
     def __enter__(self) -> Self:
         """
@@ -121,7 +112,14 @@ class Download:
         :raises SeedanceError: When the file is no video, is too large or cannot be downloaded.
         """
         try:
-            self._read_first_bytes()
+            try:
+                self._read_first_bytes()
+            except NotAVideoError as error:
+                # Some stores and proxies send an error page with status 200 for a dead link.
+                self._link = self._refreshed_link(error)
+                self._stream.close()
+                self._start()
+                self._read_first_bytes()
         except BaseException:
             self._stream.close()
             raise
@@ -151,6 +149,19 @@ class Download:
         """MD5 of the whole file from the ETag, or ``None`` when the ETag is no MD5."""
         found = _MD5.fullmatch((self._headers or {}).get("etag", ""))
         return found[1].lower() if found else None
+
+    def _start(self) -> None:
+        """Begin with the first byte of the link."""
+        self._headers: Mapping[str, str] | None = None
+        self._first_bytes = b""
+        self._hash = hashlib.sha256()
+        self._completeness = Completeness()
+        self._stream = self._download()
+        self._is_same_file = True
+        #: Bytes received so far.
+        self.position = 0
+        #: Size of the file in bytes; ``None`` when the server does not send it.
+        self.size: int | None = None
 
     def _read_first_bytes(self) -> None:
         while len(self._first_bytes) < _FIRST_BYTES:
@@ -270,7 +281,7 @@ class Download:
             whole = f" of {self.size / 1e6:.1f} MB, {self.position / self.size:.0%}" if self.size else " MB"
             self._log.info("Downloaded %.1f%s: %s", self.position / 1e6, whole, redact_url(self._link))
 
-    def _refreshed_link(self, error: DeadLinkError) -> str:
+    def _refreshed_link(self, error: DeadLinkError | NotAVideoError) -> str:
         """Return a new link. Works once, then raises the error."""
         if self._refresh is None:
             raise error

@@ -368,6 +368,14 @@ class TestDeadLink:
         copy(folder, urls=link, filename="boat.mp4")
         assert files(folder) == {"boat.mp4": content_of(link)}
 
+    def test_link_to_an_error_page_is_refreshed_from_the_prediction(
+        self, emulator: Emulator, make_video: Callable[..., str], folder: Path
+    ) -> None:
+        prediction_id = make_video()
+        emulator.fault(endpoint="output", body="html")
+        copy(folder, urls=link_of(emulator, prediction_id), prediction_id=prediction_id)
+        assert files(folder) == {f"{prediction_id}-0.mp4": content_of(link_of(emulator, prediction_id))}
+
     @pytest.mark.parametrize("query", ["", "?signature=older"])
     def test_dead_link_is_replaced_by_the_link_of_the_same_output(
         self, emulator: Emulator, make_video: Callable[..., str], folder: Path, query: str

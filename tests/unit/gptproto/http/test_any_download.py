@@ -59,15 +59,19 @@ def no_network(host: str, port: int) -> list[str]:
 
 
 class TestDownload:
-    @given(responses=st.lists(RESPONSES, min_size=1, max_size=4), max_bytes=mostly(st.just(10**6), st.integers(0, 400)))
+    @given(
+        responses=st.lists(RESPONSES, min_size=1, max_size=4),
+        max_bytes=mostly(st.just(10**6), st.integers(0, 400)),
+        new_link=st.sampled_from([None, "https://cdn.example/fresh"]),
+    )
     def test_download_of_any_response_succeeds_or_raises_seedance_error(
-        self, responses: list[tuple[int, dict[str, str], bytes, bool]], max_bytes: int
+        self, responses: list[tuple[int, dict[str, str], bytes, bool]], max_bytes: int, new_link: str | None
     ) -> None:
         harness = Harness()
         harness.server.responses.extend(_replay(*each) for each in [*responses, *[responses[-1]] * 20])
         error: SeedanceError | None = None
         try:
-            content = harness.fetch(max_bytes=max_bytes)
+            content = harness.fetch(max_bytes=max_bytes, refresh=lambda _: new_link)
         except SeedanceError as caught:
             error = caught
         else:

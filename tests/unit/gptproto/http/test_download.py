@@ -238,6 +238,24 @@ class TestContentType:
             harness.fetch()
         assert len(caught.value.what) < 400
 
+    def test_link_to_an_error_page_is_refreshed_once(self, harness: Harness) -> None:
+        page = b"<html>Your link has expired</html>"
+        harness.server.add_file(page)
+        harness.server.add_file()
+        assert harness.fetch(refresh=lambda _: "https://cdn.example/fresh") == VIDEO
+        assert harness.server.requests == [(LINK, {}), ("https://cdn.example/fresh", {})]
+        harness.server.add_file(page)
+        harness.server.add_file(page)
+        with pytest.raises(NotAVideoError):
+            harness.fetch(refresh=lambda _: "https://cdn.example/fresh")
+        assert (len(harness.server.requests), harness.server.open) == (4, 0)
+
+    def test_error_page_without_a_new_link_is_an_error(self, harness: Harness) -> None:
+        harness.server.add_file(b"<html>Your link has expired</html>")
+        with pytest.raises(NotAVideoError, match="starts with '<html>Your"):
+            harness.fetch(refresh=lambda _: None)
+        assert harness.server.open == 0
+
     def test_quicktime_is_accepted_with_a_warning(self, harness: Harness) -> None:
         content = VIDEO.replace(b"ftypisom", b"ftypqt  ")
         harness.server.add_file(content)
