@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -101,13 +101,16 @@ class Downloader:
                 return same[0]
             return outputs[index] if len(outputs) == count else None
 
-        with Download(
-            link,
-            self._fetcher,
-            max_bytes=self._options.max_bytes,
-            log=self._log,
-            refresh=refresh if prediction_id else None,
-        ) as download:
+        with (
+            _named(prediction_id),
+            Download(
+                link,
+                self._fetcher,
+                max_bytes=self._options.max_bytes,
+                log=self._log,
+                refresh=refresh if prediction_id else None,
+            ) as download,
+        ):
             store(download, target, overwrite=self._options.overwrite, log=self._log)
 
 
@@ -196,18 +199,29 @@ def run_transfer(
     return [str(target) for target in targets]
 
 
-def _errors(prediction_id: str) -> AbstractContextManager[None]:
-    """Turn errors into Airflow's exceptions, with advice for a task that copies."""
+@contextmanager
+def _named(prediction_id: str) -> Iterator[None]:
+    """Add the prediction to errors that do not name one."""
+    try:
+        yield
+    except SeedanceError as error:
+        error.prediction_id = error.prediction_id or prediction_id or None
+        raise
+
+
+@contextmanager
+def _errors(prediction_id: str) -> Iterator[None]:
+    """Turn errors into Airflow's exceptions, with the prediction, and advice for a task that copies."""
 
     def advise(error: SeedanceError) -> str | None:
-        error.prediction_id = error.prediction_id or prediction_id or None
         if isinstance(error, GENERATION_ENDED):
             return _GENERATION_ENDED_ADVICE
         if isinstance(error, DeadLinkError) and not prediction_id:
             return _DEAD_WITHOUT_PREDICTION
         return None
 
-    return as_airflow_errors(advise, final=GENERATION_ENDED)
+    with as_airflow_errors(advise, final=GENERATION_ENDED), _named(prediction_id):
+        yield
 
 
 def storage_path(path: str | ObjectStoragePath, conn_id: str | None) -> ObjectStoragePath:

@@ -559,6 +559,16 @@ class TestHook:
         SeedanceHook().download(link_of(emulator, prediction_id), str(folder / "boat.mp4"), prediction_id=prediction_id)
         assert list(files(folder)) == ["boat.mp4"]
 
+    def test_error_of_the_hook_names_the_prediction(
+        self, emulator: Emulator, make_video: Callable[..., str], folder: Path
+    ) -> None:
+        prediction_id = make_video()
+        emulator.fault(endpoint="output", truncate="cached", times=None)
+        with pytest.raises(DownloadFailedError, match=rf"\(prediction {prediction_id}\)"):
+            SeedanceHook().download(
+                link_of(emulator, prediction_id), str(folder / "boat.mp4"), prediction_id=prediction_id
+            )
+
     def test_hook_raises_the_error_of_the_download(self, emulator: Emulator, link: str, folder: Path) -> None:
         emulator.settings(link_seconds=0)
         with pytest.raises(DeadLinkError):
