@@ -7,14 +7,18 @@ by at least eight bytes, so no content makes it loop.
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
+#: The content of a ``FullBox`` begins with these bytes.
+VERSION_AND_FLAGS = 4
 #: A header has at most this many bytes: size, type, 64-bit size, and the extended type of ``uuid``.
 _LONGEST_HEADER = 32
-#: More boxes in one container are no medium; their headers alone would take seconds to read.
+#: A file with more boxes on the way is no medium; to read their headers would take minutes.
 _MAXIMUM_BOXES = 100_000
 
 
@@ -53,8 +57,8 @@ def iter_boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
     """
     Yield the boxes in a part of a file, one after the other, without the boxes in them.
 
-    The children of a box are at ``iter_boxes(file, box.body, box.end)``; where the box begins with version and flags (a
-    ``FullBox``), they begin four bytes later.
+    The children of a box are at ``iter_boxes(file, box.body, box.end)``; in a ``FullBox`` such as ``meta``, they begin
+    :data:`VERSION_AND_FLAGS` bytes later.
 
     :param file: A file that can seek; ``io.BytesIO(content)`` for bytes. Other readers may move it between two boxes.
     :param start: Offset of the first box.
@@ -62,15 +66,41 @@ def iter_boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
     :raises BoxError: When the bytes at an offset are no box, or the box does not end within the part. The boxes before
         it have been yielded by then.
     """
-    count = 0
+    yield from _iter_boxes(file, start, end, itertools.count(1))
+
+
+def find_boxes(file: BinaryIO, start: int, end: int, kind: bytes, *inner: bytes) -> Iterator[Box]:
+    """
+    Yield the boxes of a type, or the boxes in them, up to the first damaged one: what follows that cannot be found.
+
+    :param file: A file that can seek.
+    :param start: Offset of the first box.
+    :param end: Offset behind the last one.
+    :param kind: The type, such as ``b"moov"``.
+    :param inner: The types on the way to a box inside: ``b"trak", b"mdia"``.
+    """
+    yield from _find_boxes(file, start, end, (kind, *inner), itertools.count(1))
+
+
+def _iter_boxes(file: BinaryIO, start: int, end: int, counter: Iterator[int]) -> Iterator[Box]:
     while start < end:
-        count += 1
-        if count > _MAXIMUM_BOXES:
-            raise BoxError(f"more than {_MAXIMUM_BOXES:,} boxes in a row")
+        if next(counter) > _MAXIMUM_BOXES:
+            raise BoxError(f"more than {_MAXIMUM_BOXES:,} boxes")
         file.seek(start)
         box = read_box(file.read(min(_LONGEST_HEADER, end - start)), start, end)
         yield box
         start = box.end
+
+
+def _find_boxes(file: BinaryIO, start: int, end: int, path: tuple[bytes, ...], counter: Iterator[int]) -> Iterator[Box]:
+    with suppress(BoxError):
+        for box in _iter_boxes(file, start, end, counter):
+            if box.type != path[0]:
+                continue
+            if len(path) == 1:
+                yield box
+            else:
+                yield from _find_boxes(file, box.body, box.end, path[1:], counter)
 
 
 def read_box(head: bytes, start: int, end: int) -> Box:

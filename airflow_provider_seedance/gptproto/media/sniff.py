@@ -1,14 +1,20 @@
 """
-Content sniffing: find the media type from the first bytes, and the size of an image from its header.
+Content sniffing: find the media type of content, and the size of an image.
 
-File names and declared types may be wrong, and the service checks the content. This module reads headers only and
-decodes nothing, so it needs no image library.
+File names and declared types may be wrong, and the service checks the content. The first bytes name the format. Where a
+format holds both video and sound, its headers name the tracks. Nothing is decoded, so no image library is needed.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Mapping
+
+from airflow_provider_seedance.gptproto.media import matroska, ogg
+from airflow_provider_seedance.gptproto.media.boxes import BoxError
+from airflow_provider_seedance.gptproto.media.heif import heif_size
+from airflow_provider_seedance.gptproto.media.isobmff import iso_media_type
 
 #: The formats that are recognised, for error messages.
 RECOGNISED: Mapping[str, str] = {
@@ -25,23 +31,13 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"GIF89a", "image/gif"),
     (b"II*\x00", "image/tiff"),
     (b"MM\x00*", "image/tiff"),
-    (b"ID3", "audio/mpeg"),
-    (b"OggS", "audio/ogg"),
     (b"fLaC", "audio/flac"),
 )
 #: Media types by bytes 8 to 11 of a RIFF file.
 _RIFF: Mapping[bytes, str] = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
-#: Media types by the major brand of an ISO base media file; all other brands are MP4.
-_BRANDS: Mapping[bytes, str] = {
-    b"qt  ": "video/quicktime",
-    b"M4A ": "audio/mp4",
-    b"M4B ": "audio/mp4",
-    b"heic": "image/heic",
-    b"heix": "image/heic",
-    b"mif1": "image/heif",
-    b"avif": "image/avif",
-}
-_EBML = b"\x1aE\xdf\xa3"
+#: Header of a tag before an audio file: four times seven bits are its size without header and footer (ID3v2.4.0, 3.1).
+_ID3 = re.compile(rb"ID3[\x02-\x04].(?P<flags>.)(?P<size>[\x00-\x7f]{4})", re.DOTALL)
+_MAXIMUM_TAGS = 10
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 _TIFF_SHORT = 3
@@ -54,13 +50,13 @@ def media_type(content: bytes) -> str | None:
             return found
     if content.startswith(b"RIFF"):
         return _RIFF.get(content[8:12])
-    if content[4:8] == b"ftyp":
-        return _BRANDS.get(content[8:12], "video/mp4")
-    if content.startswith(_EBML):
-        return "video/webm" if b"webm" in content[:64] else "video/x-matroska"
+    if content.startswith(matroska.SIGNATURE):
+        return matroska.matroska_media_type(content)
+    if content.startswith(ogg.SIGNATURE):
+        return ogg.ogg_media_type(content)
     if content.startswith(b"BM") and int.from_bytes(content[14:18], "little") in _BMP_HEADERS:
         return "image/bmp"
-    return _frame_type(content[:3])
+    return iso_media_type(content) or _audio_type(content)
 
 
 def image_size(content: bytes) -> tuple[int, int] | None:
@@ -68,12 +64,35 @@ def image_size(content: bytes) -> tuple[int, int] | None:
     read = _SIZES.get(media_type(content) or "")
     try:
         return read(content) if read else None
-    except struct.error:  # truncated header
+    except (struct.error, BoxError):  # truncated header
         return None
 
 
+def _audio_type(content: bytes) -> str | None:
+    """Return the type of an audio file without a header of its own, which starts with a tag or its first frame."""
+    tags = _tags_end(content)
+    start = content[tags : tags + 4]
+    if tags and start == b"fLaC":
+        return "audio/flac"
+    # Any bytes may stand between a tag and the first frame.
+    return _frame_type(start) or ("audio/mpeg" if tags else None)
+
+
+def _tags_end(content: bytes) -> int:
+    """Return the offset behind the ID3 tags at the start; 0 without one."""
+    offset = 0
+    for _ in range(_MAXIMUM_TAGS):
+        tag = _ID3.match(content, offset)
+        if tag is None:
+            break
+        size = sum(each << shift for each, shift in zip(tag["size"], (21, 14, 7, 0), strict=True))
+        has_footer = tag["flags"][0] & 0x10
+        offset = tag.end() + size + (len(tag[0]) if has_footer else 0)
+    return offset
+
+
 def _frame_type(start: bytes) -> str | None:
-    """Return the type of an audio file without a header: it starts with its first frame."""
+    """Return the type of an audio file that starts with its first frame."""
     if len(start) < 3 or start[0] != 0xFF:
         return None
     if start[1] in (0xF0, 0xF1, 0xF8, 0xF9):
@@ -151,4 +170,10 @@ _SIZES: Mapping[str, Callable[[bytes], tuple[int, int] | None]] = {
     "image/bmp": _bmp_size,
     "image/tiff": _tiff_size,
     "image/webp": _webp_size,
+    "image/heic": heif_size,
+    "image/heif": heif_size,
+    "image/avif": heif_size,
+    "image/heic-sequence": heif_size,
+    "image/heif-sequence": heif_size,
+    "image/avci": heif_size,
 }

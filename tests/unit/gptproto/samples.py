@@ -16,10 +16,10 @@ def picture(kind: str = "PNG", width: int = 400, height: int = 300, *, mode: str
     return file.getvalue()
 
 
-def clip(container: str = "mp4", codec: str = "libx264") -> bytes:
+def clip(container: str = "mp4", codec: str = "libx264", **options: str) -> bytes:
     """Return a video file with one black frame."""
     file = io.BytesIO()
-    with av.open(file, "w", format=container) as output:
+    with av.open(file, "w", format=container, container_options=options) as output:
         stream: Any = output.add_stream(codec, rate=24)
         stream.width = stream.height = 64
         stream.pix_fmt = "yuv420p"

@@ -9,17 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_seedance.gptproto.media.boxes import Box, BoxError, iter_boxes, read_box
+from airflow_provider_seedance.gptproto.media.boxes import Box, BoxError, find_boxes, iter_boxes, read_box
+from tests.unit.gptproto.media.making_boxes import box, large_box
 from tests.unit.gptproto.samples import clip
-
-
-def box(kind: bytes, body: bytes = b"") -> bytes:
-    return struct.pack(">I4s", 8 + len(body), kind) + body
-
-
-def large_box(kind: bytes, body: bytes = b"") -> bytes:
-    """Return a box with a 64-bit size."""
-    return struct.pack(">I4sQ", 1, kind, 16 + len(body)) + body
 
 
 def read_all(content: bytes, start: int = 0, end: int | None = None) -> list[Box]:
@@ -84,6 +76,38 @@ class TestIterBoxes:
         assert len(read_all(content[:-8])) == 100_000
         with pytest.raises(BoxError, match="more than 100,000 boxes"):
             read_all(content)
+
+
+class TestFindBoxes:
+    @staticmethod
+    def find(content: bytes, *path: bytes) -> list[int]:
+        return [each.start for each in find_boxes(io.BytesIO(content), 0, len(content), *path)]
+
+    def test_all_boxes_at_a_path_are_found(self) -> None:
+        content = box(b"trak") + box(b"moov", box(b"trak"), box(b"udta", box(b"trak")), box(b"trak")) + box(b"moov")
+
+        assert self.find(content, b"trak") == [0]
+        assert self.find(content, b"moov") == [8, 48]
+        assert self.find(content, b"moov", b"trak") == [16, 40]
+        assert self.find(content, b"moov", b"udta", b"trak") == [32]
+        assert self.find(content, b"moov", b"trak", b"mdia") == self.find(content, b"free") == []
+
+    def test_box_with_damaged_content_hides_no_box_behind_it(self) -> None:
+        content = box(b"moov", box(b"trak"), b"\0\0\0\1trak") + box(b"moov", box(b"trak"))
+
+        assert self.find(content, b"moov", b"trak") == [8, 32]
+
+    def test_search_ends_at_a_damaged_box(self) -> None:
+        content = box(b"moov", box(b"trak")) + b"\0\0\0\x07free" + box(b"moov", box(b"trak"))
+
+        assert self.find(content, b"moov", b"trak") == [8]
+
+    def test_search_has_a_maximum_number_of_boxes_at_all_levels_together(self) -> None:
+        half = box(b"moov", box(b"free") * 60_000)
+
+        assert self.find(half + box(b"trak"), b"trak") == [len(half)]
+        assert self.find(half + box(b"moov", box(b"trak")), b"moov", b"trak") == [len(half) + 8]
+        assert self.find(half + half + box(b"moov", box(b"trak")), b"moov", b"trak") == []
 
 
 class TestDamage:

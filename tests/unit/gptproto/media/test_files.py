@@ -299,11 +299,35 @@ class TestContentCheck:
         assert line.endswith("the value is of type video, not image")
         assert "from boat.png" in line
 
+    @pytest.mark.parametrize(
+        ("content", "found"),
+        [
+            (sound("mp4", "aac"), "audio"),
+            (sound("mov", "aac"), "audio"),
+            (sound("webm", "libopus"), "audio"),
+            (picture("AVIF"), "image"),
+        ],
+        ids=["MP4 with sound alone", "MOV with sound alone", "WebM with sound alone", "AVIF"],
+    )
+    def test_file_of_another_kind_is_refused_as_a_clip(self, content: bytes, found: str) -> None:
+        request = make("reference-to-video", videos=["film.mp4"])
+
+        line = refusal(with_media_files(request, FakeFiles({"film.mp4": content}).find))
+
+        assert line.endswith(f"the value is of type {found}, not video")
+
+    def test_sound_in_an_mp4_is_sent_as_audio(self) -> None:
+        files = FakeFiles({"song.mp4": sound("mp4", "aac")})
+        request = with_media_files(make("reference-to-video", audios=["song.mp4"]), files.find)
+
+        request.check()
+        assert request.payload()["audios"] == [data_uri("audio/mp4", files.contents["song.mp4"])]
+
     @pytest.mark.parametrize(("width", "height"), [(300, 300), (6000, 300), (300, 6000)])
     def test_image_with_allowed_sides_is_accepted(self, width: int, height: int) -> None:
         image_to_video("boat.png", FakeFiles({"boat.png": picture("PNG", width, height)}).find).check()
 
-    @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
+    @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
     @pytest.mark.parametrize(("width", "height"), [(299, 300), (300, 299), (6001, 300), (300, 6001)])
     def test_image_with_sides_out_of_range_is_refused(self, kind: str, width: int, height: int) -> None:
         line = refusal(image_to_video("boat", FakeFiles({"boat": picture(kind, width, height)}).find))

@@ -18,7 +18,7 @@ from airflow_provider_seedance.gptproto.media.media import (
     unwrap_media,
     wrap_media,
 )
-from tests.unit.gptproto.samples import clip, picture
+from tests.unit.gptproto.samples import clip, picture, sound
 
 CONTENT = base64.b64encode(bytes(range(256)) * 3).decode()
 PNG = f"data:image/png;base64,{CONTENT}"
@@ -261,6 +261,15 @@ class TestUploads:
         image = base64.b64encode(picture("WEBP")).decode()
 
         assert image_problem(f"data:image/png;base64,{image}") is None
+
+    def test_sound_in_a_container_of_films_is_refused_as_video(self) -> None:
+        song = base64.b64encode(sound("mp4", "aac")).decode()
+
+        for text in (song, f"data:video/mp4;base64,{song}"):
+            assert media_problem(text, kind="video", declared_upload=False) == "holds audio/mp4, not video"
+            assert media_problem(text, kind="audio", declared_upload=False) == (
+                None if text == song else "is of type video, not audio"
+            )
 
     @pytest.mark.parametrize(("width", "height", "allowed"), [(300, 6000, True), (299, 300, False), (300, 6001, False)])
     def test_image_sides_are_limited(self, width: int, height: int, allowed: bool) -> None:
