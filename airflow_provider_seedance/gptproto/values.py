@@ -11,11 +11,14 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from numbers import Number
 from typing import Any, TypeGuard
 
 from airflow_provider_seedance.gptproto.media.media import UnusableFile, UploadedMedia, is_path
 
-_WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}")
+#: A template renders a division as "5.0", and a spreadsheet may write "5.".
+_WHOLE_NUMBER = re.compile(r"([+-]?\d{1,18})(?:\.0*)?")
+_TOO_LARGE = 2**63
 _BOOLEANS = {"true": True, "false": False}
 #: Characters of a Python string that UTF-8 (requests) or Airflow's database (XCom) cannot store.
 _UNSTORABLE = re.compile("[\ud800-\udfff\0]")
@@ -25,10 +28,18 @@ _MAXIMUM_QUOTE = 80
 
 
 def as_whole_number(value: Any) -> Any:
-    """Return a whole number in text, or a whole float, as an int; return other values unchanged."""
-    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
-        return int(value)
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    """Return a whole number, in text or of another type (5.0, "5.0", Decimal), as an int; others are unchanged."""
+    if isinstance(value, str):
+        text = _WHOLE_NUMBER.fullmatch(value.strip())
+        return int(text[1]) if text else value
+    if not isinstance(value, Number) or isinstance(value, int):
+        return value
+    number: Any = value
+    try:
+        # Larger numbers are no argument's value, and a Decimal can be too large for any memory.
+        return int(number) if abs(number) < _TOO_LARGE and int(number) == number else value
+    except (ArithmeticError, TypeError, ValueError):  # not a number, or a complex one
+        return value
 
 
 def as_boolean(value: Any) -> Any:

@@ -66,7 +66,10 @@ NEAR: dict[str, st.SearchStrategy[Any]] = {
     "prompt": st.just(PROMPT) | st.text("a \t\n", max_size=3),
     "model": st.sampled_from(CATALOGUED),
     "aspect_ratio": st.none() | st.sampled_from(["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "9:21", "16x9"]),
-    "duration": st.none() | st.integers(1, 31) | st.integers(1, 31).map(str) | st.sampled_from([5.0, 5.5, "5s", ""]),
+    "duration": st.none()
+    | st.integers(1, 31)
+    | st.integers(1, 31).map(str)
+    | st.sampled_from([5.0, 5.5, "5.0", "5.5", "5s", ""]),
     "resolution": st.none() | st.sampled_from(["480p", "720p", "1080p", "720", "4k"]),
     "generate_audio": st.sampled_from([None, True, False, "true", "FALSE", "yes", 1]),
     "camera_fixed": st.sampled_from([None, True, False, "true", "False", "no", 0]),

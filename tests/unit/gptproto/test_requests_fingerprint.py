@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -52,7 +53,7 @@ class TestSameGeneration:
     @pytest.mark.parametrize(
         ("name", "values"),
         [
-            ("duration", [5, "5", " 5 ", 5.0, None]),
+            ("duration", [5, "5", " 5 ", 5.0, "5.0", Decimal(5), None]),
             ("seed", [-1, "-1", -1.0]),
             ("generate_audio", [True, "true", "True"]),
             ("camera_fixed", [False, "false"]),

@@ -7,6 +7,7 @@ import enum
 import json
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
@@ -83,6 +84,17 @@ class TestRenderedText:
             ("duration", " 12\n", 12),
             ("duration", "+7", 7),
             ("duration", 6.0, 6),
+            ("duration", "5.0", 5),
+            ("duration", " 5.000\n", 5),
+            ("duration", "5.", 5),
+            ("duration", "005", 5),
+            ("duration", "\u0665", 5),
+            ("duration", Decimal(5), 5),
+            ("duration", Decimal("5.00"), 5),
+            ("duration", Fraction(10, 2), 5),
+            ("seed", "-1.0", -1),
+            ("seed", Decimal("-1.0"), -1),
+            ("seed", 2147483647.0, 2147483647),
             ("seed", "-1", -1),
             ("seed", "2147483647", 2147483647),
             ("generate_audio", "true", True),
@@ -105,7 +117,10 @@ class TestRenderedText:
         "value",
         [
             *("5.5", "abc", "", " ", "None", "5s", "0x5", "1_0", "--5", "9" * 19),
-            *(5.5, float("nan"), float("inf"), True, False, Decimal(5)),
+            *("5.01", "5,0", "5.0.0", ".0", ".", "-", "1e1", "5 0", "inf", "nan", "\u00b2", "9" * 19 + ".0"),
+            *(5.5, float("nan"), float("inf"), float("-inf"), 1e300, True, False, 5 + 0j),
+            *(Decimal("5.5"), Decimal("nan"), Decimal("snan"), Decimal("-inf"), Decimal("1e999999")),
+            *(Fraction(1, 2), Fraction(2**63)),
             *([5], {"s": 5}, b"5", timedelta(seconds=5)),
         ],
     )
