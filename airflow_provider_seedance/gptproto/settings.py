@@ -19,6 +19,13 @@ DEFAULT_TIMEOUT = 60.0
 DEFAULT_POLLS_PER_SECOND = 20.0
 
 _KEY = re.compile(r"[\x21-\x7e]+")
+#: Quotation marks, which are copied together with a key or a host. None of them is a part of it.
+_QUOTES = "\"'`\u00b4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a"
+_AROUND = re.compile(rf"\A[\s{_QUOTES}]+|[\s{_QUOTES}]+\Z")
+#: What precedes the key in a copied header.
+_HEADER = re.compile(r"(?:authorization\s*:\s*)?(?:bearer(?:\s+|$))?", re.IGNORECASE)
+#: A path that the client itself adds, at the end of a copied URL. The path of a gateway may have a version in it.
+_API_PATH = re.compile(r"(?P<base>.*?)(?P<added>/api/v3(?=/|$)|(?:/api)?/v\d+(?=(?:/models|/chat/completions)?$)).*")
 _HOSTNAME = re.compile(r"[\w.-]+|[0-9a-f:.]+", re.IGNORECASE)
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -75,8 +82,9 @@ def read_settings(
     """
     Return the settings in the fields of an Airflow connection.
 
-    :param password: The API key; spaces around it and ``Bearer`` before it are removed.
-    :param host: A host, a host with a port, or a full URL; empty means GPTProto itself.
+    :param password: The API key; spaces and quotation marks around it and ``Bearer`` before it are removed.
+    :param host: A host, a host with a port, or a full URL; empty means GPTProto itself. Spaces and quotation marks
+        around it are removed. The paths of the API are not a part of it.
     :param schema: ``http`` or ``https``; used when ``host`` has no scheme.
     :param port: Used when ``host`` has no port.
     :param extra: A mapping with ``vendor``, ``auth_scheme``, ``timeout``, ``verify``, ``proxy`` and
@@ -98,16 +106,23 @@ def read_settings(
 
 
 def _api_key(password: str | None) -> str:
-    key = re.sub(r"^bearer(\s+|$)", "", (password or "").strip(), flags=re.IGNORECASE)
+    key = _unquoted(_HEADER.sub("", _unquoted(password or ""), count=1))
     if not key:
         raise ConnectionSettingsError("The connection has no API key: its password field is empty")
-    if not _KEY.fullmatch(key):
-        raise ConnectionSettingsError("The API key (the connection's password) has spaces or special characters")
+    if not _KEY.fullmatch(key) or any(quote in key for quote in _QUOTES):
+        raise ConnectionSettingsError(
+            "The API key (the connection's password) has spaces, quotation marks or special characters"
+        )
     return key
 
 
+def _unquoted(text: str) -> str:
+    """Return text without the spaces and quotation marks around it."""
+    return _AROUND.sub("", text)
+
+
 def _base_url(host: str | None, schema: str | None, port: int | None) -> str:
-    host = (host or "").strip() or urlsplit(DEFAULT_BASE_URL).netloc
+    host = _unquoted(host or "") or urlsplit(DEFAULT_BASE_URL).netloc
     scheme = (schema or "https").strip().removesuffix("://")
     if "://" not in host:
         host = f"{scheme}://{_bracketed(host)}"
@@ -132,7 +147,13 @@ def _base_url(host: str | None, schema: str | None, port: int | None) -> str:
         if not 0 < port < 65536:
             raise ConnectionSettingsError(f"The connection's port is {port}; allowed: 1 to 65535")
         netloc = f"{netloc}:{port}"
-    return f"{address.scheme}://{netloc}{address.path.rstrip('/')}"
+    path = address.path.rstrip("/")
+    if api_path := _API_PATH.fullmatch(path):
+        raise ConnectionSettingsError(
+            f"The connection's host has the path {api_path['added']} of the API, which the client adds itself; "
+            f"enter {address.scheme}://{netloc}{api_path['base']}"
+        )
+    return f"{address.scheme}://{netloc}{path}"
 
 
 #: Default ports, which are left out of a URL.

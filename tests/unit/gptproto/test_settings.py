@@ -70,6 +70,17 @@ class TestBaseUrl:
             ("[::1]:8080", "http", None, "http://[::1]:8080"),
             ("http://[2001:db8::1]:8080/gateway", None, 9090, "http://[2001:db8::1]:8080/gateway"),
             ("my_service.internal-net", None, None, "https://my_service.internal-net"),
+            ('"https://gptproto.com/"', None, None, "https://gptproto.com"),
+            (" 'gptproto.com' ", None, 8443, "https://gptproto.com:8443"),
+            ("`localhost:8080`", "http", None, "http://localhost:8080"),
+            ('""', None, None, "https://gptproto.com"),
+            # A gateway's own path may have a version in it.
+            ("https://gateway.example/v1/account/gptproto", None, None, "https://gateway.example/v1/account/gptproto"),
+            ("https://gateway.example/v1beta", None, None, "https://gateway.example/v1beta"),
+            ("https://gateway.example/api", None, None, "https://gateway.example/api"),
+            ("https://gateway.example/dev1", None, None, "https://gateway.example/dev1"),
+            ("https://gateway.example/api/v30/x", None, None, "https://gateway.example/api/v30/x"),
+            ("https://v1", None, None, "https://v1"),
         ],
     )
     def test_base_url_is_built(self, host: str | None, schema: str | None, port: int | None, base_url: str) -> None:
@@ -113,6 +124,33 @@ class TestBaseUrl:
             "https://gptproto.com, without user, query or fragment"
         )
 
+    @pytest.mark.parametrize(
+        ("host", "added", "base_url"),
+        [
+            ("https://gptproto.com/v1", "/v1", "https://gptproto.com"),
+            ("https://gptproto.com/v1/", "/v1", "https://gptproto.com"),
+            ("gptproto.com/v1", "/v1", "https://gptproto.com"),
+            ("gptproto.com/api/v3", "/api/v3", "https://gptproto.com"),
+            ("gptproto.com/api/v1", "/api/v1", "https://gptproto.com"),
+            ("https://gptproto.com/v1beta/v2", "/v2", "https://gptproto.com/v1beta"),
+            ("https://gptproto.com/v1/models", "/v1", "https://gptproto.com"),
+            ("https://gptproto.com/v1/chat/completions", "/v1", "https://gptproto.com"),
+            (f"https://gptproto.com/api/v3/predictions/{KEY}/result", "/api/v3", "https://gptproto.com"),
+            (
+                "https://gptproto.com/api/v3/bytedance/seedance-2-0/text-to-video",
+                "/api/v3",
+                "https://gptproto.com",
+            ),
+            ("http://localhost:8080/gateway/api/v3/", "/api/v3", "http://localhost:8080/gateway"),
+            ('"https://gptproto.com:443/v1"', "/v1", "https://gptproto.com"),
+        ],
+    )
+    def test_path_of_the_api_is_refused_with_the_host_to_enter(self, host: str, added: str, base_url: str) -> None:
+        assert refusal(host=host) == (
+            f"The connection's host has the path {added} of the API, which the client adds itself; enter {base_url}"
+        )
+        assert read(host=base_url).base_url == base_url
+
     @pytest.mark.parametrize(("host", "schema"), [("ftp://gptproto.com", None), ("gptproto.com", "ftp"), (None, "ftp")])
     def test_other_scheme_is_refused(self, host: str | None, schema: str | None) -> None:
         what = "The connection's scheme is 'ftp'; allowed: http or https"
@@ -143,16 +181,50 @@ class TestKey:
     def test_auth_scheme_precedes_the_key_once(self, password: str, scheme: str) -> None:
         assert read(password=password, auth_scheme=scheme).authorization == f"Bearer {KEY}"
 
+    @pytest.mark.parametrize(
+        "quotes", ['""', "''", "``", "\u201c\u201d", "\u2018\u2019", "\u201e\u201c", "\u00ab\u00bb"]
+    )
+    @pytest.mark.parametrize("before", ["", "Bearer ", "Authorization: ", "authorization: bearer "])
+    def test_quotation_marks_and_header_around_the_key_are_removed(self, quotes: str, before: str) -> None:
+        first, last = quotes[0], quotes[1]
+
+        for password in (
+            f"{first}{before}{KEY}{last}",
+            f"{before}{first}{KEY}{last}",
+            f" {first} {before}{KEY} {last}\n",
+            f"{before}{KEY}{last}",
+            f"\u00a0{first}{first}{before}{KEY}{last}{last}",
+        ):
+            assert read(password=password).authorization == KEY
+
+    def test_key_may_end_with_other_punctuation(self) -> None:
+        # Base64 text ends with "=".
+        assert read(password='"sk-+/._~=="').api_key == "sk-+/._~=="
+
     def test_key_that_starts_like_the_scheme_is_unchanged(self) -> None:
         assert read(password="bearer-0123").api_key == "bearer-0123"
 
-    @pytest.mark.parametrize("password", [None, "", "  ", "Bearer", "Bearer "])
+    @pytest.mark.parametrize(
+        "password", [None, "", "  ", "Bearer", "Bearer ", '""', "'Bearer '", "Authorization:", "\u201d"]
+    )
     def test_missing_key_is_refused(self, password: str | None) -> None:
         assert refusal(password=password) == "The connection has no API key: its password field is empty"
 
-    @pytest.mark.parametrize("password", [f"{KEY} {KEY}", f"{KEY}\nX-Injected: 1", f"{KEY}ä", f"Basic {KEY}"])
+    @pytest.mark.parametrize(
+        "password",
+        [
+            f"{KEY} {KEY}",
+            f"{KEY}\nX-Injected: 1",
+            f"{KEY}ä",
+            f"Basic {KEY}",
+            f'{KEY}","{KEY}',
+            f"key='{KEY}'",
+            f'{{"key":"{KEY}"}}',
+            f"{KEY}`{KEY}",
+        ],
+    )
     def test_key_with_invalid_header_characters_is_refused(self, password: str) -> None:
-        what = "The API key (the connection's password) has spaces or special characters"
+        what = "The API key (the connection's password) has spaces, quotation marks or special characters"
         assert refusal(password=password) == what
 
 
