@@ -50,6 +50,13 @@ def test_name_of_a_codec_in_the_middle_of_a_packet_is_no_stream() -> None:
     assert media_type(page(SOUNDS["Vorbis"] + b"\x80theora") + page(b"\x80theora", LAST)) == "audio/ogg"
 
 
+def test_search_ends_where_no_page_begins() -> None:
+    theora = page(VIDEOS["Theora"])
+
+    assert media_type(page(SOUNDS["Vorbis"]) + b"NoPg" + theora[4:]) == "audio/ogg"
+    assert media_type(page(SOUNDS["Vorbis"]) + b"-" + theora) == "audio/ogg"
+
+
 @pytest.mark.parametrize("length", range(4, 60))
 def test_cut_file_is_still_ogg(length: int) -> None:
     assert media_type((page(SKELETON) + page(VIDEOS["Theora"]))[:length]) == "audio/ogg"
