@@ -112,6 +112,17 @@ class TestPrimaryItem:
 
         assert image_size(file_type("heic") + items(primary(70_000, version=1), listed)) == (640, 480)
 
+    @pytest.mark.parametrize(
+        ("item", "version", "version_of_list"),
+        [(40_000, 0, 1), (40_000, 1, 0), (3_000_000_000, 1, 1)],
+    )
+    def test_numbers_are_unsigned(self, item: int, version: int, version_of_list: int) -> None:
+        # Another item has more properties than a signed byte can count.
+        entries = associations({1: [2] * 200, item: [1]}, version=version_of_list)
+        listed = box(b"iprp", box(b"ipco", extent(640, 480), extent(1, 1)), entries)
+
+        assert image_size(file_type("heic") + items(primary(item, version), listed)) == (640, 480)
+
     def test_associations_may_be_in_several_boxes(self) -> None:
         entries = [associations({2: [1]}), associations({1: [2]}, flags=1)]
         listed = box(b"iprp", box(b"ipco", extent(1, 1), extent(640, 480)), *entries)
