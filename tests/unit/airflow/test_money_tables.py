@@ -188,10 +188,16 @@ def set_prediction_id(task: Task) -> None:
     task.last = text_to_video(**task.arguments, prediction_id=prediction_id)
 
 
+def generate_slowly(task: Task) -> None:
+    """Let no generation finish before :func:`remove_prediction_id`, however slow this machine is."""
+    task.emulator.settings(seconds_running=60)
+
+
 def remove_prediction_id(task: Task) -> None:
     """Remove the id while the task waits for it: its own generation was booked first."""
     die(task, prediction_id=task.booked()[-1])
     task.last, task.returned = None, task.booked()[0]
+    task.clock.pause(60)
 
 
 def limit_submissions(task: Task) -> None:
@@ -310,7 +316,9 @@ EVENTS: dict[str, list[list[Step]]] = {
         [change_image],
     ],
     "`prediction_id` is set": [[set_prediction_id]],
-    "`prediction_id` was set during a wait, and is removed again": [[set_prediction_id, remove_prediction_id, clear]],
+    "`prediction_id` was set during a wait, and is removed again": [
+        [generate_slowly, set_prediction_id, remove_prediction_id, clear]
+    ],
     "clear after the record was deleted": [[succeed, clear, delete_record]],
     "clear after the record was damaged, or while Airflow cannot read it": [
         [succeed, clear, damage_record],
