@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from itertools import accumulate, repeat
 from typing import NamedTuple
 
-from airflow_provider_seedance.gptproto.catalogue import USUAL_SECONDS
 from airflow_provider_seedance.gptproto.polling import Decision, PollAgain, Poller
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
+from airflow_provider_seedance.gptproto.times import USUAL_SECONDS
 
 #: Standard deviation of the logarithm of a generation's duration.
 SPREAD = 0.5

@@ -21,8 +21,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_seedance.gptproto import catalogue
-
 if TYPE_CHECKING:
     from airflow_provider_seedance.emulator.handle import Emulator
 
@@ -48,8 +46,8 @@ def seedance_emulator(seedance_emulator_server: Emulator, monkeypatch: pytest.Mo
     """Return an emulator with an empty ledger; for this test the connection ``seedance_default`` points to it."""
     seedance_emulator_server.reset()
     monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", seedance_emulator_server.connection_json)
-    monkeypatch.setattr(catalogue, "USUAL_SECONDS", 0.25)
     # Patched by name: the emulator must not import the client that it tests.
+    monkeypatch.setattr("airflow_provider_seedance.gptproto.times.USUAL_SECONDS", 0.25)
     poller = "airflow_provider_seedance.gptproto.polling.Poller"
     for name, value in _FAST.items():
         monkeypatch.setattr(f"{poller}.{name}", value)

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
+from airflow_provider_seedance.gptproto.frame_sizes import FIRST_SIZES, LATER_SIZES, FrameSize
 from airflow_provider_seedance.gptproto.prices import CLIP_RATE, Price, billed_flags
 
 
@@ -28,13 +29,6 @@ class Mode(StrEnum):
     TEXT_TO_VIDEO = "text-to-video"
     IMAGE_TO_VIDEO = "image-to-video"
     REFERENCE_TO_VIDEO = "reference-to-video"
-
-
-class FrameSize(NamedTuple):
-    """Width and height of a video, in pixels."""
-
-    width: int
-    height: int
 
 
 #: The default model: the one of GPTProto's page.
@@ -80,7 +74,7 @@ class Model:
     :param prices: List price in USD per second of video, by resolution; empty if none is published.
     :param clip_seconds: Longest reference clips, all together, in seconds (upstream); 0 if it takes none.
     :param sound_factor: Highest price of a video with sound, as a multiple of the list price.
-    :param usual_time: Usual generation time, as a multiple of :data:`USUAL_SECONDS`.
+    :param usual_time: Usual generation time, as a multiple of that of other models.
     """
 
     name: str
@@ -213,59 +207,6 @@ _MODELS: Mapping[str, Model] = MappingProxyType(
     }
 )
 
-#: Page, "Aspect Ratio & Resolution": one mapping per column of its table; the columns have the same sizes at 1080p.
-_FRAME_SIZES_1080P: Mapping[str, tuple[int, int]] = {
-    "16:9": (1920, 1088),
-    "4:3": (1664, 1248),
-    "1:1": (1440, 1440),
-    "3:4": (1248, 1664),
-    "9:16": (1088, 1920),
-    "21:9": (2176, 928),
-}
-_FIRST_FRAME_SIZES: Mapping[str, Mapping[str, tuple[int, int]]] = {
-    "480p": {
-        "16:9": (864, 480),
-        "4:3": (736, 544),
-        "1:1": (640, 640),
-        "3:4": (544, 736),
-        "9:16": (480, 864),
-        "21:9": (960, 416),
-    },
-    "720p": {
-        "16:9": (1248, 704),
-        "4:3": (1120, 832),
-        "1:1": (960, 960),
-        "3:4": (832, 1120),
-        "9:16": (704, 1248),
-        "21:9": (1504, 640),
-    },
-    "1080p": _FRAME_SIZES_1080P,
-}
-_LATER_FRAME_SIZES: Mapping[str, Mapping[str, tuple[int, int]]] = {
-    "480p": {
-        "16:9": (864, 496),
-        "4:3": (752, 560),
-        "1:1": (640, 640),
-        "3:4": (560, 752),
-        "9:16": (496, 864),
-        "21:9": (992, 432),
-    },
-    "720p": {
-        "16:9": (1280, 720),
-        "4:3": (1112, 834),
-        "1:1": (960, 960),
-        "3:4": (834, 1112),
-        "9:16": (720, 1280),
-        "21:9": (1470, 630),
-    },
-    "1080p": _FRAME_SIZES_1080P,
-}
-_FRAME_SIZES: Mapping[ModelFamily, Mapping[str, Mapping[str, tuple[int, int]]]] = {
-    "1.0": _FIRST_FRAME_SIZES,
-    "1.5": _LATER_FRAME_SIZES,
-    "2.x": _LATER_FRAME_SIZES,
-}
-
 _MODEL_ID = re.compile(r"(?:doubao-|dreamina-)?(?P<version>.+?)(?:-\d{6,8})?")
 
 
@@ -299,7 +240,8 @@ def frame_size(model: str, resolution: str, aspect_ratio: str) -> FrameSize | No
     known = find_model(model)
     if known is None:
         return None
-    size = _FRAME_SIZES[known.generation].get(resolution, {}).get(aspect_ratio)
+    sizes = FIRST_SIZES if known.generation == "1.0" else LATER_SIZES
+    size = sizes.get(resolution, {}).get(aspect_ratio)
     return FrameSize(*size) if size else None
 
 
@@ -354,31 +296,3 @@ def estimate_cost(
     if unbounded_by:
         return Price(estimate=rate * seconds, highest=None, unbounded_by=tuple(unbounded_by))
     return Price(estimate=rate * seconds, highest=highest, raised_by=tuple(raised_by))
-
-
-#: Usual generation time of a 5 s video at 720p, in seconds (observed: 55-90 s). Also used for unknown models.
-USUAL_SECONDS = 75.0
-#: Rough multiples of USUAL_SECONDS: more pixels take longer, but no figures are published.
-_RESOLUTION_FACTORS: Mapping[str, float] = {"480p": 0.7, "720p": 1.0, "1080p": 1.8}
-#: Upper limit of the estimate, as a multiple of USUAL_SECONDS: 300 s is the longest time that is sometimes observed.
-_LONGEST_FACTOR = 4.0
-
-
-def expected_seconds(
-    model: str | None = None, resolution: str | None = None, duration: int = DEFAULT_DURATION
-) -> float:
-    """
-    Return the usual time from submission to result, in seconds.
-
-    A rough estimate that only schedules the polls; an error costs a few polls or a short delay.
-
-    :param model: Model id; ``None`` and unlisted ids use the usual time.
-    :param resolution: Resolution of the request; ``None`` means :data:`DEFAULT_RESOLUTION`.
-    :param duration: Length of the video in seconds.
-    """
-    known = find_model(model) if model else None
-    factor = known.usual_time if known else 1.0
-    factor *= _RESOLUTION_FACTORS.get(resolution or DEFAULT_RESOLUTION, 1.0)
-    # A part of the time does not depend on the length: twice the length takes less than twice the time.
-    factor *= 0.5 + 0.1 * duration
-    return USUAL_SECONDS * min(factor, _LONGEST_FACTOR)

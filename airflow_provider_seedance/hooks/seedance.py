@@ -129,8 +129,8 @@ class SeedanceHook(BaseHook):
         :param poll_interval: Seconds between polls; ``None`` adapts.
         :raises SeedanceError: When it ends without videos, or not in time.
         """
-        from airflow_provider_seedance.gptproto.catalogue import expected_seconds
         from airflow_provider_seedance.gptproto.polling import Done, GiveUp, Poller
+        from airflow_provider_seedance.gptproto.times import expected_seconds
 
         now = time.time()
         poller = Poller(

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, expected_seconds
+from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import AudioPolicyError, Charge, ConnectionSettingsError, SeedanceError
 from airflow_provider_seedance.gptproto.flows import Log
@@ -19,6 +19,7 @@ from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, P
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
+from airflow_provider_seedance.gptproto.times import expected_seconds
 from airflow_provider_seedance.tasks import submit
 from airflow_provider_seedance.tasks.advice import Situation, advise, trigger_failed
 from airflow_provider_seedance.tasks.events import read_event

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException
 
-from airflow_provider_seedance.gptproto.catalogue import expected_seconds
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
@@ -20,6 +19,7 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.polling import Poller, failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
+from airflow_provider_seedance.gptproto.times import expected_seconds
 from airflow_provider_seedance.tasks.advice import Situation, advise, trigger_failed
 from airflow_provider_seedance.tasks.events import read_event
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors

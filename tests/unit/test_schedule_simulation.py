@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_seedance.gptproto.catalogue import USUAL_SECONDS
+from airflow_provider_seedance.gptproto.times import USUAL_SECONDS
 from benchmarks import schedule as simulation
 from benchmarks.schedule import Generation, Policy, Row, draw, fixed, geometric_series, schedule
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from airflow_provider_seedance.emulator.handle import Emulator
-from airflow_provider_seedance.gptproto.catalogue import expected_seconds
 from airflow_provider_seedance.gptproto.polling import Poller
+from airflow_provider_seedance.gptproto.times import expected_seconds
 
 pytest_plugins = ["pytester"]
 
