@@ -42,6 +42,7 @@ from airflow_provider_seedance.gptproto.media.media import (
     ALLOWED_MEDIA,
     MediaKind,
     Medium,
+    NamedMedium,
     is_uploaded,
     is_web_address,
     media_problem,
@@ -210,6 +211,16 @@ class GenerationRequest:
             media[name] = [replace(value, kind) for value in values] if isinstance(values, list) else values
         return dataclasses.replace(self, **media)
 
+    def media(self) -> Iterator[NamedMedium]:
+        """Yield every medium with its kind and a name for messages, ``image`` or ``images[0]``."""
+        for name, kind in self.single_media.items():
+            if getattr(self, name) is not None:
+                yield NamedMedium(name, kind, getattr(self, name))
+        for name, kind in self.listed_media.items():
+            values = getattr(self, name)
+            if isinstance(values, list):
+                yield from (NamedMedium(f"{name}[{index}]", kind, value) for index, value in enumerate(values))
+
     def _parameters(self) -> Iterator[tuple[str, Any]]:
         for field in dataclasses.fields(self):
             if field.name not in ("model", "extra_parameters"):
@@ -291,23 +302,13 @@ class MediaRequest(GenerationRequest):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._set("is_upload_media", as_boolean(self.is_upload_media))
-        if self.is_upload_media is None and any(is_uploaded(value) for _, _, value in self._media()):
+        if self.is_upload_media is None and any(is_uploaded(value) for _, _, value in self.media()):
             self._set("is_upload_media", True)
-
-    def _media(self) -> Iterator[tuple[str, MediaKind, Any]]:
-        """Yield every medium with its kind and a name for messages, ``image`` or ``images[0]``."""
-        for name, kind in self.single_media.items():
-            if getattr(self, name) is not None:
-                yield name, kind, getattr(self, name)
-        for name, kind in self.listed_media.items():
-            values = getattr(self, name)
-            if isinstance(values, list):
-                yield from ((f"{name}[{index}]", kind, value) for index, value in enumerate(values))
 
     def _media_problems(self) -> Iterator[str]:
         if self.is_upload_media is not None and not isinstance(self.is_upload_media, bool):
             yield problem("is_upload_media", self.is_upload_media, "true, false, or None")
-        media = list(self._media())
+        media = list(self.media())
         if self.is_upload_media is False:
             for name, _, value in media:
                 if is_uploaded(value):

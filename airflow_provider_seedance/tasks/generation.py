@@ -165,7 +165,8 @@ class Generation:
         """
         prepared = self._prepare(request)
         self._fingerprint = prepared.fingerprint
-        expected = expected_seconds(request.model, request.resolution, request.duration or DEFAULT_DURATION)
+        media = sum(1 for _ in request.media())
+        expected = expected_seconds(request.model, request.resolution, request.duration or DEFAULT_DURATION, media)
         with self._connect() as client:
             found = self._find_or_submit(client, prepared, reason=reason)
             return self._begin_wait(client, *found, expected=expected)

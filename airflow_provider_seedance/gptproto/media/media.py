@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from airflow_provider_seedance.gptproto.catalogue import (
@@ -91,6 +91,20 @@ class StoragePath(Protocol):
 
 #: A value of a media field. Paths must be read before the request is sent.
 Medium = str | os.PathLike[str] | StoragePath | UploadedMedia | UnusableFile
+
+
+class NamedMedium(NamedTuple):
+    """
+    A medium of a request.
+
+    :param name: Its name in messages, ``image`` or ``images[0]``.
+    :param kind: The kind that its field takes.
+    :param value: The value, perhaps invalid.
+    """
+
+    name: str
+    kind: MediaKind
+    value: Any
 
 
 def is_path(value: object) -> bool:

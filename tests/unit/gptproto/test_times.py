@@ -38,18 +38,56 @@ class TestExpectedSeconds:
         assert pixels == sorted(set(pixels))
         assert lengths == sorted(set(lengths))
 
+    # What another client expects for clips of 10 s, and what was measured on 2.5 for 4 s.
+    @pytest.mark.parametrize(
+        ("model", "duration", "seconds"),
+        [
+            ("seedance-1-0-pro", 10, {"480p": 70, "720p": 85, "1080p": 115}),
+            ("seedance-1-0-pro-fast", 10, {"480p": 50, "720p": 65, "1080p": 100}),
+            ("seedance-1-5-pro", 10, {"480p": 80, "720p": 100, "1080p": 150}),
+            ("seedance-2-5", 4, {"480p": 120, "720p": 125}),
+        ],
+    )
+    def test_time_is_near_the_known_figures(self, model: str, duration: int, seconds: dict[str, int]) -> None:
+        for resolution, known in seconds.items():
+            assert expected_seconds(model, resolution, duration) == pytest.approx(known, rel=0.2)
+
+    @pytest.mark.parametrize(("media", "seconds"), [(3, 296), (30, 329)])
+    def test_media_make_it_slower_as_measured(self, media: int, seconds: int) -> None:
+        assert expected_seconds("seedance-2-5", "720p", 4, media) == pytest.approx(seconds, rel=0.15)
+
+    def test_time_grows_from_no_to_one_to_more_media(self) -> None:
+        none, one, *more = (expected_seconds("seedance-2-0", "480p", 4, media) for media in range(4))
+
+        assert none < one < more[0] == more[1]
+
+    def test_1080p_takes_less_than_half_longer_than_720p(self) -> None:
+        ratio = expected_seconds("seedance-2-0", "1080p") / expected_seconds("seedance-2-0", "720p")
+
+        assert ratio == pytest.approx(1.45)
+
+    def test_4k_takes_longer_than_1080p(self) -> None:
+        assert expected_seconds("seedance-2-0", "4k", 5) > expected_seconds("seedance-2-0", "1080p", 5)
+
+    @pytest.mark.parametrize("duration", [-1, 0])
+    def test_length_that_the_model_chooses_counts_as_the_default(self, duration: int) -> None:
+        assert expected_seconds("seedance-2-0", "720p", duration) == expected_seconds("seedance-2-0", "720p", 5)
+
     def test_time_depends_on_the_model(self) -> None:
         assert expected_seconds("seedance-1-0-pro-fast") < expected_seconds("seedance-1-0-pro")
         assert expected_seconds("seedance-2-5") > expected_seconds("seedance-2-0")
 
     @pytest.mark.parametrize("resolution", [None, "480p", "720p", "1080p", "2160p"])
-    @pytest.mark.parametrize("duration", [0, 2, 30, 10_000])
+    @pytest.mark.parametrize("duration", [-1, 0, 2, 30, 10_000])
     @pytest.mark.parametrize("model", [*MODELS, None, "seedance-9-0"])
-    def test_time_is_limited_to_300_seconds(self, model: str | None, resolution: str | None, duration: int) -> None:
-        assert 0 < expected_seconds(model, resolution, duration) <= 300
+    @pytest.mark.parametrize("media", [0, 50])
+    def test_time_is_limited_to_300_seconds(
+        self, model: str | None, resolution: str | None, duration: int, media: int
+    ) -> None:
+        assert 0 < expected_seconds(model, resolution, duration, media) <= 300
 
     def test_largest_video_takes_300_seconds(self) -> None:
-        assert expected_seconds("seedance-2-5", "720p", 30) == 300
+        assert expected_seconds("seedance-2-5", "720p", 30, 2) == 300
 
     def test_all_times_scale_with_usual_seconds(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(times, "USUAL_SECONDS", 0.25)
