@@ -1,6 +1,10 @@
 """
 Validation of a submission by the rules of GPTProto's API page; pure functions.
 
+It refuses what neither the page nor GPTProto's lists have, and most of what ByteDance is known to refuse. So it refuses
+values that the client sends with a warning; the service may accept them. It accepts ``camera_fixed`` for every model,
+because the page has it.
+
 One refusal lists all invalid parameters, each with its name and the allowed values.
 """
 
@@ -121,7 +125,7 @@ def check_submission(target: Target, payload: Mapping[str, Any]) -> Submission |
     reader = _Reader(target, payload)
     reader.reject_unknown()
     prompt = reader.prompt()
-    aspect_ratio = reader.choice("aspect_ratio", ASPECT_RATIOS, DEFAULT_ASPECT_RATIO)
+    aspect_ratio = reader.aspect_ratio()
     seconds = reader.duration()
     resolution = reader.choice("resolution", target.known.resolutions, DEFAULT_RESOLUTION)
     sound = reader.sound()
@@ -174,6 +178,16 @@ class _Reader:
             )
             return default
         return value
+
+    def aspect_ratio(self) -> str:
+        if self.target.known.follows_image and self.target.mode is Mode.IMAGE_TO_VIDEO:
+            if "aspect_ratio" in self.payload:
+                self.problems.append(
+                    f"aspect_ratio: {_show(self.payload['aspect_ratio'])} is not allowed for {self._model} in "
+                    f"{self.target.mode} (InvalidParameter.TaskTypeConstraint); leave it out"
+                )
+            return DEFAULT_ASPECT_RATIO
+        return self.choice("aspect_ratio", ASPECT_RATIOS, DEFAULT_ASPECT_RATIO)
 
     def flag(self, name: str, *, default: bool) -> bool:
         value = self.payload.get(name, default)
@@ -248,6 +262,18 @@ class _Reader:
                 ]
         if len(sent["images"]) > MAXIMUM_IMAGES:
             self.problems.append(f"images: {len(sent['images'])} images; at most {MAXIMUM_IMAGES} are allowed")
+        limits = self.target.known.references
+        if limits is not None:
+            most = {"videos": limits.videos, "audios": limits.audios}
+            self.problems += [
+                f"{name}: {len(sent[name])} items; at most {number} are allowed for {self._model}"
+                for name, number in most.items()
+                if len(sent[name]) > number
+            ]
+            if (total := sum(map(len, sent.values()))) > limits.files:
+                self.problems.append(
+                    f"images, videos, audios: {total} items; at most {limits.files} are allowed for {self._model}"
+                )
         if not sent["images"] and not sent["videos"]:
             self.problems.append("images, videos: at least one of them is required; audios alone are not allowed")
         return media

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from airflow_provider_seedance.emulator.predictions import Prediction
 from airflow_provider_seedance.emulator.video import Clip, write_video
-from airflow_provider_seedance.gptproto.catalogue import frame_size
+from airflow_provider_seedance.gptproto.catalogue import RESOLUTIONS, frame_size
 
 #: Maximum number of files; the least recently used is deleted, and encoded again when it is requested.
 MAXIMUM_FILES = 100
@@ -58,7 +58,10 @@ class Videos:
 
 def clip_of(prediction: Prediction) -> Clip:
     """Return the clip to encode for a prediction."""
-    size = frame_size(prediction.model, prediction.resolution, prediction.aspect_ratio)
+    # No size is published for 4k: the file has the largest that is.
+    published = (prediction.resolution, RESOLUTIONS[-1])
+    sizes = (frame_size(prediction.model, each, prediction.aspect_ratio) for each in published)
+    size = next((each for each in sizes if each is not None), None)
     if size is None:
         raise ValueError(f"no frame size is published for {prediction.model}")
     return Clip(

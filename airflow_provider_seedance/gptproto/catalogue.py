@@ -1,12 +1,14 @@
 """
-The models of GPTProto: modes, parameter limits, frame sizes, list prices and usual generation times.
+The models of GPTProto: modes, limits and list prices.
 
-When ByteDance publishes a new model, only this module changes. The parameter ranges, the frame sizes and the notes on
-1080p come from GPTProto's page "doubao-seedance-2-0-fast-260128 (Text To Video)"; the limits of each model and the
-list prices come from GPTProto's model list of September 2026. Prices change, and the times are estimates.
+When ByteDance publishes a new model, only this module changes. "The page" is GPTProto's page
+"doubao-seedance-2-0-fast-260128 (Text To Video)". It has the parameters, their ranges, and the notes on 1080p and on
+references. "The lists" are GPTProto's lists of models and prices of September 2026. "Upstream" is ByteDance, whose
+documentation has the limits of each model and of media. :mod:`~airflow_provider_seedance.gptproto.rules` turns them
+into refusals and warnings. Prices change.
 
 A model id can be any string, because new ones appear every few months: :func:`find_model` returns ``None`` for an
-unlisted id, and callers do not check the parameters of such a model.
+unlisted id, and callers do not check the parameters of such a model. ``docs/models.md`` shows the catalogue.
 """
 
 from __future__ import annotations
@@ -38,24 +40,61 @@ DEFAULT_ASPECT_RATIO = "16:9"
 DEFAULT_DURATION = 5
 DEFAULT_RESOLUTION = "720p"
 
-#: Allowed values and ranges (page, "Core Parameters"). Durations and resolutions are narrower for most models.
+#: Whether a refusal of the catalogue refuses a request, or is only a warning.
+Validation = Literal["strict", "warn"]
+
+#: Allowed values and ranges (page, "Core Parameters"). The page has one range for all models.
 ASPECT_RATIOS = ("21:9", "16:9", "4:3", "1:1", "3:4", "9:16")
+DURATIONS = (4, 15)
 RESOLUTIONS = ("480p", "720p", "1080p")
 SEED_MINIMUM = -1
 SEED_MAXIMUM = 2147483647
 #: The largest number of reference images in one request (page, "Reference to Video").
 MAXIMUM_IMAGES = 10
-#: Limits on uploaded media, in bytes: one image, and the whole request (ByteDance's Ark documentation).
+#: The resolutions of the price list: one more than the page has.
+LISTED_RESOLUTIONS = (*RESOLUTIONS, "4k")
+#: The aspect ratio of the first image (upstream), and the duration that leaves the length to the model (upstream).
+ADAPTIVE_RATIO = "adaptive"
+MODEL_DURATION = -1
+#: Limits of media, in bytes: one image, and the whole request (upstream).
 MAXIMUM_IMAGE_BYTES = 30 * 1024 * 1024
 MAXIMUM_REQUEST_BYTES = 64 * 1024 * 1024
-#: Limits on width and height of an image, in pixels (same source).
+#: Limits of width and height of an image in pixels, and of width divided by height (upstream).
 MINIMUM_IMAGE_SIDE = 300
 MAXIMUM_IMAGE_SIDE = 6000
+IMAGE_RATIOS = (0.4, 2.5)
+#: The formats of media, by kind: the second part of their media types (upstream).
+MEDIA_FORMATS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "image": ("jpeg", "png", "webp", "bmp", "tiff", "gif"),
+        "video": ("mp4", "quicktime"),
+        "audio": ("wav", "mpeg"),
+    }
+)
 #: Frame rate of every Seedance video.
 FRAMES_PER_SECOND = 24
 
-#: Model generations. They differ in frame sizes and in the parameters that the upstream service accepts.
-ModelFamily = Literal["1.0", "1.5", "2.x"]
+#: Model generations. They differ in frame sizes and in the values that upstream accepts.
+ModelFamily = Literal["1.0", "1.5", "2.0", "2.5"]
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """
+    The most references in one request (upstream).
+
+    :param images: Images.
+    :param videos: Clips.
+    :param audios: Sounds.
+    :param files: All of them together.
+    :param clip_seconds: Length of the clips together, in seconds.
+    """
+
+    images: int
+    videos: int
+    audios: int
+    files: int
+    clip_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +104,15 @@ class Model:
 
     :param name: Short name, e.g. ``2.0 fast``.
     :param modes: Supported modes.
-    :param durations: Shortest and longest video in seconds, inclusive.
-    :param resolutions: Supported resolutions.
-    :param last_image: Whether image-to-video accepts a last frame.
-    :param generate_audio: Whether it can generate audio.
-    :param generation: Model family; it sets the column of the page's size table, :attr:`ignores_camera_and_seed`, and
-        whether flags in the prompt count.
+    :param durations: Shortest and longest video in seconds, inclusive (upstream).
+    :param resolutions: The resolutions that the page or a list confirms.
+    :param last_image: Whether image-to-video accepts a last frame (upstream).
+    :param generate_audio: Whether it can generate audio (upstream).
+    :param generation: Model family; it sets the frame sizes and the properties below.
+    :param excluded_resolutions: Resolutions that the page excludes for this model.
     :param prices: List price in USD per second of video, by resolution; empty if none is published.
-    :param clip_seconds: Longest reference clips, all together, in seconds (upstream); 0 if it takes none.
+    :param references: The limits of references; ``None`` if it takes none.
+    :param retired: Where and since when the model is no longer listed; empty for a current one.
     :param sound_factor: Highest price of a video with sound, as a multiple of the list price.
     :param usual_time: Usual generation time, as a multiple of that of other models.
     """
@@ -84,26 +124,50 @@ class Model:
     last_image: bool
     generate_audio: bool
     generation: ModelFamily
+    excluded_resolutions: tuple[str, ...] = ()
     prices: Mapping[str, Decimal] = field(default_factory=dict)
-    clip_seconds: int = 0
+    references: References | None = None
+    retired: str = ""
     sound_factor: int = 1
     usual_time: float = 1.0
 
     @property
-    def ignores_camera_and_seed(self) -> bool:
-        """Whether upstream refuses ``camera_fixed`` and ``seed``, although the page lists them for every model."""
-        return self.generation == "2.x"
+    def refuses_camera_fixed(self) -> bool:
+        """Whether upstream refuses ``camera_fixed``, although the page lists it for every model."""
+        return self.generation in ("2.0", "2.5")
+
+    @property
+    def reads_prompt_flags(self) -> bool:
+        """Whether flags in the prompt, such as ``--dur 12``, override the arguments (upstream)."""
+        return self.generation in ("1.0", "1.5")
+
+    @property
+    def chooses_duration(self) -> bool:
+        """Whether it accepts :data:`MODEL_DURATION` (upstream)."""
+        return self.generation in ("1.5", "2.0")
+
+    @property
+    def follows_image(self) -> bool:
+        """Whether image-to-video has the image's aspect ratio, and upstream refuses any other."""
+        return self.generation == "2.5"
+
+    @property
+    def takes_sounds_alone(self) -> bool:
+        """Whether reference-to-video accepts sounds without images and clips (upstream)."""
+        return self.generation == "2.5"
 
 
 def _prices(*usd: str) -> Mapping[str, Decimal]:
-    """Return prices by resolution; the arguments are for 480p, 720p and 1080p, in this order."""
-    return MappingProxyType({resolution: Decimal(price) for resolution, price in zip(RESOLUTIONS, usd, strict=False)})
+    """Return prices by resolution; the arguments are for 480p, 720p, 1080p and 4k, in this order."""
+    return MappingProxyType({each: Decimal(price) for each, price in zip(LISTED_RESOLUTIONS, usd, strict=False)})
 
 
 _TEXT = frozenset({Mode.TEXT_TO_VIDEO})
 _IMAGE = frozenset({Mode.IMAGE_TO_VIDEO})
 _ALL = frozenset(Mode)
 _UP_TO_720P = ("480p", "720p")
+_REFERENCES_2_0 = References(images=9, videos=3, audios=3, files=12, clip_seconds=15)
+_RETIRED_LITE = "ByteDance retired it on 2026-05-13, and GPTProto's model list no longer has it"
 
 _MODELS: Mapping[str, Model] = MappingProxyType(
     {
@@ -115,6 +179,7 @@ _MODELS: Mapping[str, Model] = MappingProxyType(
             last_image=False,
             generate_audio=False,
             generation="1.0",
+            retired=_RETIRED_LITE,
         ),
         "seedance-1-0-lite-i2v": Model(
             name="1.0 lite i2v",
@@ -124,6 +189,7 @@ _MODELS: Mapping[str, Model] = MappingProxyType(
             last_image=True,
             generate_audio=False,
             generation="1.0",
+            retired=_RETIRED_LITE,
         ),
         "seedance-1-0-pro": Model(
             name="1.0 pro",
@@ -144,6 +210,7 @@ _MODELS: Mapping[str, Model] = MappingProxyType(
             last_image=False,
             generate_audio=False,
             generation="1.0",
+            retired="GPTProto's model list of 2026-09-14 no longer has it",
             usual_time=0.7,
         ),
         "seedance-1-5-pro": Model(
@@ -162,12 +229,12 @@ _MODELS: Mapping[str, Model] = MappingProxyType(
             name="2.0",
             modes=_ALL,
             durations=(4, 15),
-            resolutions=RESOLUTIONS,
+            resolutions=LISTED_RESOLUTIONS,
             last_image=True,
             generate_audio=True,
-            generation="2.x",
-            prices=_prices("0.0739", "0.1663", "0.4116"),
-            clip_seconds=15,
+            generation="2.0",
+            prices=_prices("0.0739", "0.1663", "0.4116", "0.85536"),
+            references=_REFERENCES_2_0,
         ),
         "seedance-2-0-fast": Model(
             name="2.0 fast",
@@ -176,9 +243,10 @@ _MODELS: Mapping[str, Model] = MappingProxyType(
             resolutions=_UP_TO_720P,
             last_image=True,
             generate_audio=True,
-            generation="2.x",
+            generation="2.0",
+            excluded_resolutions=("1080p",),
             prices=_prices("0.0443", "0.0998"),
-            clip_seconds=15,
+            references=_REFERENCES_2_0,
         ),
         "seedance-2-0-mini": Model(
             name="2.0 mini",
@@ -187,9 +255,9 @@ _MODELS: Mapping[str, Model] = MappingProxyType(
             resolutions=_UP_TO_720P,
             last_image=True,
             generate_audio=True,
-            generation="2.x",
+            generation="2.0",
             prices=_prices("0.0237", "0.0532"),
-            clip_seconds=15,
+            references=_REFERENCES_2_0,
         ),
         "seedance-2-5": Model(
             name="2.5",
@@ -198,9 +266,9 @@ _MODELS: Mapping[str, Model] = MappingProxyType(
             resolutions=_UP_TO_720P,
             last_image=True,
             generate_audio=True,
-            generation="2.x",
+            generation="2.5",
             prices=_prices("0.113", "0.254"),
-            clip_seconds=30,
+            references=References(images=30, videos=10, audios=10, files=50, clip_seconds=30),
             # Measured: 125 s for 4 s at 720p.
             usual_time=1.75,
         ),
@@ -234,8 +302,8 @@ def frame_size(model: str, resolution: str, aspect_ratio: str) -> FrameSize | No
     The source is the page's size table; :attr:`Model.resolutions` says which resolutions the model supports.
 
     :param model: Model id, e.g. ``doubao-seedance-2-0-fast-260128``.
-    :param resolution: One of :data:`RESOLUTIONS`.
-    :param aspect_ratio: One of :data:`ASPECT_RATIOS`.
+    :param resolution: A resolution; those of :data:`RESOLUTIONS` have a size.
+    :param aspect_ratio: An aspect ratio; those of :data:`ASPECT_RATIOS` have a size.
     """
     known = find_model(model)
     if known is None:
@@ -272,9 +340,9 @@ def estimate_cost(
     """
     known = find_model(model)
     unbounded_by = ["extra_parameters"] if extra_parameters else []
-    if known and known.generation != "2.x":
+    if known and known.reads_prompt_flags:
         unbounded_by += [f"prompt flag {flag}" for flag in billed_flags(prompt)]
-    if known and videos and not known.clip_seconds:
+    if known and videos and known.references is None:
         unbounded_by.append("reference clips")
     rate = known.prices.get(resolution or DEFAULT_RESOLUTION) if known else None
     if known is None or rate is None:
@@ -290,9 +358,9 @@ def estimate_cost(
     if known.sound_factor > 1 and generate_audio is not False:
         raised_by.append("sound")
         highest *= known.sound_factor
-    if videos:
+    if videos and known.references:
         raised_by.append("reference clips")
-        highest = max(highest, rate * CLIP_RATE * (known.clip_seconds + longest))
+        highest = max(highest, rate * CLIP_RATE * (known.references.clip_seconds + longest))
     if unbounded_by:
         return Price(estimate=rate * seconds, highest=None, unbounded_by=tuple(unbounded_by))
     return Price(estimate=rate * seconds, highest=highest, raised_by=tuple(raised_by))

@@ -6,8 +6,9 @@ The fields are the API's own parameters (page, "Core Parameters" of each mode). 
 or the model decides the price. Values may come from rendered templates: text such as "5" or "true" is converted.
 
 :meth:`GenerationRequest.check` refuses a request that the service is certain to refuse, with all problems in one error.
-For a model that is not in the catalogue only types and structure are checked, so that a new model works at once. The
-values derived from a valid request are computed once, in :class:`CheckedRequest`.
+The rules of :mod:`~airflow_provider_seedance.gptproto.problems` apply to every request, those of the catalogue
+(:mod:`~airflow_provider_seedance.gptproto.rules`) to a model that it has, so that a new model works at once. The values
+derived from a valid request are computed once, in :class:`CheckedRequest`.
 """
 
 from __future__ import annotations
@@ -15,24 +16,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
 from airflow_provider_seedance.gptproto.catalogue import (
-    ASPECT_RATIOS,
     DEFAULT_ASPECT_RATIO,
     DEFAULT_DURATION,
     DEFAULT_MODEL,
     DEFAULT_RESOLUTION,
-    MAXIMUM_IMAGES,
-    MAXIMUM_REQUEST_BYTES,
-    SEED_MAXIMUM,
-    SEED_MINIMUM,
     Mode,
-    Model,
+    Validation,
     estimate_cost,
     find_model,
     frame_size,
@@ -44,24 +39,22 @@ from airflow_provider_seedance.gptproto.media.media import (
     Medium,
     NamedMedium,
     is_uploaded,
-    is_web_address,
-    media_problem,
     unwrap_media,
     wrap_media,
 )
+from airflow_provider_seedance.gptproto.media_rules import asset_findings, media_findings
 from airflow_provider_seedance.gptproto.prices import Price
+from airflow_provider_seedance.gptproto.problems import extra_problems, media_problems, value_problems
+from airflow_provider_seedance.gptproto.rules import Finding, parameter_findings, unknown_model
 from airflow_provider_seedance.gptproto.values import (
     as_boolean,
     as_list,
     as_whole_number,
     described,
-    is_text,
-    is_whole_number,
-    json_problem,
     problem,
 )
 
-_MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
+_OUTDATED_ADVICE = 'If the service accepts the values by now, set validation="warn".'
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -73,12 +66,14 @@ class CheckedRequest:
     :param payload: The JSON object that is sent.
     :param price: Its price in USD.
     :param frame_size: Width and height of the video in pixels; ``None`` if unknown.
+    :param warnings: A sentence for each value that is sent although the service may refuse or ignore it.
     """
 
     request: GenerationRequest
     payload: Mapping[str, Any]
     price: Price
     frame_size: tuple[int, int] | None
+    warnings: tuple[str, ...] = ()
 
     @cached_property
     def body(self) -> bytes:
@@ -109,7 +104,7 @@ class GenerationRequest:
     :param model: Model id, as in the submit URL.
     :param aspect_ratio: One of ``21:9 16:9 4:3 1:1 3:4 9:16``.
     :param duration: Length of the video in seconds; the model decides on the range.
-    :param resolution: ``480p``, ``720p`` or ``1080p``; the model decides which.
+    :param resolution: ``480p``, ``720p``, ``1080p`` or ``4k``; the model decides which.
     :param generate_audio: Whether the video has sound.
     :param camera_fixed: Whether the camera keeps its position.
     :param seed: -1 (random) to 2147483647.
@@ -146,42 +141,52 @@ class GenerationRequest:
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
 
-    def check(self) -> CheckedRequest:
+    def check(self, validation: Validation = "strict") -> CheckedRequest:
         """
         Return the request with its derived values, unless the service is certain to refuse it.
 
+        :param validation: ``warn`` turns the refusals of the catalogue into warnings, in case it is out of date.
+            Problems that no model can excuse, such as a blank prompt, are refused in any case.
         :raises InvalidRequestError: With every problem on a line of its own: argument, value and allowed values.
+        :raises ValueError: When ``validation`` is another word.
         """
-        if problems := list(self.problems()):
-            raise InvalidRequestError.from_problems(problems)
+        if validation not in get_args(Validation):
+            raise ValueError(problem("validation", validation, ", ".join(get_args(Validation))))
+        problems, findings = list(self._problems()), list(self.findings())
+        refusals = [finding.message for finding in findings if finding.is_refusal]
+        warnings = [finding.message for finding in findings if not finding.is_refusal]
+        if validation == "warn":
+            warnings = [f'{refusal} (sent, because validation is "warn")' for refusal in refusals] + warnings
+            refusals = []
+        if problems or refusals:
+            error = InvalidRequestError.from_problems(problems + refusals)
+            if refusals:
+                error.advice = f"{error.advice} {_OUTDATED_ADVICE}"
+            raise error
         resolution, aspect_ratio = self.resolution or DEFAULT_RESOLUTION, self.aspect_ratio or DEFAULT_ASPECT_RATIO
         payload = self.payload()
         names = ("prompt", "duration", "resolution", "generate_audio", "videos")
         priced: dict[str, Any] = {name: payload[name] for name in names if name in payload}
         price = estimate_cost(self.model, extra_parameters=self.extra_parameters, **priced)
         size = frame_size(self.model, resolution, aspect_ratio)
-        return CheckedRequest(request=self, payload=payload, price=price, frame_size=size)
+        return CheckedRequest(request=self, payload=payload, price=price, frame_size=size, warnings=tuple(warnings))
 
     def problems(self) -> Iterator[str]:
-        """Yield each problem: the argument, its value and the allowed values."""
-        known = find_model(self.model) if isinstance(self.model, str) else None
-        yield from self._model_problems(known)
-        yield from self._value_problems()
-        if known is not None:
-            yield from self._range_problems(known)
-        yield from self._media_problems()
-        yield from self._extra_problems()
+        """Yield each problem that :meth:`check` refuses: the argument, its value and the allowed values."""
+        yield from self._problems()
+        yield from (finding.message for finding in self.findings() if finding.is_refusal)
 
-    def warnings(self) -> Iterator[str]:
-        """Yield a sentence for each value that is sent but may have no effect."""
-        known = find_model(self.model)
+    def findings(self) -> Iterator[Finding]:
+        """Yield what the catalogue has against the request: its refusals and its warnings."""
+        if not isinstance(self.model, str):
+            return
+        known, media = find_model(self.model), list(self.media())
         if known is None:
-            yield f"model {self.model!r} is not in this provider's catalogue; its arguments are sent unchecked"
-        elif known.ignores_camera_and_seed:
-            ignored = {"camera_fixed": self.camera_fixed is True, "seed": self.seed not in (None, SEED_MINIMUM)}
-            for name, is_set in ignored.items():
-                if is_set:
-                    yield f"{name} is documented for every model but not honoured by Seedance {known.name}"
+            yield unknown_model(self.model)
+        else:
+            yield from parameter_findings(known, self.mode, self._arguments())
+            yield from media_findings(known, media)
+        yield from asset_findings(media)
 
     def payload(self) -> dict[str, Any]:
         """Return the JSON object to send: the given values under the API's names, with media as plain text."""
@@ -193,7 +198,7 @@ class GenerationRequest:
 
     def description(self) -> dict[str, Any]:
         """Return the given values under the API's names, for display: uploaded media are only described."""
-        given = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
+        given = self._arguments().items()
         return {name: described(value) for name, value in given if value is not None and name != "model"}
 
     def with_media(self, replace: Callable[[Any, MediaKind], Any]) -> Self:
@@ -221,65 +226,28 @@ class GenerationRequest:
             if isinstance(values, list):
                 yield from (NamedMedium(f"{name}[{index}]", kind, value) for index, value in enumerate(values))
 
+    def _arguments(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
     def _parameters(self) -> Iterator[tuple[str, Any]]:
-        for field in dataclasses.fields(self):
-            if field.name not in ("model", "extra_parameters"):
-                yield field.name, unwrap_media(getattr(self, field.name))
+        for name, value in self._arguments().items():
+            if name not in ("model", "extra_parameters"):
+                yield name, unwrap_media(value)
 
-    def _model_problems(self, known: Model | None) -> Iterator[str]:
-        if not isinstance(self.model, str) or not _MODEL_ID.fullmatch(self.model):
-            yield problem("model", self.model, "a model id such as " + DEFAULT_MODEL)
-        elif known is not None and self.mode not in known.modes:
-            modes = ", ".join(sorted(known.modes))
-            yield problem("model", self.model, f"one that offers {self.mode.value}; this one offers {modes}")
+    def _problems(self) -> Iterator[str]:
+        """Yield the problems that no model can excuse."""
+        yield from value_problems(self._arguments())
+        for name in self.listed_media:
+            values = getattr(self, name)
+            if values is not None and not isinstance(values, list):
+                yield problem(name, values, "a list, or None")
+        yield from self._missing_media()
+        yield from media_problems(list(self.media()), getattr(self, "is_upload_media", None))
+        yield from extra_problems(self.extra_parameters, [name for name, _ in self._parameters()])
 
-    def _value_problems(self) -> Iterator[str]:
-        if not is_text(self.prompt):
-            yield problem("prompt", self.prompt, "Unicode text that is not blank")
-        for name in ("aspect_ratio", "resolution"):
-            value = getattr(self, name)
-            if value is not None and not is_text(value):
-                yield problem(name, value, "Unicode text that is not blank, or None")
-        for name in ("duration", "seed"):
-            value = getattr(self, name)
-            if value is not None and not is_whole_number(value):
-                yield problem(name, value, "a whole number, or None")
-        for name in ("generate_audio", "camera_fixed"):
-            value = getattr(self, name)
-            if value is not None and not isinstance(value, bool):
-                yield problem(name, value, "true, false, or None")
-
-    def _range_problems(self, known: Model) -> Iterator[str]:
-        for_model = f"for Seedance {known.name}"
-        shortest, longest = known.durations
-        if is_whole_number(self.duration) and not shortest <= self.duration <= longest:
-            yield problem("duration", self.duration, f"{shortest} to {longest} seconds {for_model}")
-        if is_text(self.aspect_ratio) and self.aspect_ratio not in ASPECT_RATIOS:
-            yield problem("aspect_ratio", self.aspect_ratio, ", ".join(ASPECT_RATIOS))
-        if is_text(self.resolution) and self.resolution not in known.resolutions:
-            yield problem("resolution", self.resolution, f"{', '.join(known.resolutions)} {for_model}")
-        if is_whole_number(self.seed) and not SEED_MINIMUM <= self.seed <= SEED_MAXIMUM:
-            yield problem("seed", self.seed, f"{SEED_MINIMUM} to {SEED_MAXIMUM}")
-        if self.generate_audio is True and not known.generate_audio:
-            yield problem("generate_audio", True, f"false, or None {for_model}, which generates no audio")
-
-    def _media_problems(self) -> Iterator[str]:
-        """Yield the problems of media; a request without media has none."""
+    def _missing_media(self) -> Iterator[str]:
+        """Yield a problem if the mode's media are missing; a request without media has none."""
         yield from ()
-
-    def _extra_problems(self) -> Iterator[str]:
-        if self.extra_parameters is None:
-            return
-        if not isinstance(self.extra_parameters, Mapping):
-            yield problem("extra_parameters", self.extra_parameters, "a dict, or None")
-            return
-        own = {name for name, _ in self._parameters()}
-        for name, value in self.extra_parameters.items():
-            if name in own:
-                yield problem(f"extra_parameters[{name!r}]", value, f"the argument {name} instead")
-        why = json_problem(unwrap_media(self.extra_parameters))
-        if why is not None:
-            yield problem("extra_parameters", self.extra_parameters, f"only JSON values ({why})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,33 +273,6 @@ class MediaRequest(GenerationRequest):
         if self.is_upload_media is None and any(is_uploaded(value) for _, _, value in self.media()):
             self._set("is_upload_media", True)
 
-    def _media_problems(self) -> Iterator[str]:
-        if self.is_upload_media is not None and not isinstance(self.is_upload_media, bool):
-            yield problem("is_upload_media", self.is_upload_media, "true, false, or None")
-        media = list(self.media())
-        if self.is_upload_media is False:
-            for name, _, value in media:
-                if is_uploaded(value):
-                    yield problem(name, value, "an http(s) URL if is_upload_media is false")
-        if self.is_upload_media is True and media and all(_is_linked(value) for _, _, value in media):
-            yield problem("is_upload_media", True, "false, or None if all media are URLs")
-        for name in self.listed_media:
-            values = getattr(self, name)
-            if values is not None and not isinstance(values, list):
-                yield problem(name, values, "a list, or None")
-        for name, kind, value in media:
-            why = media_problem(value, kind=kind, declared_upload=self.is_upload_media is True)
-            if why is not None:
-                yield f"{problem(name, value, ALLOWED_MEDIA)}; the value {why}"
-        size = sum(len(unwrap_media(value)) for _, _, value in media if isinstance(unwrap_media(value), str))
-        if size > MAXIMUM_REQUEST_BYTES:
-            allowed = f"at most {MAXIMUM_REQUEST_BYTES:,} bytes in one request"
-            yield problem("media", f"{size:,} bytes in {len(media)} parts", allowed)
-
-
-def _is_linked(value: object) -> bool:
-    return isinstance(value, str) and is_web_address(value)
-
 
 @dataclass(frozen=True, kw_only=True)
 class ImageToVideo(MediaRequest):
@@ -351,13 +292,7 @@ class ImageToVideo(MediaRequest):
     image: Medium | None = None
     last_image: Medium | None = None
 
-    def _range_problems(self, known: Model) -> Iterator[str]:
-        yield from super()._range_problems(known)
-        if self.last_image is not None and not known.last_image:
-            yield problem("last_image", self.last_image, f"None for Seedance {known.name}, which takes no last frame")
-
-    def _media_problems(self) -> Iterator[str]:
-        yield from super()._media_problems()
+    def _missing_media(self) -> Iterator[str]:
         if self.image is None:
             yield problem("image", None, f"{ALLOWED_MEDIA}; image-to-video needs it")
 
@@ -367,8 +302,8 @@ class ReferenceToVideo(MediaRequest):
     """
     A video that takes its subject, style, motion or sound from references.
 
-    At least one of ``images`` and ``videos`` is needed. Further parameters as in :class:`MediaRequest` and
-    :class:`GenerationRequest`.
+    At least one of ``images`` and ``videos`` is needed; for 2.5 ``audios`` alone are only a warning. Further parameters
+    as in :class:`MediaRequest` and :class:`GenerationRequest`.
 
     :param images: Up to 10 images of the subject, scene or style: http(s) URLs, data URIs, or files that
         :func:`~airflow_provider_seedance.gptproto.media.files.with_media_files` reads.
@@ -383,16 +318,9 @@ class ReferenceToVideo(MediaRequest):
     videos: Sequence[Medium] | None = None
     audios: Sequence[Medium] | None = None
 
-    def _range_problems(self, known: Model) -> Iterator[str]:
-        yield from super()._range_problems(known)
-        if isinstance(self.images, list) and len(self.images) > MAXIMUM_IMAGES:
-            yield problem("images", f"{len(self.images)} items", f"at most {MAXIMUM_IMAGES} items")
-
-    def _media_problems(self) -> Iterator[str]:
-        yield from super()._media_problems()
-        if self.images is None and self.videos is None:
-            with_audios = "" if self.audios is None else "; audios alone are not enough"
-            yield problem("images, videos", None, f"at least one image or video{with_audios}")
+    def _missing_media(self) -> Iterator[str]:
+        if self.images is None and self.videos is None and self.audios is None:
+            yield problem("images, videos", None, "at least one image or video")
 
 
 #: The request class of each mode.

@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection, ObjectStoragePath
 
+    from airflow_provider_seedance.gptproto.catalogue import Validation
     from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
     from airflow_provider_seedance.gptproto.predictions import Prediction
     from airflow_provider_seedance.gptproto.requests import GenerationRequest
@@ -90,7 +91,7 @@ class SeedanceHook(BaseHook):
 
         return AsyncGPTProtoClient(settings, log=self.log)
 
-    def submit(self, request: GenerationRequest) -> Prediction:
+    def submit(self, request: GenerationRequest, *, validation: Validation = "strict") -> Prediction:
         """
         Submit a generation, which costs money, and return the new prediction.
 
@@ -98,13 +99,15 @@ class SeedanceHook(BaseHook):
         the operators it keeps no record: a second call, as by a retry of the calling task, pays a second time. So
         submit in a task with ``retries=0``, return the id, and wait for it in another task.
 
+        :param request: What to generate.
+        :param validation: ``warn`` logs the refusals of the catalogue and submits.
         :raises SeedanceError: See :meth:`~airflow_provider_seedance.gptproto.client.GPTProtoClient.submit`.
         """
         from airflow_provider_seedance.tasks.media import with_local_media
         from airflow_provider_seedance.tasks.submit import send_unrecorded
 
         with _errors_for_caller(), self.get_conn() as client:
-            prediction = send_unrecorded(client, with_local_media(request), log=self.log)
+            prediction = send_unrecorded(client, with_local_media(request), validation=validation, log=self.log)
         # The caller may fail before it stores the id.
         self.log.info("Submitted prediction %s to %s (%s)", prediction.id, request.model, request.mode.value)
         return prediction

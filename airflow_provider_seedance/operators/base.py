@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, BaseOperator, conf
 
-from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, DEFAULT_MODEL, Mode
+from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, DEFAULT_MODEL, Mode, Validation
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.links.seedance import SeedanceVideoLink
 from airflow_provider_seedance.tasks.options import (
@@ -69,12 +69,13 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
     ``wait_for_completion=False``. The URLs live about a day.
 
     :param prompt: A description of the video. If it ends in ``.txt`` or ``.md``, it is read from that file. (templated)
-    :param model: Model id. (templated)
-    :param aspect_ratio: ``21:9``, ``16:9``, ``4:3``, ``1:1``, ``3:4`` or ``9:16``. (templated)
+    :param model: Model id; ``docs/models.md`` lists the known ones. (templated)
+    :param aspect_ratio: ``21:9``, ``16:9``, ``4:3``, ``1:1``, ``3:4`` or ``9:16``; ``adaptive`` is sent with a
+        warning. (templated)
     :param duration: Length of the video in seconds; the range depends on the model. (templated)
-    :param resolution: ``480p``, ``720p`` or ``1080p``, depending on the model. (templated)
+    :param resolution: ``480p``, ``720p``, ``1080p`` or ``4k``, depending on the model. (templated)
     :param generate_audio: Whether the video has sound. (templated)
-    :param camera_fixed: Whether the camera keeps its position. (templated)
+    :param camera_fixed: Whether the camera keeps its position; 2.x models refuse or ignore it. (templated)
     :param seed: -1 (random) to 2147483647. (templated)
     :param extra_parameters: Further parameters of the API, sent unchanged. (templated)
     :param prediction_id: The id of an earlier prediction: wait for it, and submit nothing. (templated)
@@ -91,6 +92,9 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
     :param on_audio_refusal: What to do if the generated audio is refused: ``fail`` ends the task, ``mute`` submits, and
         pays for, the same generation once more without audio, within ``max_cost`` and ``max_submissions``.
     :param on_clear: What a clear does after the video was delivered: ``reuse`` it, or ``regenerate`` a new one.
+    :param validation: What to do with arguments that, by the catalogue (``docs/models.md``), the service refuses:
+        ``strict`` fails the task before anything is sent, ``warn`` logs a warning and submits. Use ``warn`` if the
+        catalogue is out of date. A blank prompt, missing media and wrong types fail the task in any case.
     :param fail_on_nsfw: Whether a flagged output fails the task.
     :param max_cost: The most that a generation may cost, in USD. A generation that can cost more, or has no highest
         price, is not submitted; see :mod:`airflow_provider_seedance.gptproto.prices`.
@@ -131,6 +135,7 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
         on_lost_prediction: OnLostPrediction = "fail",
         on_audio_refusal: OnAudioRefusal = "fail",
         on_clear: OnClear = "reuse",
+        validation: Validation = "strict",
         fail_on_nsfw: bool = False,
         max_cost: float | None = None,
         max_submissions: int | None = None,
@@ -159,6 +164,7 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
         self.on_lost_prediction = on_lost_prediction
         self.on_audio_refusal = on_audio_refusal
         self.on_clear = on_clear
+        self.validation = validation
         self.fail_on_nsfw = fail_on_nsfw
         self.max_cost = max_cost
         self.max_submissions = max_submissions
@@ -209,6 +215,7 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
             on_lost_prediction=self.on_lost_prediction,
             on_audio_refusal=self.on_audio_refusal,
             on_clear=self.on_clear,
+            validation=self.validation,
             max_cost=self.max_cost,
             max_submissions=self.max_submissions,
             wait=WaitOptions(

@@ -197,7 +197,7 @@ class Generation:
             recorded = self._record.read()
         except Exception:  # any error of the store
             # Invalid arguments come first: the author has to correct them in any case.
-            with_local_media(request).check()
+            with_local_media(request).check(self._options.validation)
             raise
         if not self._record.is_kept:
             check_tries(self._try_number, self._options.max_submissions)
@@ -207,7 +207,7 @@ class Generation:
         self.report = self.report.with_request(request)
         given = given_fingerprint(request, self._options.connection_id)
         try:
-            checked = with_local_media(request).check()
+            checked = with_local_media(request).check(self._options.validation)
         except Exception as error:  # also any error of a store's library
             if recorded is None or recorded.prediction_id is None or not given or recorded.given != given:
                 raise
@@ -236,7 +236,7 @@ class Generation:
             return found
         if isinstance(prepared.checked, Exception):
             raise prepared.checked
-        for warning in prepared.checked.request.warnings():
+        for warning in prepared.checked.warnings:
             self._log.warning("%s", warning)
         return submit.submit_new(
             client,

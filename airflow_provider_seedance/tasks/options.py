@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, get_args
 
+from airflow_provider_seedance.gptproto.catalogue import Validation
+
 OnClear = Literal["reuse", "regenerate"]
 OnUnconfirmedSubmission = Literal["fail", "resubmit"]
 OnLostPrediction = Literal["fail", "resubmit"]
@@ -73,6 +75,7 @@ class GenerationOptions:
         submitted again.
     :param on_audio_refusal: Whether a refusal of the generated audio fails the task or submits once more without audio.
     :param on_clear: Whether clearing a task with a delivered video reuses or regenerates it.
+    :param validation: Whether the refusals of the catalogue fail the task, or are only logged.
     :param max_cost: The most that one generation may cost, in USD; ``None`` for any price.
     :param max_submissions: How often a task instance may submit in all; ``None`` for no limit.
     :raises ValueError: With the argument, its value and the allowed values.
@@ -87,6 +90,7 @@ class GenerationOptions:
     on_lost_prediction: OnLostPrediction = "fail"
     on_audio_refusal: OnAudioRefusal = "fail"
     on_clear: OnClear = "reuse"
+    validation: Validation = "strict"
     max_cost: float | None = None
     max_submissions: int | None = None
 
@@ -95,6 +99,7 @@ class GenerationOptions:
         _check_choice("on_lost_prediction", self.on_lost_prediction, OnLostPrediction)
         _check_choice("on_audio_refusal", self.on_audio_refusal, OnAudioRefusal)
         _check_choice("on_clear", self.on_clear, OnClear)
+        _check_choice("validation", self.validation, Validation)
         is_number = isinstance(self.max_cost, (int, float)) and not isinstance(self.max_cost, bool)
         if self.max_cost is not None and not (is_number and 0 <= self.max_cost < math.inf):
             raise ValueError(f"max_cost: {self.max_cost!r} is not allowed; allowed: USD, 0 or more, or None")

@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from airflow_provider_seedance.gptproto.backoff import retry_delay
+from airflow_provider_seedance.gptproto.catalogue import Validation
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
     ContentPolicyError,
@@ -242,12 +243,17 @@ def send(
         time.sleep(delay)
 
 
-def send_unrecorded(client: Client, request: GenerationRequest, *, log: Log) -> Prediction:
+def send_unrecorded(
+    client: Client, request: GenerationRequest, *, validation: Validation = "strict", log: Log
+) -> Prediction:
     """Send a submission as :func:`send` does, without a record: a second call pays again."""
+    checked = request.check(validation)
+    for warning in checked.warnings:
+        log.warning("%s", warning)
     intent = Submission(fingerprint="", submitted_at=time.time())
     return send(
         client,
-        request.check(),
+        checked,
         record=SubmissionRecord(None),
         intent=intent,
         recorded=None,

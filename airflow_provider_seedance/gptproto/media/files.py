@@ -31,7 +31,7 @@ from airflow_provider_seedance.gptproto.media.media import (
 )
 from airflow_provider_seedance.gptproto.media.sniff import RECOGNISED, media_type
 
-_WEB_ADDRESS = re.compile(r"\s*https?://", re.IGNORECASE)
+_ADDRESS = re.compile(r"\s*(?:https?|asset)://", re.IGNORECASE)
 #: Error numbers for a path without a file.
 _NOT_FOUND = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 _READ_AGAIN = "Nothing was sent. A retry of this task reads it again."
@@ -135,7 +135,7 @@ class _Reader:
     def _read(self, value: Any, kind: MediaKind) -> Any:
         try:
             file = self._find(value)
-            problem = self._size_problem(file.size, kind)
+            problem = self._size_problem(file.size)
             if problem is not None:
                 return UnusableFile(str(value), problem)
             content = file.read()
@@ -158,8 +158,8 @@ class _Reader:
             return UnusableFile(str(value), f"names a file whose content is not {RECOGNISED[kind]}")
         return UploadedMedia(f"data:{found};base64,{base64.b64encode(content).decode()}", source=str(value))
 
-    def _size_problem(self, size: int, kind: MediaKind) -> str | None:
-        problem = size_problem(size, kind)
+    def _size_problem(self, size: int) -> str | None:
+        problem = size_problem(size)
         # Base64 takes four characters for three bytes.
         if problem is None and size * 4 / 3 > self._remaining_bytes:
             limit = f"in base64 (a third more) all media together can have {MAXIMUM_REQUEST_BYTES:,}"
@@ -168,7 +168,7 @@ class _Reader:
 
 
 def _may_be_path(value: object) -> bool:
-    """Return whether media may be a path; uploads (wrapped), web addresses, and text with line breaks, are none."""
+    """Return whether media may be a path; uploads (wrapped), addresses, and text with line breaks, are none."""
     if not isinstance(value, str):
         return is_path(value)
-    return bool(value.strip()) and "\n" not in value and not _WEB_ADDRESS.match(value)
+    return bool(value.strip()) and "\n" not in value and not _ADDRESS.match(value)

@@ -18,11 +18,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from airflow_provider_seedance.gptproto.catalogue import (
-    MAXIMUM_IMAGE_BYTES,
-    MAXIMUM_IMAGE_SIDE,
-    MINIMUM_IMAGE_SIDE,
-)
 from airflow_provider_seedance.gptproto.media.sniff import image_size, media_type
 
 MediaKind = Literal["image", "video", "audio"]
@@ -31,6 +26,8 @@ _DATA_URI = re.compile(
     r"data:(?P<kind>[\w.+-]+)/[\w.+-]+(?:;[\w.+-]+=[^;,]*)*;base64,(?P<data>.*)", re.IGNORECASE | re.DOTALL
 )
 _MEDIA_TYPE = re.compile(r"data:[\w.+-]{1,64}/[\w.+-]{1,64}(?=[;,])", re.IGNORECASE)
+#: The id of a file in upstream's asset library; it is not known whether GPTProto accepts it.
+_ASSET = re.compile(r"asset://\S+", re.IGNORECASE)
 #: Matches a malformed data URI as well, but not a sentence that begins with "data:".
 _DATA_URI_START = re.compile(r"\s*data:[^\s,]*(?:,|\Z)", re.IGNORECASE)
 #: Base64 text of this length without a space is media: no word of a prompt is that long.
@@ -106,6 +103,30 @@ class NamedMedium(NamedTuple):
     kind: MediaKind
     value: Any
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether its field takes a list."""
+        return self.name.endswith("]")
+
+
+class UploadedContent(NamedTuple):
+    """
+    What is known of the content of an upload.
+
+    :param media_type: The type of the content, or else the declared one; empty if unknown.
+    :param size: Its size in bytes.
+    :param sides: Width and height of an image in pixels; ``None`` if unknown.
+    """
+
+    media_type: str
+    size: int
+    sides: tuple[int, int] | None
+
+    @property
+    def ratio(self) -> float | None:
+        """Width divided by height, or ``None`` if they are unknown."""
+        return self.sides[0] / self.sides[1] if self.sides and all(self.sides) else None
+
 
 def is_path(value: object) -> bool:
     """Return whether a value is a path object, local or in object storage."""
@@ -158,7 +179,7 @@ def media_problem(value: object, *, kind: MediaKind, declared_upload: bool) -> s
         return "is empty or not text"
     if text.split(maxsplit=1) != [text]:
         return "has spaces or line breaks in it"
-    if is_web_address(text):
+    if is_linked(text):
         return None
     if text[:5].lower() == "data:":
         data_uri = _DATA_URI.fullmatch(text)
@@ -172,13 +193,24 @@ def media_problem(value: object, *, kind: MediaKind, declared_upload: bool) -> s
     return "is neither URL nor data URI, and no file was read"
 
 
-def size_problem(size: int, kind: MediaKind) -> str | None:
+def size_problem(size: int) -> str | None:
     """Return why media of this size, in bytes, cannot be sent, or ``None``."""
-    if size == 0:
-        return "holds no data"
-    if kind == "image" and size > MAXIMUM_IMAGE_BYTES:
-        return f"holds an image of {size:,} bytes, above the limit of {MAXIMUM_IMAGE_BYTES:,}"
-    return None
+    return "holds no data" if size == 0 else None
+
+
+def read_upload(value: object) -> UploadedContent | None:
+    """Return what is known of the content of valid base64 text or a data URI, or ``None`` for other media."""
+    text = unwrap_media(value)
+    if not isinstance(text, str) or is_linked(text):
+        return None
+    data_uri = _DATA_URI.fullmatch(text)
+    try:
+        content = base64.b64decode(data_uri["data"] if data_uri else text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    declared = _MEDIA_TYPE.match(text)
+    named = declared[0].partition(":")[2].lower() if declared else ""
+    return UploadedContent(media_type(content) or named, len(content), image_size(content))
 
 
 def _base64_problem(data: str, kind: MediaKind) -> str | None:
@@ -186,7 +218,7 @@ def _base64_problem(data: str, kind: MediaKind) -> str | None:
         content = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         return "holds text that is not base64"
-    return size_problem(len(content), kind) or _content_problem(content, kind)
+    return size_problem(len(content)) or _content_problem(content, kind)
 
 
 def _content_problem(content: bytes, kind: MediaKind) -> str | None:
@@ -194,12 +226,17 @@ def _content_problem(content: bytes, kind: MediaKind) -> str | None:
     found = media_type(content)
     if found is not None and not found.startswith(f"{kind}/"):
         return f"holds {found}, not {kind}"
-    sides = image_size(content)
-    if sides is not None and not all(MINIMUM_IMAGE_SIDE <= side <= MAXIMUM_IMAGE_SIDE for side in sides):
-        width, height = sides
-        allowed = f"each side has to have {MINIMUM_IMAGE_SIDE} to {MAXIMUM_IMAGE_SIDE:,}"
-        return f"holds an image of {width} x {height} pixels; {allowed}"
     return None
+
+
+def is_linked(value: object) -> bool:
+    """Return whether a value is the address of a medium: an http(s) URL or an asset id."""
+    return isinstance(value, str) and (is_web_address(value) or is_asset(value))
+
+
+def is_asset(value: object) -> bool:
+    """Return whether a value is the id of a file in upstream's asset library, ``asset://...``."""
+    return isinstance(value, str) and value.isprintable() and _ASSET.fullmatch(value) is not None
 
 
 def is_web_address(text: str) -> bool:

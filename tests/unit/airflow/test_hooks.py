@@ -12,9 +12,11 @@ import pytest
 
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.errors import (
+    BadRequestError,
     ConnectionSettingsError,
     ConnectionUnavailableError,
     GenerationFailedError,
+    InvalidRequestError,
     UnconfirmedSubmissionError,
     WaitTimeoutError,
 )
@@ -141,6 +143,21 @@ class TestMethods:
         assert finished.is_complete
         assert hook.get_prediction(submitted.id) == finished
         assert hook.wait_for_prediction(submitted.id) == finished
+
+    def test_submit_logs_warnings_and_refusals_that_are_warnings(
+        self, emulator: Emulator, printed: Callable[[], str]
+    ) -> None:
+        hook = SeedanceHook()
+        hook.submit(TextToVideo(prompt="A paper boat", camera_fixed=True))
+        assert "camera_fixed: True may be refused or ignored" in printed()
+
+        request = TextToVideo(prompt="A paper boat", resolution="1080p")
+        with pytest.raises(InvalidRequestError):
+            hook.submit(request)
+        with pytest.raises(BadRequestError):
+            hook.submit(request, validation="warn")
+        assert "resolution: '1080p' is not allowed" in printed()
+        assert len(emulator.ledger()) == 1
 
     @pytest.mark.usefixtures("short_waits")
     def test_wait_raises_if_the_generation_failed(self, emulator: Emulator) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG
 
-from airflow_provider_seedance.decorators.seedance import SeedanceDecoratedOperator
+from airflow_provider_seedance.decorators.seedance import SeedanceDecoratedOperator, seedance_task
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.operators.base import SeedanceBaseOperator
 from airflow_provider_seedance.operators.seedance import (
@@ -131,11 +133,11 @@ class TestChecks:
             prompt=" ",
             model="seedance-1-0-pro-fast",
             image="ftp://example.com/a.png",
-            last_image="https://example.com/b.png",
+            last_image="file:///nowhere/b.png",
             aspect_ratio="2:1",
-            duration=13,
-            resolution="4k",
-            generate_audio=True,
+            duration=16,
+            resolution="2k",
+            generate_audio="perhaps",
             camera_fixed="perhaps",
             seed=2147483648,
             is_upload_media="maybe",
@@ -160,6 +162,9 @@ class TestChecks:
         [
             ({"on_clear": "forget"}, "reuse, regenerate"),
             ({"on_unconfirmed_submission": "ignore"}, "fail, resubmit"),
+            ({"validation": "warning"}, "strict, warn"),
+            ({"validation": "{{ params.validation }}"}, "strict, warn"),
+            ({"validation": None}, "strict, warn"),
             ({"timeout": 0}, "seconds above 0"),
             ({"timeout": None}, "seconds above 0"),
             ({"timeout": float("inf")}, "seconds above 0"),
@@ -182,8 +187,71 @@ class TestChecks:
         assert [request["status"] for request in emulator.requests()] == [status]
 
     def test_warnings_about_the_request_are_logged(self, emulator: Emulator, printed: Callable[[], str]) -> None:
-        Run().try_once(text_to_video(seed=5))
-        assert "seed is documented for every model but not honoured by Seedance 2.0 fast" in printed()
+        Run().try_once(text_to_video(camera_fixed=True, seed=5))
+        why = "GPTProto's page lists it for every model, but ByteDance refuses it for Seedance 2.0 fast"
+        assert f"camera_fixed: True may be refused or ignored: {why}" in printed()
+        assert "seed" not in printed()
+        assert len(emulator.ledger()) == 1
+
+
+def decorated(**arguments: Any) -> Any:
+    def make_video() -> str:
+        return "A paper boat"
+
+    task: Any = seedance_task(make_video, **arguments)
+    return task().operator
+
+
+OPERATORS: dict[str, Callable[..., SeedanceBaseOperator]] = {
+    "text-to-video": text_to_video,
+    "image-to-video": partial(
+        SeedanceImageToVideoOperator, task_id="make_video", prompt="It sails", image="https://example.com/a.png"
+    ),
+    "reference-to-video": partial(
+        SeedanceReferenceToVideoOperator, task_id="make_video", prompt="It sails", images=["https://example.com/a.png"]
+    ),
+    "decorated": decorated,
+}
+
+
+class TestValidation:
+    @pytest.mark.parametrize("arguments", [{}, {"validation": "strict"}], ids=["default", "strict"])
+    @pytest.mark.parametrize("operator", OPERATORS)
+    def test_strict_sends_nothing(self, emulator: Emulator, operator: str, arguments: dict[str, Any]) -> None:
+        with pytest.raises(AirflowFailException, match="resolution: '1080p' is not allowed") as caught:
+            Run().try_once(OPERATORS[operator](resolution="1080p", **arguments))
+        assert 'set validation="warn"' in str(caught.value)
+        assert emulator.requests() == []
+
+    @pytest.mark.parametrize("operator", OPERATORS)
+    def test_warn_leaves_the_refusal_to_the_service(
+        self, emulator: Emulator, operator: str, printed: Callable[[], str]
+    ) -> None:
+        with pytest.raises(AirflowFailException, match="1080p") as caught:
+            Run().try_once(OPERATORS[operator](resolution="1080p", validation="warn"))
+        assert "Nothing was charged" in str(caught.value)
+        assert [request["status"] for request in emulator.requests()] == [400]
+        assert emulator.ledger() == []
+        assert "resolution: '1080p' is not allowed; allowed: 480p, 720p for Seedance 2.0 fast (sent, " in printed()
+
+    def test_warn_submits_what_the_service_accepts(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        # An old catalogue: the emulator imported its own range.
+        monkeypatch.setattr("airflow_provider_seedance.gptproto.rules.ASPECT_RATIOS", ("16:9",))
+        run = Run()
+        with pytest.raises(AirflowFailException, match="aspect_ratio: '1:1' is not allowed"):
+            run.try_once(text_to_video(aspect_ratio="1:1"))
+        assert run.try_once(text_to_video(aspect_ratio="1:1", validation="warn"))
+        assert len(emulator.ledger()) == 1
+
+    def test_warn_still_refuses_what_no_model_can_excuse(self, emulator: Emulator) -> None:
+        with pytest.raises(AirflowFailException, match="prompt: ' ' is not allowed"):
+            Run().try_once(text_to_video(prompt=" ", validation="warn"))
+        assert emulator.requests() == []
+
+    def test_default_args_set_it_for_a_dag(self) -> None:
+        with DAG("warned", schedule=None, default_args={"validation": "warn"}):
+            operator = text_to_video()
+        assert operator.generation_options().validation == "warn"
 
 
 class TestMaximumCost:
@@ -207,6 +275,32 @@ class TestMaximumCost:
         with pytest.raises(AirflowFailException, match=why):
             Run().try_once(text_to_video(model="seedance-of-tomorrow", max_cost=100))
         assert emulator.requests() == []
+
+    @pytest.mark.parametrize(
+        ("arguments", "why"),
+        [
+            ({"model": "seedance-2-5", "resolution": "1080p"}, "unknown because of resolution '1080p'"),
+            ({"resolution": "1080p", "validation": "warn"}, "unknown because of resolution '1080p'"),
+            ({"resolution": "2k", "validation": "warn"}, "unknown because of resolution '2k'"),
+            # 15 s at 0.0998 USD.
+            ({"duration": -1, "max_cost": 1.49}, "and up to 1.50 USD because of duration=-1"),
+            ({"duration": 60, "validation": "warn", "max_cost": 5}, "about 5.99 USD"),
+            ({"aspect_ratio": "adaptive", "max_cost": 0.49}, "about 0.50 USD"),
+            ({"model": "doubao-seedance-2-0-260128", "resolution": "4k", "max_cost": 4.27}, "about 4.28 USD"),
+        ],
+    )
+    def test_value_with_a_warning_is_not_submitted_if_it_can_cost_more(
+        self, emulator: Emulator, arguments: dict[str, Any], why: str
+    ) -> None:
+        with pytest.raises(AirflowFailException, match=re.escape(why)):
+            Run().try_once(text_to_video(**{"max_cost": 100, **arguments}))
+        assert emulator.requests() == []
+
+    def test_4k_is_submitted_up_to_max_cost(self, emulator: Emulator) -> None:
+        run = Run()
+        run.try_once(text_to_video(model="doubao-seedance-2-0-260128", resolution="4k", max_cost=4.28))
+        assert emulator.ledger()[0]["cost"] == "4.27680"
+        assert (run.xcoms["prediction"]["width"], run.xcoms["prediction"]["height"]) == (None, None)
 
     @needs_store
     def test_max_cost_does_not_apply_to_a_recorded_prediction(self, emulator: Emulator) -> None:

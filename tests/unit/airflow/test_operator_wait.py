@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.errors import GenerationFailedError, NsfwContentError, TriggerFailedError
+from airflow_provider_seedance.operators.seedance import SeedanceImageToVideoOperator
 from tests.unit.airflow.driving import Run
 from tests.unit.airflow.operators import text_to_video
 from tests.versions import needs_store
@@ -31,6 +32,17 @@ class TestWait:
         run.try_once(text_to_video(deferrable=True, execution_timeout=timedelta(seconds=50)))
         _, arguments = run.deferrals[0].trigger.serialize()
         assert arguments["deadline"] - arguments["submitted_at"] == pytest.approx(50)
+
+    @pytest.mark.parametrize(("media", "factor"), [(1, 1.5), (2, 2.4)])
+    def test_media_lengthen_the_expected_time(self, emulator: Emulator, media: int, factor: float) -> None:
+        frames: dict[str, Any] = dict.fromkeys(("image", "last_image")[:media], "https://example.com/a.png")
+        plain, animated = Run(), Run()
+        plain.try_once(text_to_video(deferrable=True))
+        animated.try_once(
+            SeedanceImageToVideoOperator(task_id="make_video", prompt="It sails", deferrable=True, **frames)
+        )
+        usual, longer = (run.deferrals[0].trigger.serialize()[1]["expected_seconds"] for run in (plain, animated))
+        assert longer == pytest.approx(usual * factor)
 
     def test_finished_prediction_is_not_deferred(self, emulator: Emulator) -> None:
         prediction_id = Run().try_once(text_to_video(wait_for_completion=False))

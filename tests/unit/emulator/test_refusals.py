@@ -15,7 +15,7 @@ from tests.unit.emulator.api_client import FAST, REQUESTS, ApiClient
 
 MODES = ("text-to-video", "image-to-video", "reference-to-video")
 MODELS = read_table("models")
-RESOLUTIONS = ("480p", "720p", "1080p")
+RESOLUTIONS = ("480p", "720p", "1080p", "4k", "2k")
 PIXEL = base64.b64encode(b"as good as a picture").decode()
 
 
@@ -291,6 +291,38 @@ class TestMedia:
     def test_reference_with_audio_only_is_refused(self, client: ApiClient, changes: dict[str, Any]) -> None:
         payload = {"prompt": "a", "audios": ["https://example.com/a.mp3"], **changes}
         assert "at least one" in problem(client.post(payload, "reference-to-video"))
+
+    @pytest.mark.parametrize(
+        ("model", "name", "most"),
+        [(FAST, "videos", 3), (FAST, "audios", 3), ("seedance-2-5", "videos", 10), ("seedance-2-5", "audios", 10)],
+    )
+    def test_number_of_clips_and_sounds_is_limited(self, client: ApiClient, model: str, name: str, most: int) -> None:
+        media: Any = ["https://example.com/a"] * most
+
+        assert client.submit("reference-to-video", model=model, **{name: media}).status_code == 200
+        media.append(media[0])
+        response = client.submit("reference-to-video", model=model, **{name: media})
+        assert f"{name}: {most + 1} items" in problem(response)
+
+    def test_number_of_all_references_is_limited(self, client: ApiClient) -> None:
+        address = "https://example.com/a"
+        media: dict[str, Any] = {"images": [address] * 9, "videos": [address] * 2, "audios": [address]}
+
+        assert client.submit("reference-to-video", **media).status_code == 200
+        response = client.submit("reference-to-video", **{**media, "audios": [address] * 2})
+        assert problem(response).startswith("images, videos, audios: 13 items; at most 12")
+
+    @pytest.mark.parametrize("ratio", ["16:9", "adaptive"])
+    def test_image_of_2_5_decides_the_ratio(self, client: ApiClient, ratio: str) -> None:
+        response = client.submit("image-to-video", model="seedance-2-5", aspect_ratio=ratio)
+
+        assert "aspect_ratio:" in problem(response)
+        assert "TaskTypeConstraint" in response.text
+        assert client.submit("image-to-video", model="seedance-2-5").status_code == 200
+        assert client.submit("text-to-video", model="seedance-2-5", aspect_ratio="16:9").status_code == 200
+
+    def test_asset_id_is_refused(self, client: ApiClient) -> None:
+        assert "image:" in problem(client.submit("image-to-video", image="asset://asset-1"))
 
     def test_reference_with_video_only_is_accepted(self, client: ApiClient) -> None:
         payload = {"prompt": "a", "videos": ["https://example.com/a.mp4"]}

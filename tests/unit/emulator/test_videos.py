@@ -135,6 +135,11 @@ class TestFrameSize:
             clip = clip_of(Service().book(submission_of(mode, model=model["id"], **shape)))
             assert (clip.width, clip.height) == size_of(row[column])
 
+    def test_4k_without_a_documented_size_has_the_largest_one(self) -> None:
+        shape = {"resolution": "4k", "aspect_ratio": "9:16"}
+        clip = clip_of(Service().book(submission_of("text-to-video", model="seedance-2-0", **shape)))
+        assert (clip.width, clip.height) == (1088, 1920)
+
 
 class TestDownload:
     @pytest.mark.parametrize("sound", [True, False], ids=["with sound", "mute"])

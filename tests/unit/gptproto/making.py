@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_seedance.gptproto.catalogue import Validation
 from airflow_provider_seedance.gptproto.errors import InvalidRequestError
 from airflow_provider_seedance.gptproto.requests import (
     GenerationRequest,
@@ -57,6 +58,11 @@ def refusals(request: GenerationRequest) -> list[str]:
     with pytest.raises(InvalidRequestError) as caught:
         request.check()
     return re.findall(r"^  - (.*)$", str(caught.value), flags=re.MULTILINE)
+
+
+def warnings(request: GenerationRequest, validation: Validation = "strict") -> list[str]:
+    """Check a valid request, and return its warnings."""
+    return list(request.check(validation).warnings)
 
 
 def refusal(request: GenerationRequest) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from decimal import Decimal
 from typing import Any
 
@@ -39,12 +40,41 @@ class TestModels:
         assert known.generate_audio == (row["generate_audio"] == "yes")
         assert list(known.durations) == [int(end) for end in row["duration"].split(" ~ ")]
         assert list(known.resolutions) == row["resolutions"].split()
+        assert (known.retired == "") == (row["current"] == "yes")
+
+    @each_model
+    def test_limits_of_references_are_as_documented(self, model: str) -> None:
+        limits, documented = known_models()[model].references, MODELS[model]["references"]
+
+        assert (limits is None) == (documented == "-")
+        if limits is not None:
+            assert list(dataclasses.astuple(limits)) == [int(each) for each in documented.split()]
 
     @pytest.mark.parametrize("date", ["", "-250428", "-20260128"])
     @pytest.mark.parametrize("prefix", ["", "doubao-", "dreamina-"])
     @each_model
     def test_prefix_and_date_of_an_id_are_optional(self, model: str, prefix: str, date: str) -> None:
         assert find_model(f"{prefix}{model}{date}") is known_models()[model]
+
+    # GPTProto's ids of November 2026.
+    @pytest.mark.parametrize(
+        ("model", "name"),
+        [
+            ("doubao-seedance-2-0-260128", "2.0"),
+            ("dreamina-seedance-2-0-260128", "2.0"),
+            ("doubao-seedance-2-0-fast-260128", "2.0 fast"),
+            ("dreamina-seedance-2-0-fast-260128", "2.0 fast"),
+            ("dreamina-seedance-2-0-mini-260615", "2.0 mini"),
+            ("dreamina-seedance-2-5-260628", "2.5"),
+            ("seedance-1-5-pro-251215", "1.5 pro"),
+            ("seedance-1-0-pro-250528", "1.0 pro"),
+        ],
+    )
+    def test_listed_id_is_known(self, model: str, name: str) -> None:
+        known = find_model(model)
+
+        assert known is not None
+        assert known.name == name
 
     def test_default_is_the_model_of_the_page(self) -> None:
         assert catalogue.DEFAULT_MODEL == "doubao-seedance-2-0-fast-260128"
@@ -103,7 +133,9 @@ class TestFrameSizes:
         [
             ("seedance-9-0", "720p", "16:9"),
             ("seedance-2-0", "2160p", "16:9"),
+            ("seedance-2-0", "4k", "16:9"),
             ("seedance-2-0", "720p", "2:1"),
+            ("seedance-2-0", "720p", "adaptive"),
         ],
     )
     def test_unpublished_frame_size_is_none(self, model: str, resolution: str, aspect_ratio: str) -> None:
@@ -129,6 +161,8 @@ class TestEstimate:
             ({"duration": "4", "resolution": "480p"}, "0.1772"),
             ({"model": "seedance-2-5", "resolution": "480p", "duration": 30}, "3.390"),
             ({"model": "dreamina-seedance-2-0-260128", "resolution": "1080p", "duration": 15}, "6.1740"),
+            ({"model": "dreamina-seedance-2-0-260128", "resolution": "4k", "duration": 10}, "8.5536"),
+            ({"model": "doubao-seedance-2-0-260128", "resolution": "4k", "duration": 10}, "8.5536"),
         ],
     )
     def test_price_without_uncertainty_is_the_list_price(self, arguments: dict[str, Any], usd: str) -> None:
@@ -207,6 +241,8 @@ class TestNoHighestPrice:
             ({"model": "seedance-9-0"}, ("model 'seedance-9-0'",)),
             ({"model": "seedance-1-0-pro-fast"}, ("model 'seedance-1-0-pro-fast'",)),
             ({"resolution": "1080p"}, ("resolution '1080p'",)),
+            ({"model": "seedance-2-5", "resolution": "1080p"}, ("resolution '1080p'",)),
+            ({"model": "seedance-2-5", "resolution": "4k"}, ("resolution '4k'",)),
             (
                 {"model": "seedance-1-0-lite-t2v", "extra_parameters": {"n": 2}, "prompt": "--rs 1080p"},
                 ("model 'seedance-1-0-lite-t2v'", "extra_parameters", "prompt flag --rs"),

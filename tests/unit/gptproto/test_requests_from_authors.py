@@ -42,7 +42,7 @@ class TestOneMessage:
             "prompt": " ",
             "aspect_ratio": "2:1",
             "duration": 16,
-            "resolution": "4k",
+            "resolution": "2k",
             "generate_audio": "loud",
             "camera_fixed": "maybe",
             "seed": -2,

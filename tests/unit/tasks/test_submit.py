@@ -801,6 +801,17 @@ class TestSendUnrecorded:
             send_unrecorded(client, TextToVideo(prompt=" "), log=LOG)
         assert client.submissions == 0
 
+    def test_warnings_are_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        request = TextToVideo(prompt="A paper boat", camera_fixed=True, duration=16)
+        send_unrecorded(FakeClient(), request, validation="warn", log=LOG)
+        assert [message.partition(":")[0] for message in caplog.messages] == ["duration", "camera_fixed"]
+
+    def test_refusal_of_the_catalogue_is_not_sent(self) -> None:
+        client = FakeClient()
+        with pytest.raises(InvalidRequestError):
+            send_unrecorded(client, TextToVideo(prompt="A paper boat", duration=16), log=LOG)
+        assert client.submissions == 0
+
     def test_refused_submission_is_logged_and_repeated(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 from airflow_provider_seedance.gptproto.media.media import (
     MediaKind,
+    UploadedContent,
     UploadedMedia,
+    is_linked,
     is_uploaded,
     media_problem,
+    read_upload,
     unwrap_media,
     wrap_media,
 )
@@ -23,9 +26,6 @@ from tests.unit.gptproto.samples import clip, picture, sound
 CONTENT = base64.b64encode(bytes(range(256)) * 3).decode()
 PNG = f"data:image/png;base64,{CONTENT}"
 URL = "https://example.com/first.png"
-
-#: 30 MB for one image (ByteDance's Ark documentation).
-IMAGE_LIMIT = 30 * 1024 * 1024
 
 UPLOADS = {
     "data URI": PNG,
@@ -238,18 +238,6 @@ class TestUploads:
 
         assert problem == (None if actual == kind else f"is of type {actual}, not {kind}")
 
-    def test_image_of_exactly_the_limit_is_allowed(self) -> None:
-        largest = base64.b64encode(bytes(IMAGE_LIMIT)).decode()
-
-        assert image_problem(f"data:image/png;base64,{largest}") is None
-
-    def test_image_above_the_limit_is_refused(self) -> None:
-        too_large = base64.b64encode(bytes(IMAGE_LIMIT + 1)).decode()
-        problem = "holds an image of 31,457,281 bytes, above the limit of 31,457,280"
-
-        assert image_problem(f"data:image/png;base64,{too_large}") == problem
-        assert image_problem(too_large, declared_upload=True) == problem
-
     @pytest.mark.parametrize("declared", ["image/png", "image/jpeg", "image/x-unheard-of"])
     def test_content_overrides_the_declared_type(self, declared: str) -> None:
         film = base64.b64encode(clip()).decode()
@@ -271,14 +259,42 @@ class TestUploads:
                 None if text == song else "is of type video, not audio"
             )
 
-    @pytest.mark.parametrize(("width", "height", "allowed"), [(300, 6000, True), (299, 300, False), (300, 6001, False)])
-    def test_image_sides_are_limited(self, width: int, height: int, allowed: bool) -> None:
-        image = base64.b64encode(picture("PNG", width, height)).decode()
-        problem = f"holds an image of {width} x {height} pixels; each side has to have 300 to 6,000"
 
-        assert image_problem(f"data:image/png;base64,{image}") == (None if allowed else problem)
+class TestReadUpload:
+    def test_image_has_type_size_and_sides(self) -> None:
+        content = picture("WEBP", 40, 30)
+        text = base64.b64encode(content).decode()
 
-    def test_image_limit_does_not_apply_to_video(self) -> None:
-        clip = "data:video/mp4;base64," + base64.b64encode(bytes(IMAGE_LIMIT + 1)).decode()
+        for value in (text, f"data:image/png;base64,{text}", UploadedMedia(text)):
+            assert read_upload(value) == UploadedContent("image/webp", len(content), (40, 30))
 
-        assert media_problem(clip, kind="video", declared_upload=False) is None
+    @pytest.mark.parametrize(
+        ("value", "found"),
+        [
+            ("data:IMAGE/SVG+xml;charset=utf-8;base64,aGVsbG8=", UploadedContent("image/svg+xml", 5, None)),
+            ("aGVsbG8=", UploadedContent("", 5, None)),
+            *(
+                (value, None)
+                for value in ("https://example.com/a", "asset://a", "data:image/png,a", "boat.png", 7, None)
+            ),
+        ],
+    )
+    def test_unknown_content_has_the_declared_type_and_other_media_none(
+        self, value: object, found: UploadedContent | None
+    ) -> None:
+        assert read_upload(value) == found
+
+    @pytest.mark.parametrize(("sides", "ratio"), [((40, 30), 40 / 30), ((0, 30), None), ((30, 0), None), (None, None)])
+    def test_ratio_is_width_by_height(self, sides: tuple[int, int] | None, ratio: float | None) -> None:
+        assert UploadedContent("image/png", 1, sides).ratio == ratio
+
+
+class TestLinked:
+    @pytest.mark.parametrize("value", ["https://example.com/a", "http://a", "asset://asset-1", "Asset://A"])
+    def test_url_or_asset_is_linked(self, value: str) -> None:
+        assert is_linked(value)
+        assert media_problem(value, kind="image", declared_upload=False) is None
+
+    @pytest.mark.parametrize("value", ["", "asset://", "ftp://a", "a.png", PNG, None, 7])
+    def test_anything_else_is_not(self, value: object) -> None:
+        assert not is_linked(value)
