@@ -11,7 +11,7 @@ parallel := --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
-.PHONY: help demo ui test test-matrix unit integration coverage mutants fuzz system chaos browser screenshots cluster package bench check types-js format constraints clean
+.PHONY: help demo ui test test-matrix unit integration coverage mutants fuzz system chaos browser screenshots cluster package bench check types-js format docs constraints clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 15
@@ -89,6 +89,9 @@ types-js: node_modules/.ready ## check the types of the JavaScript in the tab Vi
 format: $(ready) ## format the code and mend what the linter can
 	$(bin)/ruff format
 	$(bin)/ruff check --fix
+
+docs: $(ready) ## write docs/models.md from the catalogue
+	$(bin)/python -m tests.models_page
 
 constraints: $(ready) ## pin what pyproject.toml asks for; UPGRADE=--upgrade takes the newest versions
 	$(pin) $(UPGRADE) --all-extras $(addprefix --group ,$(groups)) --output-file constraints.txt
