@@ -26,6 +26,8 @@ _DATA_URI = re.compile(
     r"data:(?P<kind>[\w.+-]+)/[\w.+-]+(?:;[\w.+-]+=[^;,]*)*;base64,(?P<data>.*)", re.IGNORECASE | re.DOTALL
 )
 _MEDIA_TYPE = re.compile(r"data:[\w.+-]{1,64}/[\w.+-]{1,64}(?=[;,])", re.IGNORECASE)
+#: The part of an upload that is decoded to find its type and sides; a multiple of four, so that it is base64 by itself.
+_START_CHARACTERS = 1024 * 1024
 #: The id of a file in upstream's asset library; it is not known whether GPTProto accepts it.
 _ASSET = re.compile(r"asset://\S+", re.IGNORECASE)
 #: Matches a malformed data URI as well, but not a sentence that begins with "data:".
@@ -199,18 +201,20 @@ def size_problem(size: int) -> str | None:
 
 
 def read_upload(value: object) -> UploadedContent | None:
-    """Return what is known of the content of valid base64 text or a data URI, or ``None`` for other media."""
+    """Return what the start of valid base64 text or a data URI says of it, or ``None`` for other media."""
     text = unwrap_media(value)
     if not isinstance(text, str) or is_linked(text):
         return None
     data_uri = _DATA_URI.fullmatch(text)
+    data = data_uri["data"] if data_uri else text
     try:
-        content = base64.b64decode(data_uri["data"] if data_uri else text, validate=True)
+        start = base64.b64decode(data[:_START_CHARACTERS], validate=True)
     except (binascii.Error, ValueError):
         return None
     declared = _MEDIA_TYPE.match(text)
     named = declared[0].partition(":")[2].lower() if declared else ""
-    return UploadedContent(media_type(content) or named, len(content), image_size(content))
+    size = len(data) // 4 * 3 - data[-2:].count("=")
+    return UploadedContent(media_type(start) or named, size, image_size(start))
 
 
 def _base64_problem(data: str, kind: MediaKind) -> str | None:

@@ -268,6 +268,12 @@ class TestReadUpload:
         for value in (text, f"data:image/png;base64,{text}", UploadedMedia(text)):
             assert read_upload(value) == UploadedContent("image/webp", len(content), (40, 30))
 
+    @pytest.mark.parametrize("padding", [0, 1, 2, 2_000_000, 2_000_001, 2_000_002])
+    def test_size_is_that_of_the_whole_content(self, padding: int) -> None:
+        content = picture("PNG", 40, 30) + bytes(padding)
+
+        assert read_upload(base64.b64encode(content).decode()) == UploadedContent("image/png", len(content), (40, 30))
+
     @pytest.mark.parametrize(
         ("value", "found"),
         [
