@@ -333,7 +333,8 @@ def estimate_cost(
     :param duration: Length of the video in seconds; -1 if the model chooses it.
     :param resolution: Resolution; ``None`` means :data:`DEFAULT_RESOLUTION`.
     :param generate_audio: Whether the video has sound; the service's default is true.
-    :param videos: The reference clips, or ``True`` if there are any: their number does not matter.
+    :param videos: The reference clips, or ``True`` if there are any. If there are more than the model is known to take,
+        there is no highest price.
     :param prompt: The prompt, because of its flags.
     :param extra_parameters: Parameters that are sent unchanged.
     :raises ValueError: When ``duration`` is text that is no whole number.
@@ -342,7 +343,8 @@ def estimate_cost(
     unbounded_by = ["extra_parameters"] if extra_parameters else []
     if known and known.reads_prompt_flags:
         unbounded_by += [f"prompt flag {flag}" for flag in billed_flags(prompt)]
-    if known and videos and known.references is None:
+    number = len(videos) if isinstance(videos, list | tuple) else 1
+    if known and videos and (known.references is None or number > known.references.videos):
         unbounded_by.append("reference clips")
     rate = known.prices.get(resolution or DEFAULT_RESOLUTION) if known else None
     if known is None or rate is None:

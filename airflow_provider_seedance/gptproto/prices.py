@@ -11,8 +11,8 @@ highest price and not the estimate:
 - **Sound** doubles the price of 1.5 pro.
 - With **duration=-1** the model chooses the length: the estimate assumes the default, the limit the longest.
 
-There is no highest price without a list price, with ``extra_parameters``, because their effect is not known, and with
-prompt flags that override the arguments (:func:`billed_flags`).
+There is no highest price without a list price, with ``extra_parameters``, because their effect is not known, with
+prompt flags that override the arguments (:func:`billed_flags`), and with more clips than the model is known to take.
 
 The list prices are in :mod:`~airflow_provider_seedance.gptproto.catalogue`, whose ``estimate_cost`` returns a price.
 """

@@ -257,6 +257,8 @@ class TestNoHighestPrice:
         [
             ({"extra_parameters": {"watermark": False}}, ("extra_parameters",)),
             ({"model": "seedance-1-0-pro", "videos": True}, ("reference clips",)),
+            ({"model": "seedance-2-0", "videos": ["a"] * 4}, ("reference clips",)),
+            ({"model": "seedance-2-5", "videos": ("a",) * 11}, ("reference clips",)),
             (
                 {"model": "seedance-1-5-pro", "prompt": "A boat --rs 1080p --dur 12 --rs 480p"},
                 ("prompt flag --rs", "prompt flag --dur"),
@@ -270,6 +272,10 @@ class TestNoHighestPrice:
 
         plain = estimate_cost(arguments.get("model", catalogue.DEFAULT_MODEL))
         assert price == Price(estimate=plain.estimate, highest=None, unbounded_by=unbounded_by)
+
+    @pytest.mark.parametrize(("model", "most"), [("seedance-2-0", 3), ("seedance-2-5", 10)])
+    def test_as_many_clips_as_the_model_takes_leave_it_limited(self, model: str, most: int) -> None:
+        assert estimate_cost(model, videos=["a"] * most) == estimate_cost(model, videos=True)
 
     @pytest.mark.parametrize("extra_parameters", [None, {}])
     def test_no_extra_parameters_leave_it_limited(self, extra_parameters: dict[str, Any] | None) -> None:
