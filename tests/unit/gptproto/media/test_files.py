@@ -133,7 +133,20 @@ class TestReadFile:
         assert with_media_files(make(mode), FakeFiles().find) == make(mode)
 
     @pytest.mark.parametrize(
-        "value", [IMAGE, " https://example.com/a", PNG, f"\n{PNG}", "QUJD" * 200, "boat\n.png", "", " ", 7, None]
+        "value",
+        [
+            IMAGE,
+            " https://example.com/a",
+            "asset://asset-1",
+            PNG,
+            f"\n{PNG}",
+            "QUJD" * 200,
+            "boat\n.png",
+            "",
+            " ",
+            7,
+            None,
+        ],
     )
     def test_value_that_is_no_path_is_never_looked_up(self, value: object) -> None:
         def find(path: Any) -> Any:
