@@ -43,6 +43,8 @@ T = TypeVar("T")
 #: Seconds between the attempts to confirm a response, and the longest delay that ``Retry-After`` can cause there.
 CONFIRM_DELAYS = (1.0, 3.0, 6.0, 10.0)
 MAXIMUM_CONFIRM_DELAY = 30.0
+#: Seconds after the deadline of a wait in which its last poll has to come back.
+LAST_POLL_SECONDS = 4.0
 #: Responses that have to say that a prediction failed; the first and the last of all must be among them.
 MINIMUM_FAILURES = 3
 _KEY_REFUSED = (401, 403)
@@ -80,14 +82,17 @@ class HttpRequest:
     :param url: The whole URL.
     :param headers: All headers. The API key is among them, so the repr leaves them out.
     :param content: The body.
-    :param due_at: Priority in the queue of the rate limit: the request with the earliest time is sent first.
+    :param yields: Seconds by which it yields to later requests in the queue of the rate limit.
+    :param remaining: Seconds until the deadline of its wait, or ``None``. From then on it goes before other requests,
+        and :data:`LAST_POLL_SECONDS` later it is given up.
     """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(repr=False)
     content: bytes | None = field(default=None, repr=False)
-    due_at: float = 0.0
+    yields: float = 0.0
+    remaining: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +109,18 @@ class Sleep:
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """
-    A complete response.
+    A response.
 
     :param status: HTTP status.
     :param headers: Headers, with names in lower case.
     :param text: The decoded body.
+    :param is_cut: Whether the body is too large, and ``text`` only its beginning.
     """
 
     status: int
     headers: Mapping[str, str]
     text: str
+    is_cut: bool = False
 
     @property
     def is_success(self) -> bool:
@@ -174,14 +181,16 @@ class ApiFlows:
         outcome = yield HttpRequest("POST", url, headers, checked.body)
         return self._read_prediction(outcome, prediction_id=None)
 
-    def get_prediction(self, prediction_id: str, *, due_at: float = 0.0) -> Flow[Prediction]:
-        """Get a prediction once; see :class:`HttpRequest` for ``due_at``."""
+    def get_prediction(
+        self, prediction_id: str, *, yields: float = 0.0, remaining: float | None = None
+    ) -> Flow[Prediction]:
+        """Get a prediction once; see :class:`HttpRequest` for the parameters."""
         refuse_secrets({"prediction_id": prediction_id}, self.settings)
         if not is_prediction_id(prediction_id):
             quoted = shorten(repr(prediction_id))
             raise InvalidRequestError.from_problems([f"prediction_id: {quoted} is not the id of a prediction"])
         url = f"{self.settings.base_url}/api/v3/predictions/{quote(prediction_id, safe='')}/result"
-        outcome = yield HttpRequest("GET", url, self.headers, due_at=due_at)
+        outcome = yield HttpRequest("GET", url, self.headers, yields=yields, remaining=remaining)
         return self._read_prediction(outcome, prediction_id=prediction_id)
 
     def get_confirmed(self, prediction_id: str) -> Flow[Prediction]:
@@ -212,8 +221,11 @@ class ApiFlows:
 
     def poll(self, poller: Poller) -> Flow[Decision]:
         """Get the prediction once, and return the poller's decision."""
+        now = self.clock()
         try:
-            prediction = yield from self.get_prediction(poller.prediction_id, due_at=poller.due_at)
+            prediction = yield from self.get_prediction(
+                poller.prediction_id, yields=poller.yields(now), remaining=poller.remaining(now)
+            )
         except SeedanceError as error:
             return poller.on_error(error, self.clock())
         return poller.on_prediction(prediction, self.clock())
@@ -269,6 +281,7 @@ class ApiFlows:
             prediction_id=prediction_id,
             retry_after=read_retry_after(outcome.headers, datetime.fromtimestamp(self.clock(), UTC)),
             quote=self._quote,
+            is_cut=outcome.is_cut,
         )
         if isinstance(result, SeedanceError):
             raise result

@@ -46,6 +46,8 @@ from airflow_provider_seedance.gptproto.errors import (
     WaitTimeoutError,
 )
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
+from airflow_provider_seedance.gptproto.repeated_errors import RepeatedErrors
+from airflow_provider_seedance.gptproto.responses import MAXIMUM_RETRY_AFTER
 from airflow_provider_seedance.gptproto.verdicts import Verdict
 
 #: Failures that a new generation would meet again, each with its advice. All others can be tried again.
@@ -126,6 +128,8 @@ class Poller:
     MAXIMUM_INTERVAL: ClassVar[float] = 30.0
     #: Jitter lengthens an interval by up to this share.
     JITTER: ClassVar[float] = 0.2
+    #: Seconds by which the poll of a generation that is not due yet yields to other polls, at most.
+    MAXIMUM_YIELD: ClassVar[float] = 30.0
     #: Consecutive permanent errors, such as 401 or 404, that end the wait, and the seconds that they have to last:
     #: a few may be a transient fault of a gateway.
     MAXIMUM_PERMANENT_ERRORS: ClassVar[int] = 3
@@ -153,7 +157,7 @@ class Poller:
     polls: int = 0
     random: random.Random = field(default=_RANDOM, repr=False)
     last: Prediction | None = None
-    _errors_in_row: int = 0
+    _errors: RepeatedErrors = field(default_factory=RepeatedErrors)
     _permanent_in_row: int = 0
     _permanent_since: float = 0.0
     _unknown_with_outputs: int = 0
@@ -161,14 +165,17 @@ class Poller:
     _failures: int = 0
     _first_failure_at: float = 0.0
 
-    @property
-    def due_at(self) -> float:
-        """The expected end, at most the deadline; of many waits, the one with the earliest value polls first."""
-        return min(self.submitted_at + self.expected_seconds, self.deadline)
+    def remaining(self, now: float) -> float:
+        """Return the seconds until the deadline."""
+        return max(self.deadline - now, 0.0)
+
+    def yields(self, now: float) -> float:
+        """Return the seconds by which the next poll yields to those of other waits: until the expected end."""
+        return min(max(self.submitted_at + self.expected_seconds - now, 0.0), self.MAXIMUM_YIELD)
 
     def first_poll(self, now: float) -> PollAgain:
         """Return the interval until the first poll of a prediction that is in progress."""
-        self._errors_in_row = self._permanent_in_row = 0
+        self._permanent_in_row = 0
         status_change = self._status_change(self.last) if self.last else "In progress"
         return PollAgain(self._until_deadline(self._next_interval(now), now), status_change)
 
@@ -177,7 +184,8 @@ class Poller:
         previous_status = self.last.reported_status if self.last else None
         self.last = prediction
         self.polls += 1
-        self._errors_in_row = self._permanent_in_row = 0
+        self._errors.pause()
+        self._permanent_in_row = 0
         if prediction.is_complete:
             return Done(prediction)
         is_nameless = prediction.status is PredictionStatus.UNKNOWN and bool(prediction.outputs)
@@ -198,19 +206,18 @@ class Poller:
     def on_error(self, error: SeedanceError, now: float) -> Decision:
         """Return the decision after a failed poll; the generation itself continues."""
         self.polls += 1
-        self._errors_in_row += 1
+        status_change = self._errors.add("Poll failed", error.what, now=now, until=self.deadline)
         self._permanent_in_row = 0 if error.retryable else self._permanent_in_row + 1
         if self._permanent_in_row == 1:
             self._permanent_since = now
         if isinstance(error, ContentPolicyError):
-            return self._confirm(error, now, f"Poll failed ({error.what})" if self._errors_in_row == 1 else None)
+            return self._confirm(error, now, status_change)
         errors, seconds = self.MAXIMUM_PERMANENT_ERRORS, self.MINIMUM_PERMANENT_SECONDS
         if isinstance(error, PredictionNotFoundError):
             errors, seconds = self.MAXIMUM_NOT_FOUND, self.MINIMUM_NOT_FOUND_SECONDS
         if self._permanent_in_row >= errors and now - self._permanent_since >= seconds:
             return GiveUp(error)
-        retry_after = (error.retry_after or 0.0) * self._jitter_factor()
-        status_change = f"Poll failed ({error.what})" if self._errors_in_row == 1 else None
+        retry_after = min(error.retry_after or 0.0, MAXIMUM_RETRY_AFTER) * self._jitter_factor()
         return self._poll_again_or_time_out(now, max(self._interval(now), retry_after), status_change)
 
     def _confirm(self, error: SeedanceError, now: float, status_change: str | None) -> Decision:
@@ -245,7 +252,7 @@ class Poller:
 
     def _until_deadline(self, interval: float, now: float) -> float:
         """Return the interval, cut at the deadline for one last poll: the video may be ready by then."""
-        return min(interval, max(self.deadline - now, 0.0))
+        return min(interval, self.remaining(now))
 
     def _next_interval(self, now: float) -> float:
         if self.poll_interval is not None:

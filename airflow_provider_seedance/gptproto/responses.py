@@ -34,6 +34,8 @@ from airflow_provider_seedance.gptproto.verdicts import Verdict, mentions_wallet
 
 __all__ = ["ErrorDetail", "read_answer", "read_error_detail", "read_retry_after", "response_error", "shorten"]
 
+#: Seconds that a wait respects of a ``Retry-After``, however long it is: waits have deadlines, and links expire.
+MAXIMUM_RETRY_AFTER = 300.0
 #: Redirects before the request is processed. After any other redirect it may have been processed.
 _MOVED = (301, 307, 308)
 #: Statuses after which a submission may have been accepted: the answer was given up, not the request.
@@ -79,6 +81,7 @@ def read_answer(
     prediction_id: str | None,
     retry_after: float | None = None,
     quote: Callable[[object], str] = quote_body,
+    is_cut: bool = False,
 ) -> Prediction | SeedanceError:
     """
     Return the prediction in an answer, or the error that the answer means.
@@ -88,7 +91,13 @@ def read_answer(
     :param prediction_id: The requested prediction; ``None`` for a submission.
     :param retry_after: The service's ``Retry-After``, in seconds.
     :param quote: Returns the body as text for a message.
+    :param is_cut: Whether the body is too large, and only its beginning was read: it has no verdict.
     """
+    if is_cut:
+        what = f"The response of GPTProto ({status}) is too large; it begins with {quote(body)}"
+        charge = Charge.NONE if prediction_id is None else Charge.ACCEPTED
+        cut = UnreadableAnswerError(what, prediction_id=prediction_id, charge=charge, retry_after=retry_after)
+        return cut if prediction_id else _submission_error(cut, status, status, body)
     is_success = 200 <= status < 300
     is_refused = isinstance(body, Mapping) and body.get("success") in (False, "false")
     code = read_code(body) if is_success else status

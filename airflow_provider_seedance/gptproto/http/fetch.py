@@ -121,7 +121,7 @@ class PublicFetcher:
             "User-Agent": USER_AGENT,
             **headers,
         }
-        extensions = {"timeout": timeouts(self._settings), "sni_hostname": url.raw_host.decode("ascii")}
+        extensions = {"timeout": timeouts(self._settings.timeout), "sni_hostname": url.raw_host.decode("ascii")}
         failure: httpx.RequestError | None = None
         for host in hosts:
             request = httpx.Request("GET", url.copy_with(host=host), headers=all_headers, extensions=extensions)

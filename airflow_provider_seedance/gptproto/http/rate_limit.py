@@ -14,6 +14,8 @@ import heapq
 import math
 from itertools import count
 
+from airflow_provider_seedance.gptproto.responses import MAXIMUM_RETRY_AFTER
+
 #: What is left of the rate after a 429.
 DECREASE = 0.7
 #: Growth of the rate in a second. Half a minute after a 429 the rate is back where it was.
@@ -22,8 +24,6 @@ GROWTH = 0.01
 MINIMUM_RATE = 0.2
 #: Seconds without a request after a 429 that has no ``Retry-After``.
 DEFAULT_DELAY = 1.0
-#: Seconds without a request at most, whatever ``Retry-After`` says: waits have deadlines, and links expire.
-MAXIMUM_DELAY = 300.0
 
 
 class AdaptiveRateLimit:
@@ -61,7 +61,7 @@ class AdaptiveRateLimit:
         :param now: When the response came.
         :param retry_after: The response's ``Retry-After``, in seconds.
         """
-        delay = DEFAULT_DELAY if retry_after is None else min(retry_after, MAXIMUM_DELAY)
+        delay = DEFAULT_DELAY if retry_after is None else min(retry_after, MAXIMUM_RETRY_AFTER)
         self.next_request_at = max(self.next_request_at, now + delay)
         if sent_at >= self._reduced_at:
             lowest = min(MINIMUM_RATE, self._highest_rate)
@@ -71,7 +71,10 @@ class AdaptiveRateLimit:
 
 class PriorityQueue:
     """
-    Let requests through one by one, as a rate limit allows, the most urgent first. For one event loop.
+    Let requests through one by one, as a rate limit allows. For one event loop.
+
+    The request that came first goes first, so that no wait starves: each has one request at a time, and a round serves
+    every wait once. A request can yield to later ones for some seconds, and is urgent from a given time on.
 
     :param rate_limit: Decides when the next request may be sent; its clock is the loop's.
     """
@@ -83,21 +86,30 @@ class PriorityQueue:
         self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    async def acquire(self, due_at: float) -> float:
+    async def acquire(self, *, yields: float = 0.0, urgent_in: float | None = None) -> float:
         """
         Wait until the request may be sent, and return that time, by the loop's clock.
 
-        :param due_at: The request with the earliest ``due_at`` goes first.
+        :param yields: Seconds in which later requests go first.
+        :param urgent_in: Seconds after which the request goes before all that are not urgent; ``None`` for never.
         """
         now = self._loop.time()
         if not self._waiting and self.rate_limit.next_request_at <= now:
             self.rate_limit.on_sent(now)
             return now
         turn = self._loop.create_future()
-        heapq.heappush(self._waiting, (due_at, next(self._arrivals), turn))
+        self._push(now + yields, turn)
+        urgency = None if urgent_in is None else self._loop.call_later(urgent_in, self._push, -math.inf, turn)
         self._set_timer()
-        await turn
+        try:
+            await turn
+        finally:
+            if urgency is not None:
+                urgency.cancel()
         return self._loop.time()
+
+    def _push(self, position: float, turn: asyncio.Future[None]) -> None:
+        heapq.heappush(self._waiting, (position, next(self._arrivals), turn))
 
     def _set_timer(self) -> None:
         if self._waiting and self._timer is None:
@@ -110,7 +122,7 @@ class PriorityQueue:
         if self.rate_limit.next_request_at <= now:
             while self._waiting:
                 _, _, turn = heapq.heappop(self._waiting)
-                # A request that was cancelled uses nothing of the rate.
+                # A request that was cancelled, or let through as urgent, uses nothing of the rate.
                 if not turn.done():
                     turn.set_result(None)
                     self.rate_limit.on_sent(now)

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary
@@ -27,8 +29,10 @@ import httpx
 
 from airflow_provider_seedance import __version__
 from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
-from airflow_provider_seedance.gptproto.flows import HttpRequest, HttpResponse, NoResponse
+from airflow_provider_seedance.gptproto.flows import LAST_POLL_SECONDS, HttpRequest, HttpResponse, NoResponse
+from airflow_provider_seedance.gptproto.http.body import Body
 from airflow_provider_seedance.gptproto.http.rate_limit import AdaptiveRateLimit, PriorityQueue
+from airflow_provider_seedance.gptproto.http.time_limit import Alarm, Progress
 from airflow_provider_seedance.gptproto.responses import read_retry_after
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 
@@ -43,6 +47,11 @@ CONNECT_TIMEOUT = 10.0
 #: Connections of an event loop at most: requests in flight = polls a second x seconds of a response. Each connection
 #: has a transport of its own, because httpx's transports scan all of their connections at every request.
 CONNECTIONS = 32
+#: Seconds after which a request is slow. It goes on, and no longer counts as one of :data:`CONNECTIONS`: responses that
+#: never end must not keep all other requests waiting.
+SLOW_SECONDS = 5.0
+#: Connections of an event loop at most, slow ones included. An open file each; a process often may have 1024.
+MAXIMUM_CONNECTIONS = 256
 #: Seconds that an event loop keeps an idle connection: longer than the longest interval between two polls.
 KEEP_ALIVE = 120.0
 #: The same on a worker. It is short, because a submission on a connection that the service closes at the same moment
@@ -80,20 +89,31 @@ class Transport:
     """
 
     def __init__(self, settings: ClientSettings, transport: BaseTransport | None = None) -> None:
-        self._timeout = timeouts(settings)
+        self._settings = settings
         self._transport = transport or open_transport(httpx.HTTPTransport, settings, KEEP_ALIVE_OF_WORKER)
+        self._sockets: list[socket.socket] = []
 
     def send(self, request: HttpRequest) -> HttpResponse | NoResponse:
         """Send a request once, and return the outcome."""
+        left = math.inf if request.remaining is None else request.remaining + LAST_POLL_SECONDS
+        seconds = min(self._settings.timeout, left)
+        progress = Progress(was_sent=True)
+        alarm = Alarm(seconds, progress, self._sockets)
         try:
-            response = self._transport.handle_request(_to_httpx(request, self._timeout))
-            try:
-                response.read()
-            finally:
-                response.close()
+            with alarm:
+                response = self._transport.handle_request(_to_httpx(request, timeouts(seconds), alarm.on_event))
+                body = _body_of(response)
+                try:
+                    for piece in cast(httpx.SyncByteStream, response.stream):
+                        body.add(piece)
+                        if body.is_cut:
+                            break
+                finally:
+                    response.close()
         except httpx.RequestError as error:
-            return _no_response(error)
-        return _from_httpx(response)
+            return _too_late(seconds, progress) if alarm.has_rung else _no_response(error)
+        # To a body without a length, the shutdown by the alarm is its end.
+        return _too_late(seconds, progress) if alarm.has_rung else _to_response(response, body)
 
     def close(self) -> None:
         """Close all connections."""
@@ -104,8 +124,8 @@ class ConnectionPool:
     """
     Send requests from an event loop.
 
-    When all connections are busy a request waits, without a timeout. Further parameters and errors as in
-    :class:`Transport`.
+    When all connections are busy a request waits. Its timeout starts when it has a connection, but it never lasts
+    longer than the wait that it belongs to. Further parameters and errors as in :class:`Transport`.
 
     :param queue: Applies the rate limit; ``None`` sends without a limit.
     """
@@ -119,17 +139,24 @@ class ConnectionPool:
         self._settings = settings
         self._transport = transport
         self._queue = queue
-        self._timeout = timeouts(settings)
-        self._slots = asyncio.Semaphore(CONNECTIONS)
+        self._slots = _Slots()
         # Opening the first connection's transport checks the settings.
         self._idle = [self._open()]
 
     async def send(self, request: HttpRequest) -> HttpResponse | NoResponse:
         """Send a request once, as soon as the rate limit allows, and return the outcome."""
-        if self._queue is None:
-            return await self._send(request)
-        sent_at = await self._queue.acquire(request.due_at)
-        outcome = await self._send(request)
+        progress = Progress()
+        left = None if request.remaining is None else request.remaining + LAST_POLL_SECONDS
+        try:
+            async with asyncio.timeout(left) as wait_limit:
+                if self._queue is None:
+                    return await self._send(request, progress)
+                sent_at = await self._queue.acquire(yields=request.yields, urgent_in=request.remaining)
+                outcome = await self._send(request, progress)
+        except TimeoutError:
+            if wait_limit.expired():
+                return NoResponse("the wait ended before the response came", progress.was_sent)
+            return _too_late(self._settings.timeout, progress)
         if isinstance(outcome, HttpResponse) and outcome.status == 429:
             retry_after = read_retry_after(outcome.headers, datetime.now(UTC))
             now = asyncio.get_running_loop().time()
@@ -141,12 +168,13 @@ class ConnectionPool:
         while self._idle:
             await self._idle.pop().aclose()
 
-    async def _send(self, request: HttpRequest) -> HttpResponse | NoResponse:
-        async with self._slots:
+    async def _send(self, request: HttpRequest, progress: Progress) -> HttpResponse | NoResponse:
+        async with self._slots.hold():
             # The connection used last, so that the others can expire.
             connection = self._idle.pop() if self._idle else self._open()
             try:
-                outcome = await self._send_through(connection, request)
+                async with asyncio.timeout(self._settings.timeout):
+                    outcome = await self._send_through(connection, request, progress)
             except BaseException:
                 # A cancelled request can leave its connection occupied for ever.
                 await connection.aclose()
@@ -154,19 +182,58 @@ class ConnectionPool:
             self._idle.append(connection)
             return outcome
 
-    async def _send_through(self, connection: AsyncBaseTransport, request: HttpRequest) -> HttpResponse | NoResponse:
+    async def _send_through(
+        self, connection: AsyncBaseTransport, request: HttpRequest, progress: Progress
+    ) -> HttpResponse | NoResponse:
+        progress.was_sent = True
         try:
-            response = await connection.handle_async_request(_to_httpx(request, self._timeout))
+            response = await connection.handle_async_request(
+                _to_httpx(request, timeouts(self._settings.timeout), progress.on_event_async)
+            )
+            body = _body_of(response)
             try:
-                await response.aread()
+                async for piece in cast(httpx.AsyncByteStream, response.stream):
+                    body.add(piece)
+                    if body.is_cut:
+                        break
             finally:
                 await response.aclose()
         except httpx.RequestError as error:
             return _no_response(error)
-        return _from_httpx(response)
+        return _to_response(response, body)
 
     def _open(self) -> AsyncBaseTransport:
         return self._transport or open_transport(httpx.AsyncHTTPTransport, self._settings, KEEP_ALIVE, connections=1)
+
+
+class _Slots:
+    """The connections that may be busy at once; see :data:`CONNECTIONS` and :data:`MAXIMUM_CONNECTIONS`."""
+
+    def __init__(self) -> None:
+        self._quick = asyncio.Semaphore(CONNECTIONS)
+        self._all = asyncio.Semaphore(MAXIMUM_CONNECTIONS)
+
+    @asynccontextmanager
+    async def hold(self) -> AsyncIterator[None]:
+        """Hold a slot for one request."""
+        await self._quick.acquire()
+        is_quick = True
+
+        def turn_slow() -> None:
+            nonlocal is_quick
+            is_quick = False
+            self._quick.release()
+
+        try:
+            async with self._all:
+                timer = asyncio.get_running_loop().call_later(SLOW_SECONDS, turn_slow)
+                try:
+                    yield
+                finally:
+                    timer.cancel()
+        finally:
+            if is_quick:
+                self._quick.release()
 
 
 @dataclass(slots=True, eq=False)
@@ -262,22 +329,28 @@ def proxy_for(settings: ClientSettings, address: str) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def timeouts(settings: ClientSettings) -> Mapping[str, float | None]:
-    """Return the connection's timeout in the form of httpx's transports."""
-    return httpx.Timeout(settings.timeout, connect=min(CONNECT_TIMEOUT, settings.timeout)).as_dict()
+def timeouts(seconds: float) -> Mapping[str, float | None]:
+    """Return a timeout for each step of a request, in the form of httpx's transports."""
+    return httpx.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds)).as_dict()
 
 
-def _to_httpx(request: HttpRequest, timeout: Mapping[str, float | None]) -> httpx.Request:
-    extensions = {"timeout": timeout}
+def _to_httpx(request: HttpRequest, timeout: Mapping[str, float | None], trace: Callable[..., Any]) -> httpx.Request:
+    extensions = {"timeout": timeout, "trace": trace}
     return httpx.Request(
         request.method, request.url, headers=request.headers, content=request.content, extensions=extensions
     )
 
 
-def _from_httpx(response: httpx.Response) -> HttpResponse:
-    # JSON is UTF-8. The charset in the response is ignored: httpx fails on some of its values.
-    text = response.content.decode("utf-8-sig", errors="replace")
-    return HttpResponse(response.status_code, response.headers, text)
+def _body_of(response: httpx.Response) -> Body:
+    return Body(response.headers.get("content-encoding", ""))
+
+
+def _to_response(response: httpx.Response, body: Body) -> HttpResponse:
+    return HttpResponse(response.status_code, response.headers, body.text(), is_cut=body.is_cut)
+
+
+def _too_late(seconds: float, progress: Progress) -> NoResponse:
+    return NoResponse(f"no complete response in {seconds:g} s", progress.was_sent)
 
 
 def _no_response(error: Exception) -> NoResponse:

@@ -338,12 +338,16 @@ class TestWait:
 
 
 class TestPollPriority:
-    def test_poll_request_has_the_due_time_of_its_poller(self) -> None:
+    @pytest.mark.parametrize(
+        ("now", "yields", "remaining"),
+        [(100.0, 30.0, 3600.0), (150.0, 10.0, 3550.0), (160.0, 0.0, 3540.0), (3700.0, 0.0, 0.0), (3710.0, 0.0, 0.0)],
+    )
+    def test_poll_yields_until_its_generation_is_due(self, now: float, yields: float, remaining: float) -> None:
         exchange = Exchange("sync")
-        flows = ApiFlows(SETTINGS, user_agent="test", clock=lambda: 0.0, log=logging.getLogger(__name__))
+        flows = ApiFlows(SETTINGS, user_agent="test", clock=lambda: now, log=logging.getLogger(__name__))
         step = next(flows.poll(exchange.new_poller(submitted_at=100.0, deadline=3700.0, expected_seconds=60.0)))
         assert isinstance(step, HttpRequest)
-        assert step.due_at == 160.0
+        assert (step.yields, step.remaining) == (yields, remaining)
 
 
 class TestCheckKey:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -144,6 +145,10 @@ class TestRetryAfter:
 
     def test_short_retry_after_does_not_shorten_the_interval(self) -> None:
         assert seconds(new_poller(poll_interval=5.0).on_error(error(RateLimitError, 0.1), START)) == 5.0
+
+    def test_retry_after_is_respected_for_five_minutes(self) -> None:
+        intervals = [seconds(new_poller(seed).on_error(error(RateLimitError, 86_400.0), START)) for seed in SEEDS]
+        assert 300 <= min(intervals) <= max(intervals) <= 360
 
     def test_retry_after_beyond_the_deadline_is_cut(self) -> None:
         assert seconds(new_poller().on_error(error(RateLimitError, 86_400.0), START + 3_590)) == 10.0
@@ -419,12 +424,22 @@ class TestStatusChange:
         what = "Status missing (status not known, counts as in progress)"
         assert status_change(new_poller().on_prediction(nameless, START)) == what
 
-    def test_consecutive_errors_are_reported_once(self) -> None:
-        poller = new_poller()
-        assert status_change(poller.on_error(error(), START)) == "Poll failed (GPTProto answered so)"
-        assert status_change(poller.on_error(error(), START)) is None
-        poller.on_prediction(prediction(), START)
-        assert status_change(poller.on_error(error(), START)) is not None
+    def test_errors_are_reported_at_growing_intervals(self) -> None:
+        poller = new_poller(deadline=START + 7200.0)
+        lines = {after: status_change(poller.on_error(error(), START + after)) for after in range(0, 3600, 10)}
+        assert lines[0] == "Poll failed (GPTProto answered so)"
+        reported = [after for after, line in lines.items() if line]
+        assert reported == [0, 60, 180, *range(420, 3600, 300)]
+        until = datetime.fromtimestamp(START + 7200.0, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        assert lines[60] == f"Poll failed, 7 times so far; it is repeated until {until} (GPTProto answered so)"
+
+    def test_errors_between_successes_do_not_flood_the_log(self) -> None:
+        poller, reported = new_poller(deadline=START + 7200.0), []
+        for after in range(0, 3600, 20):
+            if status_change(poller.on_error(error(), START + after)):
+                reported.append(after)
+            poller.on_prediction(prediction(), START + after + 10)
+        assert reported == [*range(0, 3600, 60)]
 
     def test_first_poll_reports_the_known_status(self) -> None:
         assert status_change(new_poller().first_poll(START)) == "In progress"

@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_seedance.emulator.service import Bucket
 from airflow_provider_seedance.gptproto.http.rate_limit import AdaptiveRateLimit, PriorityQueue
+from tests.virtual_time import run_virtually
 
 START = 1000.0
 
@@ -103,34 +104,78 @@ class CountingRateLimit(AdaptiveRateLimit):
 
 
 class TestQueue:
-    async def test_queue_serves_the_earliest_due_time_first(self) -> None:
-        queue = PriorityQueue(AdaptiveRateLimit(200))
+    async def order(self, **requests: dict[str, float]) -> list[str]:
+        """Return the order in which requests that come at once are let through."""
+        queue = PriorityQueue(AdaptiveRateLimit(100))
         order: list[str] = []
 
-        async def acquire(name: str, due_at: float) -> None:
-            await queue.acquire(due_at)
+        async def acquire(name: str, options: dict[str, float]) -> None:
+            await queue.acquire(**options)
             order.append(name)
 
-        names = {"first": 0.0, "later": 300.0, "soon": 100.0, "next": 200.0}
-        await asyncio.gather(*(acquire(name, due_at) for name, due_at in names.items()))
-        assert order == ["first", "soon", "next", "later"]
+        await queue.acquire()
+        await asyncio.gather(*(acquire(name, options) for name, options in requests.items()))
+        return order
+
+    async def test_request_that_came_first_goes_first(self) -> None:
+        assert await self.order(first={}, second={}, third={}) == ["first", "second", "third"]
+
+    async def test_request_yields_to_later_ones_for_its_seconds(self) -> None:
+        order = await self.order(early={"yields": 30.0}, soon={"yields": 10.0}, due={"yields": 0.0})
+        assert order == ["due", "soon", "early"]
+
+    async def test_urgent_request_goes_first(self) -> None:
+        order = await self.order(first={}, later={"urgent_in": 60.0}, last={"yields": 30.0, "urgent_in": 0.0})
+        assert order == ["last", "first", "later"]
+
+    def test_request_becomes_urgent_while_it_waits(self) -> None:
+        async def times() -> list[float]:
+            queue = PriorityQueue(AdaptiveRateLimit(1))
+            crowd = [queue.acquire() for _ in range(100)]
+            started = asyncio.get_running_loop().time()
+            at = await asyncio.gather(*crowd, queue.acquire(urgent_in=30.5))
+            return [each - started for each in at]
+
+        *crowd, urgent = run_virtually(times())
+        assert urgent == pytest.approx(31.0)
+        # It took one turn, not two.
+        assert crowd == pytest.approx([*range(31), *range(32, 101)])
+
+    def test_request_that_yields_is_not_starved_by_later_ones(self) -> None:
+        async def waited() -> float:
+            queue = PriorityQueue(AdaptiveRateLimit(1))
+            loop = asyncio.get_running_loop()
+
+            async def crowd() -> None:
+                while True:
+                    await queue.acquire()
+
+            crowds = [asyncio.create_task(crowd()) for _ in range(10)]
+            await asyncio.sleep(5)
+            started = loop.time()
+            await queue.acquire(yields=30.0)
+            for each in crowds:
+                each.cancel()
+            return loop.time() - started
+
+        assert run_virtually(waited()) <= 30.0 + 10.0 + 1.0
 
     async def test_cancelled_request_uses_no_slot(self) -> None:
         rate_limit = CountingRateLimit(50)
         queue = PriorityQueue(rate_limit)
-        await queue.acquire(0)
-        waiting = [asyncio.create_task(queue.acquire(0)) for _ in range(20)]
+        await queue.acquire()
+        waiting = [asyncio.create_task(queue.acquire()) for _ in range(20)]
         await asyncio.wait(waiting, timeout=0)
         for each in waiting:
             each.cancel()
-        await queue.acquire(1)
+        await queue.acquire()
         assert rate_limit.sent == 2
 
     async def test_429_delays_queued_requests_too(self) -> None:
         queue = PriorityQueue(AdaptiveRateLimit(1000))
         loop = asyncio.get_running_loop()
-        sent_at = await queue.acquire(0)
-        waiting = [asyncio.create_task(queue.acquire(0)) for _ in range(3)]
+        sent_at = await queue.acquire()
+        waiting = [asyncio.create_task(queue.acquire()) for _ in range(3)]
         await asyncio.wait(waiting, timeout=0)
         queue.rate_limit.on_throttled(sent_at=sent_at, now=loop.time(), retry_after=0.2)
         assert min(await asyncio.gather(*waiting)) - sent_at >= 0.19
