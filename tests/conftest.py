@@ -109,10 +109,16 @@ def short_waits(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     from airflow_provider_seedance.gptproto.http import download
     from airflow_provider_seedance.gptproto.polling import Poller
     from airflow_provider_seedance.tasks import submit
+    from airflow_provider_seedance.triggers.settings_cache import settings_in_time
 
     monkeypatch.setattr(time, "time", clock)
-    for client, pause in ((GPTProtoClient, clock.pause), (AsyncGPTProtoClient, clock.pause_async)):
-        defaults: Any = client.__init__.__kwdefaults__
+    pausing: list[tuple[Any, Any]] = [
+        (GPTProtoClient.__init__, clock.pause),
+        (AsyncGPTProtoClient.__init__, clock.pause_async),
+        (settings_in_time, clock.pause_async),
+    ]
+    for function, pause in pausing:
+        defaults: Any = function.__kwdefaults__
         monkeypatch.setitem(defaults, "clock", clock)
         monkeypatch.setitem(defaults, "sleep", pause)
     monkeypatch.setattr(download, "MAXIMUM_DELAY", 0.0)

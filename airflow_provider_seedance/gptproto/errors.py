@@ -40,7 +40,7 @@ class ConnectionSettingsError(SeedanceError):
 
 
 class ConnectionUnavailableError(ConnectionSettingsError):
-    """Airflow did not return the connection: it does not exist, or Airflow's API failed. Airflow reports both alike."""
+    """Airflow did not return the connection: its API or a secrets backend failed."""
 
     # Airflow raises AirflowNotFoundException after a failure of its own API as well, so a retry can help.
     retryable = True
@@ -48,6 +48,10 @@ class ConnectionUnavailableError(ConnectionSettingsError):
         "If it does not exist, create it under Admin > Connections. If it exists, Airflow's API or secrets backend "
         "failed: try again later."
     )
+
+
+class ConnectionNotFoundError(ConnectionUnavailableError):
+    """Airflow did not find the connection. It reports a failure of its own API in the same way."""
 
 
 class CostLimitError(SeedanceError):

@@ -224,12 +224,12 @@ class SeedanceHook(BaseHook):
         """Turn every error of Airflow while it reads the connection into one that says which connection it is."""
         from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-        from airflow_provider_seedance.gptproto.errors import ConnectionUnavailableError
+        from airflow_provider_seedance.gptproto.errors import ConnectionNotFoundError, ConnectionUnavailableError
 
         try:
             yield
         except AirflowNotFoundException:
-            raise ConnectionUnavailableError(f"Airflow did not find the connection {self.seedance_conn_id!r}") from None
+            raise ConnectionNotFoundError(f"Airflow did not find the connection {self.seedance_conn_id!r}") from None
         except Exception as error:  # a refusal by Airflow's API, or any error of a secrets backend
             # The text of the error is left out of the message, because it may contain the password.
             raise ConnectionUnavailableError(

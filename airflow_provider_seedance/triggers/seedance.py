@@ -15,12 +15,13 @@ from airflow_provider_seedance.gptproto.polling import Poller
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.tasks.events import poller_fields, to_event
 from airflow_provider_seedance.tasks.progress import still_running
-from airflow_provider_seedance.triggers.settings_cache import LIFETIME, LIFETIME_AFTER_REFUSAL, shared_settings
+from airflow_provider_seedance.triggers.settings_cache import LIFETIME, LIFETIME_AFTER_REFUSAL, settings_in_time
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator
 
     from airflow_provider_seedance.gptproto.predictions import Prediction
+    from airflow_provider_seedance.gptproto.settings import ClientSettings
 
 #: The deferral's own timeout is this much later than the deadline, for a trigger that does not fire.
 _DEFERRAL_MARGIN = timedelta(minutes=10)
@@ -88,8 +89,13 @@ class SeedancePredictionTrigger(BaseTrigger):
         """Wait, and return the finished prediction, or the error that ended the wait without videos."""
         hook = SeedanceHook(self.seedance_conn_id)
         clock = asyncio.get_running_loop().time
+
+        async def read_settings(lifetime: float) -> ClientSettings:
+            not_before = clock() - lifetime
+            return await settings_in_time(hook, not_before=not_before, deadline=poller.deadline, log=self.log)
+
         try:
-            settings = await shared_settings(hook, not_before=clock() - LIFETIME)
+            settings = await read_settings(LIFETIME)
             while True:
                 try:
                     async with hook.get_async_client(settings) as client:
@@ -97,7 +103,7 @@ class SeedancePredictionTrigger(BaseTrigger):
                 except AuthenticationError:
                     tried = settings
                     # The key may have been rotated since the connection was read.
-                    settings = await shared_settings(hook, not_before=clock() - LIFETIME_AFTER_REFUSAL)
+                    settings = await read_settings(LIFETIME_AFTER_REFUSAL)
                     if settings == tried:
                         raise
         except SeedanceError as error:

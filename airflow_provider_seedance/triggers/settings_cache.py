@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from airflow_provider_seedance.gptproto.errors import ConnectionNotFoundError, ConnectionUnavailableError
+from airflow_provider_seedance.gptproto.repeated_errors import RepeatedErrors
+
 if TYPE_CHECKING:
+    from airflow_provider_seedance.gptproto.flows import Log
     from airflow_provider_seedance.gptproto.settings import ClientSettings
     from airflow_provider_seedance.hooks.seedance import SeedanceHook
 
@@ -22,6 +28,13 @@ LIFETIME = 30.0
 #: The same after the service refused the key. Three refusals in a row take longer than this, so a key that was rotated
 #: meanwhile is found.
 LIFETIME_AFTER_REFUSAL = 10.0
+#: Seconds for which a connection that Airflow does not find is looked up again. Airflow reports a failure of its own
+#: API in the same way, and a restart of the API server takes minutes. So a missing connection is an error soon enough.
+NOT_FOUND_SECONDS = 300.0
+#: Seconds between two lookups: the first pause and the longest; each one doubles. They have no jitter, so that triggers
+#: whose lookup failed together share the next one.
+FIRST_PAUSE = 2.0
+MAXIMUM_PAUSE = 30.0
 
 
 @dataclass(slots=True)
@@ -33,6 +46,38 @@ class _Entry:
 
 
 _entries: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Entry]] = WeakKeyDictionary()
+
+
+async def settings_in_time(
+    hook: SeedanceHook,
+    *,
+    not_before: float,
+    deadline: float,
+    log: Log,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> ClientSettings:
+    """
+    Return the shared settings; a lookup that fails is repeated until the deadline of the wait.
+
+    :param hook: See :func:`shared_settings`; so are ``not_before`` and the errors.
+    :param deadline: The end of the wait, in seconds since the epoch.
+    :param log: Receives the failures, now and then.
+    """
+    started_at, pause, errors = clock(), FIRST_PAUSE, RepeatedErrors()
+    while True:
+        try:
+            return await shared_settings(hook, not_before=not_before)
+        except ConnectionUnavailableError as error:
+            now, is_missing = clock(), isinstance(error, ConnectionNotFoundError)
+            until = min(deadline, started_at + NOT_FOUND_SECONDS) if is_missing else deadline
+            if now >= until:
+                raise
+            line = errors.add("Lookup of the connection failed", error.what, now=now, until=until)
+            if line is not None:
+                log.warning("%s", line)
+        await sleep(min(pause, until - now))
+        pause = min(2 * pause, MAXIMUM_PAUSE)
 
 
 async def shared_settings(hook: SeedanceHook, *, not_before: float) -> ClientSettings:

@@ -13,6 +13,7 @@ import pytest
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.errors import (
     BadRequestError,
+    ConnectionNotFoundError,
     ConnectionSettingsError,
     ConnectionUnavailableError,
     GenerationFailedError,
@@ -213,7 +214,7 @@ class TestErrorsForACaller:
 @pytest.mark.usefixtures("short_waits")
 class TestMissingConnection:
     def test_hook_names_the_connection(self) -> None:
-        with pytest.raises(ConnectionUnavailableError) as caught:
+        with pytest.raises(ConnectionNotFoundError) as caught:
             SeedanceHook("absent").get_settings()
         assert str(caught.value) == (
             "Airflow did not find the connection 'absent'. Nothing was charged. If it does not exist, create it under "

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
 
-from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
+from airflow_provider_seedance.gptproto.errors import (
+    ConnectionNotFoundError,
+    ConnectionSettingsError,
+    ConnectionUnavailableError,
+)
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
-from airflow_provider_seedance.triggers.settings_cache import shared_settings
+from airflow_provider_seedance.triggers.settings_cache import settings_in_time, shared_settings
+from tests.virtual_time import START, run_virtually
 
 
 @dataclass
@@ -88,3 +94,83 @@ def test_each_event_loop_has_its_own_lookup() -> None:
         return await key_of(hook), hook.lookups
 
     assert [asyncio.run(lookup()) for _ in range(2)] == [("sk-1", 1), ("sk-1", 1)]
+
+
+@dataclass
+class FailingHook:
+    """A hook whose lookups raise an error until a time of the virtual clock."""
+
+    error: Exception
+    until: float = START + 1e9
+    seedance_conn_id: str = "seedance_default"
+    lookups: int = 0
+
+    async def aget_settings(self) -> ClientSettings:
+        self.lookups += 1
+        await asyncio.sleep(0.1)
+        if asyncio.get_running_loop().time() < self.until:
+            raise self.error
+        return ClientSettings(api_key="sk-found")
+
+
+class TestFailedLookup:
+    """On a virtual clock."""
+
+    async def wait(self, hook: Any, deadline: float = START + 3600.0) -> str:
+        """Return the key, or the class of the error, of one wait."""
+        log, clock = logging.getLogger("airflow_provider_seedance.test"), asyncio.get_running_loop().time
+        try:
+            settings = await settings_in_time(
+                cast(SeedanceHook, hook), not_before=0.0, deadline=deadline, log=log, clock=clock
+            )
+        except ConnectionSettingsError as error:
+            return type(error).__name__
+        return settings.api_key
+
+    async def ended(self, hook: Any, **times: float) -> tuple[str, float]:
+        """Return what :meth:`wait` returns, and the seconds that it took."""
+        result = await self.wait(hook, **times)
+        return result, asyncio.get_running_loop().time() - START
+
+    @pytest.mark.parametrize(
+        ("error", "seconds"),
+        [(ConnectionUnavailableError("The API failed"), 1800), (ConnectionNotFoundError("No"), 240)],
+    )
+    def test_lookup_that_fails_for_a_time_ends_no_wait(self, error: Exception, seconds: float) -> None:
+        hook = FailingHook(error, until=START + seconds)
+
+        async def all_waits() -> list[str]:
+            return await asyncio.gather(*(self.wait(hook) for _ in range(200)))
+
+        assert set(run_virtually(all_waits())) == {"sk-found"}
+        # All of them share every lookup; the pauses are 2, 4, 8, 16 and 30 s.
+        assert hook.lookups <= 4 + seconds / 30 + 2
+
+    def test_lookup_is_repeated_until_the_deadline(self) -> None:
+        hook = FailingHook(ConnectionUnavailableError("The API failed"))
+        error, seconds = run_virtually(self.ended(hook, deadline=START + 1000.0))
+        assert error == "ConnectionUnavailableError"
+        assert 1000.0 <= seconds <= 1005.0
+
+    def test_missing_connection_is_an_error_after_five_minutes(self) -> None:
+        error, seconds = run_virtually(self.ended(FailingHook(ConnectionNotFoundError("No such connection"))))
+        assert error == "ConnectionNotFoundError"
+        assert 300.0 <= seconds <= 305.0
+
+    def test_invalid_connection_is_an_error_at_once(self) -> None:
+        hook = FailingHook(ConnectionSettingsError("It has no API key"))
+        error, seconds = run_virtually(self.ended(hook))
+        assert (error, hook.lookups) == ("ConnectionSettingsError", 1)
+        assert seconds < 1.0
+
+    def test_failures_are_logged_now_and_then(self, caplog: pytest.LogCaptureFixture) -> None:
+        hook = FailingHook(ConnectionUnavailableError("The API failed"))
+        with caplog.at_level(logging.INFO, logger="airflow_provider_seedance"):
+            run_virtually(self.ended(hook, deadline=START + 3600.0))
+        lines = [record.getMessage() for record in caplog.records if record.name == "airflow_provider_seedance.test"]
+        assert lines[0] == "Lookup of the connection failed (The API failed)"
+        # After a minute, two, four, and then every five minutes.
+        assert 12 <= len(lines) <= 14
+        assert all(
+            "times so far; it is repeated until 1970-01-12 14:46:40 UTC (The API failed)" in each for each in lines[1:]
+        )

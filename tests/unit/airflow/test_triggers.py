@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 from airflow.providers.common.compat.connection import get_async_connection
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
@@ -135,6 +136,21 @@ class TestEvent:
         monkeypatch.setattr("airflow.providers.common.compat.connection.get_async_connection", count_lookup)
         await collect(trigger(submit("A paper boat")))
         assert lookups == ["seedance_default"]
+
+    @pytest.mark.parametrize("failure", [AirflowNotFoundException("absent"), ConnectionError("the API is away")])
+    async def test_lookup_that_fails_for_a_time_does_not_end_the_wait(
+        self, submit: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, failure: Exception
+    ) -> None:
+        failures = [failure] * 3
+
+        async def fail_first(conn_id: str, **arguments: Any) -> Any:
+            if failures:
+                raise failures.pop()
+            return await get_async_connection(conn_id, **arguments)
+
+        monkeypatch.setattr("airflow.providers.common.compat.connection.get_async_connection", fail_first)
+        [event] = await collect(trigger(submit("A paper boat")))
+        assert event.payload["failure"] is None
 
 
 class TestRotatedKey:

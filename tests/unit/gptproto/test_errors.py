@@ -20,6 +20,7 @@ CAUSES = [cls for cls in CLASSES if cls is not SeedanceError]
 EXPECTED = {
     "InvalidRequestError": (False, "author"),
     "ConnectionSettingsError": (False, "account"),
+    "ConnectionNotFoundError": (True, "account"),
     "ConnectionUnavailableError": (True, "account"),
     "CostLimitError": (False, "author"),
     "SubmissionLimitError": (False, "author"),
