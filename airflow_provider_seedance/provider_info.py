@@ -89,7 +89,7 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "timeout": {
                         "label": "Request timeout (seconds)",
-                        "description": "Timeout of one request. Default: 60.",
+                        "description": "Timeout of one request as a whole. Default: 60.",
                         "schema": {"type": ["number", "null"], "default": None, "minimum": 1},
                     },
                     "verify": {

@@ -3,7 +3,7 @@ The mock service: a small process that answers over HTTPS with a latency of 50 m
 
 It stores no predictions, because an id contains the end time of its generation. The http provider's sensor, which
 checks HTTP statuses only, polls a path that answers 404 until that time. The service has an optional rate limit, that
-of the emulator; it answers 429 to excess requests.
+of the emulator; it answers 429 to excess requests. The response about a prediction of :func:`name_drip` never ends.
 """
 
 from __future__ import annotations
@@ -27,7 +27,12 @@ NOT_FOUND_UNTIL_DONE = "/not-found-until-done/{}"
 COUNTERS = "/counters"
 RATE_LIMIT = "/allow/{}"
 
+#: A response that never ends: its head, and then a byte every second.
+DRIP_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n"
+DRIP_SECONDS = 1.0
+
 _DIGITS_OF_END = 12
+_DRIP = "f" * _DIGITS_OF_END
 _VIDEO = "https://cdn.example/0.mp4"
 
 
@@ -69,6 +74,11 @@ def name_prediction(ends_at: float, number: int) -> str:
     :param number: Makes the ids of generations with the same end unique.
     """
     return f"{round(ends_at * 1000):0{_DIGITS_OF_END}x}{number:0{32 - _DIGITS_OF_END}x}"
+
+
+def name_drip(number: int) -> str:
+    """Return the id of a prediction whose responses drip for ever."""
+    return f"{_DRIP}{number:0{32 - _DIGITS_OF_END}x}"
 
 
 def read_end(prediction_id: str) -> float:
@@ -130,7 +140,15 @@ class Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_later(LATENCY, self._respond, head.split(b" ", 2)[1].decode())
 
     def _respond(self, path: str) -> None:
-        self._transport.write(respond(path, time.time(), self._state))
+        if _DRIP in path:
+            self._drip(DRIP_HEAD)
+        else:
+            self._transport.write(respond(path, time.time(), self._state))
+
+    def _drip(self, piece: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(piece)
+            asyncio.get_running_loop().call_later(DRIP_SECONDS, self._drip, b" ")
 
 
 def _envelope(prediction_id: str, is_done: bool) -> object:

@@ -43,7 +43,8 @@ class ClientSettings:
     :param base_url: Scheme, host, optional port and optional path; without a slash at the end.
     :param vendor: Path segment of the submit URL before the model.
     :param auth_scheme: Written before the key in the header, e.g. ``Bearer``; empty for the key alone.
-    :param timeout: Timeout in seconds, for the connection and for each read of the response.
+    :param timeout: Timeout of a whole request in seconds, from the connection to the last byte of the response. It is a
+        second longer for every 64 KiB that are sent.
     :param verify: Whether TLS certificates are verified, or the path of a CA bundle.
     :param proxy: URL of a proxy for every request; ``None`` uses the proxy of the environment variables. Left out of
         the repr, because it may contain a password.

@@ -57,6 +57,8 @@ KEEP_ALIVE = 120.0
 #: The same on a worker. It is short, because a submission on a connection that the service closes at the same moment
 #: has an unknown outcome.
 KEEP_ALIVE_OF_WORKER = 5.0
+#: Bytes of a request's body for which its timeout is a second longer: on a slow line, an upload takes minutes.
+UPLOAD_BYTES_PER_SECOND = 64 * 1024
 #: Errors before the request was sent: the service cannot have received it.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
@@ -96,7 +98,7 @@ class Transport:
     def send(self, request: HttpRequest) -> HttpResponse | NoResponse:
         """Send a request once, and return the outcome."""
         left = math.inf if request.remaining is None else request.remaining + LAST_POLL_SECONDS
-        seconds = min(self._settings.timeout, left)
+        seconds = min(_time_limit(request, self._settings), left)
         progress = Progress(was_sent=True)
         alarm = Alarm(seconds, progress, self._sockets)
         try:
@@ -156,7 +158,7 @@ class ConnectionPool:
         except TimeoutError:
             if wait_limit.expired():
                 return NoResponse("the wait ended before the response came", progress.was_sent)
-            return _too_late(self._settings.timeout, progress)
+            return _too_late(_time_limit(request, self._settings), progress)
         if isinstance(outcome, HttpResponse) and outcome.status == 429:
             retry_after = read_retry_after(outcome.headers, datetime.now(UTC))
             now = asyncio.get_running_loop().time()
@@ -169,12 +171,15 @@ class ConnectionPool:
             await self._idle.pop().aclose()
 
     async def _send(self, request: HttpRequest, progress: Progress) -> HttpResponse | NoResponse:
+        seconds = _time_limit(request, self._settings)
+        sent = _to_httpx(request, timeouts(seconds), progress.on_event_async)
         async with self._slots.hold():
+            progress.was_sent = True
             # The connection used last, so that the others can expire.
             connection = self._idle.pop() if self._idle else self._open()
             try:
-                async with asyncio.timeout(self._settings.timeout):
-                    outcome = await self._send_through(connection, request, progress)
+                async with asyncio.timeout(seconds):
+                    outcome = await self._send_through(connection, sent)
             except BaseException:
                 # A cancelled request can leave its connection occupied for ever.
                 await connection.aclose()
@@ -182,14 +187,9 @@ class ConnectionPool:
             self._idle.append(connection)
             return outcome
 
-    async def _send_through(
-        self, connection: AsyncBaseTransport, request: HttpRequest, progress: Progress
-    ) -> HttpResponse | NoResponse:
-        progress.was_sent = True
+    async def _send_through(self, connection: AsyncBaseTransport, request: httpx.Request) -> HttpResponse | NoResponse:
         try:
-            response = await connection.handle_async_request(
-                _to_httpx(request, timeouts(self._settings.timeout), progress.on_event_async)
-            )
+            response = await connection.handle_async_request(request)
             body = _body_of(response)
             try:
                 async for piece in cast(httpx.AsyncByteStream, response.stream):
@@ -332,6 +332,10 @@ def proxy_for(settings: ClientSettings, address: str) -> str | None:
 def timeouts(seconds: float) -> Mapping[str, float | None]:
     """Return a timeout for each step of a request, in the form of httpx's transports."""
     return httpx.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds)).as_dict()
+
+
+def _time_limit(request: HttpRequest, settings: ClientSettings) -> float:
+    return settings.timeout + len(request.content or b"") // UPLOAD_BYTES_PER_SECOND
 
 
 def _to_httpx(request: HttpRequest, timeout: Mapping[str, float | None], trace: Callable[..., Any]) -> httpx.Request:

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from benchmarks.service import NOT_FOUND_UNTIL_DONE, RESULT, Counters, State, name_prediction, read_end, respond
+from benchmarks.service import (
+    NOT_FOUND_UNTIL_DONE,
+    RESULT,
+    Counters,
+    State,
+    name_drip,
+    name_prediction,
+    read_end,
+    respond,
+)
 
 END = 1_800_000_000.25
 ID = name_prediction(END, 7)
@@ -29,6 +38,10 @@ class TestIds:
 
     def test_ids_differ_for_generations_that_end_together(self) -> None:
         assert name_prediction(END, 1) != name_prediction(END, 2)
+
+    def test_id_of_a_response_that_drips_is_no_other_id(self) -> None:
+        assert len(name_drip(1)) == 32
+        assert name_drip(1) not in (name_drip(2), ID)
 
 
 class TestResult:

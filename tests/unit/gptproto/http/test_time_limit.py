@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.polling import PollAgain
 from airflow_provider_seedance.gptproto.settings import ClientSettings
-from tests.unit.gptproto.conftest import KEY, PREDICTION_ID, ClientKind, Exchange, LoopbackStarter, envelope
+from tests.unit.gptproto.conftest import KEY, PREDICTION_ID, REQUEST, ClientKind, Exchange, LoopbackStarter, envelope
 
 pytestmark = pytest.mark.usefixtures("start_loopback")
 
@@ -121,6 +122,13 @@ class TestWholeRequest:
             with GPTProtoClient(settings) as client:
                 assert client.get_prediction(PREDICTION_ID).status == "running"
                 assert type(raised_by(lambda: client.get_prediction(PREDICTION_ID))) is LostAnswerError
+
+    def test_upload_has_a_second_more_for_every_64_kib(self, client_kind: ClientKind) -> None:
+        # Five seconds more than the timeout, so that the response comes in time.
+        checked = REQUEST.check()
+        upload: Any = replace(checked, payload={**checked.payload, "image": "x" * 5 * 65_536})
+        with dripping(b"", ACCEPTED) as address:
+            assert on_wire(client_kind, address, timeout=0.005).submit(upload).id == PREDICTION_ID
 
     def test_next_request_after_a_timeout_is_answered(self, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(None, ACCEPTED)
