@@ -250,6 +250,12 @@ class SeedanceHook(BaseHook):
             self.log.warning(
                 "Connection %s sends its API key unencrypted to %s", self.seedance_conn_id, settings.base_url
             )
+        elif settings.verify is False and settings.base_url.startswith("https:"):
+            self.log.warning(
+                "Connection %s sends its API key to %s without verifying that it is this host (verify is false)",
+                self.seedance_conn_id,
+                settings.base_url,
+            )
         return settings
 
 

@@ -85,6 +85,23 @@ class TestConnection:
         assert "sends its API key unencrypted to http://proxy.example" in log
         assert KEY not in log
 
+    @pytest.mark.parametrize(
+        ("host", "verify", "warns"),
+        [
+            ("https://gptproto.example", False, True),
+            ("https://gptproto.example", "false", True),
+            ("https://gptproto.example", True, False),
+            ("https://gptproto.example", "/etc/ssl/bundle.pem", False),
+            ("http://localhost:1", False, False),
+        ],
+    )
+    def test_unverified_host_logs_one_warning(
+        self, connect: Any, printed: Any, host: str, verify: bool | str, warns: bool
+    ) -> None:
+        connect({"password": KEY, "host": host, "extra": {"verify": verify}})
+        SeedanceHook().get_settings()
+        assert printed().count(f"sends its API key to {host} without verifying that it is this host") == warns
+
 
 class TestTestConnection:
     def test_valid_key_is_accepted_free_of_charge(self, emulator: Emulator) -> None:
