@@ -172,7 +172,9 @@ class ConnectionPool:
 
     async def _send(self, request: HttpRequest, progress: Progress) -> HttpResponse | NoResponse:
         seconds = _time_limit(request, self._settings)
-        sent = _to_httpx(request, timeouts(seconds), progress.on_event_async)
+        # Only a submission has to know whether it was sent, and to follow a request is a fifth of the cost of a poll.
+        follow = None if request.content is None else progress.on_event_async
+        sent = _to_httpx(request, timeouts(seconds), follow)
         async with self._slots.hold():
             progress.was_sent = True
             # The connection used last, so that the others can expire.
@@ -338,8 +340,10 @@ def _time_limit(request: HttpRequest, settings: ClientSettings) -> float:
     return settings.timeout + len(request.content or b"") // UPLOAD_BYTES_PER_SECOND
 
 
-def _to_httpx(request: HttpRequest, timeout: Mapping[str, float | None], trace: Callable[..., Any]) -> httpx.Request:
-    extensions = {"timeout": timeout, "trace": trace}
+def _to_httpx(
+    request: HttpRequest, timeout: Mapping[str, float | None], trace: Callable[..., Any] | None
+) -> httpx.Request:
+    extensions = {"timeout": timeout} if trace is None else {"timeout": timeout, "trace": trace}
     return httpx.Request(
         request.method, request.url, headers=request.headers, content=request.content, extensions=extensions
     )
