@@ -23,14 +23,16 @@ class Progress:
 
     def __init__(self, *, was_sent: bool = False) -> None:
         self.was_sent = was_sent
+        self._is_sending = False
 
     def on_event(self, name: str, info: dict[str, Any]) -> None:
         """Note an event of the transport."""
-        if name.endswith("connect_tcp.started"):
-            self.was_sent = False
-        elif name.endswith("send_request_headers.started"):
+        if name.endswith("send_request_headers.started"):
             # Before a request through a proxy, a CONNECT is sent to the proxy.
-            self.was_sent = self.was_sent or info["request"].method != b"CONNECT"
+            self._is_sending = self._is_sending or info["request"].method != b"CONNECT"
+            self.was_sent = self.was_sent or self._is_sending
+        elif name.endswith("connect_tcp.started"):
+            self.was_sent = self._is_sending
 
     async def on_event_async(self, name: str, info: dict[str, Any]) -> None:
         """Note an event of the asynchronous transport."""

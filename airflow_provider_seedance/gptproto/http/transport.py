@@ -103,7 +103,7 @@ class Transport:
         alarm = Alarm(seconds, progress, self._sockets)
         try:
             with alarm:
-                response = self._transport.handle_request(_to_httpx(request, timeouts(seconds), alarm.on_event))
+                response = self._transport.handle_request(_to_httpx(request, seconds, alarm.on_event))
                 body = _body_of(response)
                 try:
                     for piece in cast(httpx.SyncByteStream, response.stream):
@@ -113,7 +113,7 @@ class Transport:
                 finally:
                     response.close()
         except httpx.RequestError as error:
-            return _too_late(seconds, progress) if alarm.has_rung else _no_response(error)
+            return _too_late(seconds, progress) if alarm.has_rung else _no_response(error, progress)
         # To a body without a length, the shutdown by the alarm is its end.
         return _too_late(seconds, progress) if alarm.has_rung else _to_response(response, body)
 
@@ -174,14 +174,14 @@ class ConnectionPool:
         seconds = _time_limit(request, self._settings)
         # Only a submission has to know whether it was sent, and to follow a request is a fifth of the cost of a poll.
         follow = None if request.content is None else progress.on_event_async
-        sent = _to_httpx(request, timeouts(seconds), follow)
+        sent = _to_httpx(request, seconds, follow)
         async with self._slots.hold():
             progress.was_sent = True
             # The connection used last, so that the others can expire.
             connection = self._idle.pop() if self._idle else self._open()
             try:
                 async with asyncio.timeout(seconds):
-                    outcome = await self._send_through(connection, sent)
+                    outcome = await self._send_through(connection, sent, progress)
             except BaseException:
                 # A cancelled request can leave its connection occupied for ever.
                 await connection.aclose()
@@ -189,7 +189,9 @@ class ConnectionPool:
             self._idle.append(connection)
             return outcome
 
-    async def _send_through(self, connection: AsyncBaseTransport, request: httpx.Request) -> HttpResponse | NoResponse:
+    async def _send_through(
+        self, connection: AsyncBaseTransport, request: httpx.Request, progress: Progress
+    ) -> HttpResponse | NoResponse:
         try:
             response = await connection.handle_async_request(request)
             body = _body_of(response)
@@ -201,7 +203,7 @@ class ConnectionPool:
             finally:
                 await response.aclose()
         except httpx.RequestError as error:
-            return _no_response(error)
+            return _no_response(error, progress)
         return _to_response(response, body)
 
     def _open(self) -> AsyncBaseTransport:
@@ -340,10 +342,12 @@ def _time_limit(request: HttpRequest, settings: ClientSettings) -> float:
     return settings.timeout + len(request.content or b"") // UPLOAD_BYTES_PER_SECOND
 
 
-def _to_httpx(
-    request: HttpRequest, timeout: Mapping[str, float | None], trace: Callable[..., Any] | None
-) -> httpx.Request:
-    extensions = {"timeout": timeout} if trace is None else {"timeout": timeout, "trace": trace}
+def _to_httpx(request: HttpRequest, seconds: float, trace: Callable[..., Any] | None) -> httpx.Request:
+    # httpx's timeouts of single steps never end a request before its own time limit, which has the clearer error.
+    single = {**timeouts(seconds + 1.0), "connect": min(CONNECT_TIMEOUT, seconds)}
+    extensions: dict[str, Any] = {"timeout": single}
+    if trace is not None:
+        extensions["trace"] = trace
     return httpx.Request(
         request.method, request.url, headers=request.headers, content=request.content, extensions=extensions
     )
@@ -361,6 +365,6 @@ def _too_late(seconds: float, progress: Progress) -> NoResponse:
     return NoResponse(f"no complete response in {seconds:g} s", progress.was_sent)
 
 
-def _no_response(error: Exception) -> NoResponse:
+def _no_response(error: Exception, progress: Progress) -> NoResponse:
     reason = f"{type(error).__name__} {error}".strip()
-    return NoResponse(reason, was_sent=not isinstance(error, _NEVER_SENT))
+    return NoResponse(reason, was_sent=progress.was_sent and not isinstance(error, _NEVER_SENT))

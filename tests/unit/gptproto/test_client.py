@@ -231,9 +231,10 @@ class TestRequest:
         exchange.submit()
         assert exchange.requests[0].extensions["timeout"] == {
             "connect": connect,
-            "read": timeout,
-            "write": timeout,
-            "pool": timeout,
+            # Later than the timeout of the whole request.
+            "read": timeout + 1.0,
+            "write": timeout + 1.0,
+            "pool": timeout + 1.0,
         }
 
     def test_cookie_is_not_sent_back(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
