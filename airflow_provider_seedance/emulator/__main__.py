@@ -11,6 +11,7 @@ from pathlib import Path
 
 from airflow_provider_seedance.emulator.extras import MissingExtraError, require_extra
 from airflow_provider_seedance.emulator.settings import DEFAULT_KEY, Settings, SettingsError, change
+from airflow_provider_seedance.emulator.shape_table import shape_table
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -34,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--link-seconds", type=float, default=defaults.link_seconds, help="lifetime of output links")
     parser.add_argument("--public-url", help="base URL of output links, if not the request's host")
     parser.add_argument("--ledger", type=Path, help="file that stores the ledger across restarts")
+    parser.add_argument("--shapes", action="store_true", help="print all shapes of answers, and exit")
     return parser
 
 
@@ -49,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the emulator until SIGINT or SIGTERM and return the exit code."""
     parser = build_parser()
     options = parser.parse_args(arguments)
+    if options.shapes:
+        print(shape_table())
+        return 0
     options.api_keys = options.api_keys or [DEFAULT_KEY]
     try:
         settings = change(Settings(), {each.name: getattr(options, each.name) for each in fields(Settings)})

@@ -18,24 +18,28 @@ from starlette.routing import Route
 
 from airflow_provider_seedance.emulator.control import control_routes
 from airflow_provider_seedance.emulator.faults import Endpoint, Fault
+from airflow_provider_seedance.emulator.marks import MarkError, read_mark
 from airflow_provider_seedance.emulator.predictions import Prediction, policy_marker
 from airflow_provider_seedance.emulator.responses import (
     ApiResponse,
-    apply_variant,
     envelope,
     error,
     flat_error,
     invalid,
     model_list,
     policy_violation,
+    with_foreign_urls,
+    with_shape,
 )
 from airflow_provider_seedance.emulator.rules import Refusal, Submission, check_submission, check_target, read_payload
 from airflow_provider_seedance.emulator.service import Service
+from airflow_provider_seedance.emulator.shapes import Shape
 from airflow_provider_seedance.emulator.videos import Videos
 from airflow_provider_seedance.emulator.wire import RECORD, DropConnection, Recorder, Truncated, disconnected_within
 from airflow_provider_seedance.gptproto.catalogue import MAXIMUM_REQUEST_BYTES, known_models
 
-Handler = Callable[[], Awaitable[ApiResponse | Response]]
+#: From the shape that a fault names to the response.
+Handler = Callable[[Shape | None], Awaitable[ApiResponse | Response]]
 
 _HTML = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1><hr>nginx</body></html>"
 #: Statuses of the gateway in front of the service; their body is HTML.
@@ -82,7 +86,7 @@ class _Api:
             payload = read_payload(request.headers.get("content-type"), body)
             return payload if isinstance(payload, Refusal) else check_submission(target, payload)
 
-        async def handle() -> ApiResponse:
+        async def handle(shape: Shape | None) -> ApiResponse:
             refusal = self._check_access(request, submission=True)
             if refusal is not None:
                 return refusal
@@ -92,8 +96,16 @@ class _Api:
             code_field = policy_marker(checked.prompt)
             if code_field is not None:
                 return policy_violation(code_field)
-            prediction = self._service.book(checked)
-            return envelope(prediction, prediction.submitted_at, self._base_url(request))
+            try:
+                mark = read_mark(checked.prompt)
+            except MarkError as cause:
+                return invalid(str(cause))
+            shape = shape or (mark.for_submission() if mark else None)
+            if shape is None:
+                return self._answer(self._service.book(checked), request)
+            if shape.refuses:
+                return with_shape(ApiResponse(200, None), shape)
+            return with_shape(self._answer(self._service.book(checked, shape.new_id), request), shape)
 
         return await self._serve(request, "submit", None, handle)
 
@@ -102,18 +114,22 @@ class _Api:
         if prediction is not None and self._service.accepts(request.headers.get("authorization")):
             self._service.ledger.poll(prediction.id, self._service.clock())
 
-        async def handle() -> ApiResponse:
+        async def handle(shape: Shape | None) -> ApiResponse:
             refusal = self._check_access(request, submission=False)
             if refusal is not None:
                 return refusal
             if prediction is None:
                 return flat_error(404, "prediction not found")
-            return envelope(prediction, self._service.clock(), self._base_url(request))
+            mark, status = read_mark(prediction.prompt), prediction.status(self._service.clock())
+            if mark is not None and shape is None:
+                shape = mark.for_poll(self._service.ledger.polls(prediction.id), status)
+            response = self._answer(prediction, request)
+            return response if shape is None else with_shape(response, shape)
 
         return await self._serve(request, "result", prediction, handle)
 
     async def models(self, request: Request) -> Response:
-        async def handle() -> ApiResponse:
+        async def handle(_: Shape | None) -> ApiResponse:
             return self._check_access(request, submission=False) or model_list(list(known_models()))
 
         return await self._serve(request, "models", None, handle)
@@ -121,7 +137,7 @@ class _Api:
     async def output(self, request: Request) -> Response:
         prediction = self._service.ledger.find(request.path_params["prediction_id"])
 
-        async def handle() -> ApiResponse | Response:
+        async def handle(_: Shape | None) -> ApiResponse | Response:
             if (
                 prediction is None
                 or prediction.status(self._service.clock()) != "succeeded"
@@ -142,20 +158,23 @@ class _Api:
             return error(429, "Too Many Requests: you've exceeded your rate limit", {"Retry-After": str(wait)})
         return None
 
+    def _answer(self, prediction: Prediction, request: Request) -> ApiResponse:
+        return envelope(prediction, self._service.clock(), self._base_url(request))
+
     def _base_url(self, request: Request) -> str:
         return self._service.settings.public_url or str(request.base_url).rstrip("/")
 
     async def _serve(
         self, request: Request, endpoint: Endpoint, prediction: Prediction | None, handler: Handler
     ) -> Response:
-        succeeded = prediction is not None and prediction.status(self._service.clock()) == "succeeded"
+        status = prediction.status(self._service.clock()) if prediction else None
         prediction_id = prediction.id if prediction else None
-        fault = self._service.faults.take(endpoint, prediction_id, succeeded=succeeded)
+        fault = self._service.faults.take(endpoint, prediction_id, status)
         if fault is None:
-            response = await handler()
+            response = await handler(None)
         else:
             request.scope[RECORD]["fault"] = fault.label()
-            response = await _apply_fault(request, fault, handler)
+            response = await _apply_fault(request, fault, handler, prediction_id)
         if isinstance(response, Response):
             return response
         if endpoint == "result" and prediction is not None and response.delivers_outputs:
@@ -163,16 +182,20 @@ class _Api:
         return _respond(response)
 
 
-async def _apply_fault(request: Request, fault: Fault, handler: Handler) -> ApiResponse | Response:
-    response = await handler() if fault.executes_request else None
+async def _apply_fault(
+    request: Request, fault: Fault, handler: Handler, prediction_id: str | None
+) -> ApiResponse | Response:
+    shape = fault.shape
+    response = await handler(None if fault.replaces_response else shape) if fault.executes_request else None
     if fault.latency and await disconnected_within(request.receive, fault.latency):
         return DropConnection()
     if fault.drop is not None:
         return DropConnection()
     if response is None or fault.replaces_response:
-        response = _replacement(fault)
-    elif isinstance(response, ApiResponse) and fault.answer is not None:
-        response = apply_variant(response, fault.answer, fault.location)
+        usual = response if isinstance(response, ApiResponse) else ApiResponse(200, None)
+        response = with_shape(usual, shape) if shape else _replacement(fault, usual.prediction_id or prediction_id)
+    elif isinstance(response, ApiResponse) and fault.answer == "foreign-urls":
+        response = with_foreign_urls(response, fault.location)
     if not fault.truncate:
         return response
     complete = await _load_body(response)
@@ -182,9 +205,7 @@ async def _apply_fault(request: Request, fault: Fault, handler: Handler) -> ApiR
     return Truncated(complete)
 
 
-def _replacement(fault: Fault) -> ApiResponse | Response:
-    if fault.answer == "code-500":
-        return apply_variant(ApiResponse(200, {}), "code-500", "")
+def _replacement(fault: Fault, prediction_id: str | None) -> ApiResponse | Response:
     status = fault.status or (307 if fault.answer == "redirect" else 200)
     headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
     if fault.answer == "redirect":
@@ -202,7 +223,8 @@ def _replacement(fault: Fault) -> ApiResponse | Response:
         case "empty":
             return Response(b"", status, headers, "application/json")
         case body:
-            return Response(json.dumps(body), status, headers, "application/json")
+            text = json.dumps(body).replace("{id}", prediction_id or "")
+            return Response(text, status, headers, "application/json")
 
 
 def _phrase(status: int) -> str:
@@ -213,6 +235,8 @@ def _phrase(status: int) -> str:
 
 
 def _respond(response: ApiResponse) -> Response:
+    if isinstance(response.content, str):
+        return Response(response.content, response.status, dict(response.headers), "text/html")
     return Response(json.dumps(response.content), response.status, dict(response.headers), "application/json")
 
 

@@ -21,7 +21,8 @@ These fields set the effect; they can be combined, e.g. a delayed error with an 
 ``status``, ``retry_after``
     HTTP status of the response, and its ``Retry-After`` header.
 ``body``
-    Body of the response: ``html``, ``not-json``, ``empty`` or a JSON object; the default status is 200.
+    Body of the response: ``html``, ``not-json``, ``empty``, a JSON object or a JSON list; the default status is 200.
+    In JSON, ``{id}`` is the id of the prediction.
 ``drop``
     Close the connection without a response, ``before`` or ``after`` the request is executed. Can be combined with
     ``latency`` only.
@@ -29,16 +30,14 @@ These fields set the effect; they can be combined, e.g. a delayed error with an 
     Send half of the body, then close the connection; ``cached``: send half of the body with the length of that half,
     like a cache that kept a cut file.
 ``answer``
-    A variant of the response: ``code-500``, ``list-data``, ``camel-case``, ``unknown-status``, ``empty-outputs``,
-    ``nsfw``, ``expired``, ``failed``, ``string-error``, ``urls-list``, ``redirect`` (to the URL ``location``; default
-    status 307), ``foreign-urls`` (``data.urls.get`` has the origin ``location``).
+    The name of a shape (:mod:`airflow_provider_seedance.emulator.shapes`), ``redirect`` (to the URL ``location``;
+    default status 307), or ``foreign-urls`` (``data.urls.get`` has the origin ``location``).
 ``book``
-    Book the submission although ``status``, ``body``, ``code-500`` or ``redirect`` replaces its response; default
-    ``false``.
+    Book the submission although ``status``, ``body``, ``redirect`` or a shape replaces its response; default ``false``.
 
-``empty-outputs`` and ``nsfw`` apply only to a response with the status ``succeeded``. A variant changes one response
-and not the prediction, so a later response can differ. For a permanent result, use a marker in the prompt. If several
-faults match a request, the first in the plan applies.
+Some shapes apply only to a response with a certain status, e.g. ``empty-outputs`` to ``succeeded``. A shape changes one
+response and not the prediction, so a later response can differ. For a permanent result, use a marker in the prompt. If
+several faults match a request, the first in the plan applies.
 """
 
 from __future__ import annotations
@@ -49,14 +48,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from airflow_provider_seedance.emulator.responses import VARIANTS
+from airflow_provider_seedance.emulator.shapes import SHAPES, Shape
 
 Endpoint = Literal["submit", "result", "models", "output"]
 
 _ENDPOINTS = ("submit", "result", "models", "output")
 _BODIES = ("html", "not-json", "empty")
-_ANSWERS = (*VARIANTS, "redirect")
-_SUCCESS_ONLY = ("empty-outputs", "nsfw")
+_ANSWERS = ("redirect", "foreign-urls", *SHAPES)
 _EFFECTS = ("latency", "status", "body", "drop", "truncate", "answer")
 #: Values without an effect; an empty body is not among them.
 _NO_EFFECT = (None, False, 0)
@@ -79,7 +77,7 @@ class Fault:
     latency: float = 0.0
     status: int | None = None
     retry_after: str | None = None
-    body: str | Mapping[str, Any] | None = None
+    body: str | Mapping[str, Any] | list[Any] | None = None
     drop: Literal["before", "after"] | None = None
     truncate: bool | Literal["cached"] = False
     answer: str | None = None
@@ -87,22 +85,28 @@ class Fault:
     book: bool = False
 
     @property
+    def shape(self) -> Shape | None:
+        """The shape that ``answer`` names."""
+        return SHAPES.get(self.answer or "")
+
+    @property
     def replaces_response(self) -> bool:
         """Whether the fault replaces the whole response of the service."""
-        return self.status is not None or self.body is not None or self.answer in ("code-500", "redirect")
+        is_replaced = self.answer == "redirect" or (self.shape is not None and self.shape.replaces)
+        return self.status is not None or self.body is not None or is_replaced
 
     @property
     def executes_request(self) -> bool:
         """Whether the emulator executes the request."""
         if self.drop is not None:
             return self.drop == "after"
-        return self.book or not self.replaces_response
+        return self.book or not self.replaces_response or (self.shape is not None and self.shape.books)
 
     def label(self) -> str:
         """Return a short description of the effects, for the record of requests."""
         effects = {name: getattr(self, name) for name in _EFFECTS}
         return ", ".join(
-            name if isinstance(value, bool | Mapping) else f"{name} {value}"
+            name if isinstance(value, bool | Mapping | list) else f"{name} {value}"
             for name, value in effects.items()
             if value not in _NO_EFFECT
         )
@@ -140,8 +144,8 @@ def read_fault(value: object) -> Fault:
     _check_number(value, "probability", 1.0)
     if isinstance(value.get("body"), str):
         _check_choice(value, "body", _BODIES)
-    elif value.get("body") is not None and not isinstance(value["body"], dict):
-        raise FaultError(f"body: must be a JSON object or one of {', '.join(_BODIES)}")
+    elif value.get("body") is not None and not isinstance(value["body"], dict | list):
+        raise FaultError(f"body: must be a JSON object, a JSON list or one of {', '.join(_BODIES)}")
     _check_combination(value)
     values: dict[str, Any] = {name: item for name, item in value.items() if item is not None or name == "times"}
     if "retry_after" in values:
@@ -159,10 +163,12 @@ def _check_combination(value: Mapping[str, Any]) -> None:
             raise FaultError("retry_after: must be seconds or an HTTP date")
         if value.get("status") is None:
             raise FaultError("retry_after: requires a status")
-    if answer is not None and answer != "redirect" and endpoint not in ("submit", "result"):
+    shape = SHAPES.get(answer or "")
+    if answer == "foreign-urls" and endpoint not in ("submit", "result"):
         raise FaultError(f"answer: {answer} is allowed for submit and result only")
-    if answer in _SUCCESS_ONLY and endpoint != "result":
-        raise FaultError(f"answer: {answer} is allowed for result only")
+    if shape is not None and not shape.answers(endpoint):
+        allowed = "submit and result" if shape.on == "both" else shape.on
+        raise FaultError(f"answer: {answer} is allowed for {allowed} only")
     if answer in ("redirect", "foreign-urls") and not value.get("location"):
         raise FaultError(f"location: required for {answer}")
     if answer == "redirect" and value.get("status", 307) not in (301, 302, 303, 307, 308):
@@ -216,11 +222,11 @@ class _Pending:
     def exhausted(self) -> bool:
         return self.fault.times is not None and self.struck >= self.fault.times
 
-    def matches(self, endpoint: Endpoint, prediction_id: str | None, *, succeeded: bool) -> bool:
+    def matches(self, endpoint: Endpoint, prediction_id: str | None, status: str | None) -> bool:
         fault = self.fault
         if fault.endpoint != endpoint or fault.prediction_id not in (None, prediction_id):
             return False
-        return succeeded or fault.answer not in _SUCCESS_ONLY
+        return fault.shape is None or endpoint == "submit" or fault.shape.fits(status)
 
     def applies(self) -> bool:
         self.seen += 1
@@ -245,16 +251,16 @@ class FaultPlan:
         """Remove all faults."""
         self._pending.clear()
 
-    def take(self, endpoint: Endpoint, prediction_id: str | None, *, succeeded: bool) -> Fault | None:
+    def take(self, endpoint: Endpoint, prediction_id: str | None, status: str | None) -> Fault | None:
         """
         Return the fault that applies to a request, or ``None``.
 
         :param endpoint: Endpoint of the request.
         :param prediction_id: Prediction of the request, if any.
-        :param succeeded: Whether the response has the status ``succeeded``.
+        :param status: Status of the prediction.
         """
         # ``after`` counts every matching request, even if another fault applies to it.
-        matching = [each for each in self._pending if each.matches(endpoint, prediction_id, succeeded=succeeded)]
+        matching = [each for each in self._pending if each.matches(endpoint, prediction_id, status)]
         applicable = [each for each in matching if each.applies()]
         if not applicable:
             return None

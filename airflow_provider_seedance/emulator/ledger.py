@@ -88,6 +88,10 @@ class Ledger:
         self._entries[prediction_id].poll(at)
         self._write({"event": "poll", "id": prediction_id, "at": at})
 
+    def polls(self, prediction_id: str) -> int:
+        """Return the number of polls of a prediction so far."""
+        return self._entries[prediction_id].polls
+
     def deliver(self, prediction_id: str, at: float) -> None:
         """Record the first delivery of the outputs; ignore later ones."""
         entry = self._entries.get(prediction_id)

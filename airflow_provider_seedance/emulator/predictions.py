@@ -15,6 +15,8 @@ Markers in the prompt set the final status at submission:
     Accepted; expires.
 ``[nsfw]``
     Accepted; succeeds, with the output flagged in ``has_nsfw_contents``.
+``[shape:NAME]``
+    Answers of another shape (:mod:`airflow_provider_seedance.emulator.marks`).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from airflow_provider_seedance.emulator.marks import read_mark
 from airflow_provider_seedance.emulator.rules import Submission
 from airflow_provider_seedance.emulator.settings import Settings
 
@@ -44,7 +47,7 @@ class Prediction:
     """
     One booked prediction; immutable.
 
-    :param id: 32 hex characters.
+    :param id: 32 hex characters, or the form of a shape.
     :param submitted_at: Time of the submission, in seconds since 1970.
     :param queued_at: Time when it becomes ``queued``.
     :param running_at: Time when it becomes ``running``.
@@ -118,6 +121,9 @@ def decide_fate(prompt: str, *, sound: bool) -> Fate:
         return Fate("failed", "The service encountered an unexpected internal error.")
     if "[expire]" in lowered:
         return Fate("expired", "The prediction expired before it was finished.")
+    mark = read_mark(prompt)
+    if mark is not None and mark.polls is None and mark.shape.ends is not None:
+        return Fate(mark.shape.ends)
     return Fate(nsfw="[nsfw]" in lowered)
 
 

@@ -1,41 +1,41 @@
 """
-Response bodies of the emulated API: the envelope, the error formats, and unusual variants of the envelope.
+Response bodies of the emulated API: the envelope and the error formats.
 
 Pure functions, without HTTP.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_seedance.emulator.predictions import Prediction
-
-Json = dict[str, Any]
+from airflow_provider_seedance.emulator.shapes import Shape
 
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """A response of the API: HTTP status, JSON body and additional headers."""
+    """
+    A response of the API.
+
+    :param status: HTTP status.
+    :param content: JSON; text is a page.
+    :param headers: Additional headers.
+    :param prediction_id: The prediction that it is about.
+    """
 
     status: int
-    content: Json
+    content: Any
     headers: Mapping[str, str] = field(default_factory=dict)
+    prediction_id: str | None = None
 
     @property
     def delivers_outputs(self) -> bool:
-        """Whether the response contains the outputs of a succeeded prediction."""
-        data = self.content.get("data")
-        first = data[0] if isinstance(data, list) and data else data
-        return (
-            self.status == 200
-            and self.content.get("code") == 200
-            and isinstance(first, dict)
-            and first.get("status") == "succeeded"
-            and bool(first.get("outputs"))
-        )
+        """Whether the response contains the links of a succeeded prediction."""
+        return self.prediction_id is not None and f"/outputs/{self.prediction_id}/" in json.dumps(self.content)
 
 
 def envelope(prediction: Prediction, now: float, base_url: str) -> ApiResponse:
@@ -69,6 +69,7 @@ def envelope(prediction: Prediction, now: float, base_url: str) -> ApiResponse:
             "message": "success",
             "code": 200,
         },
+        prediction_id=prediction.id,
     )
 
 
@@ -105,49 +106,22 @@ def _result_url(base_url: str, prediction_id: str) -> str:
     return f"{base_url.rstrip('/')}/api/v3/predictions/{prediction_id}/result"
 
 
-def _with_data(content: Json, **changes: Any) -> Json:
-    return {**content, "data": {**content["data"], **changes}}
-
-
-def _camel_case(content: Json, _: str) -> Json:
-    names = {"created_at": "createdAt", "has_nsfw_contents": "hasNsfwContents"}
-    return {**content, "data": {names.get(name, name): value for name, value in content["data"].items()}}
-
-
-def _failed(message: Any) -> Callable[[Json, str], Json]:
-    return lambda content, _: _with_data(content, status="failed", error=message, outputs=[], has_nsfw_contents=[])
-
-
-_INTERNAL_ERROR = "The service encountered an unexpected internal error."
-
-#: Variants of the envelope: functions of the envelope and the ``location`` of the fault.
-VARIANTS: Mapping[str, Callable[[Json, str], Json]] = {
-    "code-500": lambda content, _: {"data": None, "message": "internal server error", "code": 500},
-    "list-data": lambda content, _: {**content, "data": [content["data"]]},
-    "camel-case": _camel_case,
-    "unknown-status": lambda content, _: _with_data(content, status="warming_up", outputs=[]),
-    "empty-outputs": lambda content, _: _with_data(content, outputs=[], has_nsfw_contents=[]),
-    "nsfw": lambda content, _: _with_data(content, has_nsfw_contents=[True] * len(content["data"]["outputs"])),
-    "expired": lambda content, _: _with_data(
-        content, status="expired", error="The prediction expired before it was finished.", outputs=[]
-    ),
-    "failed": _failed({"message": _INTERNAL_ERROR, "code": "InternalServiceError"}),
-    "string-error": _failed(_INTERNAL_ERROR),
-    "urls-list": lambda content, _: _with_data(content, urls=[content["data"]["urls"]]),
-    "foreign-urls": lambda content, location: _with_data(
-        content, urls={"get": _result_url(location, content["data"]["id"])}
-    ),
-}
-
-
-def apply_variant(response: ApiResponse, variant: str, location: str) -> ApiResponse:
+def with_shape(response: ApiResponse, shape: Shape) -> ApiResponse:
     """
-    Return the variant of an envelope; return an error unchanged.
+    Return the answer in a shape; return an error unchanged, unless the shape is a refusal.
 
-    :param response: The normal response.
-    :param variant: A key of :data:`VARIANTS`.
-    :param location: Origin for ``foreign-urls``.
+    :param response: The usual answer.
+    :param shape: The shape.
     """
-    if response.status != 200:
+    if response.status != 200 and not shape.refuses:
         return response
-    return ApiResponse(response.status, VARIANTS[variant](response.content, location), response.headers)
+    headers = {**response.headers, **shape.headers}
+    return ApiResponse(shape.status, shape.body(response.content), headers, response.prediction_id)
+
+
+def with_foreign_urls(response: ApiResponse, location: str) -> ApiResponse:
+    """Return the envelope with a result URL of another origin; return an error unchanged."""
+    if response.prediction_id is None:
+        return response
+    data = {**response.content["data"], "urls": {"get": _result_url(location, response.prediction_id)}}
+    return replace(response, content={**response.content, "data": data})

@@ -107,15 +107,20 @@ class Service:
             wait = self._submissions.take(self._settings.submissions_per_second, now)
         return math.ceil(wait)
 
-    def book(self, submission: Submission) -> Prediction:
-        """Accept a submission and book its cost in the ledger."""
+    def book(self, submission: Submission, new_id: Callable[[str], str] = str) -> Prediction:
+        """
+        Accept a submission and book its cost in the ledger.
+
+        :param submission: The request.
+        :param new_id: From 32 hex characters to the id of the prediction.
+        """
         model = submission.target.model
         cost = estimate_cost(model, resolution=submission.resolution, duration=submission.seconds).estimate
         prediction = plan(
             submission,
             self._settings,
             self.clock(),
-            prediction_id=secrets.token_hex(16),
+            prediction_id=new_id(secrets.token_hex(16)),
             random_seed=secrets.randbelow(SEED_MAXIMUM + 1),
             cost=None if cost is None else str(cost),
         )

@@ -17,10 +17,7 @@ def plan_of(*faults: dict[str, Any]) -> FaultPlan:
 
 def statuses(plan: FaultPlan, requests: int, endpoint: Endpoint = "result", **request: Any) -> list[int | None]:
     """Return, for each of some equal requests, the status of the fault that applies to it, or ``None``."""
-    faults = [
-        plan.take(endpoint, request.get("prediction_id"), succeeded=request.get("succeeded", False))
-        for _ in range(requests)
-    ]
+    faults = [plan.take(endpoint, request.get("prediction_id"), request.get("status")) for _ in range(requests)]
     return [fault.status if fault else None for fault in faults]
 
 
@@ -77,8 +74,8 @@ class TestMatching:
     @pytest.mark.parametrize("answer", ["empty-outputs", "nsfw"])
     def test_success_variants_apply_to_a_success_only(self, answer: str) -> None:
         plan = plan_of({"endpoint": "result", "answer": answer})
-        assert plan.take("result", None, succeeded=False) is None
-        assert plan.take("result", None, succeeded=True) is not None
+        assert plan.take("result", None, "running") is None
+        assert plan.take("result", None, "succeeded") is not None
 
 
 class TestPendingFaults:
@@ -123,7 +120,7 @@ class TestFaultFields:
             ({"endpoint": "submit", "status": 429, "retry_after": []}, "retry_after"),
             ({"endpoint": "submit", "status": 429, "retry_after": True}, "retry_after"),
             ({"endpoint": "submit", "body": "xml"}, "html, not-json, empty"),
-            ({"endpoint": "submit", "body": [1]}, "body"),
+            ({"endpoint": "submit", "body": 7}, "body"),
             ({"endpoint": "submit", "drop": "during"}, "before, after"),
             ({"endpoint": "submit", "drop": "before", "status": 500}, "drop"),
             ({"endpoint": "submit", "drop": "after", "body": {}}, "drop"),
