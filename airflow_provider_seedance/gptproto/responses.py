@@ -97,7 +97,7 @@ def read_answer(
         what = f"The response of GPTProto ({status}) is too large; it begins with {quote(body)}"
         charge = Charge.NONE if prediction_id is None else Charge.ACCEPTED
         cut = UnreadableAnswerError(what, prediction_id=prediction_id, charge=charge, retry_after=retry_after)
-        return cut if prediction_id else _submission_error(cut, status, status, body)
+        return cut if prediction_id else _submission_error(cut, status, status, body, None, "")
     is_success = 200 <= status < 300
     is_refused = isinstance(body, Mapping) and body.get("success") in (False, "false")
     code = read_code(body) if is_success else status
@@ -141,7 +141,8 @@ def _submission_error(error: SeedanceError, status: int, code: int, body: object
     """Return the error of a submission, which names every id in the body."""
     own = submitted_id(body, is_success=False)
     is_refusal = 400 <= status < 500 and status not in _OPEN
-    is_doubtful = not is_refusal or 429 in (status, code)
+    # A refusal that names a prediction is not repeated: it may be the refusal of a gateway after the submission.
+    is_doubtful = not is_refusal or 429 in (status, code) or error.retryable
     if isinstance(error, RedirectError):
         is_open = status not in _MOVED
     else:

@@ -22,12 +22,14 @@ class Gateway(World):
     A world whose service answers each request with a fault.
 
     :param submission: The fault of every submission.
-    :param poll: The fault of the next ``times`` polls; ``None`` for all.
+    :param poll: The fault of the first ``times`` polls; ``None`` for all.
+    :param polls: The faults of the next polls, before ``poll``.
     """
 
     submission: dict[str, Any] | None = None
     poll: dict[str, Any] | None = None
     times: int | None = None
+    polls: list[Any] = field(default_factory=list)
     posts: int = 0
     polled: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
@@ -40,6 +42,8 @@ class Gateway(World):
     def _poll(self, request: httpx.Request) -> httpx.Response:
         self.polled.append(request.url.path.split("/")[-2])
         self.hosts.add(request.url.host)
+        if self.polls:
+            return self._emulate(request, self.polls.pop(0))
         return self._emulate(request, self.poll if self.times is None or len(self.polled) <= self.times else None)
 
 

@@ -161,6 +161,20 @@ SUBMISSIONS = [
     Case("verdict in a 502", "unconfirmed", {"error": "InputTextRiskDetection"}, 502, says=("InputTextRisk",)),
     Case("page for 524", "unconfirmed", page("A timeout occurred"), 524),
     Case("id in an error", "unconfirmed", {"code": 500, "data": {"task_id": "t-7"}}, says=("t-7",)),
+    Case(
+        "id in a 400 without capacity",
+        "unconfirmed",
+        {"code": "503", "message": "no available channel", "data": {"id": "t-8"}},
+        400,
+        says=("t-8",),
+    ),
+    Case(
+        "id in a 400 of a failed check",
+        "unconfirmed",
+        {"error": "ContentSecurityDetectionError", "task_id": "t-9", "status": "failed"},
+        400,
+        says=("t-9",),
+    ),
     Case("id at the top", "submitted", {"id": "cgt-20260101000000-abcde"}, values=named("cgt-20260101000000-abcde")),
     Case(
         "integer beside task_id",
