@@ -31,6 +31,7 @@ _ERROR_NAMES = frozenset(
         "errors",
         "error_msg",
         "error_message",
+        "error_description",
         "err_msg",
         "errmsg",
         "err",
@@ -43,12 +44,17 @@ _ERROR_NAMES = frozenset(
         "error_details",
     ]
 )
-_MESSAGE_NAMES = frozenset(["message", "msg", "detail", "details", "reason", "description", "error_description"])
+_MESSAGE_NAMES = frozenset(
+    [
+        *("message", "msg", "detail", "details", "reason", "description", "title", "remark"),
+        *("status_msg", "status_message", "task_status_msg", "error_info", "err_tips", "faultstring"),
+    ]
+)
 _CODE_NAMES = frozenset(
     ["code", "error_code", "err_code", "errcode", "fail_code", "error_type", "code_n", "status_code"]
 )
 #: Names of values that repeat the request: a prompt about copyright is no verdict.
-_ECHO_NAMES = frozenset(
+ECHO_NAMES = frozenset(
     [
         "input",
         "inputs",
@@ -119,11 +125,11 @@ def read_error_detail(body: object) -> ErrorDetail:
         return ErrorDetail(shorten(text), full_text="" if is_page(text) else text)
     texts: list[str] = []
     general: list[str] = []
-    others: list[str] = []
+    others: dict[str, str] = {}
     codes: set[str] = set()
     place: list[str] = []
     for path, value in walk(body):
-        if not isinstance(value, str | int | float) or isinstance(value, bool) or _ECHO_NAMES.intersection(path):
+        if not isinstance(value, str | int | float) or isinstance(value, bool) or ECHO_NAMES.intersection(path):
             continue
         name, text = path[-1] if path else "", shorten(str(value))
         is_error = not _ERROR_NAMES.isdisjoint(path)
@@ -142,9 +148,9 @@ def read_error_detail(body: object) -> ErrorDetail:
             general.append(": ".join([*([".".join(place)] if place else []), value]))
             place.clear()
         elif is_error:
-            others.append(value)
+            others[f"{name}: {value}"] = value
     message = "; ".join(dict.fromkeys(texts or general or others))
-    return ErrorDetail(shorten(message), frozenset(codes), "\n".join([*texts, *general, *others]))
+    return ErrorDetail(shorten(message), frozenset(codes), "\n".join([*texts, *general, *others.values()]))
 
 
 def walk(body: object) -> Iterator[tuple[tuple[str, ...], object]]:

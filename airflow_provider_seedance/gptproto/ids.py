@@ -15,6 +15,8 @@ from airflow_provider_seedance.gptproto.bodies import data_layers, decoded, fold
 
 #: Names of a prediction's id, the most certain first.
 _NAMES = ("id", "task_id", "prediction_id", "generation_id", "job_id", "video_id", "result_id")
+#: Objects that hold the prediction at some services.
+_WRAPPERS = ("output", "result", "task", "prediction", "response", "job", "generation")
 #: It names the prediction at some services, and the HTTP request at others.
 _REQUEST = "request_id"
 _ALL_NAMES = frozenset([*_NAMES, _REQUEST, "trace_id", "log_id"])
@@ -45,6 +47,9 @@ def submitted_id(body: object, *, is_success: bool) -> str | None:
         for each in (*(each for each in ids if not each.isdigit()), *ids, _in_urls(layer.get("urls"))):
             if each:
                 return each
+    for layer in _wrapped(layers) if is_success else ():
+        if ids := _ids(layer):
+            return next((each for each in ids if not each.isdigit()), ids[0])
     is_bare = "data" in top and not data_layers(body)
     # Beside another id, wherever that is, a request_id names the HTTP request.
     has_others = any(name in _NAMES for name, _ in find_ids(body))
@@ -65,7 +70,11 @@ def names_id(body: object, prediction_id: str) -> bool:
 
 def _named_first(body: object, prediction_id: str) -> list[str] | None:
     """Return the ids of the first object that has any in the form of the requested one: a number, or a text."""
-    for layer in data_layers(body) or [_top(body)]:
+    top = _top(body)
+    layers = data_layers(body) or [top]
+    # At the top, beside ``data``, a plain ``id`` may be the one of the HTTP request.
+    beside = {name: value for name, value in top.items() if name != "id"}
+    for layer in [*layers, *_wrapped(layers), beside]:
         ids = [each for each in (*_ids(layer), _in_urls(layer.get("urls"))) if each]
         comparable = [each for each in ids if each.isdigit() == prediction_id.isdigit()]
         if comparable:
@@ -91,6 +100,11 @@ def find_ids(body: object) -> list[tuple[str, str]]:
                 if is_prediction_id(unquote(each)):
                     found["urls", unquote(each)] = None
     return list(found)[:_MAXIMUM_NAMED]
+
+
+def _wrapped(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    values = (decoded(layer.get(name)) for layer in layers for name in _WRAPPERS)
+    return [fold_fields(value) for value in values if isinstance(value, Mapping)]
 
 
 def _top(body: object) -> dict[str, Any]:

@@ -21,10 +21,12 @@ from typing import Any
 import pendulum
 
 from airflow_provider_seedance.gptproto.bodies import (
+    ECHO_NAMES,
     ErrorDetail,
     data_layers,
     decoded,
     fold_fields,
+    quote_body,
     read_error_detail,
     shorten,
 )
@@ -61,17 +63,35 @@ _ALIASES: Mapping[str, PredictionStatus] = {
     "processing": PredictionStatus.RUNNING,
     "in_progress": PredictionStatus.RUNNING,
     "generating": PredictionStatus.RUNNING,
+    "preparing": PredictionStatus.QUEUED,
+    "waiting": PredictionStatus.QUEUED,
+    "queueing": PredictionStatus.QUEUED,
+    "queuing": PredictionStatus.QUEUED,
+    "排队中": PredictionStatus.QUEUED,
+    "生成中": PredictionStatus.RUNNING,
+    "处理中": PredictionStatus.RUNNING,
     "completed": PredictionStatus.SUCCEEDED,
     "success": PredictionStatus.SUCCEEDED,
     "succeed": PredictionStatus.SUCCEEDED,
     "finished": PredictionStatus.SUCCEEDED,
     "done": PredictionStatus.SUCCEEDED,
+    "complete": PredictionStatus.SUCCEEDED,
+    "finish": PredictionStatus.SUCCEEDED,
+    "successful": PredictionStatus.SUCCEEDED,
+    "已完成": PredictionStatus.SUCCEEDED,
+    "成功": PredictionStatus.SUCCEEDED,
     "fail": PredictionStatus.FAILED,
     "failure": PredictionStatus.FAILED,
     "canceled": PredictionStatus.FAILED,
     "cancelled": PredictionStatus.FAILED,
     "error": PredictionStatus.FAILED,
+    "errored": PredictionStatus.FAILED,
+    "rejected": PredictionStatus.FAILED,
+    "aborted": PredictionStatus.FAILED,
+    "terminated": PredictionStatus.FAILED,
     "timeout": PredictionStatus.FAILED,
+    "timed_out": PredictionStatus.FAILED,
+    "失败": PredictionStatus.FAILED,
 } | {status.value: status for status in PredictionStatus if status is not PredictionStatus.UNKNOWN}
 
 _SEPARATORS = re.compile(r"[\s-]+")
@@ -93,7 +113,42 @@ _OUTPUTS = (
     "results",
     "task_result",
 )
-_ADDRESSES = ("video_url", "url", "video", "video_urls", "urls", "videos", "outputs", "output", "result_url", "uri")
+#: Further names, of a success only: before it they may hold something else.
+_OUTPUTS_OF_SUCCESS = (
+    *("video", "creations", "response", "info", "result_json", "assets", "file", "metadata"),
+    *("download_url", "file_url", "url"),
+)
+_ADDRESSES = (
+    *("video_url", "url", "video", "video_urls", "urls", "videos", "outputs", "output", "result_url", "uri"),
+    *("result_urls", "download_url", "file_url", "data", "generate_video_response", "generated_samples"),
+)
+#: Fields that say nothing about a failure.
+_USUAL_FIELDS = frozenset(
+    [
+        *(
+            "id",
+            "task_id",
+            "prediction_id",
+            "request_id",
+            "object",
+            "type",
+            "status",
+            "task_status",
+            "state",
+            "progress",
+        ),
+        *(
+            "created_at",
+            "created",
+            "create_time",
+            "updated_at",
+            "execution_time",
+            "timings",
+            "has_nsfw_contents",
+            "data",
+        ),
+    ]
+) | (ECHO_NAMES - {"output"})
 _FALSE = ("", "false", "0", "no", "none", "null")
 #: Milliseconds: a week, the lifetime of a prediction; a larger number is invalid.
 _MAXIMUM_INFERENCE = 7 * 24 * 3600 * 1000
@@ -202,7 +257,7 @@ def read_prediction(body: Any, *, prediction_id: str | None = None) -> Predictio
             # Beside a prediction these describe the request.
             envelope = {name: value for name, value in envelope.items() if name not in ("status", "state", "error")}
         layers = [*layers, envelope]
-    outputs = next((urls for layer in layers for name in _OUTPUTS if (urls := _named_urls(layer, name))), ())
+    outputs = _first_urls(layers, _OUTPUTS)
     if prediction_id is None:
         identity = submitted_id(body, is_success=True)
     elif is_about(body, prediction_id) and (data_layers(body) or outputs or names_id(body, prediction_id)):
@@ -215,15 +270,20 @@ def read_prediction(body: Any, *, prediction_id: str | None = None) -> Predictio
     def first(*names: str) -> Any:
         return next((layer[name] for layer in layers for name in names if layer.get(name) not in (None, "")), None)
 
-    reported = _status_text(first("status", "task_status", "state"))
-    status = _ALIASES.get(_SEPARATORS.sub("_", reported.lower()), PredictionStatus.UNKNOWN)
+    reported = _status_text(first("status", "task_status", "state", "task_state", "job_status"))
+    word = _SEPARATORS.sub("_", reported.lower()).removeprefix("task_status_")
+    status = _ALIASES.get(word, PredictionStatus.UNKNOWN)
+    if status is PredictionStatus.SUCCEEDED and not outputs:
+        outputs = _first_urls(layers, _OUTPUTS_OF_SUCCESS)
     return Prediction(
         id=identity,
         status=status,
         reported_status=reported,
         model=shorten(_text(first("model"))),
         outputs=outputs,
-        error=_failure_detail(layers) if status is PredictionStatus.FAILED else _error(first("error")),
+        error=_failure_detail([*layers, *([fold_fields(top)] if isinstance(top, Mapping) else [])])
+        if status is PredictionStatus.FAILED
+        else _error(first("error")),
         has_nsfw_contents=_flags(first("has_nsfw_contents")),
         created_at=_time(first("created_at", "created", "create_time")),
         inference_seconds=_inference_seconds({"timings": first("timings"), "execution_time": first("execution_time")}),
@@ -240,6 +300,10 @@ def _status_text(value: object) -> str:
         return shorten(value if isinstance(value, str) else "" if value is None else json.dumps(value))
     except (ValueError, RecursionError):
         return ""
+
+
+def _first_urls(layers: list[dict[str, Any]], names: tuple[str, ...]) -> tuple[str, ...]:
+    return next((urls for layer in layers for name in names if (urls := _named_urls(layer, name))), ())
 
 
 def _named_urls(layer: Mapping[str, Any], name: str) -> tuple[str, ...]:
@@ -276,9 +340,11 @@ def _flag(value: object) -> bool:
 
 
 def _failure_detail(layers: list[dict[str, Any]]) -> ErrorDetail | None:
-    """Return the reason of a failure: the object's own one, or the one of the envelope."""
+    """Return the reason of a failure: the object's own one, the one of the envelope, or what else the object says."""
     details = (read_error_detail(layer) for layer in layers)
-    return next((detail for detail in details if detail.message or detail.codes), None)
+    found = next((detail for detail in details if detail.message or detail.codes), None)
+    rest = {name: value for name, value in layers[0].items() if value and name not in _USUAL_FIELDS}
+    return found or (ErrorDetail(quote_body(rest)) if rest else None)
 
 
 def _error(value: object) -> ErrorDetail | None:

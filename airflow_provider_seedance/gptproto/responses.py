@@ -8,6 +8,7 @@ This module uses no HTTP library: a response is passed as plain values.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -39,7 +40,7 @@ MAXIMUM_RETRY_AFTER = 300.0
 #: Redirects before the request is processed. After any other redirect it may have been processed.
 _MOVED = (301, 307, 308)
 #: Statuses after which a submission may have been accepted: the answer was given up, not the request.
-_OPEN = (408, 424, 425, 499)
+_OPEN = (408, 409, 424, 425, 460, 499)
 #: A gateway's pages with these statuses say nothing about the key or a prediction.
 _PAGES = (302, 303, 307, 401, 403, 404, 407, 451)
 #: Charge when reading a known prediction fails; default ACCEPTED.
@@ -117,16 +118,21 @@ def read_answer(
         charge = Charge.NONE if prediction_id is None else Charge.ACCEPTED
         error = UnreadableAnswerError(what, prediction_id=prediction_id, charge=charge)
     if error is None:
-        if not detail.message and not detail.codes:
-            detail = ErrorDetail(quoted.removeprefix(": ") if body else "", full_text="")
         in_body = (-1 if code == 200 else code) if is_success else None
+        if body and not detail.shown(status, in_body):
+            detail = replace(detail, message=quoted.removeprefix(": "), full_text=detail.full_text or "")
         error = response_error(status, detail, prediction_id=prediction_id, retry_after=retry_after, code=in_body)
-    return error if prediction_id else _submission_error(error, status, code, body)
+    return error if prediction_id else _submission_error(error, status, code, body, detail.verdict, quoted)
 
 
 def _page_error(status: int, body: object, prediction_id: str | None, quoted: str) -> SeedanceError | None:
     """Return the error for a page of a gateway, which is no answer of the service."""
-    if isinstance(body, Mapping | list) or status not in _PAGES:
+    is_answer = isinstance(body, Mapping | list) or 200 <= status < 300
+    # To a poll the service itself refuses in JSON.
+    is_page_status = status in _PAGES or (
+        prediction_id is not None and 400 <= status < 500 and status not in (429, *_OPEN)
+    )
+    if is_answer or not is_page_status:
         return None
     what = f"A gateway before GPTProto answered {status}, not in GPTProto's format{quoted}"
     if prediction_id is not None:
@@ -137,7 +143,9 @@ def _page_error(status: int, body: object, prediction_id: str | None, quoted: st
     return BadRequestError(what, advice=advice)
 
 
-def _submission_error(error: SeedanceError, status: int, code: int, body: object) -> SeedanceError:
+def _submission_error(
+    error: SeedanceError, status: int, code: int, body: object, verdict: Verdict | None, quoted: str
+) -> SeedanceError:
     """Return the error of a submission, which names every id in the body."""
     own = submitted_id(body, is_success=False)
     is_refusal = 400 <= status < 500 and status not in _OPEN
@@ -149,7 +157,11 @@ def _submission_error(error: SeedanceError, status: int, code: int, body: object
         is_lost = isinstance(error, ServiceError | UnreadableAnswerError) and not is_refusal
         # Whatever the words of a 5xx say, the request may have been processed.
         is_open = status in _OPEN or status >= 500 or is_lost or (own is not None and is_doubtful)
+        is_open = is_open or (verdict is Verdict.LOST and isinstance(error, ServiceError))
     known = unconfirmed(error, own) if is_open else error
+    if is_open and status < 300 and quoted not in known.what:
+        # The id may stand in it under a name that nobody knows.
+        known.what += quoted
     others = [f"{name} {each}" for name, each in find_ids(body) if each not in str(known)]
     if not others:
         return known
@@ -221,6 +233,6 @@ def _error_class(status: int, code: int | None, detail: ErrorDetail, *, known_pr
         return PredictionNotFoundError
     if verdict is Verdict.ARGUMENTS:
         return BadRequestError
-    if number < 300 or number >= 500 or verdict in (Verdict.CAPACITY, Verdict.CHECK_FAILED):
+    if number < 300 or number >= 500 or verdict in (Verdict.CAPACITY, Verdict.CHECK_FAILED, Verdict.LOST):
         return ServiceError
     return ContentPolicyError if detail.is_policy else BadRequestError

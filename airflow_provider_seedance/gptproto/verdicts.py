@@ -28,49 +28,91 @@ class Verdict(Enum):
     CONTENT = auto()
     ARGUMENTS = auto()
     CAPACITY = auto()
+    LOST = auto()
 
 
+_CHECK = r"(moderation|content (check|security|safety|review)|safety check(er)?|risk control)"
+_MONEY = r"(balance|quota|credits?|funds?)"
+_LIMIT = r"(spending|budget|billing|credit|set|inference) ?(hard )?(limit|cap)"
+#: What an author chooses. "Video" alone is the output.
+_ARGUMENT = (
+    r"\b(parameter|argument|param|field|format|duration|resolution|ratio|seed|prompt|image|audio|media|file|url"
+    r"|(input|reference) video|dimension)s?\b"
+)
+_WRONG = (
+    r"(not (a )?valid|invalid|(not|un) ?supported|not allowed|not within|out of range|required"
+    r"|too (large|small|long|short|big)|must be|should be|exceeds?)"
+)
 #: The first match counts. A check that failed names the check; a wallet's message names nothing else.
 _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
     Verdict.CHECK_FAILED: re.compile(
         r"content ?security ?detection ?error"
-        r"|(moderation|content check|safety check|content security)( service| api)? ?"
-        r"(is |was )?(temporarily )?(unavailable|timed out|timeout|internal error|not reachable)"
-        r"|(审核|检测)(服务|接口|系统)?(出现|发生)?(异常|超时|不可用|出错|内部错误)"
+        rf"|{_CHECK}( (service|system|api|request|endpoint|is|was|has|temporarily|failed|upstream))*"
+        r" (unavailable|timed ?out|timeout|(internal|system|service|server) error|not reachable|unreachable|busy)"
+        rf"|{_CHECK} (request failed|(service|system|api) error)"
+        r"|(failed|unable|could not|cannot|errors?|error while) (to )?(check|verify|reach|run|call|moderat)\w*"
+        r" (the )?(content|safety|moderation|prompt)"
+        r"|(审核|检测|风控|内容安全)(服务|接口|系统|请求)?(出现|发生)?(异常|超时|不可用|出错|内部错误|繁忙|失败.{0,4}重试)"
     ),
     Verdict.BALANCE: re.compile(
-        r"insufficient ?((account|user|token|remaining|available) ?)?(balance|quota|credit|fund)"
-        r"|(not enough|no|low) ((account|user|token|remaining|available) )?(balance|quota|credits?|funds)\b"
-        r"|(balance|quota|credits?|funds) (is |are |has been )?(not enough|insufficient|too low|exhausted|used up)"
+        rf"insufficient ?((account|user|token|remaining|available) ?)?{_MONEY}"
+        rf"|(not enough|no|low) ((account|user|token|remaining|available) )?{_MONEY}\b"
+        rf"|(do not|n.?t) have (enough|sufficient|any) {_MONEY}"
+        rf"|{_MONEY} (is |are |has been )?(not enough|insufficient|too low|exhausted|used up)"
+        r"|(?<!rate )(?<!requests )(?<!minute )(?<!second )quota ?exceeded(?!.{0,60}per (second|minute))"
         r"|account ?(is |has been )?overdue|overdue ?(balance|payment|bill|error)|payment (is )?(overdue|required)"
-        r"|\barrears\b"
-        r"|exceeded your current quota|exhausted (its|your|the) .{0,20}(quota|credits?|balance)"
-        r"|out of credits?|billing (hard limit|not active)|\btop ?up\b|\brecharge\b"
-        r"|(?<!并发)(?<!请求)(?<!退还)(?<!返还)(?<!退回)(额度|余额|积分)(?!.{0,6}[退返])|欠费"
+        rf"|\barrears\b|{_LIMIT}( has been| is| was)? ?(reached|exceeded)|reached .{{0,20}}{_LIMIT}"
+        rf"|exceeded your current quota|exhausted ((its|your|the) .{{0,20}})?{_MONEY}"
+        rf"|out of {_MONEY}|billing not active|\btop ?up\b|\brecharge\b|free (trial|tier|quota) (has )?(ended|expired)"
+        r"|(?<!并发)(?<!请求)(?<!退还)(?<!返还)(?<!退回)(额度|余额|积分)(?!.{0,6}[退返])"
+        r"|欠费|欠款|充值|(资源包|套餐|配额).{0,4}(用完|用尽|耗尽|不足)"
     ),
     Verdict.CONTENT: re.compile(
-        r"sensitive ?(content|info|word|material|data|topic)|risk ?(detection|control)|content ?polic|policy ?violation"
-        r"|safety (concern|polic|system|filter)|content ?filter|moderation|real ?(person|people|human)|copyright"
-        r"|violat\w*.{0,40}(rule|polic|guideline|term|standard)|flagged (as|by|for)|inappropriate|nsfw"
-        r"|prohibited content"
-        r"|(content|prompt|image|video|audio|text|input|output) (was |is |has been )?(blocked|flagged|censored)"
-        r"|敏感|违规|审核|版权|违法|涉黄|色情|不合规|真人|肖像"
+        r"sensitive ?(content|info|word|material|data|topic)|(?<!case )(?<!time )\bsensitive\b"
+        r"|risk ?(detection|control)|content ?(management )?(polic|safety)|policy ?violation|responsible ?ai|guardrail"
+        r"|safety (concern|polic|system|filter|guideline)|content ?filter|moderation|real ?(person|people|human)"
+        r"|copyright|trademark|infring|intellectual property|public figure|celebrit|likeness|deepfake"
+        r"|violat\w*.{0,40}(rule|polic|guideline|term|standard)|flagged (as|by|for)|inappropriate|nsfw|\bunsafe\b"
+        r"|(forbidden|banned|prohibited|disallowed|restricted|harmful|explicit) (word|term|content|topic)"
+        r"|\b(nudity|sexual|violence|gore|porn\w*|hate speech|self ?harm)\b"
+        r"|(content|prompt|image|video|audio|sound|speech|text|input|output) (was |is |has been )?"
+        r"(blocked|flagged|censored)"
+        r"|敏感|违规|违禁|违反|不当|审核|审查|版权|侵权|违法|涉黄|色情|暴力|涉政|不合规|真人|人脸|肖像|公众人物|风控"
+        r"|不符合.{0,8}(规范|政策|准则|规定)|安全.{0,6}(未|不|没有)通过"
     ),
     Verdict.ARGUMENTS: re.compile(
-        r"invalid ?(parameter|argument|param\b)|invalid ?request|missing ?(parameter|param\b|argument)"
-        r"|(parameter|argument|format).{0,60}(not valid|invalid|not supported|not allowed|out of range|required)"
-        r"|unsupported ?(parameter|value|resolution|ratio|duration)|validation ?error|task ?type ?(constraint|mismatch)"
-        r"|参数.{0,12}(错误|无效|非法|不合法|有误|不支持|校验)|(无效|非法|不支持)的?参数"
+        rf"invalid (\w+ )?{_ARGUMENT}|invalid ?(parameter|argument|param\b|value)|invalid ?request|bad request"
+        rf"|missing (\w+ )?{_ARGUMENT}|missing ?(parameter|param\b|argument)"
+        rf"|unsupported ?(parameter|value)|unsupported (\w+ )?({_ARGUMENT}|model|type)"
+        rf"|{_ARGUMENT}.{{0,60}}\b{_WRONG}|input should be|not a valid \w+|validation ?error"
+        r"|task ?type ?(constraint|mismatch)"
+        r"|参数.{0,12}(错误|无效|非法|不合法|有误|不支持|校验|缺失)"
+        r"|(无效|非法|不支持|缺少)的?(必填|必要)?(参数|分辨率|比例|时长|格式|尺寸)"
+        r"|(图片|音频|文件|提示词|时长|分辨率|比例|尺寸|格式).{0,8}"
+        r"(过长|过大|过小|太长|太大|太小|超出|不符合|不支持|无效|有误)"
     ),
     Verdict.CAPACITY: re.compile(
         r"no available (channel|account|node|resource|instance|model|provider)|overload"
         r"|(no|out of|insufficient|at|not enough) (\w+ )?capacity"
         r"|service (is )?(temporarily |currently )?(un|not )available|resources? (is |are )?exhausted"
-        r"|\bbusy\b|无可用渠道|没有可用|负载|繁忙|服务.{0,4}不可用|容量不足"
+        r"|queue (is )?full|(high|heavy) (demand|load|traffic)|too many .{0,20}(requests|tasks|jobs)|rate ?limit"
+        r"|\bbusy\b|\bin use\b|not ready|maintenance|maintained|(try again|retry) later"
+        r"|无可用渠道|没有可用|负载|繁忙|服务.{0,4}不可用|容量不足|排队|维护|稍后.{0,2}试"
+    ),
+    # A gateway that passed the request on and got no answer.
+    Verdict.LOST: re.compile(
+        r"deadline exceeded|timed? ?out|context cancel|connection (was )?(reset|closed|lost)|do request failed"
+        r"|bad response (body|status)|\beof\b|超时"
     ),
 }
 #: A refused output sound is cured by ``generate_audio=false``; a refused input sound is not.
-_SOUND = re.compile(r"(output|generated) ?(audio|sound)|(audio|sound) output|(输出|生成)的?(音频|声音)")
+_SOUND_WORD = r"(audio|sound|speech|voice|music)"
+_SOUND = re.compile(
+    rf"(output|generated) (video (s )?)?{_SOUND_WORD}|{_SOUND_WORD} (track )?(of|in) the (output|generated)"
+    rf"|{_SOUND_WORD} (output|track)|sound ?track|(输出|生成)的?(视频的?)?(音频|声音|语音|音轨)"
+    r"|配音|视频的(音频|声音|音轨)"
+)
+_INPUT_SOUND = re.compile(rf"(input|reference|uploaded) {_SOUND_WORD}|(输入|参考|上传)的?(音频|声音)")
 #: Single words that mean the wallet only beside HTTP 402 and 403.
 _WALLET_WORDS = re.compile(r"balance|quota|credit|arrears|overdue|top ?up|recharge")
 
@@ -79,7 +121,8 @@ def find_verdict(text: str) -> Verdict | None:
     """Return the verdict in the messages and codes of an error, or ``None`` if they name no known cause."""
     folded = _fold(text)
     found = next((verdict for verdict, pattern in _PATTERNS.items() if pattern.search(folded)), None)
-    return Verdict.SOUND if found is Verdict.CONTENT and _SOUND.search(folded) else found
+    is_sound = _SOUND.search(folded) and not _INPUT_SOUND.search(folded)
+    return Verdict.SOUND if found is Verdict.CONTENT and is_sound else found
 
 
 def mentions_wallet(text: str) -> bool:

@@ -191,9 +191,9 @@ SUBMISSIONS = [
     ),
     Case(
         "task_id in output",
-        "unconfirmed",
+        "submitted",
         {"request_id": "r-1", "output": {"task_id": "t-9", "task_status": "PENDING"}},
-        says=("r-1", "t-9"),
+        values=named("t-9"),
     ),
     Case("request_id alone", "submitted", {"data": {"request_id": "r-2"}}, values=named("r-2")),
     Case("integer id", "submitted", {"code": 0, "data": {"id": 4711}}, values=named("4711")),
