@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from enum import Enum, auto
 
 #: Characters of a body that are read for a verdict. The words of a refusal stand at its beginning.
-_MAXIMUM_TEXT = 100_000
+_MAXIMUM_TEXT = 20_000
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[\s_.:/-]+")
 
@@ -50,9 +50,10 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
         rf"|{_CHECK}( (service|system|api|request|endpoint|is|was|has|temporarily|failed|upstream))*"
         r" (unavailable|timed ?out|timeout|(internal|system|service|server) error|not reachable|unreachable|busy)"
         rf"|{_CHECK} (request failed|(service|system|api) error)"
-        r"|(failed|unable|could not|cannot|errors?|error while) (to )?(check|verify|reach|run|call|moderat)\w*"
+        r"|(failed|unable|could not|cannot|errors?|error while) (to )?"
+        r"(check|verify|reach|run|call|moderate|checking|verifying|running|calling)"
         r" (the )?(content|safety|moderation|prompt)"
-        r"|(审核|检测|风控|内容安全)(服务|接口|系统|请求)?(出现|发生)?(异常|超时|不可用|出错|内部错误|繁忙|失败.{0,4}重试)"
+        r"|(审核|检测|风控|内容安全)(服务|接口|系统|请求)?(出现|发生)?(异常|超时|不可用|出错|内部错误|繁忙|失败[^改]{0,4}重试)"
     ),
     Verdict.BALANCE: re.compile(
         rf"insufficient ?((account|user|token|remaining|available) ?)?{_MONEY}"
@@ -77,6 +78,8 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
         r"|\b(nudity|sexual|violence|gore|porn\w*|hate speech|self ?harm)\b"
         r"|(content|prompt|image|video|audio|sound|speech|text|input|output) (was |is |has been )?"
         r"(blocked|flagged|censored)"
+        r"|(failed|not pass|rejected by) (the |our )?(content|safety|security) (\w+ )?(check|review)"
+        r"|(content|safety|security) (\w+ )?(check|review) (was )?(not passed|failed)"
         r"|敏感|违规|违禁|违反|不当|审核|审查|版权|侵权|违法|涉黄|色情|暴力|涉政|不合规|真人|人脸|肖像|公众人物|风控"
         r"|不符合.{0,8}(规范|政策|准则|规定)|安全.{0,6}(未|不|没有)通过"
     ),
