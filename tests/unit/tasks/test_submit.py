@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -520,7 +521,8 @@ class TestSubmissionAgain:
         monkeypatch.setattr(submit, "time", accept)
         Try(client=client).submit()
         [warning] = [each for each in caplog.messages if "not accepted" in each]
-        assert warning.startswith("Submission not accepted: GPTProto answered 429. Next attempt in 2.")
+        # Two seconds, and jitter.
+        assert re.fullmatch(r"Submission not accepted: GPTProto answered 429\. Next attempt in [23]\.\d s", warning)
 
     def test_state_store_is_checked_before_the_intent(self, monkeypatch: pytest.MonkeyPatch) -> None:
         checked: list[Any] = []
