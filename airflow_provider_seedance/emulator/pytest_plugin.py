@@ -51,5 +51,7 @@ def seedance_emulator(seedance_emulator_server: Emulator, monkeypatch: pytest.Mo
     poller = "airflow_provider_seedance.gptproto.polling.Poller"
     for name, value in _FAST.items():
         monkeypatch.setattr(f"{poller}.{name}", value)
+    trigger = "airflow_provider_seedance.triggers.seedance.SeedancePredictionTrigger"
+    monkeypatch.setattr(f"{trigger}.MINIMUM_SECONDS", 0.0)
     monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.CONFIRM_DELAYS", (0.02, 0.04, 0.06, 0.08))
     return seedance_emulator_server

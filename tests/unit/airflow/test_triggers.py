@@ -153,6 +153,24 @@ class TestEvent:
         assert event.payload["failure"] is None
 
 
+class TestEarlyEvent:
+    """Airflow's scheduler has to record the deferral before the event arrives (trap on Airflow 3.3.2)."""
+
+    @pytest.mark.real_time
+    @pytest.mark.parametrize("cause", ["short interval", "passed deadline", "invalid connection"])
+    async def test_event_is_held_back(
+        self, submit: Callable[[str], str], emulator: Emulator, monkeypatch: pytest.MonkeyPatch, cause: str
+    ) -> None:
+        monkeypatch.setattr(SeedancePredictionTrigger, "MINIMUM_SECONDS", 0.4)
+        prediction_id = submit("A paper boat")
+        arguments = {"poll_interval": 0.001} if cause == "short interval" else {"deadline": time.time() - 1}
+        if cause == "invalid connection":
+            monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", '{"conn_type": "seedance", "password": ""}')
+        started = time.monotonic()
+        assert len(await collect(trigger(prediction_id, **arguments))) == 1
+        assert time.monotonic() - started >= 0.4
+
+
 class TestRotatedKey:
     @pytest.fixture
     def keys(self, monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> list[str]:

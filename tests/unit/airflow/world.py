@@ -30,6 +30,7 @@ from airflow_provider_seedance.gptproto.http.fetch import PublicFetcher
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
+from airflow_provider_seedance.triggers.seedance import SeedancePredictionTrigger
 
 _UNKNOWN = {"status": 404, "body": {"code": 404, "message": "prediction not found", "type": "error"}}
 #: Submissions that certainly do nothing, by the emulator's fault; ``None`` makes no connection.
@@ -288,6 +289,7 @@ def connected(world: World) -> Iterator[None]:
             stack.enter_context(mock.patch(name, replacement))
         for function in (get_settings, get_client, aget_settings, get_async_client):
             stack.enter_context(mock.patch.object(SeedanceHook, function.__name__, function))
+        stack.enter_context(mock.patch.object(SeedancePredictionTrigger, "MINIMUM_SECONDS", 0.0))
         # The links of a delivered video work.
         works = nullcontext(SimpleNamespace(status=206))
         stack.enter_context(mock.patch.object(PublicFetcher, "get", return_value=works))
