@@ -7,7 +7,7 @@ renders them with Jinja (Airflow up to 3.4): a row ``{{ conn.seedance_default.pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -68,12 +68,17 @@ def _values_of_rows(task: Any, context: Context) -> Iterator[Any]:
     partial = getattr(written, "partial_kwargs", None)
     if partial is None:
         return
-    if _comes_from_a_task(written.expand_input):
+    map_index = context["ti"].map_index
+    if _comes_from_a_task(written.expand_input, map_index):
         yield from (getattr(task, name, None) for name in task.template_fields if name not in partial)
-    if _comes_from_a_task(getattr(written, "op_kwargs_expand_input", None)):
+    if _comes_from_a_task(getattr(written, "op_kwargs_expand_input", None), map_index):
         yield from (value for name, value in task.op_kwargs.items() if name not in partial["op_kwargs"])
 
 
-def _comes_from_a_task(rows: Any) -> bool:
-    """Return whether the input of ``expand_kwargs`` is the output of another task."""
-    return rows is not None and not isinstance(rows.value, dict | list | tuple)
+def _comes_from_a_task(rows: Any, map_index: int) -> bool:
+    """Return whether the row of an instance is the output of another task: all rows, or one in a list."""
+    if rows is None or isinstance(rows.value, Mapping):
+        # expand() keeps the values of other tasks from being rendered.
+        return False
+    written = rows.value[map_index] if isinstance(rows.value, list | tuple) else None
+    return not isinstance(written, Mapping)

@@ -22,10 +22,12 @@ def test_rows_are_sent_as_they_are(seedance_emulator: Emulator) -> None:
     assert dag.test().state == "success"
     sent = [booked["parameters"] for booked in seedance_emulator.ledger()]
     written = [each for each in sent if each["prompt"] == "It is 4."]
-    from_rows = [each for each in sent if "seed" in each]
-    described = [each for each in sent if each not in written + from_rows]
+    from_list = [each for each in sent if each["duration"] == 6]
+    from_rows = [each for each in sent if "seed" in each and each not in from_list]
+    described = [each for each in sent if each not in written + from_rows + from_list]
     assert [each["prompt"] for each in sorted(from_rows, key=lambda each: int(each["seed"]))] == PROMPTS
     assert sorted(each["prompt"] for each in described) == sorted(PROMPTS)
+    assert {(each["seed"], each["prompt"]) for each in from_list} == {(0, PROMPTS[0]), (4, PROMPTS[4])}
     # What the author wrote is a template.
     assert {each["duration"] for each in from_rows + described} == {4}
     assert len(written) == 1

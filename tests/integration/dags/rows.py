@@ -39,6 +39,12 @@ with DAG("rows", schedule=None, start_date=pendulum.datetime(2026, 1, 1), user_d
 
     describe.partial(seconds="{{ four }}").expand_kwargs(read_arguments())
 
+    @task
+    def read_row(number: int) -> dict[str, Any]:
+        return ROWS[number]
+
+    SeedanceTextToVideoOperator.partial(task_id="from_a_list", duration=6).expand_kwargs([read_row(0), read_row(4)])
+
     SeedanceTextToVideoOperator.partial(task_id="written_by_the_author").expand_kwargs(
         [{"prompt": "It is {{ four }}."}]
     )
