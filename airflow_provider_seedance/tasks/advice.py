@@ -9,10 +9,12 @@ from airflow_provider_seedance.gptproto.errors import (
     ConnectionSettingsError,
     InvalidRequestError,
     SeedanceError,
+    SubmissionLimitError,
     TriggerFailedError,
     UnconfirmedSubmissionError,
 )
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED
+from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.record import Submission
 
 _WAITS_FOR_THE_SAME = (
@@ -24,6 +26,11 @@ _ONLY_WAITS_AGAIN = (
     "The generation goes on at the service. This task never submits: a retry or a clear only waits again and pays "
     "nothing."
 )
+_LIMIT_WITHOUT_RECORD = (
+    "Nothing more was sent. A clear grants no submission without a record; raise max_submissions to pay again."
+)
+#: Without a record nobody knows.
+_EARLIER_TRIES = "This try charged nothing. Earlier tries may have submitted: their logs name the predictions."
 _RETRY_WITHOUT_RECORD = (
     "No record of the submission is kept here: a retry submits, and pays for, a new generation. "
     "To go on with this one, set prediction_id to its id."
@@ -44,7 +51,8 @@ class Situation:
     :param recorded: The record; ``None`` without one.
     :param is_kept: Whether the task keeps a record.
     :param fingerprint: The fingerprint of this try's request; ``None`` if it is not known, as during a wait.
-    :param max_submissions: How often the task instance may submit; ``None`` for no limit.
+    :param try_number: The number of this try.
+    :param options: The options of a task that submits; ``None`` for one that never does.
     """
 
     adopted_id: str = ""
@@ -52,7 +60,8 @@ class Situation:
     recorded: Submission | None = None
     is_kept: bool = False
     fingerprint: str | None = None
-    max_submissions: int | None = None
+    try_number: int = 1
+    options: GenerationOptions | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -65,6 +74,15 @@ class Situation:
     def prediction_id(self) -> str | None:
         """The prediction that the task waits for."""
         return self.adopted_id or self.known_id
+
+    @property
+    def is_at_limit(self) -> bool:
+        """Whether ``max_submissions`` lets no retry submit."""
+        if self.options is None or self.options.max_submissions is None:
+            return False
+        if self.is_kept:
+            return self.recorded is not None and self.recorded.reaches(self.options.max_submissions)
+        return self.options.submissions_a_try * self.try_number >= self.options.max_submissions
 
     @property
     def continuation(self) -> str:
@@ -89,10 +107,16 @@ def advise(error: SeedanceError, situation: Situation) -> str | None:
     if error.charge is Charge.NONE and recorded is not None and recorded.submissions:
         error.charge = Charge.POSSIBLE if recorded.prediction_id is None else Charge.EARLIER
         return _advise_on_earlier(error, recorded.prediction_id)
-    if isinstance(error, GENERATION_ENDED) and recorded is not None and recorded.reaches(situation.max_submissions):
-        return "max_submissions is reached. To pay for another generation, clear the task or raise max_submissions."
+    if isinstance(error, GENERATION_ENDED) and situation.is_at_limit:
+        more = "clear the task or raise max_submissions" if situation.is_kept else "raise max_submissions"
+        return f"max_submissions is reached. To pay for another generation, {more}."
     if situation.is_kept:
         return None
+    if isinstance(error, SubmissionLimitError):
+        return _LIMIT_WITHOUT_RECORD
+    if error.charge is Charge.NONE and situation.try_number > 1:
+        error.charge = Charge.POSSIBLE
+        return f"{error.advice} {_EARLIER_TRIES}"
     if isinstance(error, UnconfirmedSubmissionError) and not error.retryable:
         return _UNCONFIRMED_WITHOUT_RECORD
     if error.prediction_id and error.retryable and not isinstance(error, GENERATION_ENDED):

@@ -26,7 +26,7 @@ from airflow_provider_seedance.tasks.events import read_event
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
 from airflow_provider_seedance.tasks.mapping import check_mapped_id
 from airflow_provider_seedance.tasks.media import with_local_media
-from airflow_provider_seedance.tasks.muting import as_recorded, mute_reason, muted
+from airflow_provider_seedance.tasks.muting import as_recorded, mute_reason, replacement, unrecorded
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.outcomes import Deliver, KeepWaiting, Outcome, Submitted
 from airflow_provider_seedance.tasks.progress import Progress
@@ -53,12 +53,14 @@ class _Prepared:
 
     :param recorded: The record of earlier tries.
     :param given: The fingerprint of the request as given, with files by their names.
+    :param is_muted: Whether the request lacks the audio of the task's arguments.
     :param fingerprint: The fingerprint of the request with the content of the files.
     :param checked: The request; or why it cannot be made again, if the record is of the same request as given.
     """
 
     recorded: Submission | None
     given: str
+    is_muted: bool
     fingerprint: str
     checked: CheckedRequest | Exception
 
@@ -163,7 +165,7 @@ class Generation:
 
         :param reason: Why the task submits again, if it does.
         """
-        prepared = self._prepare(request)
+        prepared = self._prepare(request, is_muted=reason is not None)
         self._fingerprint = prepared.fingerprint
         media = sum(1 for _ in request.media())
         expected = expected_seconds(request.model, request.resolution, request.duration or DEFAULT_DURATION, media)
@@ -173,24 +175,25 @@ class Generation:
 
     def _submit_muted(self, request: GenerationRequest, refused: AudioPolicyError) -> Outcome:
         """Submit once more without audio, or raise the error if the task does not do that."""
-        without_audio = muted(request, self._options)
-        # Without a record, only the report can tell that the refused generation already had no audio.
-        is_known = self._record.is_kept or self.report.id is not None
-        was_muted = self.report.parameters.get("generate_audio") is False
-        if without_audio is None or self._options.prediction_id or was_muted or not is_known:
+        recorded = self._record.latest or self._read_record()
+        without_audio = replacement(
+            request, refused, recorded=recorded, is_kept=self._record.is_kept, report=self.report, options=self._options
+        )
+        if without_audio is None:
             raise refused
         if not self._record.is_kept and refused.charge is not Charge.NONE:
-            # It counts for max_submissions; each earlier try counts, too.
-            self._record.latest = Submission(
-                fingerprint="",
-                submitted_at=time.time(),
-                prediction_id=refused.prediction_id,
-                submissions=self._try_number,
-                total_cost_usd=self.report.total_cost_usd,
+            self._record.latest = unrecorded(
+                refused, self._try_number, self._options, total_cost_usd=self.report.total_cost_usd, now=time.time()
             )
-        return self._submit(without_audio, reason=mute_reason(refused))
+        try:
+            return self._submit(without_audio, reason=mute_reason(refused))
+        except SeedanceError as error:
+            if error.charge in (Charge.NONE, Charge.EARLIER):
+                # This try has paid for the refused generation.
+                error.prediction_id, error.charge = refused.prediction_id, refused.charge
+            raise
 
-    def _prepare(self, request: GenerationRequest) -> _Prepared:
+    def _prepare(self, request: GenerationRequest, *, is_muted: bool) -> _Prepared:
         """Read the record and the local media, and check the request."""
         self.report = self.report.with_request(request)
         try:
@@ -200,10 +203,15 @@ class Generation:
             with_local_media(request).check(self._options.validation)
             raise
         if not self._record.is_kept:
-            check_tries(self._try_number, self._options.max_submissions)
+            check_tries(
+                self._try_number,
+                self._options.max_submissions,
+                submissions_a_try=self._options.submissions_a_try,
+            )
             if self._options.durable:
                 self._log.warning(_NO_TASK_STATE)
-        request = as_recorded(request, recorded, self._options)
+        original, request = request, as_recorded(request, recorded, self._options)
+        is_muted = is_muted or request is not original
         self.report = self.report.with_request(request)
         given = given_fingerprint(request, self._options.connection_id)
         try:
@@ -212,9 +220,9 @@ class Generation:
             if recorded is None or recorded.prediction_id is None or not given or recorded.given != given:
                 raise
             self._log.warning("The request cannot be made again; going on with the recorded generation. %s", error)
-            return _Prepared(recorded, given, recorded.fingerprint, error)
+            return _Prepared(recorded, given, is_muted, recorded.fingerprint, error)
         self.report = self.report.with_checked(checked)
-        return _Prepared(recorded, given, checked.fingerprint(self._options.connection_id), checked)
+        return _Prepared(recorded, given, is_muted, checked.fingerprint(self._options.connection_id), checked)
 
     def _find_or_submit(
         self, client: GPTProtoClient, prepared: _Prepared, *, reason: str | None
@@ -246,6 +254,7 @@ class Generation:
             prepared.checked,
             found if reason is None else dataclasses.replace(found, reason=reason),
             given=prepared.given,
+            is_muted=prepared.is_muted,
             max_tries=self._max_tries,
             progress=self.progress,
             log=self._log,
@@ -377,12 +386,13 @@ class Generation:
         return advise(error, self._situation())
 
     def _situation(self) -> Situation:
-        recorded = self._record.latest
+        recorded = self._record.latest or self._read_record()
         return Situation(
             adopted_id=self._options.prediction_id,
             known_id=self.report.id or (recorded.prediction_id if recorded else None),
             recorded=recorded,
             is_kept=self._record.is_kept,
             fingerprint=self._fingerprint,
-            max_submissions=self._options.max_submissions,
+            try_number=self._try_number,
+            options=self._options,
         )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 from airflow_provider_seedance.gptproto.catalogue import find_model
-from airflow_provider_seedance.gptproto.errors import AudioPolicyError
+from airflow_provider_seedance.gptproto.errors import AudioPolicyError, Charge
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.record import Submission, given_fingerprint
+from airflow_provider_seedance.tasks.report import GenerationReport
 
 
 def muted(request: GenerationRequest, options: GenerationOptions) -> GenerationRequest | None:
@@ -24,11 +25,56 @@ def as_recorded(
     request: GenerationRequest, recorded: Submission | None, options: GenerationOptions
 ) -> GenerationRequest:
     """Return the request without audio if that is what an earlier try submitted, else the request as it is."""
-    without_audio = muted(request, options) if recorded is not None else None
-    if recorded is None or without_audio is None or not recorded.given:
+    without_audio = muted(request, options)
+    if recorded is None or not recorded.is_muted or without_audio is None:
         return request
-    is_muted = recorded.given == given_fingerprint(without_audio, options.connection_id)
-    return without_audio if is_muted else request
+    is_recorded = recorded.given == given_fingerprint(without_audio, options.connection_id)
+    return without_audio if is_recorded else request
+
+
+def replacement(
+    request: GenerationRequest,
+    refused: AudioPolicyError,
+    *,
+    recorded: Submission | None,
+    is_kept: bool,
+    report: GenerationReport,
+    options: GenerationOptions,
+) -> GenerationRequest | None:
+    """
+    Return the request without audio that replaces a refused one; ``None`` if nothing must be submitted.
+
+    :param recorded: The record; ``None`` without one.
+    :param is_kept: Whether the task keeps a record.
+    :param report: What is known of the refused generation.
+    """
+    # Without a record, only the report can tell that the refused generation already had no audio.
+    is_known = is_kept or report.id is not None or refused.charge is Charge.NONE
+    if options.prediction_id or not is_known or report.parameters.get("generate_audio") is False:
+        return None
+    if recorded is not None and recorded.prediction_id == refused.prediction_id and recorded.given:
+        # The function of @task.seedance is called again after a deferral, and may return another request.
+        given = given_fingerprint(request, options.connection_id)
+        return muted(request, options) if given == recorded.given else None
+    return muted(request, options)
+
+
+def unrecorded(
+    refused: AudioPolicyError,
+    try_number: int,
+    options: GenerationOptions,
+    *,
+    total_cost_usd: float | None,
+    now: float,
+) -> Submission:
+    """Return what a record would hold of a refused generation: all earlier tries count for ``max_submissions``."""
+    return Submission(
+        fingerprint="",
+        submitted_at=now,
+        prediction_id=refused.prediction_id,
+        submissions=1 + options.submissions_a_try * (try_number - 1),
+        total_cost_usd=total_cost_usd,
+    )
 
 
 def mute_reason(refused: AudioPolicyError) -> str:

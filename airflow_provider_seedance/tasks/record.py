@@ -43,6 +43,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "submissions": (int,),
     "total_cost_usd": (int, float, type(None)),
     "clears": (int,),
+    "is_muted": (bool,),
 }
 #: Fields that a record of an older version lacks.
 _DEFAULTS: Mapping[str, Any] = {
@@ -53,6 +54,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "submissions": 1,
     "total_cost_usd": None,
     "clears": 0,
+    "is_muted": False,
 }
 
 
@@ -74,6 +76,7 @@ class Submission:
     :param submissions: The submissions of the task instance that were, or may have been, accepted, with this one.
     :param total_cost_usd: The sum of their estimated prices; ``None`` if one is unknown.
     :param clears: The counted clears of the task instance.
+    :param is_muted: Whether it repeats a generation without the audio that was refused.
     """
 
     fingerprint: str
@@ -87,6 +90,7 @@ class Submission:
     submissions: int = 1
     total_cost_usd: float | None = None
     clears: int = 0
+    is_muted: bool = False
 
     def is_cleared(self, max_tries: int | None) -> bool:
         """
@@ -220,6 +224,7 @@ def intend(
     max_tries: int | None,
     is_resubmission: bool,
     now: float,
+    is_muted: bool = False,
 ) -> Submission:
     """
     Return the intent of a new submission, which counts those of the record.
@@ -238,6 +243,7 @@ def intend(
         submissions=1 + (0 if recorded is None else recorded.submissions),
         total_cost_usd=None if earlier_cost is None or cost_usd is None else round(earlier_cost + cost_usd, 6),
         clears=0 if recorded is None else recorded.seen_by(max_tries).clears,
+        is_muted=is_muted,
     )
 
 
@@ -262,21 +268,21 @@ def check_limit(
         raise SubmissionLimitError(f"{what}, and {reason}", charge=charge)
 
 
-def check_tries(try_number: int, max_submissions: int | None) -> None:
+def check_tries(try_number: int, max_submissions: int | None, *, submissions_a_try: int = 1) -> None:
     """
-    Check that the task instance may submit once more where no record is kept: each earlier try counts as a submission.
+    Check that the task instance may submit once more where no record is kept: earlier tries count as submissions.
 
     :param try_number: The number of this try.
     :param max_submissions: The limit; ``None`` for none.
+    :param submissions_a_try: The submissions that one try can make.
     :raises SubmissionLimitError: When it may not.
     """
-    if max_submissions is not None and try_number > max_submissions:
+    if max_submissions is not None and submissions_a_try * (try_number - 1) >= max_submissions:
         what = (
             f"The task instance may not submit again: this is try {try_number}, max_submissions is {max_submissions}, "
             "and each earlier try counts, because no record of its submission is kept"
         )
-        advice = "Nothing was sent. A clear grants no submission without a record; raise max_submissions to pay again."
-        raise SubmissionLimitError(what, charge=Charge.POSSIBLE, advice=advice)
+        raise SubmissionLimitError(what, charge=Charge.POSSIBLE)
 
 
 class StateStore(Protocol):

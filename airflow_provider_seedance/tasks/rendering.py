@@ -68,7 +68,7 @@ def _values_of_rows(task: Any, context: Context) -> Iterator[Any]:
     partial = getattr(written, "partial_kwargs", None)
     if partial is None:
         return
-    map_index = context["ti"].map_index
+    map_index = context["ti"].map_index or 0
     if _comes_from_a_task(written.expand_input, map_index):
         yield from (getattr(task, name, None) for name in task.template_fields if name not in partial)
     if _comes_from_a_task(getattr(written, "op_kwargs_expand_input", None), map_index):

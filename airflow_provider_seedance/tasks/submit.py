@@ -140,6 +140,7 @@ def submit_new(
     decision: SubmitFresh,
     *,
     given: str,
+    is_muted: bool = False,
     max_tries: int | None,
     progress: Progress,
     log: Log,
@@ -150,6 +151,7 @@ def submit_new(
     :param checked: The request.
     :param decision: Why it is submitted.
     :param given: The fingerprint of the request as given.
+    :param is_muted: Whether it repeats a generation whose audio was refused.
     :raises CostLimitError: When the price can be higher than ``max_cost``.
     :raises SubmissionLimitError: When the task instance has submitted as often as it may.
     :raises UnconfirmedSubmissionError: When it is unknown whether it was accepted.
@@ -168,6 +170,7 @@ def submit_new(
         cost_usd=None if checked.price.estimate is None else float(checked.price.estimate),
         max_tries=max_tries,
         is_resubmission=decision.is_resubmission,
+        is_muted=is_muted,
         now=time.time(),
     )
     try:

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_seedance.decorators.seedance import SeedanceDecoratedOperator
 from airflow_provider_seedance.emulator.handle import Emulator
+from airflow_provider_seedance.gptproto.errors import GenerationFailedError
 from tests.unit.airflow.driving import FakeStore, Run
 from tests.unit.airflow.operators import text_to_video
 from tests.versions import needs_store
@@ -70,6 +71,27 @@ class TestOneTry:
         assert booked["id"] in str(error.value)
         assert "max_submissions is 1" in str(error.value)
 
+    @pytest.mark.parametrize("maximum", [1, 2, 3, 4])
+    @pytest.mark.parametrize("durable", [False, pytest.param(True, marks=needs_store)])
+    def test_tries_together_stay_within_max_submissions(
+        self, emulator: Emulator, deferrable: bool, durable: bool, maximum: int
+    ) -> None:
+        run = Run()
+        for _ in range(4):
+            with pytest.raises((AirflowFailException, GenerationFailedError)):
+                run.try_once(
+                    loud(prompt=f"{LOUD} [fail]", deferrable=deferrable, durable=durable, max_submissions=maximum)
+                )
+        assert 1 <= len(emulator.ledger()) <= maximum
+
+    def test_error_at_the_limit_has_the_bill_of_the_refused_generation(
+        self, emulator: Emulator, deferrable: bool
+    ) -> None:
+        with pytest.raises(AirflowFailException) as error:
+            Run().try_once(loud(deferrable=deferrable, max_submissions=1))
+        assert "The service decides whether it bills a failed generation" in str(error.value)
+        assert "This try charged nothing" not in str(error.value)
+
     def test_refused_picture_is_not_submitted_again(self, emulator: Emulator, deferrable: bool) -> None:
         with pytest.raises(AirflowFailException, match="OutputVideoSensitiveContentDetected"):
             Run().try_once(loud(prompt="A paper boat [policy-late]", deferrable=deferrable))
@@ -117,6 +139,22 @@ class TestRetry:
         run.try_once(loud(deferrable=deferrable))
         assert run.xcoms["prediction_id"] == first
         assert len(emulator.ledger()) == 2
+
+    def test_audio_is_generated_when_the_author_wants_it_after_all(self, emulator: Emulator, deferrable: bool) -> None:
+        run = Run()
+        run.try_once(loud(prompt="A boat", generate_audio=False, deferrable=deferrable))
+        run.clear()
+        run.try_once(loud(prompt="A boat", generate_audio=True, deferrable=deferrable))
+        assert audio_of(emulator) == [False, True]
+
+    def test_another_prompt_of_a_function_is_not_submitted_without_audio(self, emulator: Emulator) -> None:
+        prompts = iter([LOUD, f"{LOUD} again"])
+        task = SeedanceDecoratedOperator(
+            task_id="make_video", python_callable=lambda: next(prompts), deferrable=True, on_audio_refusal="mute"
+        )
+        with pytest.raises(AirflowFailException, match="output audio"):
+            Run().try_once(task)
+        assert audio_of(emulator) == [None]
 
     def test_retry_after_a_crash_mutes(self, emulator: Emulator) -> None:
         run = Run()

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
-from airflow_provider_seedance.gptproto.errors import AudioPolicyError
+from airflow_provider_seedance.gptproto.errors import AudioPolicyError, Charge
 from airflow_provider_seedance.gptproto.requests import GenerationRequest, ImageToVideo, TextToVideo
-from airflow_provider_seedance.tasks.muting import as_recorded, mute_reason, muted
+from airflow_provider_seedance.tasks.muting import as_recorded, mute_reason, muted, replacement, unrecorded
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
 from airflow_provider_seedance.tasks.record import Submission, given_fingerprint
+from airflow_provider_seedance.tasks.report import GenerationReport
 
 MUTES = GenerationOptions(connection_id="seedance_default", wait=WaitOptions(timeout=60), on_audio_refusal="mute")
 FAILS = dataclasses.replace(MUTES, on_audio_refusal="fail")
 LOUD = TextToVideo(prompt="A boat", seed=7)
 
 
-def recorded(request: GenerationRequest) -> Submission:
+def recorded(request: GenerationRequest, *, is_muted: bool = True) -> Submission:
     given = given_fingerprint(request, "seedance_default")
-    return Submission(fingerprint="f", submitted_at=0.0, prediction_id="a1", given=given)
+    return Submission(fingerprint="f", submitted_at=0.0, prediction_id="a1", given=given, is_muted=is_muted)
 
 
 class TestMuted:
@@ -54,11 +56,53 @@ class TestAsRecorded:
         other = TextToVideo(prompt="A ship")
         assert as_recorded(other, without, MUTES) is other
 
+    def test_audio_that_the_author_did_not_want_before_is_generated(self) -> None:
+        quiet = recorded(dataclasses.replace(LOUD, generate_audio=False), is_muted=False)
+        assert as_recorded(LOUD, quiet, MUTES) is LOUD
+
     def test_record_without_a_fingerprint_of_the_given_request_matches_nothing(self) -> None:
         # A request that is no JSON has none, too.
         request = TextToVideo(prompt="A boat", extra_parameters={"x": float("nan")})
         unknown = dataclasses.replace(recorded(request), given="")
         assert as_recorded(request, unknown, MUTES) is request
+
+
+class TestReplacement:
+    REFUSED = AudioPolicyError("no", prediction_id="a1", charge=Charge.FAILED)
+    KNOWN = GenerationReport(id="a1")
+
+    def replace(self, **changes: Any) -> GenerationRequest | None:
+        values: dict[str, Any] = {"recorded": None, "is_kept": False, "report": self.KNOWN, "options": MUTES}
+        refused = changes.pop("refused", self.REFUSED)
+        return replacement(LOUD, refused, **{**values, **changes})
+
+    def test_refused_generation_is_replaced(self) -> None:
+        assert self.replace() == muted(LOUD, MUTES)
+        assert self.replace(recorded=recorded(LOUD, is_muted=False), is_kept=True) == muted(LOUD, MUTES)
+
+    def test_generation_without_audio_is_not_replaced(self) -> None:
+        assert self.replace(report=GenerationReport(id="a1", parameters={"generate_audio": False})) is None
+
+    def test_unknown_generation_is_not_replaced_without_a_record_if_it_was_accepted(self) -> None:
+        assert self.replace(report=GenerationReport()) is None
+        assert self.replace(report=GenerationReport(), is_kept=True) == muted(LOUD, MUTES)
+        free = AudioPolicyError("no")
+        assert self.replace(report=GenerationReport(), refused=free) == muted(LOUD, MUTES)
+
+    def test_another_request_than_the_refused_one_is_not_submitted(self) -> None:
+        assert self.replace(recorded=recorded(TextToVideo(prompt="A ship")), is_kept=True) is None
+
+    def test_adopted_prediction_and_the_default_are_not_replaced(self) -> None:
+        assert self.replace(options=dataclasses.replace(MUTES, prediction_id="a1")) is None
+        assert self.replace(options=FAILS) is None
+
+
+def test_unrecorded_submission_counts_both_of_each_earlier_try() -> None:
+    counts = [
+        unrecorded(TestReplacement.REFUSED, number, MUTES, total_cost_usd=0.5, now=7.0).submissions
+        for number in (1, 2, 3)
+    ]
+    assert counts == [1, 3, 5]
 
 
 @pytest.mark.parametrize(
