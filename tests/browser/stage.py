@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,11 +66,12 @@ class Stage:
 
 
 @contextmanager
-def running_stage(home: Path) -> Iterator[Stage]:
+def running_stage(home: Path, environment: Mapping[str, str] | None = None) -> Iterator[Stage]:
     """
     Run Airflow and the emulator for the duration of a ``with`` block.
 
     :param home: Airflow home.
+    :param environment: Further settings of Airflow, as environment variables.
     :raises RuntimeError: A process of Airflow remained at the end.
     """
     dags = home / "dags"
@@ -86,6 +87,7 @@ def running_stage(home: Path) -> Iterator[Stage]:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{each.name}:{each.role}" for each in ACCOUNTS),
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
             "AIRFLOW_CONN_SEEDANCE_EMULATOR": emulator.connection_json,
+            **(environment or {}),
         }
         airflow = Standalone(home, dags, settings, account=(ADMIN.name, ADMIN.password))
         with airflow:

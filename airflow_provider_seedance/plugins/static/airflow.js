@@ -1,6 +1,5 @@
 /** Requests to Airflow's REST API, with the session of the logged-in user. */
 
-import { readPrediction } from "./model.js";
 import { airflowUrl, mappedInstancesUrl, predictionUrl, taskInstanceUrl } from "./urls.js";
 
 /** @typedef {import("./model.js").TaskInstance} TaskInstance */
@@ -44,14 +43,15 @@ export function getMappedTaskInstances(key, limit, offset) {
 }
 
 /**
- * Return the prediction of a task instance, or null if it has none.
+ * Return the value of a task instance's XCom `prediction`, or null if it has none.
  *
  * @param {TaskKey} key
+ * @returns {Promise<unknown>}
  */
-export async function getPrediction(key) {
+export async function getXCom(key) {
   /** @type {{value: unknown} | null} */
   const entry = await nullIfNotFound(get(predictionUrl(AIRFLOW, key)));
-  return readPrediction(entry?.value);
+  return entry?.value ?? null;
 }
 
 /**

@@ -1,8 +1,8 @@
 /** All instances of a mapped task, in pages. */
 
-import { AIRFLOW, getPrediction } from "./airflow.js";
+import { AIRFLOW, getXCom } from "./airflow.js";
 import { make, makeBadge, makeLink } from "./dom.js";
-import { isFinal, stateBadge, videos } from "./model.js";
+import { isFinal, isReference, readPrediction, stateBadge, tileText, videos } from "./model.js";
 import { tabUrl } from "./urls.js";
 
 /** @typedef {import("./model.js").TaskInstance} TaskInstance */
@@ -33,7 +33,7 @@ export class GridView {
    * @param {TaskInstance[]} tasks
    * @param {number} total
    * @param {number} offset
-   * @returns {Promise<boolean>} Whether one of them has a prediction.
+   * @returns {Promise<boolean>} Whether one of them has a prediction, or a reference to one.
    */
   async show(key, tasks, total, offset) {
     this.offset = offset;
@@ -45,7 +45,7 @@ export class GridView {
     const tiles = tasks.map((task) => this.#tile(key, task));
     this.#list.replaceChildren(...tiles.map((tile) => tile.element));
     await Promise.all(tasks.map((task) => this.#tile(key, task).show(task)));
-    return tiles.some((tile) => tile.hasPrediction);
+    return tiles.some((tile) => tile.hasContent);
   }
 
   /**
@@ -67,7 +67,7 @@ class Tile {
   /** @type {TaskKey} */
   #key;
   #shownVersion = "";
-  hasPrediction = false;
+  hasContent = false;
   #link;
 
   /** @param {TaskKey} key */
@@ -84,15 +84,16 @@ class Tile {
    */
   async show(task) {
     const version = JSON.stringify([task.state, task.try_number, task.rendered_map_index]);
-    if (version === this.#shownVersion && (this.hasPrediction || isFinal(task))) return;
-    const prediction = await getPrediction(this.#key);
-    const has = prediction !== null;
-    if (version === this.#shownVersion && has === this.hasPrediction) return;
-    [this.#shownVersion, this.hasPrediction] = [version, has];
+    if (version === this.#shownVersion && (this.hasContent || isFinal(task))) return;
+    const value = await getXCom(this.#key);
+    const prediction = readPrediction(value);
+    const has = prediction !== null || isReference(value);
+    if (version === this.#shownVersion && has === this.hasContent) return;
+    [this.#shownVersion, this.hasContent] = [version, has];
     const label = task.rendered_map_index ?? String(task.map_index);
     const [video] = prediction === null ? [] : videos(prediction);
     this.#link.replaceChildren(
-      video === undefined ? make("div", { className: "thumbnail" }) : makeThumbnail(video.url),
+      video === undefined ? make("div", { className: "thumbnail" }, tileText(value)) : makeThumbnail(video.url),
       make("span", { className: "label", title: label }, label),
       makeBadge(stateBadge(task)),
     );

@@ -1,8 +1,8 @@
 /** The page: polls Airflow's API while the data can change, and shows what it returns. */
 
-import { ApiError, getMappedTaskInstances, getPrediction, getTaskInstance, nullIfNotFound } from "./airflow.js";
+import { ApiError, getMappedTaskInstances, getTaskInstance, getXCom, nullIfNotFound } from "./airflow.js";
 import { GridView, PAGE_SIZE } from "./grid.js";
-import { errorMessage, isFinal, isSeedanceTask, messageWithoutPrediction } from "./model.js";
+import { errorMessage, isFinal, isSeedanceTask, messageWithoutPrediction, readPrediction } from "./model.js";
 import { TaskView } from "./task.js";
 import { allInstancesUrl, readTaskKey } from "./urls.js";
 
@@ -80,11 +80,12 @@ function findTaskInstance(key) {
  * @param {() => boolean} isCurrent
  */
 async function showOne(key, task, isCurrent) {
-  const prediction = await getPrediction(key);
+  const value = await getXCom(key);
   if (!isCurrent()) return false;
+  const prediction = readPrediction(value);
   allLink.hidden = key.mapIndex < 0;
   if (prediction === null) {
-    showMessage(messageWithoutPrediction(task));
+    showMessage(messageWithoutPrediction(task, value));
   } else {
     taskView.show(task, prediction);
     showView(taskView.element);
@@ -100,11 +101,11 @@ async function showOne(key, task, isCurrent) {
 async function showAll(key, offset, isCurrent) {
   const { task_instances: tasks, total_entries: total } = await getMappedTaskInstances(key, PAGE_SIZE, offset);
   if (!isCurrent()) return false;
-  const hasPredictions = await gridView.show(key, tasks, total, offset);
+  const hasContent = await gridView.show(key, tasks, total, offset);
   if (!isCurrent()) return false;
   const other = tasks.find((task) => !isSeedanceTask(task));
-  if (hasPredictions || other === undefined) showView(gridView.element);
-  else showMessage(messageWithoutPrediction(other));
+  if (hasContent || other === undefined) showView(gridView.element);
+  else showMessage(messageWithoutPrediction(other, null));
   return !tasks.every(isFinal);
 }
 

@@ -50,7 +50,7 @@ const FINAL_STATUSES = ["succeeded", "failed", "expired"];
  * @returns {Prediction | null} Null if the value has another structure: another operator wrote it.
  */
 export function readPrediction(value) {
-  const entry = typeof value === "string" ? readJson(value) : value;
+  const entry = parsed(value);
   if (!isObject(entry) || !("id" in entry) || !("status" in entry) || !Array.isArray(entry.outputs)) return null;
   return {
     id: readText(entry.id),
@@ -72,14 +72,27 @@ export function readPrediction(value) {
 }
 
 /**
- * @param {string} text
+ * Return whether an XCom's value is the URL of the value: an XCom backend stored it outside the database.
+ *
+ * Airflow's API reads the database only. Custom backends also use schemes with an underscore, such as `xcom_s3`.
+ *
+ * @param {unknown} value
+ */
+export function isReference(value) {
+  const content = parsed(value);
+  return typeof content === "string" && /^[a-z][\w+.-]*:\/\//i.test(content);
+}
+
+/**
+ * @param {unknown} value JSON text, other text, or a parsed value.
  * @returns {unknown}
  */
-function readJson(text) {
+function parsed(value) {
+  if (typeof value !== "string") return value;
   try {
-    return JSON.parse(text);
+    return JSON.parse(value);
   } catch {
-    return null;
+    return value;
   }
 }
 
@@ -116,15 +129,26 @@ export function isSeedanceTask(task) {
 }
 
 /**
- * Return the message for a task without a prediction.
+ * Return the message for a task without a readable prediction.
  *
  * @param {TaskInstance} task
+ * @param {unknown} value The value of the XCom `prediction`, or null without one.
  */
-export function messageWithoutPrediction(task) {
+export function messageWithoutPrediction(task, value) {
+  if (isReference(value))
+    return (
+      "This page cannot show the prediction: the value of the XCom “prediction” is in object storage, and Airflow's " +
+      "API returns only its address. Open the task's log or, if the task succeeded, the link “Video” under Details."
+    );
   if (!isSeedanceTask(task)) {
     const operator = task.operator_name ?? task.operator ?? "another operator";
     return `This task makes no Seedance video. Its operator is ${operator}.`;
   }
+  if (value !== null)
+    return (
+      "This page cannot read the value of the XCom “prediction”. An XCom backend may have changed it. " +
+      "Open the task's log or, if the task succeeded, the link “Video” under Details."
+    );
   switch (task.state) {
     case "failed":
       return "The task failed, and no submission is recorded here. See the log.";
@@ -140,6 +164,16 @@ export function messageWithoutPrediction(task) {
     default:
       return "Not submitted yet.";
   }
+}
+
+/**
+ * Return the text of a tile without video.
+ *
+ * @param {unknown} value The value of the XCom `prediction`, or null without one.
+ */
+export function tileText(value) {
+  if (isReference(value)) return "In object storage";
+  return value === null || readPrediction(value) !== null ? "" : "Not readable";
 }
 
 /**

@@ -39,6 +39,9 @@ with DAG("many_videos", schedule=None, start_date=BEGIN, max_active_tasks=60):
         prompt=[postcard(number) for number in range(1, 61)]
     )
 
+with DAG("two_videos", schedule=None, start_date=BEGIN):
+    SeedanceTextToVideoOperator.partial(**DEFAULTS).expand(prompt=[postcard(1), postcard(2)])
+
 with DAG("other_work", schedule=None, start_date=BEGIN):
     EmptyOperator(task_id="make_video")
 

@@ -51,6 +51,19 @@ describe("readPrediction", () => {
   });
 });
 
+describe("isReference", () => {
+  for (const value of [
+    "s3://aws_default@bucket/xcom/boats/run 1/make_video/7bb043e2",
+    '"file:///opt/xcom/7bb043e2.json.gz"',
+    "abfs+tls://container/7bb043e2",
+    "xcom_gs://bucket/7bb043e2",
+  ])
+    it(`is true for ${value}`, () => assert.ok(model.isReference(value)));
+
+  for (const value of [null, "", "4f0a9c1e", "see s3://bucket/key", '{"url": "s3://bucket"}', ["s3://bucket"], PREDICTION])
+    it(`is false for ${JSON.stringify(value)}`, () => assert.ok(!model.isReference(value)));
+});
+
 describe("isSeedanceTask", () => {
   for (const name of [
     "SeedanceTextToVideoOperator",
@@ -70,21 +83,47 @@ describe("isSeedanceTask", () => {
 
 describe("messageWithoutPrediction", () => {
   it("names another operator", () => {
-    assert.match(model.messageWithoutPrediction(task("success", "PythonOperator")), /no Seedance video.*PythonOperator/);
+    for (const value of [null, { score: 0.9 }])
+      assert.match(
+        model.messageWithoutPrediction(task("success", "PythonOperator"), value),
+        /no Seedance video.*PythonOperator/,
+      );
   });
+
+  for (const state of ["running", "failed", "success"])
+    for (const operator of ["SeedanceTextToVideoOperator", "MyVideoOperator"])
+      it(`contains that the value of a task of ${operator} in state ${state} is in object storage`, () => {
+        const message = model.messageWithoutPrediction(task(state, operator), "s3://bucket/key");
+        assert.match(message, /object storage.*log.*link “Video”/);
+      });
+
+  for (const value of ["gAAAAABlcyphertext", { ref: "key" }, [], 7])
+    it(`contains that ${JSON.stringify(value)} is not readable`, () => {
+      assert.match(model.messageWithoutPrediction(task("running"), value), /cannot read.*backend.*log/);
+    });
 
   for (const state of [null, "scheduled", "queued", "running", "deferred", "up_for_reschedule"])
     it(`is "Not submitted yet." in state ${state}`, () => {
-      assert.equal(model.messageWithoutPrediction(task(state)), "Not submitted yet.");
+      assert.equal(model.messageWithoutPrediction(task(state), null), "Not submitted yet.");
     });
 
   for (const state of ["failed", "up_for_retry"])
-    it(`refers to the log in state ${state}`, () => assert.match(model.messageWithoutPrediction(task(state)), /log/));
+    it(`refers to the log in state ${state}`, () => assert.match(model.messageWithoutPrediction(task(state), null), /log/));
 
   for (const state of ["upstream_failed", "skipped", "removed"])
     it(`begins with "Not submitted" in state ${state}`, () => {
-      assert.match(model.messageWithoutPrediction(task(state)), /^Not submitted: /);
+      assert.match(model.messageWithoutPrediction(task(state), null), /^Not submitted: /);
     });
+});
+
+describe("tileText", () => {
+  for (const [value, text] of [
+    ["s3://bucket/key", "In object storage"],
+    ["gAAAAABlcyphertext", "Not readable"],
+    [null, ""],
+    [WAITING, ""],
+  ])
+    it(`is "${text}" for ${JSON.stringify(value)}`, () => assert.equal(model.tileText(value), text));
 });
 
 describe("isFinal", () => {
