@@ -256,6 +256,8 @@ export function notes(task, prediction, now) {
   const created = readTime(prediction.created_at) ?? readTime(prediction.finished_at);
   const texts = [];
   if (task.state === "up_for_retry") texts.push("This try failed. The next one has not started yet.");
+  if (task.state === "up_for_reschedule" && prediction.error)
+    texts.push("Nothing was submitted. The task runs again without using a retry.");
   if (task.state === "success" && prediction.outputs.length === 0)
     texts.push("This task submits the request and does not wait for the video.");
   if (task.state === "failed" && !prediction.error) texts.push("The task failed. See the log.");

@@ -2,43 +2,96 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from airflow.sdk import DAG
 
 from airflow_provider_seedance.gptproto.errors import (
     AuthenticationError,
+    Charge,
     GenerationFailedError,
+    LostAnswerError,
+    NotConnectedError,
     RateLimitError,
+    SeedanceError,
+    ServiceError,
     UnconfirmedSubmissionError,
 )
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
 
 pytest.importorskip("airflow.sdk.definitions.retry_policy", reason="Airflow has retry policies since 3.3")
 
-from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction
+from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryDecision
 
 from airflow_provider_seedance.retries import SeedanceRetryPolicy
+
+HAS_RESCHEDULE = "RESCHEDULE" in RetryAction.__members__
+needs_reschedule = pytest.mark.skipif(not HAS_RESCHEDULE, reason="Airflow below 3.4 has no RetryAction.RESCHEDULE")
+#: Refusals before any submission was accepted: a 429, and no capacity.
+BUSY = [RateLimitError("busy"), ServiceError("no capacity")]
+
+
+def decide(error: Exception) -> RetryDecision:
+    return SeedanceRetryPolicy().evaluate(error, 1, 3)
 
 
 class TestDecision:
     @pytest.mark.parametrize("error", [AuthenticationError("no key"), UnconfirmedSubmissionError("lost")])
     def test_permanent_error_fails_the_task(self, error: Exception) -> None:
-        decision = SeedanceRetryPolicy().evaluate(error, 1, 3)
+        decision = decide(error)
         assert decision.action is RetryAction.FAIL
         assert str(error.args[0]) in str(decision.reason)
 
     def test_retry_delay_after_429_follows_retry_after(self) -> None:
         delays = set()
         for _ in range(50):
-            decision = SeedanceRetryPolicy().evaluate(RateLimitError("busy", retry_after=40), 1, 3)
+            decision = decide(RateLimitError("busy", prediction_id="4f0a", charge=Charge.ACCEPTED, retry_after=40))
             assert decision.action is RetryAction.RETRY
             assert decision.retry_delay is not None
             delays.add(decision.retry_delay.total_seconds())
         assert 40 <= min(delays) < max(delays) <= 50
 
-    @pytest.mark.parametrize("error", [RateLimitError("busy"), GenerationFailedError("failed"), OSError("disk")])
+    @pytest.mark.parametrize(
+        "error",
+        [
+            GenerationFailedError("failed"),
+            NotConnectedError("no connection"),
+            LostAnswerError("lost"),
+            RateLimitError("busy", prediction_id="4f0a", charge=Charge.ACCEPTED),
+            RateLimitError("busy", charge=Charge.EARLIER),
+            ServiceError("broken", charge=Charge.POSSIBLE),
+            OSError("disk"),
+        ],
+    )
     def test_other_errors_follow_the_retries_of_the_task(self, error: Exception) -> None:
-        assert SeedanceRetryPolicy().evaluate(error, 1, 3).action is RetryAction.DEFAULT
+        assert decide(error).action is RetryAction.DEFAULT
+
+
+class TestReschedule:
+    @needs_reschedule
+    @pytest.mark.parametrize("error", BUSY)
+    def test_refusal_before_acceptance_uses_no_retry_for_an_hour(self, error: SeedanceError) -> None:
+        decision = decide(error)
+        assert decision.action.name == "RESCHEDULE"
+        # None is the retry_delay of the task.
+        assert decision.retry_delay is None
+        assert vars(decision)["reschedule_timeout"] == timedelta(hours=1)
+        assert error.what in str(decision.reason)
+
+    @needs_reschedule
+    def test_reschedule_follows_retry_after(self) -> None:
+        decision = decide(RateLimitError("busy", retry_after=40))
+        assert decision.action.name == "RESCHEDULE"
+        assert decision.retry_delay is not None
+        assert 40 <= decision.retry_delay.total_seconds() <= 50
+
+    @pytest.mark.skipif(HAS_RESCHEDULE, reason="Airflow 3.4 and later reschedule the task")
+    @pytest.mark.parametrize("error", BUSY)
+    def test_refusal_follows_the_retries_of_the_task_below_3_4(self, error: SeedanceError) -> None:
+        assert decide(error).action is RetryAction.DEFAULT
+        error.retry_after = 40
+        assert decide(error).action is RetryAction.RETRY
 
 
 class TestDefault:

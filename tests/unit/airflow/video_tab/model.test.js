@@ -220,6 +220,12 @@ describe("notes", () => {
     assert.match(model.notes(task("up_for_retry"), { ...WAITING, error: "lost" }, soon)[0], /next one/);
   });
 
+  it("contains that a task runs again without a retry", () => {
+    const busy = { ...REFUSED, error: "busy" };
+    assert.match(model.notes(task("up_for_reschedule"), busy, soon)[0], /runs again/);
+    assert.deepEqual(model.notes(task("up_for_reschedule"), WAITING, soon), []);
+  });
+
   it("refers to the log if the prediction has no error", () => {
     assert.match(model.notes(task("failed"), WAITING, soon)[0], /log/);
     assert.deepEqual(model.notes(task("failed"), { ...WAITING, error: "refused" }, soon), []);
