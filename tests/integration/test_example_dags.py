@@ -22,7 +22,7 @@ from airflow_provider_seedance.emulator.handle import Emulator
 from tests.conftest import EXAMPLE_DAGS
 from tests.integration.examples import load_examples
 from tests.integration.reviewing import reviewing
-from tests.versions import HAS_STORE, needs_answers
+from tests.versions import HAS_LOOPS, HAS_STORE, needs_answers, needs_loops
 
 LIGHTHOUSE = (EXAMPLE_DAGS / "data" / "lighthouse.png").read_bytes()
 #: An uploaded file in the emulator's ledger.
@@ -82,6 +82,7 @@ SPECIAL = (
     "seedance_retries_and_clears",
     "seedance_review_and_publish",
     "seedance_storyboard",
+    *(["seedance_reword_until_good"] if HAS_LOOPS else []),
 )
 
 
@@ -358,3 +359,15 @@ class TestRetriesAndClears:
 
         assert states(run(dag)) == {(task_id, -1): state}
         assert len(seedance_emulator.ledger()) == booked
+
+
+@needs_loops
+def test_loop_submits_a_reworded_prompt_until_the_video_is_good(
+    example: Callable[[str], DAG], seedance_emulator: Emulator
+) -> None:
+    dag_run: Any = example("seedance_reword_until_good").test()
+
+    assert dag_run.state == "success"
+    first, second = (each["parameters"]["prompt"] for each in seedance_emulator.ledger())
+    assert "light" not in first
+    assert second == f"{first} Soft morning light, mist on the water."
