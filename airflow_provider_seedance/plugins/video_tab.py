@@ -17,6 +17,14 @@ from airflow_provider_seedance.plugins.static_files import StaticFiles
 
 #: Last part of the tab's URL, ``.../tasks/{task}/plugin/seedance-video``; ``static/urls.js`` repeats it.
 URL_ROUTE = "seedance-video"
+#: The operators that push the XCom ``prediction``, by the names that Airflow shows.
+OPERATOR_NAMES = [
+    "SeedanceTextToVideoOperator",
+    "SeedanceImageToVideoOperator",
+    "SeedanceReferenceToVideoOperator",
+    "SeedancePredictionSensor",
+    "@task.seedance",
+]
 
 
 class SeedanceVideoTabPlugin(AirflowPlugin):
@@ -37,5 +45,7 @@ class SeedanceVideoTabPlugin(AirflowPlugin):
             "url_route": URL_ROUTE,
             # Relative, because `[api] base_url` can contain a path.
             "href": "seedance/video?dag={DAG_ID}&run={RUN_ID}&task={TASK_ID}&map_index={MAP_INDEX}",
+            # Airflow below 3.4 ignores this key, and shows the tab on every task instance.
+            "applies_to": {"operator_name": OPERATOR_NAMES},
         }
     ]

@@ -15,11 +15,18 @@ import httpx
 import pytest
 from airflow import plugins_manager
 from airflow.api_fastapi.app import init_plugins
+from airflow.sdk import DAG, task
 from fastapi import FastAPI
 
+from airflow_provider_seedance.operators.seedance import (
+    SeedanceImageToVideoOperator,
+    SeedanceReferenceToVideoOperator,
+    SeedanceTextToVideoOperator,
+)
 from airflow_provider_seedance.plugins import static_files
 from airflow_provider_seedance.plugins.static_files import StaticFiles
 from airflow_provider_seedance.plugins.video_tab import URL_ROUTE, SeedanceVideoTabPlugin
+from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
 from tests.unit.airflow.test_imports import run_python
 
 STATIC = Path(static_files.__file__).with_name("static")
@@ -76,6 +83,23 @@ class TestDiscovery:
         assert not view["href"].startswith("/")
         for placeholder in ("{DAG_ID}", "{RUN_ID}", "{TASK_ID}", "{MAP_INDEX}"):
             assert placeholder in view["href"]
+
+    def test_tab_applies_to_each_operator_that_pushes_a_prediction(self) -> None:
+        @task.seedance
+        def decorated() -> str:
+            return "A boat"
+
+        with DAG("operators", schedule=None) as dag:
+            SeedanceTextToVideoOperator(task_id="text", prompt="A boat")
+            SeedanceImageToVideoOperator(task_id="image", prompt="A boat", image="https://a.example/1.png")
+            SeedanceReferenceToVideoOperator(task_id="references", prompt="A boat", images=["https://a.example/1.png"])
+            SeedancePredictionSensor(task_id="sensor", prediction_id="4f0a9c1e7b3d4c5f8e6a2b1d0c9f8e7d")
+            decorated()
+        [view] = SeedanceVideoTabPlugin.external_views
+        [(field, names)] = view["applies_to"].items()
+        # The path is the field of Airflow's task instances with the operator's display name.
+        assert field == "operator_name"
+        assert sorted(names) == sorted(each.operator_name for each in dag.tasks)
 
     def test_url_route_is_the_same_in_page_and_plugin(self) -> None:
         assert f'const URL_ROUTE = "{URL_ROUTE}";' in (STATIC / "urls.js").read_text()
