@@ -22,7 +22,7 @@ from airflow_provider_seedance.emulator.handle import Emulator
 from tests.conftest import EXAMPLE_DAGS
 from tests.integration.examples import load_examples
 from tests.integration.reviewing import reviewing
-from tests.versions import HAS_LOOPS, HAS_STORE, needs_answers, needs_loops
+from tests.versions import HAS_STORE, IS_3_4, needs_3_4, needs_answers
 
 LIGHTHOUSE = (EXAMPLE_DAGS / "data" / "lighthouse.png").read_bytes()
 #: An uploaded file in the emulator's ledger.
@@ -82,7 +82,7 @@ SPECIAL = (
     "seedance_retries_and_clears",
     "seedance_review_and_publish",
     "seedance_storyboard",
-    *(["seedance_reword_until_good"] if HAS_LOOPS else []),
+    *(["seedance_reword_until_good"] if IS_3_4 else []),
 )
 
 
@@ -361,7 +361,7 @@ class TestRetriesAndClears:
         assert len(seedance_emulator.ledger()) == booked
 
 
-@needs_loops
+@needs_3_4
 def test_loop_submits_a_reworded_prompt_until_the_video_is_good(
     example: Callable[[str], DAG], seedance_emulator: Emulator
 ) -> None:

@@ -25,9 +25,8 @@ pytest.importorskip("airflow.sdk.definitions.retry_policy", reason="Airflow has 
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryDecision
 
 from airflow_provider_seedance.retries import SeedanceRetryPolicy
+from tests.versions import IS_3_4, needs_3_4
 
-HAS_RESCHEDULE = "RESCHEDULE" in RetryAction.__members__
-needs_reschedule = pytest.mark.skipif(not HAS_RESCHEDULE, reason="Airflow below 3.4 has no RetryAction.RESCHEDULE")
 #: Refusals before any submission was accepted: a 429, and no capacity.
 BUSY = [RateLimitError("busy"), ServiceError("no capacity")]
 
@@ -69,7 +68,7 @@ class TestDecision:
 
 
 class TestReschedule:
-    @needs_reschedule
+    @needs_3_4
     @pytest.mark.parametrize("error", BUSY)
     def test_refusal_before_acceptance_uses_no_retry_for_an_hour(self, error: SeedanceError) -> None:
         decision = decide(error)
@@ -79,14 +78,14 @@ class TestReschedule:
         assert vars(decision)["reschedule_timeout"] == timedelta(hours=1)
         assert error.what in str(decision.reason)
 
-    @needs_reschedule
+    @needs_3_4
     def test_reschedule_follows_retry_after(self) -> None:
         decision = decide(RateLimitError("busy", retry_after=40))
         assert decision.action.name == "RESCHEDULE"
         assert decision.retry_delay is not None
         assert 40 <= decision.retry_delay.total_seconds() <= 50
 
-    @pytest.mark.skipif(HAS_RESCHEDULE, reason="Airflow 3.4 and later reschedule the task")
+    @pytest.mark.skipif(IS_3_4, reason="Airflow 3.4 and later reschedule the task")
     @pytest.mark.parametrize("error", BUSY)
     def test_refusal_follows_the_retries_of_the_task_below_3_4(self, error: SeedanceError) -> None:
         assert decide(error).action is RetryAction.DEFAULT
