@@ -15,6 +15,7 @@ from tests.browser.conftest import Visit
 from tests.browser.prompts import HIDDEN_DAG, PROMPTS, postcard
 from tests.browser.stage import TASK_ID, Stage
 from tests.browser.video_tab import VideoTab
+from tests.versions import IS_3_4, needs_3_4
 
 #: Seconds for a generation in the test that shows the wait.
 SLOW = 15.0
@@ -135,6 +136,13 @@ class TestOtherStates:
         tab.open("failed_video", stage.ended("failed_video"))
         expect(tab.content).to_contain_text(xcom(stage, "failed_video", "prediction_id"))
 
+    @needs_3_4
+    def test_other_operator_has_no_tab(self, tab: VideoTab, stage: Stage) -> None:
+        tab.visitor.go(f"dags/other_work/runs/{stage.ended('other_work')}/tasks/{TASK_ID}")
+        expect(tab.visitor.page.get_by_role("link", name="Details", exact=True)).to_be_visible()
+        expect(tab.visitor.page.get_by_role("link", name="Video", exact=True)).to_have_count(0)
+
+    @pytest.mark.skipif(IS_3_4, reason="Airflow 3.4 shows no tab on tasks of other operators")
     def test_page_of_other_operator_shows_message(self, tab: VideoTab, stage: Stage) -> None:
         tab.open("other_work", stage.ended("other_work"))
         expect(tab.content).to_have_text(re.compile(r"\s*This task makes no Seedance video.*EmptyOperator\.\s*"))
