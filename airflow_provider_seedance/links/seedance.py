@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
+from airflow.providers.common.compat.sdk import BaseOperatorLink
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator
@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 
 class SeedanceVideoLink(BaseOperatorLink):
-    """A link to the first output. Until there is one, Airflow shows no link."""
+    """
+    A link to the first output. Until there is one, Airflow shows no link.
+
+    Airflow evaluates it on the worker after each leg, and keeps it in XCom for the UI. It is read from the operator: a
+    read of an XCom that does not exist yet is an error in the task's log.
+    """
 
     name = "Video"
 
@@ -23,7 +28,6 @@ class SeedanceVideoLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the URL of the task's first output, or an empty text."""
-        address = XCom.get_value(key="video_url", ti_key=ti_key)
+        address = getattr(operator, "video_url", "")
         # The URL comes from the service, and a browser would run a `javascript:` URL.
-        is_web_address = isinstance(address, str) and address.lower().startswith(("http://", "https://"))
-        return address if is_web_address else ""
+        return address if address.lower().startswith(("http://", "https://")) else ""

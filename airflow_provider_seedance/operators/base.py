@@ -176,6 +176,11 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
         """The hook of this task's connection."""
         return SeedanceHook(self.seedance_conn_id)
 
+    @property
+    def video_url(self) -> str:
+        """The first output of this try, for the extra link; empty before there is one."""
+        return self._generation.report.video_url if self._generation else ""
+
     def render_template(
         self,
         content: Any,

@@ -77,17 +77,21 @@ class SeedancePredictionSensor(DeferrableTask, AuthorsTemplates, BaseSensorOpera
         self.deferrable = deferrable
         self.has_adaptive_interval = poke_interval is None
         self.fail_on_nsfw = fail_on_nsfw
-        self._last_poke: Sensing | None = None
+        self._last_sensing: Sensing | None = None
 
     @cached_property
     def hook(self) -> SeedanceHook:
         """The hook of this task's connection."""
         return SeedanceHook(self.seedance_conn_id)
 
+    @property
+    def video_url(self) -> str:
+        """The first output, for the extra link; empty before this try finds one."""
+        return self._last_sensing.report.video_url if self._last_sensing else ""
+
     def poke(self, context: Context) -> PokeReturnValue:
         """Poll once; a temporary error is repeated a few times."""
-        self._last_poke = self._sensing(context)
-        outcome = self._last_poke.poke()
+        outcome = self._sensing(context).poke()
         return PokeReturnValue(is_done=outcome is not None, xcom_value=outcome.outputs if outcome else None)
 
     def execute(self, context: Context) -> Any:
@@ -106,10 +110,10 @@ class SeedancePredictionSensor(DeferrableTask, AuthorsTemplates, BaseSensorOpera
         except (AirflowSensorTimeout, AirflowSkipException) as error:
             if isinstance(error.__cause__, AirflowException):
                 raise type(error)(str(error.__cause__)) from error.__cause__
-            if self._last_poke is None or isinstance(error.__cause__, SeedanceError):
+            if self._last_sensing is None or isinstance(error.__cause__, SeedanceError):
                 raise
             with self._skip_instead_of_failing():
-                self._last_poke.time_out(error)
+                self._last_sensing.time_out(error)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral; a skip says why, where Airflow's text says only which argument caused it."""
@@ -153,4 +157,5 @@ class SeedancePredictionSensor(DeferrableTask, AuthorsTemplates, BaseSensorOpera
             execution_timeout=self.execution_timeout,
         )
         prediction_id = str(self.prediction_id or "").strip()
-        return Sensing(prediction_id, options, context, connect=self.hook.get_conn, log=self.log)
+        self._last_sensing = Sensing(prediction_id, options, context, connect=self.hook.get_conn, log=self.log)
+        return self._last_sensing

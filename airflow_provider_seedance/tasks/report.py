@@ -80,6 +80,11 @@ class GenerationReport:
     submissions: int | None = None
     total_cost_usd: float | None = None
 
+    @property
+    def video_url(self) -> str:
+        """The first output; empty if there is none."""
+        return self.outputs[0] if self.outputs else ""
+
     def with_request(self, request: GenerationRequest) -> GenerationReport:
         """Add mode, model and parameters, whether or not they are valid."""
         return dataclasses.replace(self, mode=request.mode.value, model=request.model, parameters=request.description())
@@ -201,7 +206,7 @@ class Publisher:
     def publish_result(self, report: GenerationReport) -> None:
         """Push ``prediction`` and ``video_url``, and add an extra to the events of the task's assets."""
         self._push(report)
-        self._task_instance.xcom_push(key=VIDEO_URL, value=report.outputs[0])
+        self._task_instance.xcom_push(key=VIDEO_URL, value=report.video_url)
         extra = {
             "prediction_id": report.id,
             "urls": list(report.outputs),

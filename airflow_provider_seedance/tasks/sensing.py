@@ -56,7 +56,8 @@ class Sensing:
         self._connect = connect
         self._log = log
         self._publisher = Publisher(context, log=log)
-        self._report = GenerationReport()
+        #: What was published, or will be.
+        self.report = GenerationReport()
         self._last_status: str | None = None
 
     def poke(self, polls: int | None = None) -> Deliver | None:
@@ -83,10 +84,10 @@ class Sensing:
 
     def _deliver(self, prediction: Prediction, polls: int | None) -> Deliver:
         """Publish the outputs of a complete prediction."""
-        self._report = self._report.with_result(prediction, time.time())
-        self._publisher.publish_result(self._report)
+        self.report = self.report.with_result(prediction, time.time())
+        self._publisher.publish_result(self.report)
         check_nsfw(prediction, log=self._log, fail_on_nsfw=self._options.fail_on_nsfw)
-        self._publisher.publish_success(self._report, polls=polls)
+        self._publisher.publish_success(self.report, polls=polls)
         return Deliver(list(prediction.outputs))
 
     def wait(self) -> KeepWaiting:
@@ -104,7 +105,7 @@ class Sensing:
 
     def resume(self, event: Any) -> Deliver | KeepWaiting:
         """Go on after the trigger fired, with the prediction in its event: the service is not called again."""
-        self._report = self._publisher.restore()
+        self.report = self._publisher.restore()
         with self._errors():
             poller, prediction = read_event(event)
             if prediction is not None:
@@ -136,7 +137,7 @@ class Sensing:
 
         :param error: Airflow's error, which names neither the prediction nor the charge.
         """
-        self._report = self._publisher.restore()
+        self.report = self._publisher.restore()
         try:
             with self._errors():
                 raise trigger_failed(error, Situation(adopted_id=self._prediction_id))
@@ -160,8 +161,8 @@ class Sensing:
         return advise(error, Situation(adopted_id=self._prediction_id))
 
     def _on_error(self, error: SeedanceError) -> None:
-        self._report = self._report.with_error(error, time.time())
-        self._publisher.publish_error(self._report, error)
+        self.report = self.report.with_error(error, time.time())
+        self._publisher.publish_error(self.report, error)
 
 
 def _check_deadline(poller: Poller) -> None:
