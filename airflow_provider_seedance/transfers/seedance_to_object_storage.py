@@ -41,8 +41,8 @@ class SeedanceToObjectStorageOperator(AuthorsTemplates, BaseOperator):
     :param seedance_conn_id: The Airflow connection of the service. (templated)
     :param overwrite: Whether another file with that name is replaced; otherwise the task fails.
     :param max_bytes: The size of the largest file to copy; a larger one fails the task.
-    :param allow_private_addresses: Whether links may lead to private addresses (SSRF). The connection's own origin is
-        always allowed, because it receives the API key anyway.
+    :param allow_private_addresses: Whether links may lead to private addresses (SSRF), or to names that only a proxy
+        resolves. The connection's own origin is always allowed, because it receives the API key anyway.
     """
 
     template_fields: Sequence[str] = (

@@ -4,6 +4,10 @@ SSRF guard for the links to outputs: fetches them without the API key, and from 
 A link is data from the service. So this module resolves the host itself, checks every address, and connects to one of
 the checked addresses: a later DNS response has no effect (DNS rebinding). Each redirect is checked in the same way. The
 connection's own origin is trusted, and may have a private address.
+
+A SOCKS proxy gets a checked address, too. An HTTP proxy resolves the name itself: it replaces the ``Host`` header of a
+request for an address (RFC 9112, section 3.2.2), and often permits listed names only. There, the TLS certificate proves
+which host was reached, so a link must be https, and certificates must be verified.
 """
 
 from __future__ import annotations
@@ -34,6 +38,12 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 #: IPv4 addresses as IPv6 addresses, for networks without IPv4 (RFC 6052, section 2.1).
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+_UNRESOLVED_ADVICE = (
+    "The worker resolves a name to check its addresses, although a proxy fetches the link. If it cannot resolve names "
+    "of the internet and you trust the links, set allow_private_addresses=True. Otherwise a retry downloads it again "
+    "and pays nothing."
+)
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -105,11 +115,7 @@ class PublicFetcher:
 
     def _send(self, stack: ExitStack, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
         address = str(url)
-        is_proxied = proxy_for(self._settings, address) is not None
-        hosts = self._addresses(url, is_proxied=is_proxied)
-        if is_proxied:
-            # The proxy resolves the name itself, and may get another address.
-            hosts = [url.host]
+        hosts = self._hosts(url, proxy_for(self._settings, address))
         transport = stack.enter_context(
             open_transport(httpx.HTTPTransport, self._settings, KEEP_ALIVE_OF_WORKER, address=address)
         )
@@ -136,23 +142,36 @@ class PublicFetcher:
                 return response
         raise _failed(url, failure or OSError("the host has no address")) from failure
 
-    def _addresses(self, url: httpx.URL, *, is_proxied: bool) -> list[str]:
-        """Return the checked IP addresses of a host."""
-        host, port = url.raw_host.decode("ascii"), _origin(url)[2]
+    def _hosts(self, url: httpx.URL, proxy: str | None) -> list[str]:
+        """Return the hosts to connect to, one after the other: checked addresses, or a name that a proxy resolves."""
+        is_trusted = self._allow_private_addresses or _origin(url) == self._own_origin
+        if is_trusted and proxy is not None:
+            return [url.host]
+        addresses = self._addresses(url, proxy)
+        if is_trusted:
+            return addresses
+        shown = redact_url(str(url))
+        for address in addresses:
+            if not is_public(address):
+                raise _forbidden(f"{shown} resolves to {address}, not a public address")
+        if proxy is None or proxy.startswith("socks"):
+            return addresses
+        # The name in the link may be an address, which a proxy cannot resolve to another one.
+        if url.host not in addresses and (url.scheme == "http" or self._settings.verify is False):
+            raise _forbidden(
+                f"{shown} goes through a proxy, which resolves the name again, and no verified TLS certificate proves "
+                "which host it reaches"
+            )
+        return [url.host]
+
+    def _addresses(self, url: httpx.URL, proxy: str | None) -> list[str]:
+        """Return the IP addresses of a host."""
         try:
-            addresses = self._resolver(host, port)
+            return self._resolver(url.raw_host.decode("ascii"), _origin(url)[2])
         except UnicodeError:
             raise _forbidden(f"{redact_url(str(url))} has an invalid host name") from None
         except OSError as error:
-            if is_proxied:
-                # A worker behind a proxy often cannot resolve public names.
-                return []
-            raise _failed(url, error) from error
-        if not self._allow_private_addresses and _origin(url) != self._own_origin:
-            for address in addresses:
-                if not is_public(address):
-                    raise _forbidden(f"{redact_url(str(url))} resolves to {address}, not a public address")
-        return addresses
+            raise _failed(url, error, None if proxy is None else _UNRESOLVED_ADVICE) from error
 
 
 def is_public(address: str) -> bool:
@@ -205,6 +224,7 @@ def _forbidden(what: str) -> ForbiddenLinkError:
     return ForbiddenLinkError(what, charge=Charge.ACCEPTED)
 
 
-def _failed(url: httpx.URL, error: Exception) -> DownloadFailedError:
+def _failed(url: httpx.URL, error: Exception, advice: str | None = None) -> DownloadFailedError:
     reason = f"{type(error).__name__} {error}".strip()
-    return DownloadFailedError(f"{redact_url(str(url))} could not be fetched: {reason}", charge=Charge.ACCEPTED)
+    what = f"{redact_url(str(url))} could not be fetched: {reason}"
+    return DownloadFailedError(what, charge=Charge.ACCEPTED, advice=advice)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import socket
+import socketserver
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -302,12 +304,40 @@ class TestRedirect:
             fetch(f"http://{circle.address}/")
 
 
+@contextmanager
+def forwarding_proxy(target: tuple[str, int]) -> Iterator[tuple[str, list[str]]]:
+    """Run an HTTP proxy to which every name has one private address, as DNS rebinding gives it."""
+    requests: list[str] = []
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            requests.append(self.rfile.readline().decode().strip())
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            with socket.create_connection(target) as server:
+                back = threading.Thread(target=_copy, args=(server, self.connection))
+                back.start()
+                _copy(self.connection, server)
+                back.join()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield "http://{}:{}".format(*proxy.server_address), requests
+        proxy.shutdown()
+        thread.join()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while piece := source.recv(65536):
+            target.sendall(piece)
+        target.shutdown(socket.SHUT_WR)
+
+
 class TestProxy:
-    def test_proxy_of_the_connection_fetches_links_and_resolves_names(self, start_loopback: LoopbackStarter) -> None:
-        proxy = start_loopback(OK)
-        settings = replace(SETTINGS, proxy=f"http://{proxy.address}")
-        assert fetch("http://cdn.invalid/0.mp4", PublicFetcher(settings)) == b"video"
-        assert proxy.received[0].startswith(b"GET http://cdn.invalid/0.mp4 HTTP/1.1\r\n")
+    """A proxy resolves names itself, so it may reach another address than the one that was checked."""
 
     def test_proxy_of_the_environment_is_used_except_for_no_proxy(
         self, start_loopback: LoopbackStarter, monkeypatch: pytest.MonkeyPatch
@@ -320,16 +350,92 @@ class TestProxy:
         assert fetch(f"http://near.example:{near.address.rpartition(':')[2]}/0.mp4", fetcher) == b"video"
         assert [each.received[0].split()[1] for each in (proxy, near)] == [b"http://cdn.invalid/0.mp4", b"/0.mp4"]
 
-    def test_proxy_gets_no_request_for_a_private_host(self, start_loopback: LoopbackStarter) -> None:
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    @pytest.mark.parametrize("addresses", ["127.0.0.1", "192.0.2.1", "8.8.8.8 10.0.0.1", "fd00::1"])
+    def test_proxy_gets_no_request_for_a_private_host(
+        self, start_loopback: LoopbackStarter, scheme: str, addresses: str
+    ) -> None:
+        proxy = start_loopback(OK)
+        fetcher = PublicFetcher(
+            replace(SETTINGS, proxy=f"http://{proxy.address}"), resolver=FakeDns(intranet=addresses)
+        )
+        with pytest.raises(ForbiddenLinkError, match="not a public address"):
+            fetch(f"{scheme}://intranet.example/", fetcher)
+        with pytest.raises(ForbiddenLinkError, match="not a public address"):
+            fetch(f"{scheme}://169.254.169.254/latest/meta-data", fetcher)
+        assert proxy.received == []
+
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    def test_name_that_only_the_proxy_resolves_is_not_fetched(
+        self, start_loopback: LoopbackStarter, scheme: str
+    ) -> None:
+        proxy = start_loopback(OK)
+        fetcher = PublicFetcher(replace(SETTINGS, proxy=f"http://{proxy.address}"), resolver=fail_to_resolve)
+        with pytest.raises(DownloadFailedError, match=r"unknown name.*set allow_private_addresses=True") as raised:
+            fetch(f"{scheme}://vault.intranet/", fetcher)
+        assert raised.value.charge is Charge.ACCEPTED
+        assert proxy.received == []
+
+    def test_unknown_name_without_a_proxy_has_the_usual_advice(self) -> None:
+        with pytest.raises(DownloadFailedError) as raised:
+            fetch("http://cdn.example/", PublicFetcher(SETTINGS, resolver=fail_to_resolve))
+        assert "allow_private_addresses" not in str(raised.value)
+
+    @pytest.mark.parametrize(
+        ("link", "verify"),
+        [("http://cdn.example/", True), ("http://cdn.example/", False), ("https://cdn.example/", False)],
+    )
+    def test_name_that_no_certificate_proves_is_refused(
+        self, start_loopback: LoopbackStarter, link: str, verify: bool
+    ) -> None:
+        proxy = start_loopback(OK)
+        settings = replace(SETTINGS, proxy=f"http://{proxy.address}", verify=verify)
+        with pytest.raises(ForbiddenLinkError, match=r"proxy.*no verified TLS certificate.*allow_private_addresses"):
+            fetch(link, PublicFetcher(settings, resolver=FakeDns(cdn="8.8.8.8")))
+        assert proxy.received == []
+
+    @pytest.mark.parametrize("is_own", [False, True])
+    def test_trusted_name_is_left_to_the_proxy(self, start_loopback: LoopbackStarter, is_own: bool) -> None:
         proxy = start_loopback(OK)
         settings = replace(SETTINGS, proxy=f"http://{proxy.address}")
-        with pytest.raises(ForbiddenLinkError):
-            fetch("http://169.254.169.254/latest/meta-data", PublicFetcher(settings))
-        assert proxy.received == []
+        if is_own:
+            settings = replace(settings, base_url="http://cdn.invalid")
+        fetcher = PublicFetcher(settings, allow_private_addresses=not is_own, resolver=fail_to_resolve)
+        assert fetch("http://cdn.invalid/0.mp4", fetcher) == b"video"
+        assert proxy.received[0].startswith(b"GET http://cdn.invalid/0.mp4 HTTP/1.1\r\n")
+
+    def test_address_is_sent_to_the_proxy(self, start_loopback: LoopbackStarter) -> None:
+        proxy = start_loopback(OK)
+        fetcher = PublicFetcher(replace(SETTINGS, proxy=f"http://{proxy.address}"))
+        assert fetch("http://8.8.8.8/0.mp4", fetcher) == b"video"
+        assert proxy.received[0].startswith(b"GET http://8.8.8.8/0.mp4 HTTP/1.1\r\n")
+
+    @pytest.mark.parametrize("proxy", ["socks5://proxy.example:1080", "socks5h://proxy.example:1080"])
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    def test_socks_proxy_gets_the_checked_address(
+        self, monkeypatch: pytest.MonkeyPatch, proxy: str, scheme: str
+    ) -> None:
+        sent: list[httpx.Request] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            sent.append(request)
+            return httpx.Response(200, content=b"video")
+
+        monkeypatch.setattr(
+            "airflow_provider_seedance.gptproto.http.fetch.open_transport", lambda *_, **__: httpx.MockTransport(answer)
+        )
+        fetcher = PublicFetcher(replace(SETTINGS, proxy=proxy), resolver=FakeDns(cdn="8.8.8.8"))
+        with open_link(f"{scheme}://cdn.example/0.mp4", fetcher):
+            pass
+        assert [(each.url.host, each.headers["host"]) for each in sent] == [("8.8.8.8", "cdn.example")]
+        assert sent[0].extensions["sni_hostname"] == "cdn.example"
 
 
 class Video(BaseHTTPRequestHandler):
+    served = 0
+
     def do_GET(self) -> None:
+        type(self).served += 1
         self.wfile.write(OK)
 
     def log_message(self, *_: object) -> None:
@@ -363,3 +469,21 @@ class TestCertificate:
             return
         with pytest.raises(DownloadFailedError, match=r"CERTIFICATE_VERIFY_FAILED.*Hostname mismatch"):
             fetch(f"https://{host}:{port}/", fetcher)
+
+    @pytest.mark.parametrize(("host", "is_accepted"), [("203.0.113.7", True), ("cdn.example", False)])
+    def test_certificate_must_match_the_host_behind_a_proxy(
+        self, server: tuple[int, str], monkeypatch: pytest.MonkeyPatch, host: str, is_accepted: bool
+    ) -> None:
+        port, bundle = server
+        monkeypatch.setattr(Video, "served", 0)
+        monkeypatch.setattr("airflow_provider_seedance.gptproto.http.fetch.is_public", lambda _: True)
+        with forwarding_proxy(("127.0.0.1", port)) as (proxy, requests):
+            settings = replace(SETTINGS, verify=bundle, proxy=proxy)
+            fetcher = PublicFetcher(settings, resolver=FakeDns(cdn="8.8.8.8"))
+            if is_accepted:
+                assert fetch(f"https://{host}:{port}/", fetcher) == b"video"
+            else:
+                with pytest.raises(DownloadFailedError, match=r"CERTIFICATE_VERIFY_FAILED.*Hostname mismatch"):
+                    fetch(f"https://{host}:{port}/", fetcher)
+        assert requests == [f"CONNECT {host}:{port} HTTP/1.1"]
+        assert Video.served == (1 if is_accepted else 0)
