@@ -335,7 +335,7 @@ class StorageError(SeedanceError):
 
     retryable = True
     at_fault = "network"
-    default_advice = "A retry of this task downloads and stores it again."
+    default_advice = "A retry of this task downloads and stores it again and pays nothing."
 
 
 _CLASSES: Mapping[str, type[SeedanceError]] = {

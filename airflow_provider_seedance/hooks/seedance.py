@@ -168,25 +168,29 @@ class SeedanceHook(BaseHook):
         If the store holds the same file already, it is kept. The API key is not sent with a download.
 
         :param url: The output's link.
-        :param path: The target with the file's name: a path or URI such as ``s3://bucket/boat.mp4``.
+        :param path: The target with the file's name: an absolute path, or a URI such as ``s3://bucket/boat.mp4``.
         :param storage_conn_id: The Airflow connection of the store.
         :param prediction_id: The prediction of this output: an expired link is replaced by a fresh one, once.
         :param overwrite: Whether another file with that name is replaced.
         :param max_bytes: The size of the largest file to download.
         :param allow_private_addresses: Whether the link may lead to private addresses; the connection's own origin is
             always allowed.
-        :raises SeedanceError: When it could not be downloaded or stored. Errors of the store's library pass unchanged.
+        :raises SeedanceError: When it could not be downloaded or stored.
         """
         from airflow_provider_seedance.tasks.options import TransferOptions
-        from airflow_provider_seedance.tasks.transfer import Downloader, storage_path
+        from airflow_provider_seedance.tasks.transfer import download
 
-        target = storage_path(path, storage_conn_id)
-        options = TransferOptions(
-            overwrite=overwrite, max_bytes=max_bytes, allow_private_addresses=allow_private_addresses
+        return download(
+            url,
+            path,
+            storage_conn_id=storage_conn_id,
+            prediction_id=prediction_id or "",
+            options=TransferOptions(
+                overwrite=overwrite, max_bytes=max_bytes, allow_private_addresses=allow_private_addresses
+            ),
+            get_settings=self.get_settings,
+            log=self.log,
         )
-        with Downloader(self.get_settings(), options, log=self.log) as downloader:
-            downloader.download_to(target, url, prediction_id=prediction_id or "")
-        return target
 
     def test_connection(self) -> tuple[bool, str]:
         """Return whether the service accepts the API key, with a message; free of charge, never raises."""

@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, Object
 
 from airflow_provider_seedance.gptproto.media.files import MediaFile, find_local_file, with_media_files
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
+from airflow_provider_seedance.tasks.destinations import missing_package
 
 R = TypeVar("R", bound=GenerationRequest)
 
@@ -68,6 +69,8 @@ def _find(value: Any) -> MediaFile:
         store: Any = value.fs
     except AirflowNotFoundException as error:
         raise ValueError(str(error)) from error
+    except (ImportError, ValueError) as error:
+        raise ValueError(". ".join(filter(None, (str(error), missing_package(value))))) from error
     # The cached listing of this process may be out of date.
     store.invalidate_cache()
     found = store.info(value.path)

@@ -18,6 +18,7 @@ from airflow_provider_seedance.gptproto.errors import Charge, DestinationTakenEr
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.http.download import Download
 from airflow_provider_seedance.gptproto.media.completeness import Completeness
+from airflow_provider_seedance.tasks.destinations import OBJECT_STORES, store_errors
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -25,22 +26,11 @@ if TYPE_CHECKING:
 #: Bytes of a block: the smallest part size of S3, and a multiple of the block size that Google Cloud Storage requires.
 #: fsspec's default of 50 MB for S3 and Azure would keep several such blocks in memory.
 BLOCK = 5 * 1024 * 1024
-#: Content type options of each object store, so that browsers play the file instead of saving it.
+#: Content type options of each kind of object store, so that browsers play the file instead of saving it.
 _MEDIA_TYPE: dict[str, dict[str, Any]] = {
     "s3": {"ContentType": "video/mp4"},
     "gs": {"content_type": "video/mp4"},
     "abfs": {"content_settings": {"content_type": "video/mp4"}},
-}
-#: Protocols of object stores, and their keys in :data:`_MEDIA_TYPE`.
-_OBJECT_STORES = {
-    "s3": "s3",
-    "s3a": "s3",
-    "gs": "gs",
-    "gcs": "gs",
-    "abfs": "abfs",
-    "abfss": "abfs",
-    "adl": "abfs",
-    "az": "abfs",
 }
 
 
@@ -53,9 +43,14 @@ def store(download: Download, target: ObjectStoragePath, *, overwrite: bool, log
     :param overwrite: Whether a file with different content is replaced.
     :param log: Receives the result.
     :raises DestinationTakenError: When the target has different content and ``overwrite`` is false.
-    :raises StorageError: When the stored size differs from the downloaded size.
-    :raises SeedanceError: When the download fails. Errors of the store's library are raised unchanged.
+    :raises StorageError: When the store fails, or the stored size differs from the downloaded size.
+    :raises SeedanceError: When the download fails.
     """
+    with store_errors(target):
+        return _store(download, target, overwrite=overwrite, log=log)
+
+
+def _store(download: Download, target: ObjectStoragePath, *, overwrite: bool, log: Log) -> bool:
     existing_size = _size(target)
     may_be_same = existing_size is not None and download.size in (None, existing_size)
     is_taken = existing_size is not None and not overwrite
@@ -90,7 +85,7 @@ class _Upload:
         self._path = target.path
         self._is_written = False
         self._is_finished = False
-        kind = _OBJECT_STORES.get(target.protocol)
+        kind = OBJECT_STORES.get(target.protocol)
         self._is_object_store = kind is not None
         if kind is not None:
             self._name = self._path

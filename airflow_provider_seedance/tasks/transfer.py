@@ -25,6 +25,7 @@ from airflow_provider_seedance.gptproto.http.download import EXTENSION, Download
 from airflow_provider_seedance.gptproto.http.fetch import PublicFetcher
 from airflow_provider_seedance.gptproto.polling import failure
 from airflow_provider_seedance.gptproto.settings import ClientSettings
+from airflow_provider_seedance.tasks.destinations import storage_path
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
 from airflow_provider_seedance.tasks.object_storage import store
 from airflow_provider_seedance.tasks.options import TransferOptions
@@ -101,16 +102,13 @@ class Downloader:
                 return same[0]
             return outputs[index] if len(outputs) == count else None
 
-        with (
-            _named(prediction_id),
-            Download(
-                link,
-                self._fetcher,
-                max_bytes=self._options.max_bytes,
-                log=self._log,
-                refresh=refresh if prediction_id else None,
-            ) as download,
-        ):
+        with Download(
+            link,
+            self._fetcher,
+            max_bytes=self._options.max_bytes,
+            log=self._log,
+            refresh=refresh if prediction_id else None,
+        ) as download:
             store(download, target, overwrite=self._options.overwrite, log=self._log)
 
 
@@ -186,7 +184,7 @@ def run_transfer(
     :param get_settings: Returns the settings of the service's connection.
     :param log: The task's log.
     """
-    with _errors(transfer.prediction_id):
+    with _errors(transfer):
         links = transfer.links()
         folder = storage_path(transfer.destination, transfer.storage_conn_id)
         with Downloader(get_settings(), options, log=log) as downloader:
@@ -199,45 +197,62 @@ def run_transfer(
     return [str(target) for target in targets]
 
 
+def download(
+    url: str,
+    path: str | ObjectStoragePath,
+    *,
+    storage_conn_id: str | None,
+    prediction_id: str,
+    options: TransferOptions,
+    get_settings: Callable[[], ClientSettings],
+    log: Log,
+) -> ObjectStoragePath:
+    """
+    Store one output, and return its path; further parameters as in :func:`run_transfer`.
+
+    :param url: The output's link.
+    :param path: The target with the file's name.
+    :param storage_conn_id: The Airflow connection of the store.
+    :param prediction_id: The prediction of the output; may be empty.
+    :raises SeedanceError: When it could not be downloaded or stored.
+    """
+    with _named(prediction_id, is_paid=True):
+        target = storage_path(path, storage_conn_id)
+        with Downloader(get_settings(), options, log=log) as downloader:
+            downloader.download_to(target, url, prediction_id=prediction_id)
+    return target
+
+
 @contextmanager
-def _named(prediction_id: str) -> Iterator[None]:
-    """Add the prediction to errors that do not name one."""
+def _named(prediction_id: str, *, is_paid: bool) -> Iterator[None]:
+    """
+    Add prediction and bill to errors that do not name them.
+
+    :param is_paid: Whether the error is about a video: it was paid for, although this task paid nothing.
+    """
     try:
         yield
     except SeedanceError as error:
         error.prediction_id = error.prediction_id or prediction_id or None
+        if is_paid and error.charge is Charge.NONE:
+            error.charge = Charge.ACCEPTED
         raise
 
 
 @contextmanager
-def _errors(prediction_id: str) -> Iterator[None]:
-    """Turn errors into Airflow's exceptions, with the prediction, and advice for a task that copies."""
+def _errors(transfer: Transfer) -> Iterator[None]:
+    """Turn errors into Airflow's exceptions, with prediction and bill, and advice for a task that copies."""
 
     def advise(error: SeedanceError) -> str | None:
         if isinstance(error, GENERATION_ENDED):
             return _GENERATION_ENDED_ADVICE
-        if isinstance(error, DeadLinkError) and not prediction_id:
+        if isinstance(error, DeadLinkError) and not transfer.prediction_id:
             return _DEAD_WITHOUT_PREDICTION
         return None
 
-    with as_airflow_errors(advise, final=GENERATION_ENDED), _named(prediction_id):
+    is_paid = bool(transfer.prediction_id or _links(transfer.urls))
+    with as_airflow_errors(advise, final=GENERATION_ENDED), _named(transfer.prediction_id, is_paid=is_paid):
         yield
-
-
-def storage_path(path: str | ObjectStoragePath, conn_id: str | None) -> ObjectStoragePath:
-    """
-    Return a path whose store can be used.
-
-    :param path: A path or URI. It may name its connection before an ``@``.
-    :param conn_id: The store's Airflow connection.
-    :raises InvalidTransferError: When it is not a path, or no installed provider supports its store.
-    """
-    try:
-        found = path if isinstance(path, ObjectStoragePath) else ObjectStoragePath(path, conn_id=conn_id)
-        _ = found.fs
-    except (ImportError, TypeError, ValueError) as error:
-        raise InvalidTransferError(f"destination: {str(path)!r} cannot be used ({error})") from error
-    return found
 
 
 def _links(urls: Any) -> list[Any] | None:

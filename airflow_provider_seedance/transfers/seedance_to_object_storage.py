@@ -31,7 +31,7 @@ class SeedanceToObjectStorageOperator(AuthorsTemplates, BaseOperator):
 
     Returned to XCom: the list of paths, for ``ObjectStoragePath``.
 
-    :param destination: The folder, as a path or URI: ``s3://bucket/videos``. (templated)
+    :param destination: The folder: an absolute path, or a URI such as ``s3://bucket/videos``. (templated)
     :param prediction_id: The prediction whose outputs are copied. (templated)
     :param urls: The URL of an output, or a list of them. (templated)
     :param filename: Name of each file below the destination. It may hold slashes, and in single braces

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException, ObjectStoragePath
 from airflow.sdk.io import attach
 from fsspec.implementations.local import LocalFileOpener
 from fsspec.implementations.memory import MemoryFile, MemoryFileSystem
@@ -20,6 +22,8 @@ from fsspec.spec import AbstractBufferedFile
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.emulator.server import running_emulator
 from airflow_provider_seedance.gptproto.errors import (
+    Charge,
+    ConnectionUnavailableError,
     DeadLinkError,
     DestinationTakenError,
     DownloadFailedError,
@@ -251,6 +255,67 @@ class TestCompleteness:
         with pytest.raises(StorageError, match=r"[0-9,]+ bytes were written, but the store reports"):
             copy(folder, urls=link, filename="boat.mp4")
         assert files(folder) == {}
+
+
+class TestFailingStore:
+    """Errors of the file system and of a store's library name the prediction and the bill, and say what to do."""
+
+    @pytest.fixture
+    def prediction_id(self, make_video: Callable[..., str]) -> str:
+        return make_video()
+
+    @pytest.mark.parametrize(
+        ("number", "what_now"),
+        [
+            (errno.ENOSPC, "Free space at the destination"),
+            (errno.EDQUOT, "Free space at the destination"),
+            (errno.EACCES, "Permit the worker's user"),
+            (errno.EROFS, "Permit the worker's user"),
+            (errno.EIO, "A retry of this task downloads and stores it again and pays nothing"),
+        ],
+    )
+    def test_error_of_the_file_system_is_a_storage_error(
+        self, monkeypatch: pytest.MonkeyPatch, prediction_id: str, folder: Path, number: int, what_now: str
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(LocalFileOpener, "write", fail)
+        with pytest.raises(StorageError) as raised:
+            copy(folder, prediction_id=prediction_id)
+        message = str(raised.value)
+        assert f"{folder}/{prediction_id}-0.mp4 could not be stored ({type(raised.value.__cause__).__name__}" in message
+        assert os.strerror(number) in message
+        assert f"(prediction {prediction_id}). The generation was accepted and is billed" in message
+        assert what_now in message
+        assert files(folder) == {}
+
+    def test_file_in_place_of_a_folder_ends_the_task(self, prediction_id: str, folder: Path) -> None:
+        folder.write_bytes(b"a file")
+        with pytest.raises(AirflowFailException, match=r"is billed.*A file has the name of a folder in this path"):
+            copy(folder / "day", prediction_id=prediction_id)
+        with pytest.raises(AirflowFailException, match=r"is billed.*A file has the name of a folder in this path"):
+            copy(folder, prediction_id=prediction_id)
+        assert folder.read_bytes() == b"a file"
+
+    def test_name_that_is_too_long_ends_the_task(self, prediction_id: str, folder: Path) -> None:
+        with pytest.raises(AirflowFailException, match=r"File name too long.*is billed.*Correct the arguments"):
+            copy(folder, prediction_id=prediction_id, filename=f"{'n' * 300}.mp4")
+        assert files(folder) == {}
+
+    def test_error_of_a_library_is_a_storage_error(self, monkeypatch: pytest.MonkeyPatch, prediction_id: str) -> None:
+        class ClientError(Exception):
+            """Like botocore's."""
+
+        def fail(*_: object, **__: object) -> None:
+            raise ClientError("An error occurred (AccessDenied)\n when calling PutObject.")
+
+        memory = MemoryFileSystem()
+        attach("memory", conn_id="failing", fs=memory)
+        monkeypatch.setattr(MemoryFileSystem, "_open", fail)
+        match = r"\(ClientError: An error occurred \(AccessDenied\) when calling PutObject\) \(prediction "
+        with pytest.raises(StorageError, match=match):
+            copy("memory://videos", prediction_id=prediction_id, storage_conn_id="failing")
 
 
 class TestRetry:
@@ -529,9 +594,49 @@ class TestArguments:
 
     @pytest.mark.parametrize("destination", ["gopher://host/videos", "nothing://videos"])
     def test_unknown_scheme_is_refused(self, emulator: Emulator, destination: str) -> None:
-        with pytest.raises(AirflowFailException, match=r"destination: .*cannot be used"):
+        with pytest.raises(AirflowFailException, match=r"destination: .*cannot be used") as raised:
+            copy(destination, prediction_id="a")
+        assert "(prediction a). The generation was accepted and is billed" in str(raised.value)
+        assert emulator.requests() == []
+
+    @pytest.mark.parametrize("destination", ["videos", "./videos", "~/videos", "file://videos", ""])
+    def test_relative_destination_is_refused(self, emulator: Emulator, destination: str) -> None:
+        with pytest.raises(AirflowFailException, match=r"is a relative path.*allowed: an absolute path"):
             copy(destination, prediction_id="a")
         assert emulator.requests() == []
+
+    @pytest.mark.parametrize(
+        ("arguments", "is_paid"),
+        [
+            ({"prediction_id": "a", "filename": "{name}"}, True),
+            ({"urls": "https://cdn.example/0.mp4"}, True),
+            ({"urls": []}, False),
+            ({}, False),
+        ],
+        ids=str,
+    )
+    def test_error_says_that_a_known_video_is_paid_for(
+        self, emulator: Emulator, folder: Path, arguments: dict[str, Any], is_paid: bool
+    ) -> None:
+        with pytest.raises(AirflowFailException) as raised:
+            copy(folder, **arguments)
+        assert ("The generation was accepted and is billed" in str(raised.value)) == is_paid
+        assert ("Nothing was charged" in str(raised.value)) == (not is_paid)
+
+    @pytest.mark.parametrize("error", [AirflowNotFoundException("absent"), ConnectionError("the API is away")])
+    def test_missing_connection_of_the_service_says_that_the_video_is_paid_for(
+        self, monkeypatch: pytest.MonkeyPatch, folder: Path, error: Exception
+    ) -> None:
+        def fail(_: str) -> None:
+            raise error
+
+        monkeypatch.setattr(SeedanceHook, "get_connection", fail)
+        with pytest.raises(ConnectionUnavailableError, match=r"'seedance_default'.*\(prediction a\)") as raised:
+            copy(folder, prediction_id="a")
+        assert raised.value.charge is Charge.ACCEPTED
+        with pytest.raises(ConnectionUnavailableError) as raised:
+            SeedanceHook().download("https://cdn.example/0.mp4", str(folder / "boat.mp4"))
+        assert raised.value.charge is Charge.ACCEPTED
 
     def test_id_with_a_slash_stays_below_the_destination(self, link: str, folder: Path) -> None:
         copy(folder, urls=link, prediction_id="../sora-2:task_x")
