@@ -14,6 +14,9 @@ POST      ``stop-answering``   ``{"seconds": 30}``: drop every request for 30 se
 POST      ``reset``            delete all state and restore the initial settings
 ========  ===================  ==================================================================
 
+A web page cannot use it: ``POST`` requires ``Content-Type: application/json``, and the ``Host`` header of each request
+must be an address, ``localhost`` or a name without a dot.
+
 No response contains an API key: ``***`` replaces accepted keys everywhere, and header values are not recorded.
 """
 
@@ -21,7 +24,10 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,22 +37,54 @@ from airflow_provider_seedance.emulator.faults import FaultError, read_fault
 from airflow_provider_seedance.emulator.service import Service
 from airflow_provider_seedance.emulator.settings import SettingsError, change
 
+_Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+_JSON = "application/json"
+
 
 def control_routes(service: Service) -> list[Route]:
     """Return the routes of the control API."""
     control = _Control(service)
-    return [
-        Route("/_emulator/ledger", control.ledger, methods=["GET"]),
-        Route("/_emulator/reset", control.reset, methods=["POST"]),
-        Route("/_emulator/requests", control.requests, methods=["GET"]),
-        Route("/_emulator/leaks", control.leaks, methods=["GET"]),
-        Route("/_emulator/faults", control.faults, methods=["GET"]),
-        Route("/_emulator/faults", control.add_faults, methods=["POST"]),
-        Route("/_emulator/faults", control.clear_faults, methods=["DELETE"]),
-        Route("/_emulator/settings", control.settings, methods=["GET"]),
-        Route("/_emulator/settings", control.change_settings, methods=["POST"]),
-        Route("/_emulator/stop-answering", control.stop_answering, methods=["POST"]),
+    endpoints: list[tuple[str, str, _Endpoint]] = [
+        ("GET", "ledger", control.ledger),
+        ("POST", "reset", control.reset),
+        ("GET", "requests", control.requests),
+        ("GET", "leaks", control.leaks),
+        ("GET", "faults", control.faults),
+        ("POST", "faults", control.add_faults),
+        ("DELETE", "faults", control.clear_faults),
+        ("GET", "settings", control.settings),
+        ("POST", "settings", control.change_settings),
+        ("POST", "stop-answering", control.stop_answering),
     ]
+    return [Route(f"/_emulator/{name}", _guarded(endpoint), methods=[method]) for method, name, endpoint in endpoints]
+
+
+def _guarded(endpoint: _Endpoint) -> _Endpoint:
+    """Return the endpoint, closed to web pages of other hosts (CSRF, DNS rebinding)."""
+
+    async def guarded(request: Request) -> Response:
+        if not _is_near(request.headers.get("host", "")):
+            return _refuse("the Host header must be an address, localhost or a name without a dot", 403)
+        # A page can send another type without asking, and this one only after a preflight request.
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if request.method == "POST" and kind != _JSON:
+            return _refuse(f"Content-Type: {_JSON} is required", 415)
+        return await endpoint(request)
+
+    return guarded
+
+
+def _is_near(host: str) -> bool:
+    """Return whether a Host header has no name of the internet, which may lead here as well (DNS rebinding)."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return "." not in name or bool(ip_address(name))
+    except ValueError:
+        return False
+
+
+def _refuse(what: str, status: int) -> Response:
+    return Response(json.dumps({"error": what}), status, media_type=_JSON)
 
 
 class _RequestError(ValueError):
@@ -109,7 +147,7 @@ class _Control:
         return self._respond({"seconds": seconds})
 
     def _respond(self, content: Any, status: int = 200) -> Response:
-        return Response(json.dumps(self._service.redact(content)), status, media_type="application/json")
+        return Response(json.dumps(self._service.redact(content)), status, media_type=_JSON)
 
 
 async def _read_json(request: Request) -> Any:

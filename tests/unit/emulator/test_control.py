@@ -10,6 +10,7 @@ from airflow_provider_seedance.emulator.handle import Emulator
 from tests.unit.emulator.api_client import KEY, ApiClient
 
 SECOND_KEY = "sk-of-another-customer"
+JSON = {"Content-Type": "application/json"}
 
 
 class TestSettings:
@@ -55,7 +56,7 @@ class TestSettings:
 
     @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
     def test_numbers_must_be_finite(self, client: ApiClient, number: str) -> None:
-        response = client.keyless.post("/_emulator/settings", content=f'{{"seconds_running": {number}}}')
+        response = client.keyless.post("/_emulator/settings", content=f'{{"seconds_running": {number}}}', headers=JSON)
         assert (response.status_code, response.json()["error"].partition(":")[0]) == (400, "seconds_running")
 
 
@@ -63,7 +64,7 @@ class TestControlErrors:
     @pytest.mark.parametrize("name", ["faults", "settings", "stop-answering"])
     @pytest.mark.parametrize("content", [b"", b"{", b'"text"', b"5", b"null"])
     def test_invalid_json_is_refused(self, client: ApiClient, name: str, content: bytes) -> None:
-        response = client.keyless.post(f"/_emulator/{name}", content=content)
+        response = client.keyless.post(f"/_emulator/{name}", content=content, headers=JSON)
         assert response.status_code == 400
         assert "JSON" in response.json()["error"]
 
@@ -80,7 +81,7 @@ class TestControlErrors:
         "content", ["{}", '{"seconds": "3"}', '{"seconds": -1}', '{"seconds": true}', '{"seconds": NaN}']
     )
     def test_stop_answering_requires_seconds(self, client: ApiClient, content: str) -> None:
-        response = client.keyless.post("/_emulator/stop-answering", content=content)
+        response = client.keyless.post("/_emulator/stop-answering", content=content, headers=JSON)
         assert (response.status_code, response.json()["error"].partition(":")[0]) == (400, "seconds")
 
     def test_unknown_path_is_404(self, client: ApiClient) -> None:
@@ -178,3 +179,43 @@ class TestLeaks:
         texts = [client.keyless.get(f"/_emulator/{name}").text for name in ("leaks", "requests", "ledger")]
         assert KEY not in "".join(texts)
         assert all("***" in text for text in texts)
+
+
+class TestWebPages:
+    """A page in a browser on this host can send requests to the emulator: it must not control it."""
+
+    @pytest.mark.parametrize("name", ["reset", "settings", "faults", "stop-answering"])
+    @pytest.mark.parametrize(
+        "kind",
+        [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/json"],
+    )
+    def test_post_requires_json(self, client: ApiClient, name: str, kind: str | None) -> None:
+        booked = client.book()
+        content = {"faults": "[]", "stop-answering": '{"seconds": 9}'}.get(name, "{}")
+        headers = {} if kind is None else {"Content-Type": kind}
+        response = client.keyless.post(f"/_emulator/{name}", content=content, headers=headers)
+        assert response.status_code == 415
+        assert "application/json" in response.json()["error"]
+        assert [each["id"] for each in client.emulator.ledger()] == [booked]
+
+    def test_type_may_have_a_charset(self, client: ApiClient) -> None:
+        headers = {"Content-Type": "Application/JSON ; charset=utf-8"}
+        assert client.keyless.post("/_emulator/faults", content="[]", headers=headers).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("method", "name"), [("GET", "ledger"), ("GET", "settings"), ("POST", "settings"), ("DELETE", "faults")]
+    )
+    @pytest.mark.parametrize("host", ["evil.example", "evil.example:8765", "127.0.0.1.evil.example", "[", "a.b@c.d"])
+    def test_name_of_the_internet_is_refused(self, client: ApiClient, method: str, name: str, host: str) -> None:
+        response = client.keyless.request(
+            method, f"/_emulator/{name}", content="{}" if method == "POST" else None, headers={**JSON, "Host": host}
+        )
+        assert response.status_code == 403
+        assert "Host" in response.json()["error"]
+
+    @pytest.mark.parametrize("host", ["localhost:8765", "127.0.0.1", "[::1]:8765", "192.168.0.7:8765", "emulator:8765"])
+    def test_address_and_name_of_the_local_network_are_accepted(self, client: ApiClient, host: str) -> None:
+        assert client.keyless.get("/_emulator/ledger", headers={"Host": host}).status_code == 200
+
+    def test_api_takes_any_host(self, client: ApiClient) -> None:
+        assert client.http.get("/v1/models", headers={"Host": "gptproto.example"}).status_code == 200
