@@ -177,7 +177,7 @@ class UnconfirmedSubmissionError(SeedanceError):
     default_advice = (
         "It is not sent again: the service cannot look it up, and a second submission might be charged as well. "
         "Look for the generation in the GPTProto dashboard. If it is there, run the task with prediction_id set to its "
-        "id. If not, delete the record in the task instance's Task State Store tab and clear the task. "
+        "id. If not, delete the record under Storage > Task State Store of the task instance and clear the task. "
         'To accept the risk in every run, set on_unconfirmed_submission="resubmit".'
     )
 
@@ -203,8 +203,8 @@ class UnreadableRecordError(SeedanceError):
 
     at_fault = "author"
     default_advice = (
-        "This try submitted nothing. Correct the record in the task instance's Task State Store tab, or delete it "
-        "to start again."
+        "This try submitted nothing. Correct the record under Storage > Task State Store of the task instance, or "
+        "delete it to start again."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from textwrap import indent
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,16 @@ def test_snippets_of_a_page_form_a_dag_file(page: Path) -> None:
     source = dag_file(page)
     assert source.count("with DAG(") >= 1
     exec(compile(source, page.name, "exec"), {})  # noqa: S102 - code of the guide
+
+
+def test_seed_of_the_guide_is_the_same_at_every_try_of_a_run() -> None:
+    drawn = []
+    for run_id in ("first", "first", "second"):
+        snippets: dict[str, Any] = {}
+        exec(compile(dag_file(GUIDE / "pick-up-retry-clear.md"), "retry", "exec"), snippets)  # noqa: S102 - as above
+        drawn.append(snippets["draw_seed"].function(run_id=run_id))
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert all(0 <= seed < 2**31 for seed in drawn)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
