@@ -105,9 +105,14 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
         return self.build_request()
 
     def _call(self, context: Context) -> None:
+        from airflow_provider_seedance.gptproto.errors import InvalidRequestError
         from airflow_provider_seedance.gptproto.media.media import unwrap_media
+        from airflow_provider_seedance.gptproto.nesting import TOO_DEEP
         from airflow_provider_seedance.tasks.failures import as_airflow_errors
 
+        if any(given is TOO_DEEP for given in (self.op_args, self.op_kwargs)):
+            with as_airflow_errors():
+                raise InvalidRequestError.from_problems([f"the function's arguments: {TOO_DEEP} is not allowed"])
         # Uploads are wrapped in the attributes, because rendered fields are shown.
         arguments, keywords = unwrap_media(list(self.op_args)), unwrap_media(dict(self.op_kwargs))
         context_merge(context, keywords)
@@ -147,6 +152,7 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
     def _set_arguments(self, returned: object) -> None:
         from airflow_provider_seedance.gptproto.errors import InvalidRequestError
         from airflow_provider_seedance.gptproto.media.media import wrap_media
+        from airflow_provider_seedance.gptproto.nesting import within_depth
 
         arguments = {"prompt": returned} if isinstance(returned, str) else returned
         if not isinstance(arguments, Mapping):
@@ -157,7 +163,7 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
         ]
         for name in _RETURNABLE:
             if name in arguments:
-                setattr(self, name, wrap_media(arguments[name]))
+                setattr(self, name, wrap_media(within_depth(arguments[name])))
         if isinstance(self.prompt, type(SET_DURING_EXECUTION)):
             self.prompt = ""
         given = [name for name in _MEDIA if getattr(self, name) is not None]

@@ -43,6 +43,7 @@ from airflow_provider_seedance.gptproto.media.media import (
     wrap_media,
 )
 from airflow_provider_seedance.gptproto.media_rules import asset_findings, media_findings
+from airflow_provider_seedance.gptproto.nesting import within_depth
 from airflow_provider_seedance.gptproto.prices import Price
 from airflow_provider_seedance.gptproto.problems import extra_problems, media_problems, value_problems
 from airflow_provider_seedance.gptproto.rules import Finding, parameter_findings, unknown_model
@@ -127,6 +128,8 @@ class GenerationRequest:
     extra_parameters: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
+        for name, value in self._arguments().items():
+            self._set(name, within_depth(value))
         self._set("prompt", unwrap_media(self.prompt))
         self._set("duration", DEFAULT_DURATION if self.duration is None else as_whole_number(self.duration))
         self._set("seed", as_whole_number(self.seed))

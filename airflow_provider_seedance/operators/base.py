@@ -190,8 +190,11 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
     ) -> Any:
         """Render a template, with uploads wrapped: rendered fields are stored and shown."""
         from airflow_provider_seedance.gptproto.media.media import wrap_media
+        from airflow_provider_seedance.gptproto.nesting import TOO_DEEP, within_depth
 
-        return wrap_media(super().render_template(content, context, jinja_env, seen_oids))
+        if within_depth(content) is TOO_DEEP:
+            return TOO_DEEP
+        return wrap_media(within_depth(super().render_template(content, context, jinja_env, seen_oids)))
 
     def build_request(self) -> GenerationRequest:
         """Return the request of the rendered arguments. Each mode has its own."""
