@@ -107,10 +107,10 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
     def _call(self, context: Context) -> None:
         from airflow_provider_seedance.gptproto.errors import InvalidRequestError
         from airflow_provider_seedance.gptproto.media.media import unwrap_media
-        from airflow_provider_seedance.gptproto.nesting import TOO_DEEP
+        from airflow_provider_seedance.gptproto.nesting import TOO_DEEP, TooDeep
         from airflow_provider_seedance.tasks.failures import as_airflow_errors
 
-        if any(given is TOO_DEEP for given in (self.op_args, self.op_kwargs)):
+        if isinstance(self.op_args, TooDeep) or isinstance(self.op_kwargs, TooDeep):
             with as_airflow_errors():
                 raise InvalidRequestError.from_problems([f"the function's arguments: {TOO_DEEP} is not allowed"])
         # Uploads are wrapped in the attributes, because rendered fields are shown.

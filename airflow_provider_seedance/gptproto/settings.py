@@ -19,6 +19,10 @@ DEFAULT_TIMEOUT = 60.0
 DEFAULT_POLLS_PER_SECOND = 20.0
 
 _KEY = re.compile(r"[\x21-\x7e]+")
+#: What looks like an API key, of GPTProto or of another service.
+_KEY_LIKE = re.compile(r"\bsk-[\w-]{8,}")
+#: A shorter password occurs in ordinary text.
+_SHORTEST_KEY = 8
 #: Quotation marks, which are copied together with a key or a host. None of them is a part of it.
 _QUOTES = "\"'`\u00b4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a"
 _AROUND = re.compile(rf"\A[\s{_QUOTES}]+|[\s{_QUOTES}]+\Z")
@@ -94,8 +98,10 @@ def read_settings(
     """
     if not isinstance(extra, Mapping):
         raise ConnectionSettingsError("The connection's extra is not a JSON object")
+    key = _api_key(password)
+    _refuse_key(key, {"host": host, "schema": schema, "port": port, **extra})
     return ClientSettings(
-        api_key=_api_key(password),
+        api_key=key,
         base_url=_base_url(host, schema, port),
         vendor=_vendor(extra.get("vendor")),
         auth_scheme=_auth_scheme(extra.get("auth_scheme")),
@@ -115,6 +121,21 @@ def _api_key(password: str | None) -> str:
             "The API key (the connection's password) has spaces, quotation marks or special characters"
         )
     return key
+
+
+def _refuse_key(key: str, fields: Mapping[str, object]) -> None:
+    """Refuse a key in another field: there it would be shown, logged and sent in a URL."""
+    named = [name for name, value in fields.items() if len(key) >= _SHORTEST_KEY and key in str(value)]
+    if named:
+        raise ConnectionSettingsError(
+            f"The connection's {' and '.join(named)} contains the API key, which belongs in the password field only; "
+            "its value is not shown here"
+        )
+
+
+def redacted(value: object) -> str:
+    """Return a setting for a message, without what looks like an API key."""
+    return _KEY_LIKE.sub("***", repr(value))
 
 
 def _unquoted(text: str) -> str:
@@ -140,19 +161,19 @@ def _base_url(host: str | None, schema: str | None, port: int | None) -> str:
             f"{DEFAULT_BASE_URL}, without user, query or fragment"
         )
     if address.scheme not in ("http", "https"):
-        raise ConnectionSettingsError(f"The connection's scheme is {address.scheme!r}; allowed: http or https")
+        raise ConnectionSettingsError(f"The connection's scheme is {redacted(address.scheme)}; allowed: http or https")
     netloc = address.netloc.rstrip(":")
     if address.port == _DEFAULT_PORTS[address.scheme]:
         netloc = netloc.rpartition(":")[0]
     elif port and not address.port and port != _DEFAULT_PORTS[address.scheme]:
         if not 0 < port < 65536:
-            raise ConnectionSettingsError(f"The connection's port is {port}; allowed: 1 to 65535")
+            raise ConnectionSettingsError(f"The connection's port is {redacted(port)}; allowed: 1 to 65535")
         netloc = f"{netloc}:{port}"
     path = address.path.rstrip("/")
     if api_path := _API_PATH.fullmatch(path):
         raise ConnectionSettingsError(
             f"The connection's host has the path {api_path['added']} of the API, which the client adds itself; "
-            f"enter {address.scheme}://{netloc}{api_path['base']}"
+            f"enter {address.scheme}://{_KEY_LIKE.sub('***', netloc + api_path['base'])}"
         )
     return f"{address.scheme}://{netloc}{path}"
 
@@ -178,7 +199,9 @@ def _split(url: str) -> SplitResult | None:
 def _vendor(value: Any) -> str:
     vendor = str(value or DEFAULT_VENDOR).strip()
     if not _SEGMENT.fullmatch(vendor):
-        raise ConnectionSettingsError(f"vendor in the connection's extra is {vendor!r}; allowed: one path segment")
+        raise ConnectionSettingsError(
+            f"vendor in the connection's extra is {redacted(vendor)}; allowed: one path segment"
+        )
     return vendor
 
 
@@ -192,7 +215,7 @@ def _auth_scheme(value: Any) -> str:
 def _timeout(value: Any) -> float:
     seconds = _number(value, DEFAULT_TIMEOUT)
     if not 0 < seconds <= _LONGEST_TIMEOUT:
-        what = f"timeout in the connection's extra is {value!r}; allowed: seconds above 0, up to a day"
+        what = f"timeout in the connection's extra is {redacted(value)}; allowed: seconds above 0, up to a day"
         raise ConnectionSettingsError(what)
     return seconds
 
@@ -201,7 +224,7 @@ def _polls_per_second(value: Any) -> float:
     rate = _number(value, DEFAULT_POLLS_PER_SECOND)
     if not 0 < rate < float("inf"):
         raise ConnectionSettingsError(
-            f"polls_per_second in the connection's extra is {value!r}; allowed: a number above 0"
+            f"polls_per_second in the connection's extra is {redacted(value)}; allowed: a number above 0"
         )
     return rate
 
@@ -223,7 +246,7 @@ def _verify(value: Any) -> bool | str:
         return value
     if not isinstance(value, str):
         raise ConnectionSettingsError(
-            f"verify in the connection's extra is {value!r}; allowed: true, false or the path of a CA bundle"
+            f"verify in the connection's extra is {redacted(value)}; allowed: true, false or the path of a CA bundle"
         )
     path = value.strip()
     return _BOOLEANS.get(path.lower(), path or True)

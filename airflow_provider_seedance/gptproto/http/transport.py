@@ -34,7 +34,7 @@ from airflow_provider_seedance.gptproto.http.body import Body
 from airflow_provider_seedance.gptproto.http.rate_limit import AdaptiveRateLimit, PriorityQueue
 from airflow_provider_seedance.gptproto.http.time_limit import Alarm, Progress
 from airflow_provider_seedance.gptproto.responses import read_retry_after
-from airflow_provider_seedance.gptproto.settings import ClientSettings
+from airflow_provider_seedance.gptproto.settings import ClientSettings, redacted
 
 T = TypeVar("T")
 #: httpx's transports. Tests replace the network with one of their own.
@@ -77,7 +77,7 @@ def tls_context(verify: bool | str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=verify)
     except (OSError, ValueError) as error:
-        what = f"verify in the connection's extra, {verify!r}, is not a readable CA bundle ({error})"
+        what = f"verify in the connection's extra, {redacted(verify)}, is not a readable CA bundle ({error})"
         raise ConnectionSettingsError(what) from error
 
 

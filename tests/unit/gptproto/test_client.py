@@ -324,6 +324,11 @@ class TestSettings:
         with pytest.raises(ConnectionSettingsError, match=what):
             open_client(client_class, ClientSettings(api_key=KEY, verify="\x00"))
 
+    def test_key_in_place_of_a_ca_bundle_is_redacted(self, client_class: Any) -> None:
+        with pytest.raises(ConnectionSettingsError, match=r"extra, '\*\*\*', is not a readable CA bundle") as raised:
+            open_client(client_class, ClientSettings(api_key=KEY, verify="sk-of-another-account"))
+        assert "another" not in str(raised.value)
+
     @pytest.mark.parametrize("host", ["gptproto..com", "a" * 64 + ".example", "exa\x00mple"])
     def test_host_that_cannot_be_resolved_is_refused(self, client_class: Any, host: str) -> None:
         with pytest.raises(ConnectionSettingsError) as caught:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -111,10 +111,10 @@ class TestBaseUrl:
             "gpt proto.com",
             "https://gptproto.com?region=eu",
             "https://gptproto.com#top",
-            f"https://{KEY}@gptproto.com",
-            f"https://user:{KEY}@gptproto.com",
-            f"https://gptproto.com:{KEY}",
-            f"gptproto.com:{KEY}",
+            "https://sk-another-key@gptproto.com",
+            "https://user:sk-another-key@gptproto.com",
+            "https://gptproto.com:sk-another-key",
+            "gptproto.com:sk-another-key",
             "https://@gptproto.com",
         ],
     )
@@ -135,7 +135,7 @@ class TestBaseUrl:
             ("https://gptproto.com/v1beta/v2", "/v2", "https://gptproto.com/v1beta"),
             ("https://gptproto.com/v1/models", "/v1", "https://gptproto.com"),
             ("https://gptproto.com/v1/chat/completions", "/v1", "https://gptproto.com"),
-            (f"https://gptproto.com/api/v3/predictions/{KEY}/result", "/api/v3", "https://gptproto.com"),
+            ("https://gptproto.com/api/v3/predictions/4f0a9c1e/result", "/api/v3", "https://gptproto.com"),
             (
                 "https://gptproto.com/api/v3/bytedance/seedance-2-0/text-to-video",
                 "/api/v3",
@@ -342,3 +342,50 @@ class TestSecrets:
 
         assert KEY not in f"{settings!r}{settings}"
         assert "secret" not in f"{settings!r}{settings}"
+
+
+class TestMisplacedKey:
+    """A key in another field is not repeated in an error: a task's log has more readers than the connection."""
+
+    FORMS: ClassVar[dict[str, str]] = {
+        "host": "{}",
+        "schema": "{}",
+        "vendor": "{}",
+        "auth_scheme": "Bearer {}",
+        "timeout": "{}",
+        "verify": "{}",
+        "proxy": "http://user:{}@proxy.example:3128",
+        "polls_per_second": "{}",
+        "note": "the key is {}",
+    }
+
+    @pytest.mark.parametrize("name", FORMS)
+    @pytest.mark.parametrize("key", [KEY, "Zq9.Xw7/Lm3", "12345678"])
+    def test_key_of_the_connection_is_refused_in_another_field(self, name: str, key: str) -> None:
+        assert refusal(password=key, **{name: self.FORMS[name].format(key)}) == (
+            f"The connection's {name} contains the API key, which belongs in the password field only; its value is not "
+            "shown here"
+        )
+
+    def test_key_is_found_in_nested_values_and_numbers(self) -> None:
+        assert "The connection's vendor contains" in refusal(vendor=[{"of": KEY}])
+        both = refusal(password="12345678", port=12345678, timeout=12345678.0)
+        assert "The connection's port and timeout contains" in both
+
+    @pytest.mark.parametrize("name", ["schema", "vendor", "timeout", "verify", "polls_per_second"])
+    def test_other_key_is_redacted(self, name: str) -> None:
+        other = "sk-Of-another-account1"
+        value: object = {"path": other} if name == "verify" else f"{other} \n"
+        message = refusal(**{name: f"a/{other}" if name == "vendor" else value})
+        assert "another" not in message.casefold()
+        assert "***" in message
+
+    def test_other_key_in_the_path_of_the_host_is_redacted(self) -> None:
+        message = refusal(host="https://gptproto.com/sk-0fAnother1/v1")
+        assert message.endswith("enter https://gptproto.com/***")
+
+    def test_short_password_may_occur_in_other_fields(self) -> None:
+        assert read(password="gptprot", host="gptproto.com").base_url == "https://gptproto.com"
+
+    def test_name_that_starts_like_a_key_is_shown(self) -> None:
+        assert "'risk-assessment/eu'" in refusal(vendor="risk-assessment/eu")
