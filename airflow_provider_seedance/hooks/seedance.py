@@ -118,7 +118,7 @@ class SeedanceHook(BaseHook):
 
         :raises SeedanceError: When the request failed.
         """
-        with _errors_for_caller(), self.get_conn() as client:
+        with _errors_for_caller(prediction_id), self.get_conn() as client:
             return client.get_prediction(prediction_id)
 
     def wait_for_prediction(
@@ -143,7 +143,7 @@ class SeedanceHook(BaseHook):
             expected_seconds=expected_seconds(),
             poll_interval=poll_interval,
         )
-        with _errors_for_caller(), self.get_conn() as client:
+        with _errors_for_caller(prediction_id), self.get_conn() as client:
             decision = client.poll(poller)
             if isinstance(decision, Done):
                 return decision.prediction
@@ -264,15 +264,21 @@ class SeedanceHook(BaseHook):
 
 
 @contextmanager
-def _errors_for_caller() -> Iterator[None]:
-    """Give errors the advice that is true without an operator and its record."""
+def _errors_for_caller(prediction_id: str | None = None) -> Iterator[None]:
+    """
+    Give errors the advice that is true without an operator and its record.
+
+    :param prediction_id: The prediction that the call is about; ``None`` before a submission.
+    """
     from airflow_provider_seedance.gptproto.errors import SeedanceError
-    from airflow_provider_seedance.tasks.advice import advise_caller
+    from airflow_provider_seedance.tasks.advice import advise_caller, name_paid
 
     try:
         yield
     except SeedanceError as error:
         error.advice = advise_caller(error) or error.advice
+        if prediction_id:
+            name_paid(error, prediction_id)
         raise
 
 

@@ -136,6 +136,17 @@ def trigger_failed(error: Exception, situation: Situation) -> TriggerFailedError
     return TriggerFailedError(what, prediction_id=situation.prediction_id, charge=Charge.ACCEPTED, advice=advice)
 
 
+def name_paid(error: SeedanceError, prediction_id: str) -> None:
+    """
+    Add prediction and bill to an error about a video that was paid for, where the error does not know them.
+
+    :param prediction_id: The prediction; empty if only a link to the video is known.
+    """
+    error.prediction_id = error.prediction_id or prediction_id or None
+    if error.charge is Charge.NONE:
+        error.charge = Charge.ACCEPTED
+
+
 def advise_caller(error: SeedanceError) -> str | None:
     """
     Return advice for a caller of the hook, or ``None``. The hook keeps no record, so a retry of its task pays again.

@@ -25,6 +25,7 @@ from airflow_provider_seedance.gptproto.http.download import EXTENSION, Download
 from airflow_provider_seedance.gptproto.http.fetch import PublicFetcher
 from airflow_provider_seedance.gptproto.polling import failure
 from airflow_provider_seedance.gptproto.settings import ClientSettings
+from airflow_provider_seedance.tasks.advice import name_paid
 from airflow_provider_seedance.tasks.destinations import storage_path
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
 from airflow_provider_seedance.tasks.object_storage import store
@@ -228,14 +229,13 @@ def _named(prediction_id: str, *, is_paid: bool) -> Iterator[None]:
     """
     Add prediction and bill to errors that do not name them.
 
-    :param is_paid: Whether the error is about a video: it was paid for, although this task paid nothing.
+    :param is_paid: Whether a prediction or a link is known: then the video was paid for.
     """
     try:
         yield
     except SeedanceError as error:
-        error.prediction_id = error.prediction_id or prediction_id or None
-        if is_paid and error.charge is Charge.NONE:
-            error.charge = Charge.ACCEPTED
+        if is_paid:
+            name_paid(error, prediction_id)
         raise
 
 

@@ -238,6 +238,15 @@ class TestMissingConnection:
             "Admin > Connections. If it exists, Airflow's API or secrets backend failed: try again later."
         )
 
+    @pytest.mark.parametrize("method", ["get_prediction", "wait_for_prediction"])
+    def test_call_for_a_known_prediction_names_it_and_its_bill(self, method: str) -> None:
+        with pytest.raises(ConnectionNotFoundError) as caught:
+            getattr(SeedanceHook("absent"), method)("abc")
+        assert str(caught.value).startswith(
+            "Airflow did not find the connection 'absent' (prediction abc). The generation was accepted and is billed "
+            "whatever happens to this task. If it does not exist, create it"
+        )
+
     @needs_store
     def test_retry_without_the_connection_names_the_prediction(
         self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch

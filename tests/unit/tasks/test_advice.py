@@ -1,0 +1,33 @@
+"""``name_paid``: what an error says of a video that was paid for before."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_seedance.gptproto.errors import Charge, StorageError
+from airflow_provider_seedance.tasks.advice import name_paid
+
+
+def test_error_without_prediction_and_bill_gets_both() -> None:
+    error = StorageError("No space")
+    name_paid(error, "abc")
+    assert (error.prediction_id, error.charge) == ("abc", Charge.ACCEPTED)
+
+
+def test_prediction_of_the_error_is_kept() -> None:
+    error = StorageError("No space", prediction_id="its own")
+    name_paid(error, "abc")
+    assert error.prediction_id == "its own"
+
+
+@pytest.mark.parametrize("charge", [charge for charge in Charge if charge is not Charge.NONE])
+def test_bill_of_the_error_is_kept(charge: Charge) -> None:
+    error = StorageError("No space", charge=charge)
+    name_paid(error, "abc")
+    assert error.charge is charge
+
+
+def test_link_without_a_prediction_adds_the_bill_alone() -> None:
+    error = StorageError("No space")
+    name_paid(error, "")
+    assert (error.prediction_id, error.charge) == (None, Charge.ACCEPTED)
