@@ -67,6 +67,8 @@ class TestEvaluation:
         assert len(run.deferrals) == (1 if deferrable else 0)
 
     def test_link_of_a_sensor_leads_to_the_video(self, emulator: Emulator, deferrable: bool) -> None:
+        # Long enough for the first poll, also on a busy machine.
+        emulator.settings(seconds_running=0.5)
         prediction_id = Run().try_once(text_to_video(wait_for_completion=False))
         run = Run()
         sensor = SeedancePredictionSensor(
