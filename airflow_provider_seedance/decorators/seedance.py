@@ -153,6 +153,7 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
         from airflow_provider_seedance.gptproto.errors import InvalidRequestError
         from airflow_provider_seedance.gptproto.media.media import wrap_media
         from airflow_provider_seedance.gptproto.nesting import within_depth
+        from airflow_provider_seedance.gptproto.values import as_media_list
 
         arguments = {"prompt": returned} if isinstance(returned, str) else returned
         if not isinstance(arguments, Mapping):
@@ -166,7 +167,7 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
                 setattr(self, name, wrap_media(within_depth(arguments[name])))
         if isinstance(self.prompt, type(SET_DURING_EXECUTION)):
             self.prompt = ""
-        given = [name for name in _MEDIA if getattr(self, name) is not None]
+        given = [name for name in _MEDIA if as_media_list(getattr(self, name)) is not None]
         self.mode = Mode(self.requested_mode) if self.requested_mode else _mode_of(given)
         problems += [
             f"{name}: is not an argument of {self.mode}" for name in given if name not in _MEDIA_OF.get(self.mode, ())

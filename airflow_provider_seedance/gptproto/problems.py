@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_MODEL, MAXIMUM_REQUEST_BYTES
+from airflow_provider_seedance.gptproto.given import is_missing
 from airflow_provider_seedance.gptproto.media.media import (
     ALLOWED_MEDIA,
     NamedMedium,
@@ -34,8 +35,11 @@ def value_problems(arguments: Mapping[str, Any]) -> Iterator[str]:
     model = arguments["model"]
     if not isinstance(model, str) or not _MODEL_ID.fullmatch(model):
         yield problem("model", model, "a model id such as " + DEFAULT_MODEL)
-    if not is_text(arguments["prompt"]):
-        yield problem("prompt", arguments["prompt"], "Unicode text that is not blank")
+    prompt = arguments["prompt"]
+    if not is_text(prompt):
+        yield problem("prompt", prompt, "Unicode text that is not blank")
+    elif is_missing(prompt):
+        yield problem("prompt", prompt, "text other than the one of a missing value")
     for name in ("aspect_ratio", "resolution"):
         value = arguments[name]
         if value is not None and not is_text(value):

@@ -3,7 +3,8 @@ Generation requests: one frozen value for each mode, its validation, and the JSO
 
 The fields are the API's own parameters (page, "Core Parameters" of each mode). A field that is ``None`` is not sent.
 ``duration`` and, to a model whose price depends on it, ``resolution`` are always sent: otherwise the service's default
-or the model decides the price. Values may come from rendered templates: text such as "5" or "true" is converted.
+or the model decides the price. Values may come from rendered templates: text such as "5" or "true" is converted, and
+missing values (:func:`~airflow_provider_seedance.gptproto.given.is_missing`) count as not given.
 
 :meth:`GenerationRequest.check` refuses a request that the service is certain to refuse, with all problems in one error.
 The rules of :mod:`~airflow_provider_seedance.gptproto.problems` apply to every request, those of the catalogue
@@ -33,6 +34,7 @@ from airflow_provider_seedance.gptproto.catalogue import (
     frame_size,
 )
 from airflow_provider_seedance.gptproto.errors import InvalidRequestError
+from airflow_provider_seedance.gptproto.given import as_text, is_missing
 from airflow_provider_seedance.gptproto.media.media import (
     ALLOWED_MEDIA,
     MediaKind,
@@ -49,7 +51,7 @@ from airflow_provider_seedance.gptproto.problems import extra_problems, media_pr
 from airflow_provider_seedance.gptproto.rules import Finding, parameter_findings, unknown_model
 from airflow_provider_seedance.gptproto.values import (
     as_boolean,
-    as_list,
+    as_media_list,
     as_whole_number,
     described,
     problem,
@@ -130,7 +132,10 @@ class GenerationRequest:
     def __post_init__(self) -> None:
         for name, value in self._arguments().items():
             self._set(name, within_depth(value))
-        self._set("prompt", unwrap_media(self.prompt))
+        for field in dataclasses.fields(self):
+            if field.name != "prompt" and is_missing(getattr(self, field.name)):
+                self._set(field.name, field.default)
+        self._set("prompt", as_text(unwrap_media(self.prompt)))
         self._set("duration", DEFAULT_DURATION if self.duration is None else as_whole_number(self.duration))
         self._set("seed", as_whole_number(self.seed))
         self._set("generate_audio", as_boolean(self.generate_audio))
@@ -138,7 +143,7 @@ class GenerationRequest:
         for name in self.single_media:
             self._set(name, wrap_media(getattr(self, name)))
         for name in self.listed_media:
-            self._set(name, wrap_media(as_list(getattr(self, name))))
+            self._set(name, wrap_media(as_media_list(getattr(self, name))))
         self._set("extra_parameters", wrap_media(self.extra_parameters))
 
     def _set(self, name: str, value: object) -> None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from numbers import Number
 from typing import Any, TypeGuard
 
+from airflow_provider_seedance.gptproto.given import is_missing, is_sequence, listed
 from airflow_provider_seedance.gptproto.media.media import UnusableFile, UploadedMedia, is_path
 
 #: A template renders a division as "5.0", and a spreadsheet may write "5.".
@@ -48,12 +49,20 @@ def as_boolean(value: Any) -> Any:
 
 
 def as_list(value: Any) -> Any:
-    """Return one media value or a sequence of them as a list; an empty sequence as ``None``, which is not sent."""
+    """Return a sequence, its text, or one media value as a list; return other values unchanged."""
+    text = value.text if isinstance(value, UploadedMedia) else value
+    items = listed(text) if isinstance(text, str) else None
+    if items is not None:
+        return items
     if isinstance(value, (str, UploadedMedia, UnusableFile)) or is_path(value):
         return [value]
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return value
-    return list(value) or None if isinstance(value, Sequence) else value
+    return list(value) if is_sequence(value) else value
+
+
+def as_media_list(value: Any) -> Any:
+    """Return :func:`as_list` without missing items; ``None``, which is not sent, if nothing is left."""
+    items = [] if is_missing(value) else as_list(value)
+    return [item for item in items if not is_missing(item)] or None if isinstance(items, list) else items
 
 
 def is_whole_number(value: object) -> TypeGuard[int]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from airflow.providers.common.compat.sdk import AirflowException, BaseOperator, conf
 
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, DEFAULT_MODEL, Mode, Validation
+from airflow_provider_seedance.gptproto.given import given_text
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.links.seedance import SeedanceVideoLink
 from airflow_provider_seedance.tasks.options import (
@@ -216,7 +217,7 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
         """
         return GenerationOptions(
             connection_id=self.seedance_conn_id,
-            prediction_id=str(self.prediction_id or "").strip(),
+            prediction_id=given_text(self.prediction_id),
             wait_for_completion=self.wait_for_completion,
             durable=self.durable,
             on_unconfirmed_submission=self.on_unconfirmed_submission,

@@ -22,6 +22,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_seedance.gptproto.errors import SeedanceError
+from airflow_provider_seedance.gptproto.given import given_text
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.links.seedance import SeedanceVideoLink
 from airflow_provider_seedance.tasks.options import WaitOptions
@@ -156,6 +157,7 @@ class SeedancePredictionSensor(DeferrableTask, AuthorsTemplates, BaseSensorOpera
             fail_on_nsfw=self.fail_on_nsfw,
             execution_timeout=self.execution_timeout,
         )
-        prediction_id = str(self.prediction_id or "").strip()
-        self._last_sensing = Sensing(prediction_id, options, context, connect=self.hook.get_conn, log=self.log)
+        self._last_sensing = Sensing(
+            given_text(self.prediction_id), options, context, connect=self.hook.get_conn, log=self.log
+        )
         return self._last_sensing

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import Asset
+from airflow.providers.common.compat.sdk import AssetAlias
 
 from airflow_provider_seedance.gptproto.errors import Charge, GenerationExpiredError, NsfwContentError, SeedanceError
 from airflow_provider_seedance.gptproto.flows import Log
@@ -213,8 +213,7 @@ class Publisher:
             **{name: getattr(report, name) for name in ("model", "width", "height", "estimated_cost_usd")},
         }
         for outlet in self._context.get("outlets") or ():
-            if isinstance(outlet, Asset):
-                self._context["outlet_events"][outlet].extra.update(extra)
+            self._add_to_events(outlet, extra)
 
     def publish_success(self, report: GenerationReport, *, polls: int | None = None) -> None:
         """
@@ -240,6 +239,20 @@ class Publisher:
         except Exception as failure:  # any error of Airflow's API
             self._log.warning("The error could not be pushed to XCom: %r", failure)
         metrics.count_failure(error, metrics.tags_of(report.model, report.mode))
+
+    def _add_to_events(self, outlet: Any, extra: Mapping[str, Any]) -> None:
+        """
+        Add an extra to the events of an outlet.
+
+        An alias has only the events that the author's ``pre_execute`` added: which assets stand for a video, and how
+        many, is the author's choice.
+        """
+        try:
+            events: Any = self._context["outlet_events"][outlet]
+            for event in events.asset_alias_events if isinstance(outlet, AssetAlias) else [events]:
+                event.extra.update(extra)
+        except Exception as error:  # no asset, or an Asset.ref() that Airflow does not find: the generation is paid for
+            self._log.warning("The event of outlet %r has no extra: %r", outlet, error)
 
     def _push(self, report: GenerationReport) -> None:
         self._task_instance.xcom_push(key=PREDICTION, value=report.to_dict())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,10 +20,12 @@ from airflow_provider_seedance.gptproto.errors import (
     SeedanceError,
 )
 from airflow_provider_seedance.gptproto.flows import Log
+from airflow_provider_seedance.gptproto.given import is_missing
 from airflow_provider_seedance.gptproto.http.download import EXTENSION, Download
 from airflow_provider_seedance.gptproto.http.fetch import PublicFetcher
 from airflow_provider_seedance.gptproto.polling import failure
 from airflow_provider_seedance.gptproto.settings import ClientSettings
+from airflow_provider_seedance.gptproto.values import as_list
 from airflow_provider_seedance.tasks.advice import name_paid
 from airflow_provider_seedance.tasks.destinations import storage_path
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
@@ -119,7 +120,8 @@ class Transfer:
     The rendered arguments of a transfer.
 
     :param destination: The folder.
-    :param urls: An output's URL, a list of them, the text of a list, or ``None`` for all outputs of the prediction.
+    :param urls: An output's URL, a sequence of them, the text of a list, or a missing value for all outputs of the
+        prediction.
     :param prediction_id: The prediction of the outputs; may be empty.
     :param filename: The pattern of the files' names.
     :param storage_conn_id: The Airflow connection of the store.
@@ -137,18 +139,20 @@ class Transfer:
 
         :raises InvalidTransferError: With all problems of the arguments.
         """
-        links = _links(self.urls)
+        links = None if is_missing(self.urls) else as_list(self.urls)
         problems = []
+        if is_missing(self.destination):
+            problems.append(f"destination: {self.destination!r} is not allowed; allowed: a path or URI")
         if links is None and not self.prediction_id:
             problems.append("urls or prediction_id: one of them is needed")
-        if links is not None and not (links and all(isinstance(link, str) and link.strip() for link in links)):
+        if links is not None and not (isinstance(links, list) and links and all(map(_is_link, links))):
             problems.append("urls: a URL or a list of URLs is allowed, and it must not be empty")
         if not self.prediction_id and _uses("prediction_id", self.filename):
             problems.append("filename: holds {prediction_id}; set prediction_id as well, or another filename")
         if problems:
             raise InvalidTransferError("; ".join(problems))
         self.names(len(links or [""]))
-        return links
+        return None if links is None else [link.strip() for link in links]
 
     def names(self, count: int) -> list[str]:
         """
@@ -250,23 +254,14 @@ def _errors(transfer: Transfer) -> Iterator[None]:
             return _DEAD_WITHOUT_PREDICTION
         return None
 
-    is_paid = bool(transfer.prediction_id or _links(transfer.urls))
+    is_paid = bool(transfer.prediction_id) or not is_missing(transfer.urls)
     with as_airflow_errors(advise, final=GENERATION_ENDED), _named(transfer.prediction_id, is_paid=is_paid):
         yield
 
 
-def _links(urls: Any) -> list[Any] | None:
-    """Return the links of the argument, which may be the text of a list that a template rendered."""
-    if isinstance(urls, str) and urls.lstrip().startswith("["):
-        try:
-            urls = ast.literal_eval(urls.strip())
-        except (SyntaxError, ValueError):
-            return []
-    if isinstance(urls, str):
-        return [urls.strip()] if urls.strip() else None
-    if isinstance(urls, (list, tuple)):
-        return list(urls)
-    return None if urls is None else []
+def _is_link(value: object) -> bool:
+    """Return whether a value can be a link; text that begins with a bracket is a broken list."""
+    return isinstance(value, str) and not is_missing(value) and not value.lstrip().startswith("[")
 
 
 def _uses(name: str, filename: str) -> bool:

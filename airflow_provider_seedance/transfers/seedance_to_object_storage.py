@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_seedance.gptproto.given import given_text
 from airflow_provider_seedance.hooks.seedance import MAXIMUM_FILE_BYTES, SeedanceHook
 from airflow_provider_seedance.tasks.options import TransferOptions
 from airflow_provider_seedance.tasks.rendering import AuthorsTemplates
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
+
+
+_DEFAULT_FILENAME = "{prediction_id}-{index}.{ext}"
 
 
 class SeedanceToObjectStorageOperator(AuthorsTemplates, BaseOperator):
@@ -60,8 +64,8 @@ class SeedanceToObjectStorageOperator(AuthorsTemplates, BaseOperator):
         *,
         destination: str | ObjectStoragePath,
         prediction_id: str | XComArg | None = None,
-        urls: str | list[str] | XComArg | None = None,
-        filename: str | XComArg = "{prediction_id}-{index}.{ext}",
+        urls: str | Sequence[str] | XComArg | None = None,
+        filename: str | XComArg = _DEFAULT_FILENAME,
         storage_conn_id: str | None = None,
         seedance_conn_id: str = SeedanceHook.default_conn_name,
         overwrite: bool = False,
@@ -94,9 +98,9 @@ class SeedanceToObjectStorageOperator(AuthorsTemplates, BaseOperator):
         transfer = Transfer(
             destination=self.destination,
             urls=self.urls,
-            prediction_id=str(self.prediction_id or "").strip(),
-            filename=str(self.filename),
-            storage_conn_id=self.storage_conn_id,
+            prediction_id=given_text(self.prediction_id),
+            filename=given_text(self.filename) or _DEFAULT_FILENAME,
+            storage_conn_id=given_text(self.storage_conn_id) or None,
         )
         return run_transfer(transfer, self._options(), get_settings=self.hook.get_settings, log=self.log)
 

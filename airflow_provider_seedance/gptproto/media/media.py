@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from airflow_provider_seedance.gptproto.given import is_sequence
 from airflow_provider_seedance.gptproto.media.sniff import image_size, media_type
 
 MediaKind = Literal["image", "video", "audio"]
@@ -32,6 +33,8 @@ _START_CHARACTERS = 1024 * 1024
 _ASSET = re.compile(r"asset://\S+", re.IGNORECASE)
 #: Matches a malformed data URI as well, but not a sentence that begins with "data:".
 _DATA_URI_START = re.compile(r"\s*data:[^\s,]*(?:,|\Z)", re.IGNORECASE)
+#: A data URI in the text of a list.
+_QUOTED_DATA_URI = re.compile(r"[\"']\s*data:[^\s,]{0,100},", re.IGNORECASE)
 #: Base64 text of this length without a space is media: no word of a prompt is that long.
 _BARE_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{512,}={0,2}")
 
@@ -142,11 +145,16 @@ def is_uploaded(value: object) -> bool:
     return isinstance(value, str) and bool(_DATA_URI_START.match(value) or _BARE_BASE64.fullmatch(value))
 
 
+def _lists_uploads(text: str) -> bool:
+    """Return whether text is a list of uploads that a template rendered."""
+    return text.lstrip().startswith("[") and _QUOTED_DATA_URI.search(text) is not None
+
+
 def wrap_media(value: Any) -> Any:
-    """Return a value with all uploads in it wrapped, also inside lists, tuples and dicts."""
+    """Return a value with all uploads in it wrapped, also inside dicts and sequences, which become lists."""
     if isinstance(value, str):
-        return UploadedMedia(value) if is_uploaded(value) else value
-    if isinstance(value, (list, tuple)):
+        return UploadedMedia(value) if is_uploaded(value) or _lists_uploads(value) else value
+    if is_sequence(value):
         return [wrap_media(item) for item in value]
     if isinstance(value, Mapping):
         return {key: wrap_media(item) for key, item in value.items()}

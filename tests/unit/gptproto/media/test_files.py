@@ -217,7 +217,7 @@ class TestRefusal:
             "A cat on a beach",
             "/" + "x" * 300,
             "long.d/" * 1000,
-            "None",
+            Path("None"),
             Path("missing/boat.png"),
         ],
         ids=["missing", "below a file", "prompt", "long name", "long path", "None", "path object"],
