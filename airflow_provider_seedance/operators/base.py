@@ -18,6 +18,7 @@ from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, DEFAU
 from airflow_provider_seedance.gptproto.given import given_text
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.links.seedance import SeedanceVideoLink
+from airflow_provider_seedance.operators.parsing import CheckedPartial, check_constants, named_task
 from airflow_provider_seedance.tasks.options import (
     GenerationOptions,
     OnAudioRefusal,
@@ -170,7 +171,16 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
         self.max_cost = max_cost
         self.max_submissions = max_submissions
         self._generation: Generation | None = None
-        self.generation_options()
+        with named_task(self.task_id):
+            self.generation_options()
+        # An operator with further fields checks its constants once they are set.
+        if type(self).template_fields is SeedanceBaseOperator.template_fields:
+            check_constants(self)
+
+    @classmethod
+    def partial(cls, **arguments: Any) -> CheckedPartial:  # type: ignore[override]
+        """Return the task before it is mapped; ``expand()`` checks its constants."""
+        return CheckedPartial(super().partial(**arguments))
 
     @cached_property
     def hook(self) -> SeedanceHook:

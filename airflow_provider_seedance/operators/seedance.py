@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_seedance.gptproto.catalogue import Mode
 from airflow_provider_seedance.operators.base import SeedanceBaseOperator
+from airflow_provider_seedance.operators.parsing import check_constants
 
 if TYPE_CHECKING:
     import os
@@ -61,6 +62,7 @@ class SeedanceImageToVideoOperator(SeedanceBaseOperator):
         self.image: Any = image
         self.last_image: Any = last_image
         self.is_upload_media: Any = is_upload_media
+        check_constants(self)
 
     def build_request(self) -> ImageToVideo:
         """Return the request of the rendered arguments."""
@@ -107,6 +109,7 @@ class SeedanceReferenceToVideoOperator(SeedanceBaseOperator):
         self.videos: Any = videos
         self.audios: Any = audios
         self.is_upload_media: Any = is_upload_media
+        check_constants(self)
 
     def build_request(self) -> ReferenceToVideo:
         """Return the request of the rendered arguments."""

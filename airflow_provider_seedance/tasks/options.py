@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, get_args
@@ -111,6 +113,19 @@ class GenerationOptions:
         if self.max_submissions is not None and not (type(self.max_submissions) is int and self.max_submissions > 0):
             allowed = "a whole number, 1 or more, or None"
             raise ValueError(f"max_submissions: {self.max_submissions!r} is not allowed; allowed: {allowed}")
+
+
+def check_options(arguments: Mapping[str, Any]) -> None:
+    """
+    Check the options among the arguments of a task that generates.
+
+    :param arguments: Arguments by name; those that are no options are ignored.
+    :raises ValueError: With the argument, its value and the allowed values.
+    """
+    wait = {name: arguments[name] for name in ("timeout", "poll_interval") if name in arguments}
+    names = {field.name for field in dataclasses.fields(GenerationOptions)} - {"wait", "prediction_id"}
+    options = {name: arguments[name] for name in names & set(arguments)}
+    GenerationOptions(connection_id="", wait=WaitOptions(**{"timeout": 1, **wait}), **options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

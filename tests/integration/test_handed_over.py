@@ -70,3 +70,25 @@ def test_outlets_of_all_kinds_get_the_extra(seedance_emulator: Emulator) -> None
         PICKED.name: booked["id"],
     }
     assert extras[PICKED.name]["shot"] == 7
+
+
+@pytest.mark.parametrize(
+    ("where", "problem"),
+    [
+        ("operator", "aspect_ratio: '2:1' is not allowed; allowed: 21:9, 16:9, 4:3, 1:1, 3:4, 9:16"),
+        ("default_args", "duration: 99 is not allowed; allowed: 4 to 15 seconds"),
+        ("partial", "resolution: '8k' is not allowed; allowed: 480p, 720p"),
+        ("nowhere", None),
+    ],
+)
+def test_constant_that_is_refused_is_an_import_error(
+    monkeypatch: pytest.MonkeyPatch, where: str, problem: str | None
+) -> None:
+    monkeypatch.setenv("WRONG_CONSTANTS", where)
+    bag: Any = DagBag(str(DAGS / "handed_wrong.py"))
+    if problem is None:
+        assert bag.import_errors == {}
+        return
+    [error] = bag.import_errors.values()
+    assert "Task 'make_video': Seedance refuses these arguments:" in error
+    assert problem in error
