@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seedance.tasks.constants import constant_problems
 from airflow_provider_seedance.tasks.options import check_options
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import MappedOperator
 
 _ADVICE = 'Correct them. If the service accepts the values by now, set validation="warn".'
 
@@ -27,15 +30,15 @@ class CheckedPartial:
     def __init__(self, partial: Any) -> None:
         self._partial = partial
 
-    def expand(self, **mapped: Any) -> Any:
+    def expand(self, **mapped: Any) -> MappedOperator:
         """Map arguments over lists, or over the outputs of other tasks."""
-        task = self._partial.expand(**mapped)
+        task: MappedOperator = self._partial.expand(**mapped)
         _check_mapped(task, mapped)
         return task
 
-    def expand_kwargs(self, rows: Any, *, strict: bool = True) -> Any:
+    def expand_kwargs(self, rows: Any, *, strict: bool = True) -> MappedOperator:
         """Map over rows. Rows of another task are not known yet, and may hold any argument."""
-        task = self._partial.expand_kwargs(rows, strict=strict)
+        task: MappedOperator = self._partial.expand_kwargs(rows, strict=strict)
         if isinstance(rows, (list, tuple)) and all(isinstance(row, Mapping) for row in rows):
             _check_mapped(task, {name for row in rows for name in row})
         return task
