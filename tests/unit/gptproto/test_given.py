@@ -111,6 +111,11 @@ class TestMissing:
             line = refusal(make("reference-to-video", images=empty))
             assert line.endswith("allowed: at least one image or video")
 
+    @pytest.mark.parametrize("value", MISSING, ids=repr)
+    def test_missing_list_is_no_medium(self, value: object) -> None:
+        assert as_media_list(value) is None
+        assert as_media_list([value, value]) is None
+
     def test_missing_items_are_left_out(self) -> None:
         request = make("reference-to-video", images=["", IMAGE, None, "None", float("nan"), IMAGE])
         assert request.payload()["images"] == [IMAGE, IMAGE]
@@ -174,7 +179,21 @@ class TestListsAsText:
 
     @pytest.mark.parametrize(
         "text",
-        ["", "a", "[", "[a, b]", "[1].png", "['a'", "{'a': 1}", "('a',)", '"[1]"', "[" * 100_000, "[\0]", "[a()]"],
+        [
+            "",
+            "a",
+            "[",
+            "[a, b]",
+            "[1].png",
+            "[1], [2]",
+            "['a'",
+            "{'a': 1}",
+            "('a',)",
+            '"[1]"',
+            "[" * 100_000,
+            "[\0]",
+            "[a()]",
+        ],
     )
     def test_other_text_is_one_value(self, text: str) -> None:
         assert listed(text) is None
