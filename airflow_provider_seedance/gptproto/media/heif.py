@@ -9,13 +9,18 @@ which of them each item has (``ipma`` in ``iprp``): ISO/IEC 14496-12, sections 8
 from __future__ import annotations
 
 import io
+import itertools
 import struct
-from collections.abc import Iterator
 
-from airflow_provider_seedance.gptproto.media.boxes import VERSION_AND_FLAGS, Box, find_boxes, iter_boxes
+from airflow_provider_seedance.gptproto.media.boxes import VERSION_AND_FLAGS, find_boxes, iter_boxes
 
 #: A file with more items is no image; to read their properties would take seconds.
 _MAXIMUM_ITEMS = 100_000
+#: The number of a property has 15 bits.
+_MAXIMUM_PROPERTIES = 0x7FFF
+#: The properties that decide on the size, and the length of the longest one, ``clap``, in bytes.
+_USED = (b"ispe", b"clap", b"irot")
+_LONGEST = 32
 
 
 def heif_size(content: bytes) -> tuple[int, int] | None:
@@ -52,19 +57,15 @@ def _primary_properties(content: bytes) -> list[tuple[bytes, bytes]]:
     ipco = next(find_boxes(file, *inner, b"iprp", b"ipco"), None)
     if pitm is None or ipco is None:
         return []
-    item = _primary_item(_body(content, pitm))
-    boxes = list(iter_boxes(file, ipco.body, ipco.end))
-    return [
-        (boxes[number - 1].type, _body(content, boxes[number - 1]))
-        for ipma in find_boxes(file, *inner, b"iprp", b"ipma")
-        for number in _property_numbers(_body(content, ipma), item)
-        # Numbers start at 1; 0 is no property.
-        if 0 < number <= len(boxes)
-    ]
-
-
-def _body(content: bytes, box: Box) -> bytes:
-    return content[box.body : box.end]
+    item = _primary_item(content[pitm.body : min(pitm.end, pitm.body + _LONGEST)])
+    boxes = list(itertools.islice(iter_boxes(file, ipco.body, ipco.end), _MAXIMUM_PROPERTIES))
+    # An image may be as large as the memory: the list is not copied.
+    view = memoryview(content)
+    lists = (_property_numbers(view[box.body : box.end], item) for box in find_boxes(file, *inner, b"iprp", b"ipma"))
+    numbers = next((found for found in lists if found is not None), [])
+    # Numbers start at 1; 0 is no property.
+    listed = [boxes[number - 1] for number in numbers if 0 < number <= len(boxes)]
+    return [(box.type, content[box.body : min(box.end, box.body + _LONGEST)]) for box in listed if box.type in _USED]
 
 
 def _primary_item(pitm: bytes) -> int:
@@ -74,16 +75,22 @@ def _primary_item(pitm: bytes) -> int:
     return int(item)
 
 
-def _property_numbers(ipma: bytes, item: int) -> Iterator[int]:
-    """Yield the numbers of an item's properties, in order. Version and flags say how long the numbers are."""
+def _property_numbers(ipma: memoryview, item: int) -> list[int] | None:
+    """
+    Return the numbers of an item's properties, in order, or ``None`` if the list does not have the item.
+
+    Version and flags say how long the numbers are. An item has one entry, so those behind it are not read.
+    """
     version, flags, count = struct.unpack_from(">B2xBI", ipma)
     entry = struct.Struct(">IB" if version else ">HB")
     # The highest bit of a number marks an essential property.
-    form, mask = (struct.Struct(">H"), 0x7FFF) if flags & 1 else (struct.Struct(">B"), 0x7F)
+    form, mask = ("H", 0x7FFF) if flags & 1 else ("B", 0x7F)
     offset = VERSION_AND_FLAGS + 4
     for _ in range(min(count, _MAXIMUM_ITEMS)):
         found, length = entry.unpack_from(ipma, offset)
         offset += entry.size
-        for position in range(length if found == item else 0):
-            yield form.unpack_from(ipma, offset + position * form.size)[0] & mask
-        offset += length * form.size
+        numbers = struct.Struct(f">{length}{form}")
+        if found == item:
+            return [number & mask for number in numbers.unpack_from(ipma, offset)]
+        offset += numbers.size
+    return None

@@ -9,9 +9,9 @@ are in the box ``moov``, which may be at the end of the file.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from airflow_provider_seedance.gptproto.media.boxes import VERSION_AND_FLAGS, find_boxes
+from airflow_provider_seedance.gptproto.media.boxes import VERSION_AND_FLAGS, Box, find_boxes
 
 #: Types of a first box. Files older than the box ``ftyp`` begin with another one (QuickTime File Format, 2001).
 _FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
@@ -74,8 +74,13 @@ def _with_coding(found: str, brands: list[bytes]) -> str:
 def _handlers(content: bytes) -> set[bytes]:
     """Return the handlers of the tracks, or of the items in a file without tracks."""
     file = io.BytesIO(content)
-    found = list(find_boxes(file, 0, len(content), b"moov", b"trak", b"mdia", b"hdlr"))
-    if not found:
-        for meta in find_boxes(file, 0, len(content), b"meta"):
-            found += find_boxes(file, meta.body + VERSION_AND_FLAGS, meta.end, b"hdlr")
-    return {content[box.body + _HANDLER_TYPE : box.body + _HANDLER_TYPE + 4] for box in found}
+    found = _handler_types(content, find_boxes(file, 0, len(content), b"moov", b"trak", b"mdia", b"hdlr"))
+    # A file has one list of items (section 8.11.1).
+    meta = next(find_boxes(file, 0, len(content), b"meta"), None)
+    if found or meta is None:
+        return found
+    return _handler_types(content, find_boxes(file, meta.body + VERSION_AND_FLAGS, meta.end, b"hdlr"))
+
+
+def _handler_types(content: bytes, boxes: Iterator[Box]) -> set[bytes]:
+    return {content[box.body + _HANDLER_TYPE : box.body + _HANDLER_TYPE + 4] for box in boxes}

@@ -13,12 +13,16 @@ SIGNATURE = b"OggS"
 _VIDEO = (b"\x80theora", b"BBCD\x00", b"OVP80", b"\x01video")
 _PAGE_HEADER = 27
 _FIRST_PAGE = 0b10
+#: A file with more streams is no medium; to read their first pages would take seconds.
+_MAXIMUM_STREAMS = 1_000
 
 
 def ogg_media_type(content: bytes) -> str:
     """Return the media type of content that starts with :data:`SIGNATURE`."""
     start = 0
-    while content.startswith(SIGNATURE, start) and start + _PAGE_HEADER <= len(content):
+    for _ in range(_MAXIMUM_STREAMS):
+        if not content.startswith(SIGNATURE, start) or start + _PAGE_HEADER > len(content):
+            break
         flags, segments = content[start + 5], content[start + _PAGE_HEADER - 1]
         if not flags & _FIRST_PAGE:
             break

@@ -7,6 +7,7 @@ No encoder here writes HEIC, crops or large item numbers.
 from __future__ import annotations
 
 import struct
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -129,6 +130,12 @@ class TestPrimaryItem:
 
         assert image_size(file_type("heic") + items(primary(1), listed)) == (640, 480)
 
+    def test_first_entry_of_the_item_counts(self) -> None:
+        entries = [associations({1: [1]}), associations({1: [2]}, flags=1)]
+        listed = box(b"iprp", box(b"ipco", extent(640, 480), rotation(1)), *entries)
+
+        assert image_size(file_type("heic") + items(primary(1), listed)) == (640, 480)
+
     def test_sides_have_32_bits(self) -> None:
         assert image_size(image([extent(2**32 - 1, 2**31)], [1])) == (2**32 - 1, 2**31)
 
@@ -188,6 +195,20 @@ class TestDamage:
 
         assert image_size(file_type("heic") + items(primary(1), listed(99_999))) == (640, 480)
         assert image_size(file_type("heic") + items(primary(1), listed(100_000))) is None
+
+    @pytest.mark.parametrize("kind", [b"free", b"ispe", b"clap", b"irot"])
+    def test_memory_does_not_grow_with_repeated_properties(self, kind: bytes) -> None:
+        # 255 times a property of 100 kB, in each of 100 entries, are 2.5 GB.
+        entry = struct.pack(">HB", 1, 255) + b"\1" * 255
+        entries = full_box(b"ipma", struct.pack(">I", 100), entry * 100)
+        properties = box(b"ipco", box(kind, bytes(100_000)), extent(640, 480))
+        content = file_type("heic") + items(primary(1), box(b"iprp", properties, entries))
+        tracemalloc.start()
+        try:
+            image_size(content)
+            assert tracemalloc.get_traced_memory()[1] < len(content)
+        finally:
+            tracemalloc.stop()
 
     @given(st.binary(max_size=100), st.sampled_from([b"pitm", b"ipco", b"ipma", b"iprp", b"ispe", b"irot", b"clap"]))
     def test_any_bytes_raise_no_error(self, content: bytes, kind: bytes) -> None:

@@ -212,6 +212,10 @@ class TestDamage:
 
         assert media_type(file_type("isom") + nested) == "video/mp4"
 
+    def test_only_the_first_list_of_items_is_read(self) -> None:
+        # A file has one at most (ISO/IEC 14496-12, section 8.11.1); to read many would take minutes.
+        assert media_type(file_type("isom", "mif1") + items(kind="auxv") + items()) == "application/mp4"
+
     @given(st.binary(max_size=200), st.sampled_from([b"ftyp", b"moov", b"mdat", b"meta", b"free"]))
     def test_any_bytes_raise_no_error(self, content: bytes, kind: bytes) -> None:
         media_type(content[:4] + kind + content[4:])

@@ -57,6 +57,13 @@ def test_search_ends_where_no_page_begins() -> None:
     assert media_type(page(SOUNDS["Vorbis"]) + b"-" + theora) == "audio/ogg"
 
 
+def test_search_has_a_maximum_number_of_streams() -> None:
+    sound_page, theora = page(SOUNDS["Opus"]), page(VIDEOS["Theora"])
+
+    assert media_type(sound_page * 999 + theora) == "video/ogg"
+    assert media_type(sound_page * 1000 + theora) == "audio/ogg"
+
+
 @pytest.mark.parametrize("length", range(4, 60))
 def test_cut_file_is_still_ogg(length: int) -> None:
     assert media_type((page(SKELETON) + page(VIDEOS["Theora"]))[:length]) == "audio/ogg"
