@@ -239,6 +239,9 @@ class Download:
                 self._headers = None
             what = f"{redact_url(self._link)} is incomplete: it ended after {self.position:,} bytes, but {problem}"
             raise self._failed(what, _INCOMPLETE_ADVICE)
+        if trailing := self._completeness.trailing:
+            what = "%s has %s bytes behind its last box that are no video; it is stored as it is"
+            self._log.warning(what, redact_url(self._link), f"{trailing:,}")
 
     def _check_headers(self, response: FetchResponse) -> int:
         """Check status and headers, and return the position in the file at which the body starts."""

@@ -4,6 +4,9 @@ Completeness of a video file: whether all boxes of an MP4 or QuickTime file have
 HTTP does not show every cut: a body without ``Content-Length`` may end anywhere, and a cache may keep the beginning of
 a file and send its length. The boxes state their own lengths. A cut is not visible after a complete fragment (``moof``
 and ``mdat``) of a fragmented file, and in a last box of size 0, which reaches to the end of the file.
+
+Some tools append a line or a tag to a file that is whole. Players ignore it, and so does this module
+(:attr:`Completeness.trailing`).
 """
 
 from __future__ import annotations
@@ -18,6 +21,14 @@ _HEADER, _LARGE_HEADER = 8, 16
 _HAS_LARGE_SIZE = b"\x00\x00\x00\x01"
 #: The type of bytes that are no box but zeros after the last box.
 _PADDING = b"\x00\x00\x00\x00"
+#: Types of boxes outside all others (ISO/IEC 14496-12, table 1, and QuickTime). A cut box of another type is text if
+#: its size is: the first character of a text is a tab or a later one, so the size is 151 MB or more.
+_TYPES = tuple(
+    b"ftyp styp moov moof mdat imda mfra free skip wide uuid meta meco pdin pnot sidx ssix prft emsg udta".split()
+)
+_FIRST_CHARACTER = 0x09
+#: More bytes behind the last box, in bytes, are no line and no tag, but boxes behind a damaged one.
+_MAXIMUM_TRAILING = 4096
 #: Where a box of size 0 ends.
 _ENDLESS = 1 << 64
 
@@ -30,6 +41,7 @@ class Completeness:
         self._box = Box(b"", 0, 0, 0)
         self._head = b""
         self._found: set[bytes] = set()
+        self._had_data = False
         self._error: str | None = None
 
     def feed(self, piece: bytes) -> None:
@@ -53,15 +65,36 @@ class Completeness:
         """Why a file that ends here is not complete; ``None`` when it is."""
         if self._error is not None:
             return self._error
+        if self.trailing:
+            return None
         if self._position < self._box.end < _ENDLESS:
             name, size = self._box.type.decode("latin-1"), self._box.size
             missing = self._box.end - self._position
             return f"{missing:,} bytes are missing at the end of its box {name!r} of {size:,} bytes"
         if self._head.strip(b"\x00"):
             return f"the header of the box at byte {self._box.end:,} is cut"
-        found = self._found | self._last()
-        missing_boxes = [name.decode() for name in _REQUIRED if name not in found]
+        missing_boxes = self._missing_boxes(self._found | self._last())
         return f"it has no {' and no '.join(missing_boxes)}" if missing_boxes else None
+
+    @property
+    def trailing(self) -> int:
+        """Number of bytes at the end of a file that is whole without them, and that begin no box."""
+        box, found = self._box, self._found
+        if self._head:
+            start, found = box.end, found | self._last()
+            is_text = self._head[0] >= _FIRST_CHARACTER and not any(
+                kind.startswith(self._head[4:] or b"-") for kind in _TYPES
+            )
+        else:
+            start = box.start
+            is_cut = self._position < box.end < _ENDLESS
+            is_text = is_cut and box.header == _HEADER and box.size >> 24 >= _FIRST_CHARACTER and box.type not in _TYPES
+        length = self._position - start
+        return length if is_text and length <= _MAXIMUM_TRAILING and not self._missing_boxes(found) else 0
+
+    @staticmethod
+    def _missing_boxes(found: set[bytes]) -> list[str]:
+        return [name.decode() for name in _REQUIRED if name not in found]
 
     @property
     def _header_length(self) -> int:
@@ -76,8 +109,11 @@ class Completeness:
         self._head = b""
         if self._box.type == b"moof":
             # Each fragment has media data of its own.
+            self._had_data |= b"mdat" in self._found
             self._found.discard(b"mdat")
 
     def _last(self) -> set[bytes]:
-        """Return the type of the last box, if it has content."""
-        return {self._box.type} if min(self._position, self._box.end) > self._box.body else set()
+        """Return the type of the last box, if it has content, or is the media data of a later, empty fragment."""
+        box = self._box
+        is_empty_fragment = self._had_data and box.type == b"mdat" and box.end == box.body
+        return {box.type} if is_empty_fragment or min(self._position, box.end) > box.body else set()

@@ -75,7 +75,7 @@ class TestDownload:
         except SeedanceError as caught:
             error = caught
         else:
-            # Nothing but zeros, or boxes, may follow the last box.
+            # Zeros, boxes, or a few bytes that are no box may follow the last box.
             assert content.startswith(VIDEO)
             assert len(content) <= max_bytes
         event("failed" if error else "succeeded")

@@ -317,6 +317,17 @@ class TestCompleteness:
         harness.server.add_file(content)
         assert harness.fetch() == content
 
+    @pytest.mark.parametrize("sends_size", [True, False])
+    @pytest.mark.parametrize("end", [b"\n", b"<!-- served by cdn -->", b"TAG" + bytes(125)])
+    def test_bytes_behind_a_whole_file_are_stored_with_a_warning(
+        self, harness: Harness, end: bytes, sends_size: bool
+    ) -> None:
+        harness.server.add_file(VIDEO + end, sends_size=sends_size)
+        assert harness.fetch() == VIDEO + end
+        assert harness.log.lines == [
+            f"{SHOWN} has {len(end)} bytes behind its last box that are no video; it is stored as it is"
+        ]
+
     def test_error_of_an_incomplete_file_has_a_way_on(self, harness: Harness) -> None:
         for _ in range(6):
             harness.server.add_file(VIDEO[:-7])

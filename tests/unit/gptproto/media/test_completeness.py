@@ -52,6 +52,7 @@ COMPLETE = {
     "zeros at the end": FTYP + MOOV + MDAT + bytes(1000),
     "one zero at the end": FTYP + MOOV + MDAT + bytes(1),
     "eight zeros at the end": FTYP + MOOV + MDAT + bytes(8),
+    "empty last fragment": FTYP + MOOV + MOOF + MDAT + MOOF + box(b"mdat", b""),
     "an empty and a full mdat": FTYP + MOOV + box(b"mdat", b"") + MDAT,
 }
 INCOMPLETE = {
@@ -74,7 +75,30 @@ INCOMPLETE = {
     "zeros, then more": (FTYP + MOOV + MDAT + bytes(100) + MOOF + MDAT, "the bytes from 48 on are no box"),
     "eight zeros, then more": (FTYP + MOOV + MDAT + bytes(8) + b"more", "the bytes from 48 on are no box"),
     "box smaller than its header": (FTYP + MOOV + MDAT + b"\x00\x00\x00\x07free", "smaller than its header"),
-    "page of a proxy at the end": (FTYP + MOOV + MDAT + b"<html>Bad Gateway</html>", "bytes are missing"),
+    "empty first fragment": (FTYP + MOOV + MOOF + box(b"mdat", b""), "it has no mdat"),
+    "empty last fragment to the end": (FTYP + MOOV + MOOF + MDAT + MOOF + endless_box(b"mdat", b""), "it has no mdat"),
+    "text after a fragment without media data": (FTYP + MOOV + MOOF + MDAT + MOOF + b"text", "is cut"),
+    "text before the tracks": (FTYP + MDAT + b"text of a proxy", "bytes are missing"),
+    "cut header of a large box": (FTYP + MOOV + MDAT + b"\x09\0\0\0mda", "is cut"),
+    "first byte of a box": (FTYP + MOOV + MDAT + b"\x08", "is cut"),
+    "cut large box": (FTYP + MOOV + MDAT + b"\x09\0\0\0mdat", "bytes are missing"),
+    "cut box of an unknown type": (FTYP + MOOV + MDAT + b"\x08\xff\xff\xffXtRa", "bytes are missing"),
+    "cut 64-bit box of an unknown type": (
+        FTYP + MOOV + MDAT + b"\0\0\0\1XtRa\0\0\0\1\0\0\0\0data",
+        "bytes are missing",
+    ),
+    "more than a tag at the end": (FTYP + MOOV + MDAT + b"x" * 4097, "bytes are missing"),
+}
+#: What tools and servers append to a file.
+TRAILING = {
+    "line feed": b"\n",
+    "line end": b"\r\n",
+    "four characters": b"done",
+    "six characters": b"done!\n",
+    "comment": b"<!-- served by cdn -->",
+    "page of a proxy": b"<html>Bad Gateway</html>",
+    "ID3v1 tag": b"TAG" + b"a" * 125,
+    "longest": b"x" * 4096,
 }
 
 
@@ -88,6 +112,33 @@ class TestProblem:
     @pytest.mark.parametrize(("content", "expected"), INCOMPLETE.values(), ids=INCOMPLETE)
     def test_incomplete_file_has_a_problem(self, content: bytes, expected: str, size: int | None) -> None:
         assert expected in str(problem(content, size))
+
+    @pytest.mark.parametrize("size", [1, 3, 8, 13])
+    @pytest.mark.parametrize("video", [FTYP + MOOV + MDAT, FTYP + MDAT + MOOV, FTYP + MOOV + MOOF + MDAT])
+    @pytest.mark.parametrize("end", TRAILING.values(), ids=TRAILING)
+    def test_trailing_bytes_that_are_no_box_are_counted_and_no_problem(
+        self, video: bytes, end: bytes, size: int
+    ) -> None:
+        completeness = Completeness()
+        for start in range(0, len(video + end), size):
+            completeness.feed((video + end)[start : start + size])
+        assert (completeness.problem, completeness.trailing) == (None, len(end))
+
+    @pytest.mark.parametrize("content", COMPLETE.values(), ids=COMPLETE)
+    def test_boxes_and_zeros_are_no_trailing_bytes(self, content: bytes) -> None:
+        completeness = Completeness()
+        completeness.feed(content)
+        assert completeness.trailing == 0
+
+    def test_large_box_of_an_unknown_type_is_read_to_its_end(self) -> None:
+        completeness = Completeness()
+        completeness.feed(FTYP + MOOV + MDAT + (8 + 200 * 2**20).to_bytes(4) + b"XtRa")
+        piece = bytes(2**20)
+        for _ in range(200):
+            completeness.feed(piece)
+        assert (completeness.problem, completeness.trailing) == (None, 0)
+        completeness.feed(MOOF + MDAT)
+        assert (completeness.problem, completeness.trailing) == (None, 0)
 
     def test_error_is_final(self) -> None:
         completeness = Completeness()
