@@ -351,11 +351,15 @@ def estimate_cost(
         unlisted = f"resolution {resolution!r}" if known and known.prices else f"model {model!r}"
         return Price(estimate=None, highest=None, unbounded_by=(unlisted, *unbounded_by))
 
-    seconds = longest = DEFAULT_DURATION if duration is None else int(duration)
+    given = DEFAULT_DURATION if duration is None else int(duration)
+    seconds = longest = given
     raised_by = []
-    if seconds < 1:
-        raised_by.append(f"duration={seconds}")
+    if given < 1:
+        raised_by.append(f"duration={given}")
         seconds, longest = DEFAULT_DURATION, known.durations[1]
+    elif given < known.durations[0]:
+        raised_by.append(f"duration={given}")
+        longest = known.durations[0]
     highest = rate * longest
     if known.sound_factor > 1 and generate_audio is not False:
         raised_by.append("sound")

@@ -10,6 +10,8 @@ highest price and not the estimate:
   is not known here, so the limit assumes the longest that the model takes.
 - **Sound** doubles the price of 1.5 pro.
 - With **duration=-1** the model chooses the length: the estimate assumes the default, the limit the longest.
+- A **duration below the model's range** is sent with ``validation="warn"`` only. The service may bill the shortest
+  video that the model makes, so the limit assumes it. A duration above the range is billed as it is.
 
 There is no highest price without a list price, with ``extra_parameters``, because their effect is not known, with
 prompt flags that override the arguments (:func:`billed_flags`), and with more clips than the model is known to take.

@@ -227,6 +227,29 @@ class TestHighestPrice:
 
         assert price == Price(estimate=Decimal(estimate), highest=Decimal(highest), raised_by=("duration=-1",))
 
+    # 2.0 makes videos of 4 s and more, at 0.0739 USD a second in 480p; 1.0 pro of 2 s, at 0.0196 USD.
+    @pytest.mark.parametrize(
+        ("model", "duration", "estimate", "highest"),
+        [
+            ("seedance-2-0", 1, "0.0739", "0.2956"),
+            ("seedance-2-0", 3, "0.2217", "0.2956"),
+            ("seedance-1-0-pro", 1, "0.0196", "0.0392"),
+        ],
+    )
+    def test_length_below_the_range_may_be_billed_as_the_shortest(
+        self, model: str, duration: int, estimate: str, highest: str
+    ) -> None:
+        price = estimate_cost(model, duration=duration, resolution="480p")
+
+        raised_by = (f"duration={duration}",)
+        assert price == Price(estimate=Decimal(estimate), highest=Decimal(highest), raised_by=raised_by)
+
+    @pytest.mark.parametrize(("duration", "usd"), [(4, "0.2956"), (15, "1.1085"), (20, "1.4780")])
+    def test_length_in_or_above_the_range_counts_as_given(self, duration: int, usd: str) -> None:
+        price = estimate_cost("seedance-2-0", duration=duration, resolution="480p")
+
+        assert price == Price(estimate=Decimal(usd), highest=Decimal(usd))
+
     def test_causes_add_up(self) -> None:
         # 12 s at 0.0221 USD, twice.
         price = estimate_cost("seedance-1-5-pro", duration=-1)
