@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from airflow_provider_seedance.gptproto.frame_sizes import FIRST_SIZES, LATER_SIZES, FrameSize
 from airflow_provider_seedance.gptproto.prices import CLIP_RATE, Price, billed_flags
+from airflow_provider_seedance.gptproto.whole_numbers import as_whole_number, is_whole_number
 
 
 class Mode(StrEnum):
@@ -330,15 +331,19 @@ def estimate_cost(
     :mod:`~airflow_provider_seedance.gptproto.prices`.
 
     :param model: Model id.
-    :param duration: Length of the video in seconds; -1 if the model chooses it.
+    :param duration: Length of the video in seconds, read as a request reads it; -1 if the model chooses it.
     :param resolution: Resolution; ``None`` means :data:`DEFAULT_RESOLUTION`.
     :param generate_audio: Whether the video has sound; the service's default is true.
     :param videos: The reference clips, or ``True`` if there are any. If there are more than the model is known to take,
         there is no highest price.
     :param prompt: The prompt, because of its flags.
     :param extra_parameters: Parameters that are sent unchanged.
-    :raises ValueError: When ``duration`` is text that is no whole number.
+    :raises ValueError: When ``duration`` is no whole number, as "5" and "5.0" are.
     """
+    given = DEFAULT_DURATION if duration is None else as_whole_number(duration)
+    if not is_whole_number(given):
+        allowed = f"a whole number of seconds, or {MODEL_DURATION}"
+        raise ValueError(f"duration: {duration!r} is not allowed; allowed: {allowed}")
     known = find_model(model)
     unbounded_by = ["extra_parameters"] if extra_parameters else []
     if known and known.reads_prompt_flags:
@@ -351,7 +356,6 @@ def estimate_cost(
         unlisted = f"resolution {resolution!r}" if known and known.prices else f"model {model!r}"
         return Price(estimate=None, highest=None, unbounded_by=(unlisted, *unbounded_by))
 
-    given = DEFAULT_DURATION if duration is None else int(duration)
     seconds = longest = given
     raised_by = []
     if given < 1:

@@ -21,7 +21,8 @@ from airflow_provider_seedance.gptproto.media.media import (
     media_problem,
     unwrap_media,
 )
-from airflow_provider_seedance.gptproto.values import is_text, is_whole_number, json_problem, problem
+from airflow_provider_seedance.gptproto.values import is_text, json_problem, problem
+from airflow_provider_seedance.gptproto.whole_numbers import is_whole_number
 
 _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 

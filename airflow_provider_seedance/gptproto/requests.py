@@ -52,10 +52,10 @@ from airflow_provider_seedance.gptproto.rules import Finding, parameter_findings
 from airflow_provider_seedance.gptproto.values import (
     as_boolean,
     as_media_list,
-    as_whole_number,
     described,
     problem,
 )
+from airflow_provider_seedance.gptproto.whole_numbers import as_whole_number
 
 _OUTDATED_ADVICE = 'If the service accepts the values by now, set validation="warn".'
 

@@ -25,7 +25,8 @@ from airflow_provider_seedance.gptproto.catalogue import (
     Model,
 )
 from airflow_provider_seedance.gptproto.prices import billed_flags
-from airflow_provider_seedance.gptproto.values import is_text, is_whole_number, problem, quote_value
+from airflow_provider_seedance.gptproto.values import is_text, problem, quote_value
+from airflow_provider_seedance.gptproto.whole_numbers import is_whole_number
 
 
 class Source(StrEnum):

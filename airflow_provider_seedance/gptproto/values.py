@@ -1,8 +1,8 @@
 """
 Parse, check and display the values of arguments.
 
-Arguments can come from rendered templates, so text such as "5" or "true" is converted to a number or a boolean. Other
-values are returned unchanged, and the request refuses invalid ones.
+Arguments can come from rendered templates, so text such as "true" is converted to a boolean. Other values are returned
+unchanged, and the request refuses invalid ones.
 """
 
 from __future__ import annotations
@@ -11,36 +11,18 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from numbers import Number
-from typing import Any, TypeGuard
+from typing import Any
 
 from airflow_provider_seedance.gptproto.given import is_missing, is_sequence, listed
 from airflow_provider_seedance.gptproto.media.media import UnusableFile, UploadedMedia, is_path
+from airflow_provider_seedance.gptproto.whole_numbers import is_whole_number
 
-#: A template renders a division as "5.0", and a spreadsheet may write "5.".
-_WHOLE_NUMBER = re.compile(r"([+-]?\d{1,18})(?:\.0*)?")
-_TOO_LARGE = 2**63
 _BOOLEANS = {"true": True, "false": False}
 #: Characters of a Python string that UTF-8 (requests) or Airflow's database (XCom) cannot store.
 _UNSTORABLE = re.compile("[\ud800-\udfff\0]")
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 #: Maximum length of a value in a message, in characters.
 _MAXIMUM_QUOTE = 80
-
-
-def as_whole_number(value: Any) -> Any:
-    """Return a whole number, in text or of another type (5.0, "5.0", Decimal), as an int; others are unchanged."""
-    if isinstance(value, str):
-        text = _WHOLE_NUMBER.fullmatch(value.strip())
-        return int(text[1]) if text else value
-    if not isinstance(value, Number) or isinstance(value, int):
-        return value
-    number: Any = value
-    try:
-        # Larger numbers are no argument's value, and a Decimal can be too large for any memory.
-        return int(number) if abs(number) < _TOO_LARGE and int(number) == number else value
-    except (ArithmeticError, TypeError, ValueError):  # not a number, or a complex one
-        return value
 
 
 def as_boolean(value: Any) -> Any:
@@ -63,11 +45,6 @@ def as_media_list(value: Any) -> Any:
     """Return :func:`as_list` without missing items; ``None``, which is not sent, if nothing is left."""
     items = [] if is_missing(value) else as_list(value)
     return [item for item in items if not is_missing(item)] or None if isinstance(items, list) else items
-
-
-def is_whole_number(value: object) -> TypeGuard[int]:
-    """Return whether a value is a whole number of less than 64 bits; a boolean is not."""
-    return isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 64
 
 
 def is_text(value: object) -> bool:

@@ -257,6 +257,21 @@ class TestHighestPrice:
         assert (price.highest, price.raised_by) == (Decimal("0.5304"), ("duration=-1", "sound"))
 
 
+class TestDuration:
+    # The request reads these in the same way: templates and spreadsheets write them.
+    @pytest.mark.parametrize("duration", [5, "5", "5.0", "5.", " 5 ", "+5", 5.0, Decimal(5), None])
+    def test_duration_is_read_as_the_request_reads_it(self, duration: Any) -> None:
+        assert estimate_cost(duration=duration).estimate == Decimal("0.499")
+
+    @pytest.mark.parametrize("duration", ["5.5", 5.5, "five", "", True, float("nan"), float("inf"), [5]])
+    @pytest.mark.parametrize("model", [catalogue.DEFAULT_MODEL, "seedance-9-0"])
+    def test_duration_that_is_no_whole_number_is_an_error(self, duration: Any, model: str) -> None:
+        with pytest.raises(
+            ValueError, match=r"^duration: .+ is not allowed; allowed: a whole number of seconds, or -1$"
+        ):
+            estimate_cost(model, duration=duration)
+
+
 class TestNoHighestPrice:
     @pytest.mark.parametrize(
         ("arguments", "unbounded_by"),
