@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_seedance.gptproto.verdicts import Verdict, find_verdict
+from airflow_provider_seedance.gptproto.verdicts import Verdict, find_verdict, mentions_refusal
 
 #: Maximum length of server text quoted in an error, in characters.
 _MAXIMUM_QUOTE = 500
@@ -105,6 +105,12 @@ class ErrorDetail:
         """Whether content was refused; the page's bare code 503 means that, unless the words name another cause."""
         verdict = self.verdict
         return verdict in (Verdict.CONTENT, Verdict.SOUND) or (verdict is None and "503" in self.codes)
+
+    @property
+    def is_uncertain_policy(self) -> bool:
+        """Whether only a bare code 503 says that content was refused, beside words that speak of no refusal."""
+        words = self.message if self.full_text is None else self.full_text
+        return self.is_policy and self.verdict is None and bool(words) and not mentions_refusal(words)
 
     def shown(self, *known: int | None) -> str:
         """Return the message with the codes that it does not name, without status and code that are shown already."""

@@ -235,4 +235,7 @@ def _error_class(status: int, code: int | None, detail: ErrorDetail, *, known_pr
         return BadRequestError
     if number < 300 or number >= 500 or verdict in (Verdict.CAPACITY, Verdict.CHECK_FAILED, Verdict.LOST):
         return ServiceError
+    # The page describes the bare code 503 of a submission; to a poll a gateway answers so as well.
+    if known_prediction and detail.is_uncertain_policy:
+        return ServiceError
     return ContentPolicyError if detail.is_policy else BadRequestError

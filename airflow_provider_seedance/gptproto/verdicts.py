@@ -43,6 +43,7 @@ _WRONG = (
     r"(not (a )?valid|invalid|(not|un) ?supported|not allowed|not within|out of range|required"
     r"|too (large|small|long|short|big)|must be|should be|exceeds?)"
 )
+_SYSTEM = r"(model|service|server|system|cluster|provider|channel|node|upstream)"
 #: The first match counts. A check that failed names the check; a wallet's message names nothing else.
 _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
     Verdict.CHECK_FAILED: re.compile(
@@ -98,14 +99,20 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
         r"no available (channel|account|node|resource|instance|model|provider)|overload"
         r"|(no|out of|insufficient|at|not enough) (\w+ )?capacity"
         r"|service (is )?(temporarily |currently )?(un|not )available|resources? (is |are )?exhausted"
+        rf"|no healthy upstream|(get|select|find) channel|{_SYSTEM} (is )?((temporarily|currently) )?"
+        r"(offline|unavailable|down|scaling|starting)\b"
         r"|queue (is )?full|(high|heavy) (demand|load|traffic)|too many .{0,20}(requests|tasks|jobs)|rate ?limit"
         r"|\bbusy\b|\bin use\b|not ready|maintenance|maintained|(try again|retry) later"
-        r"|无可用渠道|没有可用|负载|繁忙|服务.{0,4}不可用|容量不足|排队|维护|稍后.{0,2}试"
+        r"|无可用|没有可用|渠道.{0,4}(失败|异常|错误)|负载|繁忙|(服务|模型|系统|渠道).{0,4}不可用|容量不足|排队|维护|稍后.{0,2}试"
     ),
-    # A gateway that passed the request on and got no answer.
+    # A gateway that passed the request on and got no answer, or a fault that does not say how far the request came.
     Verdict.LOST: re.compile(
-        r"deadline exceeded|timed? ?out|context cancel|connection (was )?(reset|closed|lost)|do request failed"
-        r"|bad response (body|status)|\beof\b|超时"
+        r"deadline exceeded|timed? ?out|context cancel|bad response (body|status)|\beof\b|超时"
+        r"|connection (was |is )?(reset|closed|lost|refused|aborted|failed|error)|econn(reset|refused|aborted)"
+        r"|(do|upstream) request (failed|error)|socket hang up|broken pipe|(fetch|network) (failed|error)|bad gateway"
+        r"|\brpc error|upstream (\w+ )?(error|failed|failure|closed|reset)"
+        r"|(internal|system|unknown|unexpected) (server |service |system )?(error|exception|failure)"
+        r"|(系统|服务|服务器|网络|内部|未知|上游|网关)(出现|发生|连接|请求)?(异常|错误|失败|出错|故障)"
     ),
 }
 #: A refused output sound is cured by ``generate_audio=false``; a refused input sound is not.
@@ -116,6 +123,8 @@ _SOUND = re.compile(
     r"|配音|视频的(音频|声音|音轨)"
 )
 _INPUT_SOUND = re.compile(rf"(input|reference|uploaded) {_SOUND_WORD}|(输入|参考|上传)的?(音频|声音)")
+#: Words of a refusal that do not say what was refused.
+_REFUSAL = re.compile(r"(?<!connection )\b(refused|rejected|declined|blocked)\b|拒绝|拦截|屏蔽")
 #: Single words that mean the wallet only beside HTTP 402 and 403.
 _WALLET_WORDS = re.compile(r"balance|quota|credit|arrears|overdue|top ?up|recharge")
 
@@ -131,6 +140,11 @@ def find_verdict(text: str) -> Verdict | None:
 def mentions_wallet(text: str) -> bool:
     """Return whether a text has a word about money, which tells an empty wallet from a missing permission."""
     return _WALLET_WORDS.search(_fold(text)) is not None
+
+
+def mentions_refusal(text: str) -> bool:
+    """Return whether a text says that something was refused, for whatever reason."""
+    return _REFUSAL.search(_fold(text)) is not None
 
 
 def _fold(text: str) -> str:

@@ -102,6 +102,12 @@ SUBMISSIONS = [
         400,
         says=("deadline",),
     ),
+    Case("gateway on submission: code 503 without upstream", "fault", {"code": 503, "msg": "no healthy upstream"}, 400),
+    Case("gateway on submission: code 503 without model", "fault", {"code": "503", "message": "模型暂不可用"}, 400),
+    *(
+        Case(f"gateway on submission: code 503, {words}", "unconfirmed", {"code": 503, "message": words}, 400)
+        for words in ("upstream request failed", "Bad Gateway", "系统异常", "socket hang up", "Internal Server Error")
+    ),
     Case("gateway on submission: page of a portal", "unconfirmed", page("Welcome"), 200),
     Case("gateway on submission: origin DNS", "unconfirmed", page("Origin DNS error"), 530),
 ]
@@ -137,6 +143,10 @@ POLLS = [
     Case("capacity: maintenance in a 400", "done", {"code": 503, "message": "under maintenance"}, 400, times=20),
     Case("capacity: busy in a 200", "done", {"code": 503, "msg": "the server is busy"}, times=20),
     Case("capacity: queue in Chinese", "done", {"code": "503", "message": "排队人数过多"}, 400, times=20),
+    *(
+        Case(f"code 503 on a poll: {words}", "done", {"code": 503, "message": words}, 400, times=20)
+        for words in ("upstream connect error", "no healthy upstream", "Bad Gateway", "系统异常", "Oops", "E-77")
+    ),
     Case("moderation failed: on a poll", "done", {"error": {"message": "moderation api timeout"}}, 400, times=20),
     Case("moderation failed: system on a poll", "done", {"message": "moderation system error"}, 400, times=20),
     Case("moderation failed: in a failure", "failed", failed("审核超时")),

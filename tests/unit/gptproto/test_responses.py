@@ -198,12 +198,58 @@ class TestVerdict:
             (ErrorDetail("Refused", frozenset({"OutputAudioSensitiveContentDetected"})), Verdict.SOUND),
             (ErrorDetail("failed: OutputAudioSensitiveContentDetected.PolicyViolation"), Verdict.SOUND),
             (ErrorDetail("Refused", frozenset({"OutputVideoSensitiveContentDetected"})), Verdict.CONTENT),
-            (ErrorDetail("Internal error", frozenset({"InternalServiceError", "500"})), None),
+            (ErrorDetail("Internal error", frozenset({"InternalServiceError", "500"})), Verdict.LOST),
+            (ErrorDetail("Out of memory", frozenset({"500"})), None),
         ],
     )
     def test_codes_and_messages_give_the_verdict(self, detail: ErrorDetail, verdict: Verdict | None) -> None:
         assert detail.verdict is verdict
-        assert detail.is_policy is (verdict is not None)
+        assert detail.is_policy is (verdict in (Verdict.SOUND, Verdict.CONTENT))
+
+    @pytest.mark.parametrize(
+        ("message", "verdict"),
+        [
+            ("no healthy upstream", Verdict.CAPACITY),
+            ("get channel failed", Verdict.CAPACITY),
+            ("the model is currently offline", Verdict.CAPACITY),
+            ("cluster is scaling", Verdict.CAPACITY),
+            ("Provider temporarily unavailable", Verdict.CAPACITY),
+            ("模型暂不可用", Verdict.CAPACITY),
+            ("渠道异常", Verdict.CAPACITY),
+            ("upstream connect error or disconnect/reset before headers", Verdict.LOST),
+            ("upstream request failed", Verdict.LOST),
+            ("Bad Gateway", Verdict.LOST),
+            ("socket hang up", Verdict.LOST),
+            ("TypeError: fetch failed", Verdict.LOST),
+            ("dial tcp 10.0.0.7:443: connect: connection refused", Verdict.LOST),
+            ("read ECONNRESET", Verdict.LOST),
+            ("rpc error: code = Unknown", Verdict.LOST),
+            ("unexpected server error", Verdict.LOST),
+            ("系统异常", Verdict.LOST),
+            ("上游连接失败", Verdict.LOST),
+        ],
+    )
+    def test_fault_of_a_gateway_is_no_verdict_on_content_beside_code_503(self, message: str, verdict: Verdict) -> None:
+        detail = ErrorDetail(message, frozenset({"503"}))
+        assert detail.verdict is verdict
+        assert not detail.is_policy
+
+    @pytest.mark.parametrize("message", ["Please wait a moment", "code 17", "connection refused by peer"])
+    def test_code_503_with_other_words_is_a_passing_fault_of_a_poll(self, message: str) -> None:
+        error = refusal(400, {"code": 503, "message": message}, PREDICTION_ID)
+        assert type(error) is ServiceError
+        assert error.charge is Charge.ACCEPTED
+
+    @pytest.mark.parametrize("message", ["Please wait a moment", "code 17"])
+    def test_code_503_with_unknown_words_refuses_the_content_of_a_submission(self, message: str) -> None:
+        assert type(refusal(400, {"code": 503, "message": message})) is ContentPolicyError
+
+    @pytest.mark.parametrize("message", ["", "Request declined.", "Blocked", "请求被拒绝", "内容违规"])
+    @pytest.mark.parametrize("prediction_id", [None, PREDICTION_ID])
+    def test_code_503_alone_or_with_a_refusal_is_a_verdict_on_content(
+        self, message: str, prediction_id: str | None
+    ) -> None:
+        assert type(refusal(400, {"code": 503, "message": message}, prediction_id)) is ContentPolicyError
 
 
 class TestRetryAfter:
