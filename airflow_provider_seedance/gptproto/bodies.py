@@ -73,7 +73,7 @@ ECHO_NAMES = frozenset(
     ]
 )
 #: Messages and codes of a success.
-_SUCCESSES = frozenset(["", "0", "200", "201", "202", "ok", "success", "succeeded", "succeed", "created"])
+SUCCESSES = frozenset(["", "0", "200", "201", "202", "ok", "success", "succeeded", "succeed", "created"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def read_error_detail(body: object) -> ErrorDetail:
         name, text = path[-1] if path else "", shorten(str(value))
         is_error = not _ERROR_NAMES.isdisjoint(path)
         is_type = name == "type" and (is_error or (len(path) == 1 and (text.isdigit() or "error" in text.lower())))
-        if text.lower() in _SUCCESSES:
+        if text.lower() in SUCCESSES:
             continue
         if name in _CODE_NAMES or is_type or (is_error and not isinstance(value, str)):
             codes.add(text)

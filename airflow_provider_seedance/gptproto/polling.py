@@ -281,7 +281,8 @@ def failure(prediction: Prediction) -> SeedanceError:
     :param prediction: A prediction that failed, expired, or succeeded without outputs.
     """
     if prediction.status is PredictionStatus.SUCCEEDED:
-        what = "The prediction succeeded, but it has no outputs"
+        unread = f"; the response has {prediction.unread}" if prediction.unread else ""
+        what = f"The prediction succeeded, but it has no outputs{unread}"
         return MissingOutputsError(what, prediction_id=prediction.id, charge=Charge.ACCEPTED)
     detail = prediction.error
     shown = detail.shown() if detail else ""

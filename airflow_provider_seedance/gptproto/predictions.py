@@ -13,7 +13,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -21,7 +21,6 @@ from typing import Any
 import pendulum
 
 from airflow_provider_seedance.gptproto.bodies import (
-    ECHO_NAMES,
     ErrorDetail,
     data_layers,
     decoded,
@@ -31,6 +30,7 @@ from airflow_provider_seedance.gptproto.bodies import (
     shorten,
 )
 from airflow_provider_seedance.gptproto.ids import is_about, is_prediction_id, names_id, submitted_id
+from airflow_provider_seedance.gptproto.outputs import USUAL_FIELDS, quote_unread, read_outputs
 
 __all__ = ["Prediction", "PredictionStatus", "is_prediction_id", "read_code", "read_prediction", "restore_prediction"]
 
@@ -99,56 +99,6 @@ _CODE = re.compile(r"[0-9]{1,9}")
 #: Codes in the body that mean success.
 _SUCCESSES = (0, 200, 201, 202)
 _EPOCH = re.compile(r"\d{10}(\d{3})?(\.\d{1,9})?")
-#: Names of the outputs, and of the address in an output that is an object; the first that has any counts. Not among
-#: them are the names of media in a request, such as ``videos``: a response may repeat the request.
-_OUTPUTS = (
-    "outputs",
-    "output",
-    "unsigned_urls",
-    "video_urls",
-    "video_url",
-    "result_url",
-    "content",
-    "result",
-    "results",
-    "task_result",
-)
-#: Further names, of a success only: before it they may hold something else.
-_OUTPUTS_OF_SUCCESS = (
-    *("video", "creations", "response", "info", "result_json", "assets", "file", "metadata"),
-    *("download_url", "file_url", "url"),
-)
-_ADDRESSES = (
-    *("video_url", "url", "video", "video_urls", "urls", "videos", "outputs", "output", "result_url", "uri"),
-    *("result_urls", "download_url", "file_url", "data", "generate_video_response", "generated_samples"),
-)
-#: Fields that say nothing about a failure.
-_USUAL_FIELDS = frozenset(
-    [
-        *(
-            "id",
-            "task_id",
-            "prediction_id",
-            "request_id",
-            "object",
-            "type",
-            "status",
-            "task_status",
-            "state",
-            "progress",
-        ),
-        *(
-            "created_at",
-            "created",
-            "create_time",
-            "updated_at",
-            "execution_time",
-            "timings",
-            "has_nsfw_contents",
-            "data",
-        ),
-    ]
-) | (ECHO_NAMES - {"output"})
 _FALSE = ("", "false", "0", "no", "none", "null")
 #: Milliseconds: a week, the lifetime of a prediction; a larger number is invalid.
 _MAXIMUM_INFERENCE = 7 * 24 * 3600 * 1000
@@ -168,6 +118,7 @@ class Prediction:
     :param has_nsfw_contents: One flag for each output; empty if not reported.
     :param created_at: Time of submission by the service's clock; ``None`` if missing or unreadable.
     :param inference_seconds: Duration of the generation in seconds; 0 if not reported.
+    :param unread: Of a success without outputs: what else the response says, shortened, without the request's fields.
     """
 
     id: str
@@ -179,6 +130,7 @@ class Prediction:
     has_nsfw_contents: tuple[bool, ...] = ()
     created_at: pendulum.DateTime | None = None
     inference_seconds: float = 0.0
+    unread: str = field(default="", repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a complete prediction as JSON values, for :func:`restore_prediction`."""
@@ -257,7 +209,7 @@ def read_prediction(body: Any, *, prediction_id: str | None = None) -> Predictio
             # Beside a prediction these describe the request.
             envelope = {name: value for name, value in envelope.items() if name not in ("status", "state", "error")}
         layers = [*layers, envelope]
-    outputs = _first_urls(layers, _OUTPUTS)
+    outputs = read_outputs(layers)
     if prediction_id is None:
         identity = submitted_id(body, is_success=True)
     elif is_about(body, prediction_id) and (data_layers(body) or outputs or names_id(body, prediction_id)):
@@ -274,7 +226,7 @@ def read_prediction(body: Any, *, prediction_id: str | None = None) -> Predictio
     word = _SEPARATORS.sub("_", reported.lower()).removeprefix("task_status_")
     status = _ALIASES.get(word, PredictionStatus.UNKNOWN)
     if status is PredictionStatus.SUCCEEDED and not outputs:
-        outputs = _first_urls(layers, _OUTPUTS_OF_SUCCESS)
+        outputs = read_outputs(layers, is_success=True)
     return Prediction(
         id=identity,
         status=status,
@@ -286,6 +238,7 @@ def read_prediction(body: Any, *, prediction_id: str | None = None) -> Predictio
         else _error(first("error")),
         has_nsfw_contents=_flags(first("has_nsfw_contents")),
         created_at=_time(first("created_at", "created", "create_time")),
+        unread="" if outputs or status is not PredictionStatus.SUCCEEDED else quote_unread(body),
         inference_seconds=_inference_seconds({"timings": first("timings"), "execution_time": first("execution_time")}),
     )
 
@@ -300,32 +253,6 @@ def _status_text(value: object) -> str:
         return shorten(value if isinstance(value, str) else "" if value is None else json.dumps(value))
     except (ValueError, RecursionError):
         return ""
-
-
-def _first_urls(layers: list[dict[str, Any]], names: tuple[str, ...]) -> tuple[str, ...]:
-    return next((urls for layer in layers for name in names if (urls := _named_urls(layer, name))), ())
-
-
-def _named_urls(layer: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    value = decoded(layer.get(name))
-    # Of a result the content is an object; of a request it is a list of prompt and media.
-    return () if name == "content" and isinstance(value, list) else _output_urls(value)
-
-
-def _output_urls(value: object, *, depth: int = 0) -> tuple[str, ...]:
-    """Return the URLs in outputs of any shape: text, a list, or objects with the address under one of its names."""
-    value = decoded(value)
-    if isinstance(value, str):
-        text = value.strip()
-        return (text,) if text.isprintable() and text.lower().startswith(("https://", "http://")) else ()
-    if depth > 5:
-        return ()
-    if isinstance(value, list):
-        return tuple(url for item in value for url in _output_urls(item, depth=depth + 1))
-    if isinstance(value, Mapping):
-        fields = fold_fields(value)
-        return next((urls for name in _ADDRESSES if (urls := _output_urls(fields.get(name), depth=depth + 1))), ())
-    return ()
 
 
 def _flags(value: object) -> tuple[bool, ...]:
@@ -343,7 +270,7 @@ def _failure_detail(layers: list[dict[str, Any]]) -> ErrorDetail | None:
     """Return the reason of a failure: the object's own one, the one of the envelope, or what else the object says."""
     details = (read_error_detail(layer) for layer in layers)
     found = next((detail for detail in details if detail.message or detail.codes), None)
-    rest = {name: value for name, value in layers[0].items() if value and name not in _USUAL_FIELDS}
+    rest = {name: value for name, value in layers[0].items() if value and name not in USUAL_FIELDS}
     return found or (ErrorDetail(quote_body(rest)) if rest else None)
 
 

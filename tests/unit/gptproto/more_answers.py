@@ -179,6 +179,34 @@ POLLS = [
         {"id": "b2", "data": {"status": "succeeded", "outputs": [VIDEO]}},
         values=DONE,
     ),
+    *(
+        Case(f"success name: {name}", "done", data("succeeded", **{name: value}), values=DONE)
+        for name, value in (
+            ("result_urls", [VIDEO]),
+            ("mp4Url", VIDEO),
+            ("videos", [{"url": VIDEO}]),
+            ("videos", json.dumps([{"video_url": VIDEO, "type": "video"}])),
+            ("media", [{"type": "image/png", "url": "https://a.example/c.png"}, {"type": "video", "url": VIDEO}]),
+            ("files", [{"download_url": VIDEO}]),
+            ("output", {"results": [{"url": VIDEO}]}),
+            ("outputs", {"0": VIDEO}),
+            ("output", {"files": [{"url": VIDEO}]}),
+        )
+    ),
+    *(
+        Case(f"repeated input: {name}", "done", data("succeeded", outputs=[], **{name: value}), times=2)
+        for name, value in (
+            ("image", "https://a.example/in.png"),
+            ("images", [{"url": "https://a.example/in.png"}]),
+            ("videos", ["https://a.example/in.mp4"]),
+            ("videos", [{"role": "reference_video", "url": "https://a.example/in.mp4"}]),
+            ("media", ["https://a.example/in.mp4"]),
+            ("media", [{"type": "input_video", "url": "https://a.example/in.mp4"}]),
+            ("files", [{"purpose": "input", "url": "https://a.example/in.mp4"}]),
+            ("input", {"videos": [{"url": "https://a.example/in.mp4"}], "video_url": "https://a.example/in.mp4"}),
+            ("output", {"images": ["https://a.example/in.png"]}),
+        )
+    ),
     Case("status word: prefix", "done", data("TASK_STATUS_SUCCEED", outputs=[VIDEO]), values=DONE),
     Case("status word: complete", "done", data("COMPLETE", outputs=[VIDEO]), values=DONE),
     Case("status word: Chinese", "done", data("已完成", outputs=[VIDEO]), values=DONE),

@@ -301,6 +301,13 @@ class TestWait:
             exchange.wait(exchange.new_poller())
         assert len(exchange.requests) == 6
 
+    def test_success_without_outputs_is_quoted_without_the_key(self, exchange: Exchange) -> None:
+        clip = f"https://cdn.example/v.mp4?key={KEY}"
+        exchange.will_answer(*[answer(envelope(status="succeeded", outputs=[], clip=clip))] * 6)
+        with pytest.raises(MissingOutputsError, match=r"clip: https://cdn\.example/v\.mp4") as caught:
+            exchange.wait(exchange.new_poller())
+        assert KEY not in str(caught.value)
+
     def test_wait_ends_at_the_deadline(self, exchange: Exchange) -> None:
         poller = exchange.new_poller(deadline=exchange.now + 60)
         exchange.will_answer(*[answer(envelope(status="running"))] * 100)

@@ -378,6 +378,10 @@ class TestFinalStatus:
         empty = failure(prediction(PredictionStatus.SUCCEEDED))
         assert (empty.what, empty.charge) == ("The prediction succeeded, but it has no outputs", Charge.ACCEPTED)
 
+    def test_success_without_outputs_quotes_the_rest_of_the_response(self) -> None:
+        empty = failure(prediction(PredictionStatus.SUCCEEDED, unread="clip: v.mp4"))
+        assert empty.what == "The prediction succeeded, but it has no outputs; the response has clip: v.mp4"
+
     def test_refused_audio_advises_to_disable_audio(self) -> None:
         detail = ErrorDetail("No", frozenset({"OutputAudioSensitiveContentDetected"}))
         refused = failure(prediction(PredictionStatus.FAILED, error=detail))

@@ -117,6 +117,44 @@ class TestEnvelope:
         assert isinstance(read_code(body), int)
 
 
+class TestUnreadSuccess:
+    """A success with its video under an unknown name: the error quotes what the response says."""
+
+    def test_list_as_an_object_is_read_in_its_order(self) -> None:
+        videos = {str(number): f"https://cdn.example/{number}.mp4" for number in (10, 2, 0)}
+        assert read(status="succeeded", outputs=videos).outputs == (videos["0"], videos["2"], videos["10"])
+
+    @pytest.mark.parametrize(
+        ("fields", "quoted"),
+        [
+            ({"clip": "https://cdn.example/v.mp4"}, "clip: https://cdn.example/v.mp4"),
+            ({"outputs": [{"key": "v/1.mp4"}]}, "outputs.key: v/1.mp4"),
+            ({"output": '{"object_key": "v/1.mp4"}'}, "output.object_key: v/1.mp4"),
+            ({"data": {"clipLink": "https://cdn.example/v.mp4"}}, "clip_link: https://cdn.example/v.mp4"),
+            ({"content": {"key": "v/1.mp4"}}, "content.key: v/1.mp4"),
+            ({"videos": [{"key": "v/1.mp4"}]}, "videos.key: v/1.mp4"),
+            ({"clip": "data:video/mp4;base64," + "A" * 900}, "clip: <media>"),
+            ({"outputs": [], "progress": 100}, ""),
+            ({"prompt": "a cat", "input": {"clip": "in"}, "image": "in", "images": ["in"], "audios": ["in"]}, ""),
+            ({"videos": ["in"], "last_image": {"url": "in"}, "result": {"params": {"prompt": "a cat"}}}, ""),
+            ({"content": [{"text": "a cat"}, {"type": "video_url", "video_url": {"url": "in"}}]}, ""),
+        ],
+    )
+    def test_unknown_fields_are_quoted_and_those_of_the_request_are_not(
+        self, fields: dict[str, Any], quoted: str
+    ) -> None:
+        prediction = read(status="succeeded", **fields)
+        assert (prediction.outputs, prediction.unread) == ((), quoted)
+
+    def test_quote_is_shortened(self) -> None:
+        assert len(read(status="succeeded", clip=["word "] * 9000).unread) < 1000
+
+    @pytest.mark.parametrize("status", ["running", "failed"])
+    def test_only_a_success_without_outputs_has_a_quote(self, status: str) -> None:
+        assert read(status=status, clip="v").unread == ""
+        assert read(status="succeeded", clip="v", outputs=["https://cdn.example/v.mp4"]).unread == ""
+
+
 class TestPredictionId:
     @pytest.mark.parametrize("prediction_id", ["abc", PREDICTION_ID, "sora-2:task_x", "cgt-20260101000000-x7k2p"])
     def test_known_id_forms_are_read(self, prediction_id: str) -> None:
