@@ -34,11 +34,28 @@ class Verdict(Enum):
 _CHECK = r"(moderation|content (check|security|safety|review)|safety check(er)?|risk control)"
 _MONEY = r"(balance|quota|credits?|funds?)"
 _LIMIT = r"(spending|budget|billing|credit|set|inference) ?(hard )?(limit|cap)"
+#: A quota of a machine, or of a rate, is no wallet.
+_NOT_A_MACHINES = "".join(
+    rf"(?<!{word} )"
+    for word in ("rate", "requests", "minute", "second", "storage", "disk", "memory", "cpu", "gpu", "node", "volume")
+)
+_PERSON = r"(person|people|human|individual)"
+_HARMLESS = (
+    r"(?! (\w+ )?(error|issue|glitch|delay|version|fault|bug|change|artifact|problem|warning|process|task|job|node))"
+)
 #: What an author chooses. "Video" alone is the output.
 _ARGUMENT = (
     r"\b(parameter|argument|param|field|format|duration|resolution|ratio|seed|prompt|image|audio|media|file|url"
     r"|(input|reference) video|dimension)s?\b"
 )
+#: Media of a request; a video without such a word is the output, and "image" may be part of a machine's name.
+_INPUT = (
+    r"((the|an|a|your|from) ){0,3}((image|audio) ?url"
+    r"|(input|reference|source|uploaded|provided|user|first|last) (image|video|audio|media|frame|file|url)"
+    r"|image(?! (\w+ )?(model|encoder|decoder|generat|processor|service|worker|registry)))s?\b"
+)
+#: A download that failed for a reason that passes says nothing about the address.
+_LASTING = r"(?!.{0,120}(time ?d? ?out|timeout|reset|refused|later|temporar|\b5\d\d\b|deadline|超时|稍后))"
 _WRONG = (
     r"(not (a )?valid|invalid|(not|un) ?supported|not allowed|not within|out of range|required"
     r"|too (large|small|long|short|big)|must be|should be|exceeds?)"
@@ -60,28 +77,37 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
         rf"insufficient ?((account|user|token|remaining|available) ?)?{_MONEY}"
         rf"|(not enough|no|low) ((account|user|token|remaining|available) )?{_MONEY}\b"
         rf"|(do not|n.?t) have (enough|sufficient|any) {_MONEY}"
-        rf"|{_MONEY} (is |are |has been )?(not enough|insufficient|too low|exhausted|used up)"
-        r"|(?<!rate )(?<!requests )(?<!minute )(?<!second )quota ?exceeded(?!.{0,60}per (second|minute))"
+        rf"|{_NOT_A_MACHINES}{_MONEY} (is |are |has been )?(not enough|insufficient|too low|exhausted|used up)"
+        rf"|{_NOT_A_MACHINES}quota ?exceeded(?!.{{0,60}}(per (second|minute)|\b(disk|storage|node|memory)\b))"
+        r"|\b(wallet|balance) (is |was )?(now )?(empty|zero|negative|depleted)"
+        r"|(add|buy|purchase) (more )?(credits|funds)\b|\bnon ?payment|unpaid (bill|invoice|balance)"
         r"|account ?(is |has been )?overdue|overdue ?(balance|payment|bill|error)|payment (is )?(overdue|required)"
-        rf"|\barrears\b|{_LIMIT}( has been| is| was)? ?(reached|exceeded)|reached .{{0,20}}{_LIMIT}"
+        rf"|\barrear(s|age)\b|{_LIMIT}( has been| is| was)? ?(reached|exceeded)|reached .{{0,20}}{_LIMIT}"
         rf"|exceeded your current quota|exhausted ((its|your|the) .{{0,20}})?{_MONEY}"
         rf"|out of {_MONEY}|billing not active|\btop ?up\b|\brecharge\b|free (trial|tier|quota) (has )?(ended|expired)"
-        r"|(?<!并发)(?<!请求)(?<!退还)(?<!返还)(?<!退回)(额度|余额|积分)(?!.{0,6}[退返])"
-        r"|欠费|欠款|充值|(资源包|套餐|配额).{0,4}(用完|用尽|耗尽|不足)"
+        r"|(?<!并发)(?<!请求)(?<!存储)(?<!磁盘)(?<!退还)(?<!返还)(?<!退回)(额度|余额|积分)(?!.{0,6}[退返])"
+        r"|欠费|欠款|充值|(请|需|及时|未)续费|续费后"
+        r"|(资源包|套餐|(?<!存储)(?<!磁盘)配额|点数|(剩余|可用)次数).{0,4}(用完|用尽|耗尽|不足)"
     ),
     Verdict.CONTENT: re.compile(
         r"sensitive ?(content|info|word|material|data|topic)|(?<!case )(?<!time )\bsensitive\b"
         r"|risk ?(detection|control)|content ?(management )?(polic|safety)|policy ?violation|responsible ?ai|guardrail"
-        r"|safety (concern|polic|system|filter|guideline)|content ?filter|moderation|real ?(person|people|human)"
+        rf"|\b(real|actual|identifiable) {_PERSON}|\bunderage\b|political (figure|leader)|politician"
+        r"|potentially harmful|\b(depict|show|portray|featur|contain)\w* ((a|an|the|of|possible|likely) ){0,3}"
+        rf"(minors?|child|children)\b{_HARMLESS}"
+        r"|\b(content|prompt) (was |is |has been )?(rejected|refused|declined)"
+        r"(?!.{0,60}(queue|capacity|overload|busy|time ?out|timed|limit|unavailable|upstream))"
+        r"|safety (concern|polic|system|filter|guideline)|content ?filter|moderation|real ?(person|people|human)\b"
         r"|copyright|trademark|infring|intellectual property|public figure|celebrit|likeness|deepfake"
-        r"|violat\w*.{0,40}(rule|polic|guideline|term|standard)|flagged (as|by|for)|inappropriate|nsfw|\bunsafe\b"
+        r"|violat\w*.{0,40}(rule|polic|guideline|term|standard)|flagged (as|by|for)\b|inappropriate|nsfw|\bunsafe\b"
         r"|(forbidden|banned|prohibited|disallowed|restricted|harmful|explicit) (word|term|content|topic)"
         r"|\b(nudity|sexual|violence|gore|porn\w*|hate speech|self ?harm)\b"
         r"|(content|prompt|image|video|audio|sound|speech|text|input|output) (was |is |has been )?"
         r"(blocked|flagged|censored)"
         r"|(failed|not pass|rejected by) (the |our )?(content|safety|security) (\w+ )?(check|review)"
         r"|(content|safety|security) (\w+ )?(check|review) (was )?(not passed|failed)"
-        r"|敏感|违规|违禁|违反|不当|审核|审查|版权|侵权|违法|涉黄|色情|暴力|涉政|不合规|真人|人脸|肖像|公众人物|风控"
+        r"|\b(audio|sound|speech|video|image|prompt|content) (\w+ ){1,5}(was|were|is|been) flagged"
+        r"|敏感|违规|违禁|违反|不当|审核|审查|版权|侵权|违法|涉黄|色情|暴力|涉政|不合规|真人|人脸|肖像|公众人物|风控|涉嫌|未成年|不适宜"
         r"|不符合.{0,8}(规范|政策|准则|规定)|安全.{0,6}(未|不|没有)通过"
     ),
     Verdict.ARGUMENTS: re.compile(
@@ -89,11 +115,26 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
         rf"|missing (\w+ )?{_ARGUMENT}|missing ?(parameter|param\b|argument)"
         rf"|unsupported ?(parameter|value)|unsupported (\w+ )?({_ARGUMENT}|model|type)"
         rf"|{_ARGUMENT}.{{0,60}}\b{_WRONG}|input should be|not a valid \w+|validation ?error"
-        r"|task ?type ?(constraint|mismatch)"
+        r"|task ?type ?(constraint|mismatch)|too many (\w+ )?(reference|input|image|audio|character)s?\b"
+        rf"|({_ARGUMENT}|frames?) ((length|size|count|file|width|height) ){{0,3}}(is|are|was|must be|cannot be) "
+        r"(longer|shorter|larger|bigger|smaller|greater|less|higher|lower) than (?!expected|usual|normal)"
+        rf"|{_ARGUMENT} (cannot|can not|can ?t|must not|may not|should not) be "
+        r"(empty|blank|null|none|missing|zero|negative)"
+        rf"|\b(prompt|parameter|field|(input|reference) \w+) (is|was) (empty|blank|missing|corrupt\w*)"
+        r"|(failed|unable|could not|couldn ?t|can ?not|errors?|error while|while) (to )?"
+        rf"(download|fetch|load|access|read|retrieve|open|decode)(ing)? {_INPUT}{_LASTING}"
+        rf"|{_INPUT}( url| link)? ((down ?load|fetch)(ing)? (failed|error)"
+        r"|(is |was )?(not accessible|not reachable|inaccessible|unreachable)"
+        rf"|(could not|can ?not) be (downloaded|fetched|loaded|read|accessed|decoded)){_LASTING}"
         r"|参数.{0,12}(错误|无效|非法|不合法|有误|不支持|校验|缺失)"
         r"|(无效|非法|不支持|缺少)的?(必填|必要)?(参数|分辨率|比例|时长|格式|尺寸)"
         r"|(图片|音频|文件|提示词|时长|分辨率|比例|尺寸|格式).{0,8}"
-        r"(过长|过大|过小|太长|太大|太小|超出|不符合|不支持|无效|有误)"
+        r"(过长|过大|过小|太长|太大|太小|超出|不符合|不支持|无效|有误|不在.{0,6}范围)"
+        r"|(参数|图片|文件|提示词|时长|分辨率|比例)(不能|不可|不得)为空"
+        r"|(下载|获取|读取|加载|访问)(输入|上传)?的?(图片|图像|素材|首帧|尾帧|参考.{0,3})(链接|地址)?(失败|出错)"
+        + _LASTING
+        + r"|(图片|图像|素材|首帧|尾帧|参考(视频|音频))(链接|地址)?(下载|获取|读取|加载|访问)(失败|出错)"
+        + _LASTING
     ),
     Verdict.CAPACITY: re.compile(
         r"no available (channel|account|node|resource|instance|model|provider)|overload"
@@ -118,11 +159,19 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
 #: A refused output sound is cured by ``generate_audio=false``; a refused input sound is not.
 _SOUND_WORD = r"(audio|sound|speech|voice|music)"
 _SOUND = re.compile(
-    rf"(output|generated) (video (s )?)?{_SOUND_WORD}|{_SOUND_WORD} (track )?(of|in) the (output|generated)"
+    rf"(output|generated) (video (s )?)?{_SOUND_WORD}|{_SOUND_WORD} generated (for|by|in|with)\b"
+    rf"|\b(the|this) video\W{{1,2}}s {_SOUND_WORD}"
+    rf"|{_SOUND_WORD} (track |content )?(of|in) (the|this) (output|generated|result|final|video)"
     rf"|{_SOUND_WORD} (output|track)|sound ?track|(输出|生成)的?(视频的?)?(音频|声音|语音|音轨)"
-    r"|配音|视频的(音频|声音|音轨)"
+    r"|配[音乐]|视频的(音频|声音|音轨)|音频(内容)?(审核|审查)(未|不|没有)通过"
 )
-_INPUT_SOUND = re.compile(rf"(input|reference|uploaded) {_SOUND_WORD}|(输入|参考|上传)的?(音频|声音)")
+#: Media of the request, whose sound no setting removes.
+_INPUT_SOUND = re.compile(
+    rf"\b(input|reference|source|original|upload\w*|provided|submitted|your) "
+    rf"((video|clip|media|file|image)(\W{{1,2}}s)? )?{_SOUND_WORD}"
+    rf"|{_SOUND_WORD} (\w+ ){{0,4}}(upload\w*|reference|provided|submitted|input)"
+    r"|(输入|参考|上传|您的|你的|用户|原)的?(视频的?)?(音频|声音|配[音乐])"
+)
 #: Words of a refusal that do not say what was refused.
 _REFUSAL = re.compile(r"(?<!connection )\b(refused|rejected|declined|blocked)\b|拒绝|拦截|屏蔽")
 #: Single words that mean the wallet only beside HTTP 402 and 403.

@@ -136,6 +136,79 @@ POLLS = [
     Case("arguments: image too small", "arguments", failed({"message": "The image dimensions are too small"})),
     Case("arguments: address of an image", "arguments", data("failed", failMsg="Invalid image_url")),
     Case("arguments: size in Chinese", "arguments", failed("图片尺寸不符合要求")),
+    *(
+        Case(f"wallet: {words}", "balance", failed(words))
+        for words in ("Arrearage", "the wallet is empty", "Please buy more credits", "suspended for non-payment")
+    ),
+    *(Case(f"wallet in Chinese: {words}", "balance", failed(words)) for words in ("点数不足", "账户已停机,请续费")),
+    *(
+        Case(f"arguments in words: {words}", "arguments", failed(words))
+        for words in (
+            "Reference video is longer than 15 seconds",
+            "could not fetch image_url: 403",
+            "Failed to download the input image",
+            "image could not be decoded",
+            "下载图片失败",
+            "素材链接访问失败",
+            "图片下载失败,请检查后重试",
+            "prompt cannot be empty",
+            "提示词不能为空",
+            "too many reference images",
+        )
+    ),
+    *(
+        Case(f"content in words: {words}", "content", failed(words))
+        for words in (
+            "The photo depicts a real individual",
+            "Refused: the video shows a minor",
+            "content was rejected",
+            "Your prompt has been declined",
+            "画面涉嫌侵犯隐私",
+            "含有未成年人",
+            "The audio that you uploaded was flagged",
+            "your video's audio was flagged",
+            "audio in the reference video was flagged",
+            "the input audio track was flagged",
+            "上传的音频审核不通过",
+            "您的音频审核不通过",
+        )
+    ),
+    *(
+        Case(f"sound in words: {words}", "sound", failed(words), says=AUDIO_OFF)
+        for words in (
+            "The audio generated for this video was flagged",
+            "The video's audio was flagged",
+            "The video\N{RIGHT SINGLE QUOTATION MARK}s music may infringe copyright",
+            "Sound of the result contains sensitive content",
+            "your generated audio was flagged",
+            "音频审核不通过",
+            "视频配乐涉嫌侵权",
+        )
+    ),
+    *(
+        Case(f"no verdict in words: {words}", "failed", failed(words))
+        for words in (
+            "storage quota exceeded on node",
+            "DiskQuotaExceeded",
+            "quota exceeded on disk 7",
+            "磁盘额度不足",
+            "重试次数用尽",
+            "could not fetch image_url: connect timed out",
+            "failed to download image: HTTP 502",
+            "下载图片失败: 连接超时",
+            "could not download the reference video, try again later",
+            "failed to load the image model",
+            "could not fetch the video from the worker",
+            "image generation is longer than usual",
+            "image cannot be generated",
+            "the output file is missing",
+            "content was rejected: the queue is full",
+            "the result shows a minor glitch",
+            "node contains child process 7",
+            "the video's audio muxing failed",
+            "The audio generated for this video was lost",
+        )
+    ),
     Case("no verdict: time limit", "failed", failed("video generation exceeded the maximum time")),
     Case("no verdict: memory", "failed", failed("Model inference failed: CUDA out of memory")),
     Case("no verdict: interrupted", "failed", failed("Prediction interrupted; please retry (code: PA)")),
