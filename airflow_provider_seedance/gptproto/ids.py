@@ -22,6 +22,8 @@ _REQUEST = "request_id"
 _ALL_NAMES = frozenset([*_NAMES, _REQUEST, "trace_id", "log_id"])
 _RESULT_PATH = re.compile(r"/predictions/([^/?#\"\s]+)/result")
 _IN_TEXT = re.compile(r'"(\w{2,20})"\s*:\s*"?([^"\s,}\]]{1,256})')
+#: An id in place of the object that holds it: other texts there are words, versions of words, or links.
+_BARE = re.compile(r"(?=\D*\d)[A-Za-z0-9][A-Za-z0-9_:.-]{3,255}")
 #: Longer than any known id, and short enough for a URL.
 _MAXIMUM_LENGTH = 256
 #: Ids that one message names at most.
@@ -50,12 +52,27 @@ def submitted_id(body: object, *, is_success: bool) -> str | None:
     for layer in _wrapped(layers) if is_success else ():
         if ids := _ids(layer):
             return next((each for each in ids if not each.isdigit()), ids[0])
+    if is_success and (bare := _bare_id(top)):
+        return bare
     is_bare = "data" in top and not data_layers(body)
     # Beside another id, wherever that is, a request_id names the HTTP request.
     has_others = any(name in _NAMES for name, _ in find_ids(body))
     if is_success and not is_bare and not has_others:
         return next((each for layer in layers if (each := _as_id(layer.get(_REQUEST)))), None)
     return None
+
+
+def _bare_id(top: Mapping[str, Any]) -> str | None:
+    """Return the id that stands in place of an object, ``{"data": "<id>"}``, of an answer without an error."""
+    if top.get("error"):
+        return None
+    texts = (_first(top.get(name)) for name in ("data", "result"))
+    return next((text for text in texts if _BARE.fullmatch(text)), None)
+
+
+def _first(value: object) -> str:
+    one = value[0] if isinstance(value, list) and len(value) == 1 else value
+    return one.strip() if isinstance(one, str) else ""
 
 
 def is_about(body: object, prediction_id: str) -> bool:

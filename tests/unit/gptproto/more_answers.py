@@ -58,6 +58,22 @@ SUBMISSIONS = [
         {"request_id": "q-1", "status": "IN_QUEUE", "queue_position": 0},
         values=named("q-1"),
     ),
+    *(
+        Case(f"id in place of an object: {body}", "submitted", body, values=named("cgt-20260101-x7k2p"))
+        for body in (
+            {"code": 0, "msg": "ok", "data": "cgt-20260101-x7k2p"},
+            {"result": "cgt-20260101-x7k2p"},
+            {"code": 200, "data": ["cgt-20260101-x7k2p"]},
+            {"code": 0, "data": "cgt-20260101-x7k2p", "request_id": "r-1"},
+            {"code": 0, "task_id": "cgt-20260101-x7k2p", "data": "wait-20-seconds"},
+        )
+    ),
+    *(
+        Case(f"no id in place of an object: {text}", "unconfirmed", {"code": 200, "data": text}, says=(text[:20],))
+        for text in ("accepted", "a1b", "wait 20 seconds", "https://cdn.example/v1.mp4", "排队第3000位")
+    ),
+    Case("no id beside an error", "unconfirmed", {"error": "E-1000", "result": "abcd-1234"}, says=("abcd-1234",)),
+    Case("no id in a refusal", "arguments", {"code": 400, "message": "ratio", "data": "abcd-1234"}),
     Case("id shape: object task", "submitted", {"task": {"id": "t-11", "status": "queued"}}, values=named("t-11")),
     Case(
         "id shape: base_resp",
