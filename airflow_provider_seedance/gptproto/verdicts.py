@@ -40,6 +40,7 @@ _NOT_A_MACHINES = "".join(
     for word in ("rate", "requests", "minute", "second", "storage", "disk", "memory", "cpu", "gpu", "node", "volume")
 )
 _PERSON = r"(person|people|human|individual)"
+#: Words after "minor" and "child" that make them no persons.
 _HARMLESS = (
     r"(?! (\w+ )?(error|issue|glitch|delay|version|fault|bug|change|artifact|problem|warning|process|task|job|node))"
 )
@@ -52,7 +53,7 @@ _ARGUMENT = (
 _INPUT = (
     r"((the|an|a|your|from) ){0,3}((image|audio) ?url"
     r"|(input|reference|source|uploaded|provided|user|first|last) (image|video|audio|media|frame|file|url)"
-    r"|image(?! (\w+ )?(model|encoder|decoder|generat|processor|service|worker|registry)))s?\b"
+    r"|image(?! (\w+ )?(model|encoder|decoder|generation|generator|processor|service|worker|registry)))s?\b"
 )
 #: A download that failed for a reason that passes says nothing about the address.
 _LASTING = r"(?!.{0,120}(time ?d? ?out|timeout|reset|refused|later|temporar|\b5\d\d\b|deadline|超时|稍后))"
@@ -93,7 +94,7 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
         r"sensitive ?(content|info|word|material|data|topic)|(?<!case )(?<!time )\bsensitive\b"
         r"|risk ?(detection|control)|content ?(management )?(polic|safety)|policy ?violation|responsible ?ai|guardrail"
         rf"|\b(real|actual|identifiable) {_PERSON}|\bunderage\b|political (figure|leader)|politician"
-        r"|potentially harmful|\b(depict|show|portray|featur|contain)\w* ((a|an|the|of|possible|likely) ){0,3}"
+        r"|potentially harmful|\b(depict|show|portray|feature|contain)\w* ((a|an|the|of|possible|likely) ){0,3}"
         rf"(minors?|child|children)\b{_HARMLESS}"
         r"|\b(content|prompt) (was |is |has been )?(rejected|refused|declined)"
         r"(?!.{0,60}(queue|capacity|overload|busy|time ?out|timed|limit|unavailable|upstream))"
@@ -121,7 +122,7 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
         rf"|{_ARGUMENT} (cannot|can not|can ?t|must not|may not|should not) be "
         r"(empty|blank|null|none|missing|zero|negative)"
         rf"|\b(prompt|parameter|field|(input|reference) \w+) (is|was) (empty|blank|missing|corrupt\w*)"
-        r"|(failed|unable|could not|couldn ?t|can ?not|errors?|error while|while) (to )?"
+        r"|(failed|unable|could not|could ?n.t|can ?not|errors?|error while|while) (to )?"
         rf"(download|fetch|load|access|read|retrieve|open|decode)(ing)? {_INPUT}{_LASTING}"
         rf"|{_INPUT}( url| link)? ((down ?load|fetch)(ing)? (failed|error)"
         r"|(is |was )?(not accessible|not reachable|inaccessible|unreachable)"
