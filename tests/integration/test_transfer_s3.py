@@ -19,7 +19,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStor
 from moto.server import ThreadedMotoServer
 from s3fs.core import S3File
 
-from airflow_provider_seedance.gptproto.errors import DownloadFailedError
+from airflow_provider_seedance.gptproto.errors import DownloadFailedError, StorageError
 from airflow_provider_seedance.gptproto.http import download
 from tests.integration import storing_process
 from tests.integration.storing_process import S3_CONN_ID, attach_s3, store
@@ -190,7 +190,7 @@ class TestS3:
             return upload(file, final)
 
         monkeypatch.setattr(S3File, "_upload_chunk", fail)
-        with running_video_server(12 * MB) as server, pytest.raises(ConnectionError, match="the store is away"):
+        with running_video_server(12 * MB) as server, pytest.raises(StorageError, match="the store is away"):
             store(f"{server.url}/0.mp4", f"s3://{bucket}", storage_conn_id=S3_CONN_ID, overwrite=True)
         assert parts[-1] is (failing_part == 3)
         assert contents(s3, bucket) == ({} if older is None else {"boat.mp4": older})
