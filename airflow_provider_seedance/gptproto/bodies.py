@@ -21,6 +21,10 @@ _MAXIMUM_QUOTE = 500
 _MAXIMUM_VALUES = 10_000
 #: Uploaded media quoted by a server: a data URI, or base64 text longer than any word.
 _MEDIA = re.compile(r"data:[\w.+-]+/[\w.+-]+[^\s,]*,[^\s\"'<>]*|[A-Za-z0-9+/_-]{200,}={0,2}", re.IGNORECASE)
+#: Characters in which the beginning of a broken body is searched: an id stands before a prompt and before media.
+_MAXIMUM_BEGINNING = 20_000
+#: A string of JSON, perhaps without its end, or a punctuation mark.
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?P<end>"|\\?\Z)|[{}\[\],:]', re.DOTALL)
 _ESCAPED_SLASH = re.compile(r"\\+/")
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -183,6 +187,34 @@ def decoded(value: object) -> Any:
         except (ValueError, RecursionError):
             return value
     return value
+
+
+def beginning(text: str) -> dict[str, Any]:
+    """
+    Return the object with which a text begins, without the values that do not stand in it to their end.
+
+    :param text: A JSON object that breaks off, or that something follows.
+    """
+    searched, last, end = text[:_MAXIMUM_BEGINNING], "", 0
+    closing: list[str] = []
+    for token in _TOKEN.finditer(searched):
+        mark = token[0]
+        if mark in ("{", "["):
+            closing.append("}" if mark == "{" else "]")
+        elif mark in ("}", "]") and (not closing or closing.pop() != mark):
+            return {}
+        if mark == ",":
+            end = token.start()
+        elif mark in ("{", "[", "}", "]") or (last == ":" and token["end"] == '"'):
+            end = token.end()
+        if not closing:
+            break
+        last = mark
+    try:
+        value = json.loads(searched[:end] + "".join(reversed(closing)))
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def fold_name(name: object) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
@@ -35,7 +35,7 @@ from airflow_provider_seedance.gptproto.predictions import (
     read_code,
 )
 from airflow_provider_seedance.gptproto.requests import CheckedRequest
-from airflow_provider_seedance.gptproto.responses import read_answer, read_retry_after, unconfirmed
+from airflow_provider_seedance.gptproto.responses import lost_submission, read_answer, read_retry_after, unconfirmed
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 
 T = TypeVar("T")
@@ -131,14 +131,16 @@ class HttpResponse:
 @dataclass(frozen=True, slots=True)
 class NoResponse:
     """
-    A request without a response.
+    A request without a complete response.
 
     :param reason: The error, as text.
     :param was_sent: Whether the service may have received the request; false only if it certainly has not.
+    :param received: What arrived of a response that broke off.
     """
 
     reason: str
     was_sent: bool
+    received: HttpResponse | None = None
 
 
 Outcome = HttpResponse | NoResponse | None
@@ -293,8 +295,13 @@ class ApiFlows:
             what = f"No connection to {self.settings.base_url} could be made: {self._reason(outcome)}"
             return NotConnectedError(what, prediction_id=prediction_id, charge=charge)
         what = f"The response was lost: {self._reason(outcome)}"
-        lost = LostAnswerError(what, prediction_id=prediction_id, charge=charge)
-        return lost if prediction_id else unconfirmed(lost)
+        received = outcome.received if outcome else None
+        body = "" if received is None else self._read_body(replace(received, text=self._without_cut_key(received.text)))
+        if received is None or prediction_id or not body:
+            lost = LostAnswerError(what, prediction_id=prediction_id, charge=charge)
+            return lost if prediction_id else unconfirmed(lost)
+        what += f"; it begins with {received.status}: {self._quote(body)}"
+        return lost_submission(LostAnswerError(what, charge=charge), received.status, body)
 
     def _reason(self, outcome: NoResponse | None) -> str:
         return shorten(self._without_key(outcome.reason)) if outcome else "no outcome"
@@ -305,6 +312,12 @@ class ApiFlows:
             return self._without_key(json.loads(response.text))
         except (ValueError, RecursionError):
             return self._without_key(response.text)
+
+    def _without_cut_key(self, text: str) -> str:
+        """Return a text that breaks off without the beginning of the API key at its end."""
+        key = self.settings.api_key
+        cut = next((size for size in range(len(key) - 1, 3, -1) if text.endswith(key[:size])), 0)
+        return f"{text[:-cut]}***" if cut else text
 
     def _quote(self, body: object) -> str:
         return quote_body(self._without_key(body, names=True))

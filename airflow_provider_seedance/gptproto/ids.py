@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from airflow_provider_seedance.gptproto.bodies import data_layers, decoded, fold_fields, fold_name, walk
+from airflow_provider_seedance.gptproto.bodies import beginning, data_layers, decoded, fold_fields, fold_name, walk
 
 #: Names of a prediction's id, the most certain first.
 _NAMES = ("id", "task_id", "prediction_id", "generation_id", "job_id", "video_id", "result_id")
@@ -73,6 +73,16 @@ def _bare_id(top: Mapping[str, Any]) -> str | None:
 def _first(value: object) -> str:
     one = value[0] if isinstance(value, list) and len(value) == 1 else value
     return one.strip() if isinstance(one, str) else ""
+
+
+def id_in_beginning(text: str) -> str | None:
+    """
+    Return the id of the prediction that the answer to a submission names before it breaks off, or ``None``.
+
+    The id must stand in the text to its end. Beside ``data``, an id may be the one of the HTTP request.
+    """
+    top = fold_fields(beginning(text))
+    return submitted_id({"data": top["data"]} if "data" in top else top, is_success=False)
 
 
 def is_about(body: object, prediction_id: str) -> bool:

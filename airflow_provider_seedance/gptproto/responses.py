@@ -20,6 +20,7 @@ from airflow_provider_seedance.gptproto.errors import (
     Charge,
     ContentPolicyError,
     InsufficientBalanceError,
+    LostAnswerError,
     PermissionDeniedError,
     PredictionNotFoundError,
     RateLimitError,
@@ -29,7 +30,7 @@ from airflow_provider_seedance.gptproto.errors import (
     UnconfirmedSubmissionError,
     UnreadableAnswerError,
 )
-from airflow_provider_seedance.gptproto.ids import find_ids, is_about, names_id, submitted_id
+from airflow_provider_seedance.gptproto.ids import find_ids, id_in_beginning, is_about, names_id, submitted_id
 from airflow_provider_seedance.gptproto.predictions import Prediction, read_code, read_prediction
 from airflow_provider_seedance.gptproto.verdicts import Verdict, mentions_wallet
 
@@ -125,6 +126,18 @@ def read_answer(
     return error if prediction_id else _submission_error(error, status, code, body, detail.verdict, quoted)
 
 
+def lost_submission(lost: LostAnswerError, status: int, body: object) -> SeedanceError:
+    """
+    Return the error of a submission whose response broke off: an accepted one has its id at the beginning.
+
+    :param lost: Why it broke off.
+    :param status: HTTP status.
+    :param body: What arrived of the body, as in :func:`read_answer`.
+    """
+    code = read_code(body) if 200 <= status < 300 else status
+    return _submission_error(lost, status, code, body, None, "")
+
+
 def _page_error(status: int, body: object, prediction_id: str | None, quoted: str) -> SeedanceError | None:
     """Return the error for a page of a gateway, which is no answer of the service."""
     is_answer = isinstance(body, Mapping | list) or 200 <= status < 300
@@ -147,14 +160,18 @@ def _submission_error(
     error: SeedanceError, status: int, code: int, body: object, verdict: Verdict | None, quoted: str
 ) -> SeedanceError:
     """Return the error of a submission, which names every id in the body."""
-    own = submitted_id(body, is_success=False)
     is_refusal = 400 <= status < 500 and status not in _OPEN
+    is_lost_success = isinstance(error, LostAnswerError) and 200 <= status < 300 and code == 200
+    own = submitted_id(body, is_success=is_lost_success)
+    if isinstance(body, str) and not is_refusal:
+        own = own or id_in_beginning(body)
     # A refusal that names a prediction is not repeated: it may be the refusal of a gateway after the submission.
     is_doubtful = not is_refusal or 429 in (status, code) or error.retryable
     if isinstance(error, RedirectError):
         is_open = status not in _MOVED
     else:
-        is_lost = isinstance(error, ServiceError | UnreadableAnswerError) and not is_refusal
+        is_lost = isinstance(error, LostAnswerError)
+        is_lost = is_lost or (isinstance(error, ServiceError | UnreadableAnswerError) and not is_refusal)
         # Whatever the words of a 5xx say, the request may have been processed.
         is_open = status in _OPEN or status >= 500 or is_lost or (own is not None and is_doubtful)
         is_open = is_open or (verdict is Verdict.LOST and isinstance(error, ServiceError))

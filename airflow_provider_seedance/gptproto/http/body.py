@@ -19,6 +19,8 @@ KEPT_BYTES = 64 * 1024
 #: Encodings that are decoded, with zlib's ``wbits``. Each request asks for none, so another one is not decoded.
 _WINDOW_BITS: Mapping[str, int] = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 _RAW_DEFLATE = -15
+#: No compressed JSON begins so. An accepted submission whose JSON is declared as gzip by mistake must not be lost.
+_JSON_STARTS = (b"{", b"[")
 #: Encodings on top of each other at most.
 _MAXIMUM_ENCODINGS = 3
 
@@ -35,6 +37,7 @@ class Body:
         bits = [_WINDOW_BITS[name] for name in reversed(names) if name in _WINDOW_BITS]
         self._decoders = [_Decoder(each) for each in bits] if len(bits) <= _MAXIMUM_ENCODINGS else []
         self._content = bytearray()
+        self._has_begun = False
         #: Whether the body is larger than the limit: the caller stops reading.
         self.is_cut = False
 
@@ -45,6 +48,10 @@ class Body:
         :raises httpx.DecodingError: When it is not encoded as the response says.
         """
         room = MAXIMUM_BYTES - len(self._content)
+        if not self._has_begun and piece:
+            self._has_begun = True
+            if piece[:1] in _JSON_STARTS:
+                self._decoders = []
         for decoder in self._decoders:
             piece = decoder.decode(piece, room + 1)
             self.is_cut |= len(piece) > room

@@ -9,8 +9,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
+
+from airflow_provider_seedance.gptproto.http.body import Body
 
 
 class Progress:
@@ -24,6 +27,15 @@ class Progress:
     def __init__(self, *, was_sent: bool = False) -> None:
         self.was_sent = was_sent
         self._is_sending = False
+        #: Status and headers of the response, once they are here, and what has arrived of its body.
+        self.status: int | None = None
+        self.headers: Mapping[str, str] = {}
+        self.body = Body()
+
+    def begin_body(self, status: int, headers: Mapping[str, str]) -> Body:
+        """Note status and headers of the response. Return its body, to be filled."""
+        self.status, self.headers, self.body = status, headers, Body(headers.get("content-encoding", ""))
+        return self.body
 
     def on_event(self, name: str, info: dict[str, Any]) -> None:
         """Note an event of the transport."""

@@ -30,7 +30,6 @@ import httpx
 from airflow_provider_seedance import __version__
 from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
 from airflow_provider_seedance.gptproto.flows import LAST_POLL_SECONDS, HttpRequest, HttpResponse, NoResponse
-from airflow_provider_seedance.gptproto.http.body import Body
 from airflow_provider_seedance.gptproto.http.rate_limit import AdaptiveRateLimit, PriorityQueue
 from airflow_provider_seedance.gptproto.http.time_limit import Alarm, Progress
 from airflow_provider_seedance.gptproto.responses import read_retry_after
@@ -104,7 +103,7 @@ class Transport:
         try:
             with alarm:
                 response = self._transport.handle_request(_to_httpx(request, seconds, alarm.on_event))
-                body = _body_of(response)
+                body = progress.begin_body(response.status_code, response.headers)
                 try:
                     for piece in cast(httpx.SyncByteStream, response.stream):
                         body.add(piece)
@@ -115,7 +114,7 @@ class Transport:
         except httpx.RequestError as error:
             return _too_late(seconds, progress) if alarm.has_rung else _no_response(error, progress)
         # To a body without a length, the shutdown by the alarm is its end.
-        return _too_late(seconds, progress) if alarm.has_rung else _to_response(response, body)
+        return _too_late(seconds, progress) if alarm.has_rung else _to_response(response.status_code, progress)
 
     def close(self) -> None:
         """Close all connections."""
@@ -194,7 +193,7 @@ class ConnectionPool:
     ) -> HttpResponse | NoResponse:
         try:
             response = await connection.handle_async_request(request)
-            body = _body_of(response)
+            body = progress.begin_body(response.status_code, response.headers)
             try:
                 async for piece in cast(httpx.AsyncByteStream, response.stream):
                     body.add(piece)
@@ -204,7 +203,7 @@ class ConnectionPool:
                 await response.aclose()
         except httpx.RequestError as error:
             return _no_response(error, progress)
-        return _to_response(response, body)
+        return _to_response(response.status_code, progress)
 
     def _open(self) -> AsyncBaseTransport:
         return self._transport or open_transport(httpx.AsyncHTTPTransport, self._settings, KEEP_ALIVE, connections=1)
@@ -353,18 +352,19 @@ def _to_httpx(request: HttpRequest, seconds: float, trace: Callable[..., Any] | 
     )
 
 
-def _body_of(response: httpx.Response) -> Body:
-    return Body(response.headers.get("content-encoding", ""))
-
-
-def _to_response(response: httpx.Response, body: Body) -> HttpResponse:
-    return HttpResponse(response.status_code, response.headers, body.text(), is_cut=body.is_cut)
+def _to_response(status: int, progress: Progress) -> HttpResponse:
+    return HttpResponse(status, progress.headers, progress.body.text(), is_cut=progress.body.is_cut)
 
 
 def _too_late(seconds: float, progress: Progress) -> NoResponse:
-    return NoResponse(f"no complete response in {seconds:g} s", progress.was_sent)
+    return NoResponse(f"no complete response in {seconds:g} s", progress.was_sent, _received(progress))
 
 
 def _no_response(error: Exception, progress: Progress) -> NoResponse:
     reason = f"{type(error).__name__} {error}".strip()
-    return NoResponse(reason, was_sent=progress.was_sent and not isinstance(error, _NEVER_SENT))
+    was_sent = progress.was_sent and not isinstance(error, _NEVER_SENT)
+    return NoResponse(reason, was_sent, _received(progress))
+
+
+def _received(progress: Progress) -> HttpResponse | None:
+    return None if progress.status is None else _to_response(progress.status, progress)

@@ -121,7 +121,7 @@ class TestOnTheWire:
             b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY[:40]),
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b" % (len(BODY), BODY),
             b"HTTP/1.1 200 OK\r\n\r\n%b" % BODY[:40],
-            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY),
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\nnot gzip.",
             b"220 mail.example ESMTP\r\n",
         ],
         ids=["nothing", "half a head", "half a body", "half the chunks", "half of the rest", "no gzip", "no HTTP"],

@@ -55,10 +55,24 @@ class TestEncoding:
         body = read(split(content, size), encoding)
         assert (body.text(), body.is_cut) == (TEXT, False)
 
+    @pytest.mark.parametrize("encoding", ["gzip", "deflate", "gzip, gzip"])
+    @pytest.mark.parametrize("size", [1, 7, 100_000])
+    def test_body_with_a_wrong_encoding_is_taken_as_it_is(self, encoding: str, size: int) -> None:
+        assert read(split(TEXT.encode(), size), encoding).text() == TEXT
+
     @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-    def test_wrong_encoding_is_an_error(self, encoding: str) -> None:
+    def test_other_text_with_a_wrong_encoding_is_an_error(self, encoding: str) -> None:
         with pytest.raises(httpx.DecodingError):
-            read([TEXT.encode()], encoding)
+            read([b"not compressed"], encoding)
+
+    def test_encoding_with_a_wrong_end_keeps_what_was_decoded(self) -> None:
+        content = bytearray(gzip.compress(TEXT.encode()))
+        content[-6:] = b"broken"
+        body = Body("gzip")
+        body.add(bytes(content[:-8]))
+        with pytest.raises(httpx.DecodingError):
+            body.add(bytes(content[-8:]))
+        assert body.text()[:40] == TEXT[:40]
 
     def test_hundreds_of_encodings_are_not_decoded(self) -> None:
         assert read([b"{}"], ", ".join(["gzip"] * 500)).text() == "{}"
