@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from airflow_provider_seedance.gptproto.errors import ConnectionNotFoundError, ConnectionUnavailableError
+from airflow_provider_seedance.gptproto.flows import LAST_POLL_SECONDS
 from airflow_provider_seedance.gptproto.repeated_errors import RepeatedErrors
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ async def settings_in_time(
     """
     Return the shared settings; a lookup that fails is repeated until the deadline of the wait.
 
+    A lookup that does not return ends then as well, but has :data:`LAST_POLL_SECONDS` at least.
+
     :param hook: See :func:`shared_settings`; so are ``not_before`` and the errors.
     :param deadline: The end of the wait, in seconds since the epoch.
     :param log: Receives the failures, now and then.
@@ -67,7 +70,12 @@ async def settings_in_time(
     started_at, pause, errors = clock(), FIRST_PAUSE, RepeatedErrors()
     while True:
         try:
-            return await shared_settings(hook, not_before=not_before)
+            async with asyncio.timeout(max(deadline - clock(), LAST_POLL_SECONDS)) as limit:
+                return await shared_settings(hook, not_before=not_before)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise ConnectionUnavailableError("The lookup of the connection did not end within the wait") from error
         except ConnectionUnavailableError as error:
             now, is_missing = clock(), isinstance(error, ConnectionNotFoundError)
             until = min(deadline, started_at + NOT_FOUND_SECONDS) if is_missing else deadline

@@ -152,6 +152,13 @@ class TestFailedLookup:
         assert error == "ConnectionUnavailableError"
         assert 1000.0 <= seconds <= 1005.0
 
+    @pytest.mark.parametrize(("left", "ends_after"), [(1000.0, 1000.0), (1.0, 4.0), (-60.0, 4.0)])
+    def test_lookup_that_never_returns_ends_with_the_wait(self, left: float, ends_after: float) -> None:
+        # It never sets ``may_return``.
+        error, seconds = run_virtually(self.ended(FakeHook(), deadline=START + left))
+        assert error == "ConnectionUnavailableError"
+        assert ends_after <= seconds <= ends_after + 1.0
+
     def test_missing_connection_is_an_error_after_five_minutes(self) -> None:
         error, seconds = run_virtually(self.ended(FailingHook(ConnectionNotFoundError("No such connection"))))
         assert error == "ConnectionNotFoundError"
