@@ -53,9 +53,9 @@ class Progress:
 
 class Alarm:
     """
-    Ends a blocking request when its time is up, by shutting down the socket from another thread. A context manager.
+    Ends a blocking request when its time is up, by shutting down the socket from another thread.
 
-    On an event loop :func:`asyncio.timeout` does the same.
+    A context manager, once it is started. On an event loop :func:`asyncio.timeout` does the same.
 
     :param seconds: The time limit.
     :param progress: Follows the request.
@@ -70,8 +70,15 @@ class Alarm:
         #: Whether the time was up.
         self.has_rung = False
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """
+        Start the time limit, before the request.
+
+        :raises RuntimeError: When the system has no thread left.
+        """
         self._timer.start()
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

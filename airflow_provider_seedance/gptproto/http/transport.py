@@ -101,6 +101,10 @@ class Transport:
         progress = Progress(was_sent=True)
         alarm = Alarm(seconds, progress, self._sockets)
         try:
+            alarm.start()
+        except RuntimeError as error:
+            return NoResponse(f"no thread for the time limit ({error})", was_sent=False)
+        try:
             with alarm:
                 response = self._transport.handle_request(_to_httpx(request, seconds, alarm.on_event))
                 body = progress.begin_body(response.status_code, response.headers)

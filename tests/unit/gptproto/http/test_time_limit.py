@@ -123,6 +123,19 @@ class TestWholeRequest:
                 assert client.get_prediction(PREDICTION_ID).status == "running"
                 assert type(raised_by(lambda: client.get_prediction(PREDICTION_ID))) is LostAnswerError
 
+    def test_request_without_a_thread_for_its_time_limit_is_not_sent(
+        self, start_loopback: LoopbackStarter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(self: object) -> None:
+            raise RuntimeError("can't start new thread")
+
+        server = start_loopback(ACCEPTED)
+        monkeypatch.setattr("threading.Timer.start", fail)
+        error = raised_by(on_wire("sync", server.address).submit)
+        assert type(error) is NotConnectedError
+        assert "can't start new thread" in error.what
+        assert server.received == []
+
     def test_upload_has_a_second_more_for_every_64_kib(self, client_kind: ClientKind) -> None:
         # Five seconds more than the timeout, so that the response comes in time.
         checked = REQUEST.check()
