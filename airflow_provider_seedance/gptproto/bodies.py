@@ -11,21 +11,25 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from airflow_provider_seedance.gptproto.verdicts import Verdict, find_verdict, mentions_refusal
 
 #: Maximum length of server text quoted in an error, in characters.
 _MAXIMUM_QUOTE = 500
-#: Values read from one body; a real one has fewer than a hundred.
-_MAXIMUM_VALUES = 10_000
+#: Values read from one body, and fields of one object; a real one has fewer than a hundred. The limits keep a hostile
+#: body from holding up the event loop.
+_MAXIMUM_VALUES = 500
+#: Characters of a name that are read. No known one is as long.
+_MAXIMUM_NAME = 64
+#: Characters of a text that are searched: for media, before it is shortened, and for ids.
+MAXIMUM_SEARCHED = 10_000
 #: Uploaded media quoted by a server: a data URI, or base64 text longer than any word.
 _MEDIA = re.compile(r"data:[\w.+-]+/[\w.+-]+[^\s,]*,[^\s\"'<>]*|[A-Za-z0-9+/_-]{200,}={0,2}", re.IGNORECASE)
-#: Characters in which the beginning of a broken body is searched: an id stands before a prompt and before media.
-_MAXIMUM_BEGINNING = 20_000
 #: A string of JSON, perhaps without its end, or a punctuation mark.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?P<end>"|\\?\Z)|[{}\[\],:]', re.DOTALL)
-_ESCAPED_SLASH = re.compile(r"\\+/")
+_ESCAPED_SLASH = re.compile(r"(?<!\\)\\++/")
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 #: Names of values that describe an error; every text below them belongs to it.
@@ -172,9 +176,11 @@ def walk(body: object) -> Iterator[tuple[tuple[str, ...], object]]:
         path, raw = waiting.pop()
         value = decoded(raw)
         if isinstance(value, Mapping):
-            waiting.extend(reversed([((*path, fold_name(name)), item) for name, item in value.items()]))
+            waiting.extend(
+                reversed([((*path, fold_name(name)), item) for name, item in islice(value.items(), _MAXIMUM_VALUES)])
+            )
         elif isinstance(value, list):
-            waiting.extend((path, item) for item in reversed(value))
+            waiting.extend((path, item) for item in reversed(value[:_MAXIMUM_VALUES]))
         else:
             yield path, value
 
@@ -195,7 +201,7 @@ def beginning(text: str) -> dict[str, Any]:
 
     :param text: A JSON object that breaks off, or that something follows.
     """
-    searched, last, end = text[:_MAXIMUM_BEGINNING], "", 0
+    searched, last, end = text[:MAXIMUM_SEARCHED], "", 0
     closing: list[str] = []
     for token in _TOKEN.finditer(searched):
         mark = token[0]
@@ -219,12 +225,12 @@ def beginning(text: str) -> dict[str, Any]:
 
 def fold_name(name: object) -> str:
     """Return a name of a field in snake_case: real responses write it in camelCase as well."""
-    return _WORD_START.sub("_", str(name)).lower().replace("-", "_")
+    return _WORD_START.sub("_", str(name)[:_MAXIMUM_NAME]).lower().replace("-", "_")
 
 
 def fold_fields(value: Mapping[Any, Any]) -> dict[str, Any]:
     """Return an object with the names of its fields in snake_case."""
-    return {fold_name(name): item for name, item in value.items()}
+    return {fold_name(name): item for name, item in islice(value.items(), _MAXIMUM_VALUES)}
 
 
 def data_layers(body: object) -> list[dict[str, Any]]:
@@ -251,11 +257,11 @@ def quote_body(body: object) -> str:
         text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
     except (ValueError, RecursionError):
         return "<too deep>"
-    return shorten(_ESCAPED_SLASH.sub("/", text))
+    return shorten(_ESCAPED_SLASH.sub("/", text[:MAXIMUM_SEARCHED]))
 
 
 def shorten(text: str) -> str:
     """Return server text for a message: one line, shortened, without media and unprintable characters."""
-    line = " ".join(_MEDIA.sub("<media>", text).split())
+    line = " ".join(_MEDIA.sub("<media>", text[:MAXIMUM_SEARCHED]).split())
     line = line if len(line) <= _MAXIMUM_QUOTE else f"{line[:_MAXIMUM_QUOTE]}..."
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)

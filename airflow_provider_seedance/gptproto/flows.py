@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
-from airflow_provider_seedance.gptproto.bodies import quote_body, shorten
+from airflow_provider_seedance.gptproto.bodies import beginning, quote_body, shorten
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
     ContentPolicyError,
@@ -262,7 +262,8 @@ class ApiFlows:
         base_url = self.settings.base_url
         if not isinstance(outcome, HttpResponse):
             return KeyCheck(False, f"{base_url} cannot be reached: {self._reason(outcome)}")
-        body = self._read_body(outcome)
+        # The list of models can be long.
+        body = self._without_key(beginning(outcome.text)) if outcome.is_cut else self._read_body(outcome)
         code = read_code(body) if outcome.status == 200 else outcome.status
         if code in _KEY_REFUSED:
             return KeyCheck(False, f"{base_url} answers, but refuses the API key ({code})")

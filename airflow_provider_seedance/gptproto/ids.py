@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from airflow_provider_seedance.gptproto.bodies import beginning, data_layers, decoded, fold_fields, fold_name, walk
+from airflow_provider_seedance.gptproto.bodies import (
+    MAXIMUM_SEARCHED,
+    beginning,
+    data_layers,
+    decoded,
+    fold_fields,
+    fold_name,
+    walk,
+)
 
 #: Names of a prediction's id, the most certain first.
 _NAMES = ("id", "task_id", "prediction_id", "generation_id", "job_id", "video_id", "result_id")
@@ -120,10 +128,10 @@ def find_ids(body: object) -> list[tuple[str, str]]:
         if name in _ALL_NAMES and text:
             found[name, text] = None
         elif isinstance(value, str):
-            for name_in_text, each in _IN_TEXT.findall(value.replace("\\", "")):
+            for name_in_text, each in _IN_TEXT.findall(value[:MAXIMUM_SEARCHED].replace("\\", "")):
                 if fold_name(name_in_text) in _ALL_NAMES and is_prediction_id(each):
                     found[fold_name(name_in_text), each] = None
-            for each in _RESULT_PATH.findall(value):
+            for each in _RESULT_PATH.findall(value[:MAXIMUM_SEARCHED]):
                 if is_prediction_id(unquote(each)):
                     found["urls", unquote(each)] = None
     return list(found)[:_MAXIMUM_NAMED]

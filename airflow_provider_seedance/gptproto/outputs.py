@@ -33,6 +33,8 @@ _OUTPUTS_OF_SUCCESS = (
     *("download_url", "file_url", "url", "result_urls", "mp4_url"),
     *("videos", "media", "files"),
 )
+#: Outputs that are read; a prediction has one to four.
+_MAXIMUM_OUTPUTS = 100
 #: Names that a request uses as well, for texts: only as objects, of no other kind than video, they are a result.
 _SHARED = frozenset(["videos", "media", "files"])
 _OTHER_KIND = re.compile(r"image|audio|input|reference|first_frame|last_frame|cover|thumbnail", re.IGNORECASE)
@@ -107,7 +109,7 @@ def _output_urls(value: object, *, depth: int = 0) -> tuple[str, ...]:
     if depth > 5:
         return ()
     if isinstance(value, list):
-        return tuple(url for item in value for url in _output_urls(item, depth=depth + 1))
+        return tuple(url for item in value[:_MAXIMUM_OUTPUTS] for url in _output_urls(item, depth=depth + 1))
     if isinstance(value, Mapping):
         fields = fold_fields(value)
         # A list as an object: {"0": url, "1": url}.

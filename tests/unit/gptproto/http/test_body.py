@@ -1,4 +1,4 @@
-"""The body of a response: decoded, and never larger than 8 MiB."""
+"""The body of a response: decoded, and never larger than 128 KiB."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_seedance.gptproto.http.body import Body
 
-LIMIT = 8 * 1024 * 1024
+LIMIT = 128 * 1024
 TEXT = '{"data": {"id": "abc", "prompt": "Größe 猫"}}' * 100
 
 
@@ -110,4 +110,4 @@ class TestLimit:
         tracemalloc.stop()
         assert body.is_cut
         assert body.text().startswith("begin")
-        assert peak < 4 * LIMIT
+        assert peak < 4_000_000

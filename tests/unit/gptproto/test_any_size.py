@@ -1,0 +1,46 @@
+"""No answer within the size limit holds up the event loop, which all waits of a triggerer share."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+
+import pytest
+
+from airflow_provider_seedance.gptproto.errors import SeedanceError
+from tests.unit.gptproto.conftest import Exchange, answer
+
+LIMIT = 128 * 1024
+FIELDS = {f"aB{number}": "v" for number in range(8_000)}
+BODIES = {
+    "long name": json.dumps({"aB" * 60_000: 1}),
+    "many fields": json.dumps({"data": {"id": "a1", "status": "failed", **FIELDS}}),
+    "backslashes": json.dumps({"message": "\\" * 60_000}),
+    "ids": json.dumps({"error": {"message": '"id": "abcd", ' * 7_000}}),
+    "words": json.dumps({"error": {"message": "content check " * 9_000}}),
+    "lists": json.dumps({"data": [[]] * 30_000}),
+    "outputs": json.dumps({"data": {"id": "a1", "status": "succeeded", "outputs": [{}] * 30_000}}),
+    "open brackets": '{"a":' + "[" * 120_000,
+    "image": json.dumps({"data": {"id": "a1", "status": "running", "preview": "A" * 130_000}}),
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_hostile_answer_is_read_soon(exchange: Exchange, body: str, status: int) -> None:
+    assert len(body) <= LIMIT
+    exchange.will_answer(*[answer(body, status)] * 2)
+    started = time.process_time()
+    for call in (exchange.submit, exchange.get_prediction):
+        with suppress(SeedanceError):
+            call()
+    # Far more than the 50 ms of a quiet machine, and far less than the seconds of a search without limits.
+    assert time.process_time() - started < 1.0
+
+
+def test_key_check_accepts_a_long_list_of_models(exchange: Exchange) -> None:
+    exchange.will_answer(
+        answer({"object": "list", "data": [{"id": f"model-{n}", "x": "y" * 90} for n in range(2_000)]})
+    )
+    assert exchange.check_key().accepted
