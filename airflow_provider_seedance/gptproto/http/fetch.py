@@ -18,11 +18,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from typing import Any
 
 import httpx
 
 from airflow_provider_seedance.gptproto.errors import Charge, DownloadFailedError, ForbiddenLinkError
+from airflow_provider_seedance.gptproto.http.time_limit import Alarm, Progress
 from airflow_provider_seedance.gptproto.http.transport import (
+    CONNECT_TIMEOUT,
     KEEP_ALIVE_OF_WORKER,
     USER_AGENT,
     open_transport,
@@ -127,18 +130,29 @@ class PublicFetcher:
             "User-Agent": USER_AGENT,
             **headers,
         }
-        extensions = {"timeout": timeouts(self._settings.timeout), "sni_hostname": url.raw_host.decode("ascii")}
+        extensions: dict[str, Any] = {
+            "timeout": timeouts(self._settings.timeout),
+            "sni_hostname": url.raw_host.decode("ascii"),
+        }
+        seconds = self._settings.timeout + CONNECT_TIMEOUT
         failure: httpx.RequestError | None = None
         for host in hosts:
+            # Headers that drip would last for ever: httpx limits single steps.
+            alarm = Alarm(seconds, Progress(), [])
+            extensions["trace"] = alarm.on_event
             request = httpx.Request("GET", url.copy_with(host=host), headers=all_headers, extensions=extensions)
             try:
-                response = transport.handle_request(request)
+                alarm.start()
+                with alarm:
+                    response = transport.handle_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 failure = error
-            except httpx.RequestError as error:
-                raise _failed(url, error) from error
+            except (httpx.RequestError, RuntimeError) as error:
+                raise _failed(url, _too_late(seconds) if alarm.has_rung else error) from error
             else:
                 stack.callback(response.close)
+                if alarm.has_rung:
+                    raise _failed(url, _too_late(seconds))
                 return response
         raise _failed(url, failure or OSError("the host has no address")) from failure
 
@@ -222,6 +236,10 @@ def _pieces(url: httpx.URL, response: httpx.Response) -> Iterator[bytes]:
 
 def _forbidden(what: str) -> ForbiddenLinkError:
     return ForbiddenLinkError(what, charge=Charge.ACCEPTED)
+
+
+def _too_late(seconds: float) -> TimeoutError:
+    return TimeoutError(f"no complete headers in {seconds:g} s")
 
 
 def _failed(url: httpx.URL, error: Exception, advice: str | None = None) -> DownloadFailedError:

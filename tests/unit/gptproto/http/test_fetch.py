@@ -22,6 +22,7 @@ from airflow_provider_seedance.gptproto.http.fetch import FetchResponse, PublicF
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from benchmarks import certificates
 from tests.unit.gptproto.conftest import KEY, SETTINGS, LoopbackStarter
+from tests.unit.gptproto.http.test_time_limit import dripping
 
 pytestmark = pytest.mark.usefixtures("start_loopback")  # This fixture removes the proxy of the environment.
 
@@ -123,6 +124,15 @@ class TestNetworkError:
         # No server listens at the first address.
         fetcher = PublicFetcher(SETTINGS, allow_private_addresses=True, resolver=FakeDns(cdn="127.0.0.2 127.0.0.1"))
         assert fetch(f"http://cdn.example:{port}/", fetcher) == b"video"
+
+    def test_headers_that_drip_fail_at_the_time_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("airflow_provider_seedance.gptproto.http.fetch.CONNECT_TIMEOUT", 0.1)
+        fetcher = PublicFetcher(replace(SETTINGS, timeout=0.2), allow_private_addresses=True)
+        with (
+            dripping(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n") as address,
+            pytest.raises(DownloadFailedError, match="no complete headers in"),
+        ):
+            fetch(f"http://{address}/0.mp4", fetcher)
 
 
 class TestGuard:
