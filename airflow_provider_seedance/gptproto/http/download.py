@@ -3,9 +3,9 @@ A resumable download of one output: an iterator over the bytes of an MP4 file.
 
 After a broken connection the download resumes at the next missing byte (range requests, RFC 9110, section 14).
 Transient errors are retried with backoff. So are 403 and 404, which a CDN may return for some seconds; a link that
-still does not work is refreshed once. The content decides whether the file is a video: stores declare any type, and
-send error pages with status 200. It also decides whether the file is complete; one that is not counts as a transient
-error. The caller stores the bytes.
+still does not work is refreshed once. A store that sends too slowly counts as a transient error. The content decides
+whether the file is a video: stores declare any type, and send error pages with status 200. It also decides whether the
+file is complete; one that is not counts as a transient error. The caller stores the bytes.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ ATTEMPTS = 5
 MAXIMUM_DELAY = 30.0
 #: Seconds between two progress lines in the log.
 LOG_INTERVAL = 10.0
+#: Bytes a second, and the seconds of waiting for which a slower store counts as a failed request.
+MINIMUM_SPEED = 1024
+SLOW_SECONDS = 60.0
 #: Transient HTTP statuses, besides all from 500 on.
 _TRANSIENT = (408, 425, 429)
 #: A byte count in a header. Python raises an error for numbers of thousands of digits.
@@ -158,6 +161,7 @@ class Download:
         self._completeness = Completeness()
         self._stream = self._download()
         self._is_same_file = True
+        self._is_slow = False
         #: Bytes received so far.
         self.position = 0
         #: Size of the file in bytes; ``None`` when the server does not send it.
@@ -176,12 +180,12 @@ class Download:
         """Yield the content of the file, with retries and one refresh of the link."""
         failures = 0
         while True:
-            before = self.position
+            before, self._is_slow = self.position, False
             try:
                 with self._fetcher.get(self._link, self._range_headers()) as response:
                     yield from self._read(response)
             except (DeadLinkError, DownloadFailedError) as error:
-                failures = 1 if self.position > before else failures + 1
+                failures = 1 if self.position > before and not self._is_slow else failures + 1
                 if failures >= ATTEMPTS or not self._is_same_file:
                     if not isinstance(error, DeadLinkError):
                         raise
@@ -209,7 +213,7 @@ class Download:
             return
         start = self._check_headers(response)
         repeated = hashlib.sha256()
-        for whole_piece in response.pieces:
+        for whole_piece in self._fast_enough(response.pieces):
             piece = whole_piece
             if start < self.position:
                 known = self.position - start
@@ -229,6 +233,23 @@ class Download:
         if start != whole:
             raise self._failed(f"{redact_url(self._link)} ended after {start:,} of {whole:,} bytes")
         self._check_complete()
+
+    def _fast_enough(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the pieces, and raise an error if they come too slowly. The time of the caller does not count."""
+        waited, received = 0.0, 0
+        while True:
+            started = self._clock()
+            piece = next(pieces, None)
+            waited += self._clock() - started
+            if piece is None:
+                return
+            received += len(piece)
+            if waited >= SLOW_SECONDS:
+                if received < MINIMUM_SPEED * waited:
+                    self._is_slow = True
+                    raise self._failed(f"{redact_url(self._link)} sent {received:,} bytes in {waited:.0f} s")
+                waited, received = 0.0, 0
+            yield piece
 
     def _check_complete(self) -> None:
         """Raise an error if the file is not complete although its body is."""

@@ -521,6 +521,24 @@ class TestTransientError:
         ]
 
 
+class TestSlowStore:
+    def test_store_that_drips_fails_after_all_attempts(self, harness: Harness) -> None:
+        # A piece of seven bytes every 30 seconds.
+        harness.seconds_per_read = 30.0
+        for _ in range(5):
+            harness.server.add_file()
+        with pytest.raises(DownloadFailedError, match=r"sent \d+ bytes in 60 s"):
+            harness.fetch()
+        assert len(harness.delays) == 4
+
+    def test_time_of_the_caller_does_not_count(self, harness: Harness) -> None:
+        harness.server.add_file()
+        with harness.download() as download:
+            for _ in download:
+                harness.now += 1000.0
+        assert download.position == len(VIDEO)
+
+
 class TestDeadLink:
     @pytest.mark.parametrize("status", [400, 403, 404, 410])
     @pytest.mark.parametrize("times", [1, 4])
@@ -626,10 +644,12 @@ class TestProgressLog:
         assert harness.log.lines == []
 
     def test_progress_is_logged_every_ten_seconds(self, harness: Harness) -> None:
-        harness.seconds_per_read = 2.0
         harness.server.add_file()
-        harness.fetch()
-        pieces = -(-len(VIDEO) // 7)
+        with harness.download() as download:
+            for _ in download:
+                harness.now += 2.0
+        # The first two pieces, of seven bytes each, are read at the start.
+        pieces = -(-len(VIDEO) // 7) - 2
         assert len(harness.log.lines) == pieces // 5
 
     @pytest.mark.parametrize(
