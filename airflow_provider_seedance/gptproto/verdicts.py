@@ -13,8 +13,8 @@ import unicodedata
 from collections.abc import Mapping
 from enum import Enum, auto
 
-#: Characters of a body that are read for a verdict. The words of a refusal stand at its beginning.
-_MAXIMUM_TEXT = 2_000
+#: Characters of a body that are read for a verdict; a message can repeat a long prompt before its reason.
+_MAXIMUM_TEXT = 20_000
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[\s_.:/-]+")
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 
 import httpx
 
-#: Bytes of a decoded body at most. Responses of the service have a few kilobytes. Reading a larger one would hold up
-#: the event loop of all waits.
-MAXIMUM_BYTES = 128 * 1024
+#: Bytes of a decoded body at most. Responses of the service have a few kilobytes, and one that echoes a small upload
+#: can still be read. A much larger one would hold up the event loop of all waits.
+MAXIMUM_BYTES = 1024 * 1024
 #: Bytes that are kept of a larger body, for the message.
 KEPT_BYTES = 64 * 1024
 #: Encodings that are decoded, with zlib's ``wbits``. Each request asks for none, so another one is not decoded.

@@ -601,7 +601,7 @@ class TestArguments:
         assert "(prediction a). The generation was accepted and is billed" in str(raised.value)
         assert emulator.requests() == []
 
-    @pytest.mark.parametrize("destination", ["videos", "./videos", "~/videos", "file://videos", ""])
+    @pytest.mark.parametrize("destination", ["videos", "./videos", "~/videos", "file://videos"])
     def test_relative_destination_is_refused(self, emulator: Emulator, destination: str) -> None:
         with pytest.raises(AirflowFailException, match=r"is a relative path.*allowed: an absolute path"):
             copy(destination, prediction_id="a")

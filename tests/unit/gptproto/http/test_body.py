@@ -1,4 +1,4 @@
-"""The body of a response: decoded, and never larger than 128 KiB."""
+"""The body of a response: decoded, and never larger than 1 MiB."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_seedance.gptproto.http.body import Body
 
-LIMIT = 128 * 1024
+LIMIT = 1024 * 1024
 TEXT = '{"data": {"id": "abc", "prompt": "Größe 猫"}}' * 100
 
 
