@@ -67,7 +67,7 @@ _REFERENCES = """\
 
 The most in one request, by ByteDance; more is sent with a warning. The page allows {images} images, and so the
 provider refuses more on the 2.0 models. On 2.5 more than {images} are sent with a warning, and so are sounds alone,
-which the page refuses. The lengths of clips and sounds are not measured.
+which the page refuses. The length of an uploaded MP4 or MOV clip is measured, that of sounds is not.
 
 """
 _MEDIA_LIMITS = f"""\

@@ -64,6 +64,8 @@ MAXIMUM_REQUEST_BYTES = 64 * 1024 * 1024
 MINIMUM_IMAGE_SIDE = 300
 MAXIMUM_IMAGE_SIDE = 6000
 IMAGE_RATIOS = (0.4, 2.5)
+#: The shortest reference clip, in seconds (upstream).
+SHORTEST_CLIP_SECONDS = 2
 #: The formats of media, by kind: the second part of their media types (upstream).
 MEDIA_FORMATS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

@@ -2,7 +2,7 @@
 The rules of the catalogue for media: numbers, formats and sizes.
 
 Only one of them comes from GPTProto's page, the number of images. Upstream (ByteDance) documents the others. A link is
-not followed, so formats and sizes are known of uploads only. Nothing here measures the length of a clip or a sound.
+not followed, so formats, sizes and lengths are known of uploads only. The length of a sound is not measured.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from airflow_provider_seedance.gptproto.catalogue import (
     MAXIMUM_IMAGES,
     MEDIA_FORMATS,
     MINIMUM_IMAGE_SIDE,
+    SHORTEST_CLIP_SECONDS,
     Model,
 )
 from airflow_provider_seedance.gptproto.media.media import NamedMedium, UploadedContent, is_asset, read_upload
@@ -46,6 +47,7 @@ def media_findings(known: Model, media: Sequence[NamedMedium]) -> Iterator[Findi
     uploads = {name: (kind, content) for name, kind, value in media if (content := read_upload(value)) is not None}
     for name, (kind, content) in uploads.items():
         yield from _upload(name, kind, content)
+    yield from _clip_lengths(known, {name: content for name, (kind, content) in uploads.items() if kind == "video"})
     first, last = (uploads[name][1].ratio if name in uploads else None for name in ("image", "last_image"))
     if first and last and abs(first / last - 1) > _RATIO_TOLERANCE:
         yield doubtful("last_image", f"width / height = {last:.2f}", f"the first image has {first:.2f}")
@@ -83,6 +85,17 @@ def _reference_numbers(known: Model, references: Sequence[NamedMedium]) -> Itera
     if len(references) > limits.files:
         why = f"ByteDance takes {limits.files} references in all for Seedance {known.name}"
         yield doubtful("images, videos, audios", f"{len(references)} items", why)
+
+
+def _clip_lengths(known: Model, clips: Mapping[str, UploadedContent]) -> Iterator[Finding]:
+    lengths = {name: content.seconds for name, content in clips.items() if content.seconds is not None}
+    for name, seconds in lengths.items():
+        if seconds < SHORTEST_CLIP_SECONDS:
+            yield doubtful(name, f"{seconds:.1f} s", f"ByteDance takes clips from {SHORTEST_CLIP_SECONDS} s on")
+    total, limits = sum(lengths.values()), known.references
+    if limits is not None and total > limits.clip_seconds:
+        why = f"ByteDance takes clips of {limits.clip_seconds} s together for Seedance {known.name}"
+        yield doubtful("videos", f"{total:.1f} s", why)
 
 
 def _upload(name: str, kind: str, content: UploadedContent) -> Iterator[Finding]:

@@ -19,9 +19,13 @@ from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from airflow_provider_seedance.gptproto.given import is_sequence
+from airflow_provider_seedance.gptproto.media.length import film_seconds
 from airflow_provider_seedance.gptproto.media.sniff import image_size, media_type
 
 MediaKind = Literal["image", "video", "audio"]
+
+#: Media types of films whose length can be read.
+_FILMS = ("video/mp4", "video/quicktime")
 
 _DATA_URI = re.compile(
     r"data:(?P<kind>[\w.+-]+)/[\w.+-]+(?:;[\w.+-]+=[^;,]*)*;base64,(?P<data>.*)", re.IGNORECASE | re.DOTALL
@@ -121,11 +125,13 @@ class UploadedContent(NamedTuple):
     :param media_type: The type of the content, or else the declared one; empty if unknown.
     :param size: Its size in bytes.
     :param sides: Width and height of an image in pixels; ``None`` if unknown.
+    :param seconds: Length of a film in seconds; ``None`` if unknown.
     """
 
     media_type: str
     size: int
     sides: tuple[int, int] | None
+    seconds: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -209,7 +215,7 @@ def size_problem(size: int) -> str | None:
 
 
 def read_upload(value: object) -> UploadedContent | None:
-    """Return what the start of valid base64 text or a data URI says of it, or ``None`` for other media."""
+    """Return what valid base64 text or a data URI says of itself, or ``None`` for other media."""
     text = unwrap_media(value)
     if not isinstance(text, str) or is_linked(text):
         return None
@@ -222,7 +228,10 @@ def read_upload(value: object) -> UploadedContent | None:
     declared = _MEDIA_TYPE.match(text)
     named = declared[0].partition(":")[2].lower() if declared else ""
     size = len(data) // 4 * 3 - data[-2:].count("=")
-    return UploadedContent(media_type(start) or named, size, image_size(start))
+    found = media_type(start) or named
+    # The header of a film may stand at its end.
+    seconds = film_seconds(base64.b64decode(data)) if found in _FILMS else None
+    return UploadedContent(found, size, image_size(start), seconds)
 
 
 def _base64_problem(data: str, kind: MediaKind) -> str | None:
