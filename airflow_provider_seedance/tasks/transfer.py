@@ -254,7 +254,9 @@ def _errors(transfer: Transfer) -> Iterator[None]:
             return _DEAD_WITHOUT_PREDICTION
         return None
 
-    is_paid = bool(transfer.prediction_id) or (not is_missing(transfer.urls) and bool(as_list(transfer.urls)))
+    # A lazy sequence is not read here: it would cost a call of Airflow's API.
+    has_links = not is_missing(transfer.urls) and transfer.urls not in ([], ())
+    is_paid = bool(transfer.prediction_id) or has_links
     with as_airflow_errors(advise, final=GENERATION_ENDED), _named(transfer.prediction_id, is_paid=is_paid):
         yield
 

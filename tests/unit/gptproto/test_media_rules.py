@@ -266,7 +266,7 @@ class TestFormats:
     def test_content_counts_before_the_declared_type(self) -> None:
         lines = warnings(make("reference-to-video", videos=[uri("video/webm", clip())]))
 
-        assert names(lines) == ["videos[0]"]
+        assert not any("ByteDance takes mp4" in line for line in lines)
 
     def test_format_of_a_link_is_unknown(self) -> None:
         references = {
