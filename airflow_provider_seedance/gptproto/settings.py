@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
+from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings, read_ledger_settings
 
 DEFAULT_BASE_URL = "https://gptproto.com"
 #: Path segment of the submit URL before the model (page, "Initiate Request").
@@ -53,6 +54,7 @@ class ClientSettings:
     :param proxy: URL of a proxy for every request; ``None`` uses the proxy of the environment variables. Left out of
         the repr, because it may contain a password.
     :param polls_per_second: The highest rate of polls in one triggerer, for all waits of this connection together.
+    :param ledger: The account's ledger and budgets; ``None`` without a ledger.
     """
 
     api_key: str = field(repr=False)
@@ -63,6 +65,7 @@ class ClientSettings:
     verify: bool | str = True
     proxy: str | None = field(default=None, repr=False)
     polls_per_second: float = DEFAULT_POLLS_PER_SECOND
+    ledger: LedgerSettings | None = None
 
     @property
     def authorization(self) -> str:
@@ -93,7 +96,8 @@ def read_settings(
     :param schema: ``http`` or ``https``; used when ``host`` has no scheme.
     :param port: Used when ``host`` has no port.
     :param extra: A mapping with ``vendor``, ``auth_scheme``, ``timeout``, ``verify``, ``proxy`` and
-        ``polls_per_second``, each optional.
+        ``polls_per_second``, each optional, and the fields of
+        :func:`~airflow_provider_seedance.gptproto.ledger_settings.read_ledger_settings`.
     :raises ConnectionSettingsError: When a field is invalid; the message never contains the key.
     """
     if not isinstance(extra, Mapping):
@@ -109,6 +113,7 @@ def read_settings(
         verify=_verify(extra.get("verify")),
         proxy=_proxy(extra.get("proxy")),
         polls_per_second=_polls_per_second(extra.get("polls_per_second")),
+        ledger=read_ledger_settings(extra),
     )
 
 

@@ -1,43 +1,21 @@
-"""Where files go: from a path or URI to a store that can be used, and from a store's own errors to the error tree."""
+"""From the errors of a file system or of a store's library to errors that say what was paid and what to do."""
 
 from __future__ import annotations
 
 import errno
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, ObjectStoragePath
+from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
-    ConnectionNotFoundError,
     DestinationTakenError,
     InvalidTransferError,
     SeedanceError,
     StorageError,
 )
 
-#: The schemes of object stores, and their kinds.
-OBJECT_STORES = {
-    "s3": "s3",
-    "s3a": "s3",
-    "gs": "gs",
-    "gcs": "gs",
-    "abfs": "abfs",
-    "abfss": "abfs",
-    "adl": "abfs",
-    "az": "abfs",
-}
-#: The package of each kind that has its filesystem, with its library.
-_PACKAGES = {
-    "s3": "apache-airflow-providers-amazon[s3fs]",
-    "gs": "apache-airflow-providers-google",
-    "abfs": "apache-airflow-providers-microsoft-azure",
-}
-#: The path in a local destination, which may have a scheme and a connection.
-_LOCAL_PATH = re.compile(r"(?:(?:file|local):(?://(?:[^/@]*@)?)?)?(?P<path>.*)", re.DOTALL)
 #: Characters of a library's error that are shown.
 _SHOWN = 500
 _NO_PERMISSION = (
@@ -45,46 +23,6 @@ _NO_PERMISSION = (
     "stores it again and pays nothing."
 )
 _NO_SPACE = "Free space at the destination. A retry of this task then downloads and stores it again and pays nothing."
-
-
-def storage_path(path: str | ObjectStoragePath, conn_id: str | None) -> ObjectStoragePath:
-    """
-    Return a path whose store can be used.
-
-    :param path: A path or URI. It may name its connection before an ``@``.
-    :param conn_id: The store's Airflow connection.
-    :raises InvalidTransferError: When it is no absolute path, or no installed provider supports its store.
-    :raises ConnectionNotFoundError: When Airflow does not find the store's connection.
-    :raises StorageError: When the store cannot be opened.
-    """
-    shown = f"destination: {str(path)!r}"
-    try:
-        found = path if isinstance(path, ObjectStoragePath) else ObjectStoragePath(path, conn_id=conn_id)
-        _ = found.fs
-    except AirflowNotFoundException as error:
-        raise ConnectionNotFoundError(f"{shown} needs a connection that Airflow did not find ({error})") from None
-    except (ImportError, TypeError, ValueError) as error:
-        raise InvalidTransferError(f"{shown} cannot be used ({error})", advice=missing_package(path)) from error
-    except Exception as error:  # any error of a provider, or of Airflow's API
-        # The text of the error is left out, because it may contain a password of the connection.
-        raise StorageError(f"{shown} could not be opened ({type(error).__name__})") from error
-    if found.protocol in ("", "file", "local"):
-        local = _LOCAL_PATH.fullmatch(str(path).strip())
-        if local is not None and not local["path"].startswith("/"):
-            raise InvalidTransferError(
-                f"{shown} is a relative path, and a task runs in a directory that its worker chooses; allowed: an "
-                "absolute path, or a URI such as s3://bucket/videos"
-            )
-    return found
-
-
-def missing_package(path: object) -> str | None:
-    """Return the advice for a path of an object store that Airflow does not open; ``None`` for another path."""
-    scheme = urlsplit(str(path)).scheme
-    kind = OBJECT_STORES.get(scheme)
-    if kind is None:
-        return None
-    return f"{scheme}:// needs {_PACKAGES[kind]} on every worker. Install it there, or correct the path."
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, Object
 
 from airflow_provider_seedance.gptproto.media.files import MediaFile, find_local_file, with_media_files
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
-from airflow_provider_seedance.tasks.destinations import missing_package
+from airflow_provider_seedance.storage import missing_package
 
 R = TypeVar("R", bound=GenerationRequest)
 

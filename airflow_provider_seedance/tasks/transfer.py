@@ -26,8 +26,8 @@ from airflow_provider_seedance.gptproto.http.fetch import PublicFetcher
 from airflow_provider_seedance.gptproto.polling import failure
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.gptproto.values import as_list
+from airflow_provider_seedance.storage import storage_path
 from airflow_provider_seedance.tasks.advice import name_paid
-from airflow_provider_seedance.tasks.destinations import storage_path
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
 from airflow_provider_seedance.tasks.object_storage import store
 from airflow_provider_seedance.tasks.options import TransferOptions

@@ -20,7 +20,8 @@ from airflow_provider_seedance.gptproto.errors import (
     SeedanceError,
     StorageError,
 )
-from airflow_provider_seedance.tasks.destinations import missing_package, storage_path, store_errors
+from airflow_provider_seedance.storage import missing_package, storage_path
+from airflow_provider_seedance.tasks.destinations import store_errors
 
 AMAZON = "apache-airflow-providers-amazon[s3fs]"
 GOOGLE = "apache-airflow-providers-google"
@@ -73,7 +74,7 @@ class TestPath:
         self, monkeypatch: pytest.MonkeyPatch, scheme: str, package: str
     ) -> None:
         for cause in (ValueError(f"No filesystem registered for scheme {scheme}"), ImportError("No module named x")):
-            monkeypatch.setattr("airflow_provider_seedance.tasks.destinations.ObjectStoragePath.fs", failing(cause))
+            monkeypatch.setattr("airflow_provider_seedance.storage.ObjectStoragePath.fs", failing(cause))
             error = refusal(f"{scheme}://bucket/videos")
             assert type(error) is InvalidTransferError
             assert error.what == f"destination: '{scheme}://bucket/videos' cannot be used ({cause})"
@@ -86,7 +87,7 @@ class TestPath:
 
     def test_missing_connection_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         cause = AirflowNotFoundException("The conn_id `gone` isn't defined")
-        monkeypatch.setattr("airflow_provider_seedance.tasks.destinations.ObjectStoragePath.fs", failing(cause))
+        monkeypatch.setattr("airflow_provider_seedance.storage.ObjectStoragePath.fs", failing(cause))
         error = refusal("gs://bucket/videos", "gone")
         assert type(error) is ConnectionNotFoundError
         assert "destination: 'gs://bucket/videos'" in error.what
@@ -94,7 +95,7 @@ class TestPath:
 
     def test_other_error_is_named_without_its_text(self, monkeypatch: pytest.MonkeyPatch) -> None:
         cause = RuntimeError("password=needle")
-        monkeypatch.setattr("airflow_provider_seedance.tasks.destinations.ObjectStoragePath.fs", failing(cause))
+        monkeypatch.setattr("airflow_provider_seedance.storage.ObjectStoragePath.fs", failing(cause))
         error = refusal("abfs://container/videos")
         assert type(error) is StorageError
         assert error.what == "destination: 'abfs://container/videos' could not be opened (RuntimeError)"

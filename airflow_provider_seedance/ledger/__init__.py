@@ -1,0 +1,1 @@
+"""The account's ledger in object storage: one entry for each submission, and what a period has cost."""

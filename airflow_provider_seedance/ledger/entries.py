@@ -1,0 +1,172 @@
+"""The entries of the ledger: one small JSON object for each submission, created before the money is spent."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from airflow_provider_seedance.gptproto.errors import Charge
+from airflow_provider_seedance.ledger.errors import UnreadableEntryError
+from airflow_provider_seedance.ledger.layout import entries_folder, entry_name, entry_number
+from airflow_provider_seedance.ledger.store import Store
+
+#: The version of the JSON.
+VERSION = 1
+
+
+class State(StrEnum):
+    """How far a submission has come."""
+
+    #: It is being sent, or it is unknown whether the service accepted it.
+    RESERVED = "reserved"
+    SUBMITTED = "submitted"
+    #: The service did not accept it, or it was not sent.
+    REFUSED = "refused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """
+    The task instance that submits.
+
+    :param try_number: The number of its try.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+    try_number: int = 1
+
+    @property
+    def identity(self) -> tuple[str | int, ...]:
+        """What all tries of the task instance share."""
+        return self.dag_id, self.run_id, self.task_id, self.map_index
+
+    def __str__(self) -> str:
+        mapped = f" [{self.map_index}]" if self.map_index >= 0 else ""
+        return f"task {self.task_id}{mapped} of DAG {self.dag_id}, run {self.run_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """
+    What is generated, and its price in USD.
+
+    :param connection_id: The Airflow connection.
+    :param parameters: The given values under the API's names; uploads are only described.
+    :param estimate_usd: The list price; ``None`` if there is none.
+    :param highest_usd: The most that the service can bill; ``None`` if there is no limit.
+    """
+
+    connection_id: str
+    mode: str
+    model: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    estimate_usd: float | None = None
+    highest_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """
+    One submission of a generation.
+
+    :param generation: The id of the generation: one for each idempotency key, or for each task instance.
+    :param number: The number of the submission among those of the generation, from 1.
+    :param idempotency_key: The key; empty for a task instance's own generation.
+    :param owner: Who submits.
+    :param purchase: What is submitted.
+    :param state: How far it has come.
+    :param prediction_id: The service's id, once it is known.
+    :param outputs: The URLs of the videos, which live about a day.
+    :param error: Why it was refused or failed.
+    :param reserved_at: When it was reserved, ISO 8601.
+    :param answer_by: When its response is there at the latest, ISO 8601: until then it may still be on its way.
+    :param updated_at: When it changed last, ISO 8601.
+    :param reservation: The name of the reservation that counts for the budget; empty once it is withdrawn.
+    :param record: What the next try goes on with, see :class:`~airflow_provider_seedance.tasks.record.Submission`.
+    """
+
+    generation: str
+    number: int
+    idempotency_key: str = ""
+    owner: Owner
+    purchase: Purchase
+    state: State
+    prediction_id: str | None = None
+    outputs: tuple[str, ...] = ()
+    error: str | None = None
+    reserved_at: str
+    answer_by: str
+    updated_at: str
+    reservation: str = ""
+    record: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name of its object."""
+        return entry_name(self.generation, self.number)
+
+    def is_in_flight(self, now: datetime) -> bool:
+        """Return whether its response may still arrive."""
+        return self.state is State.RESERVED and now < datetime.fromisoformat(self.answer_by)
+
+    def __str__(self) -> str:
+        subject = f"prediction {self.prediction_id}" if self.prediction_id else "a submission without an id"
+        return f"{subject} ({self.state}, {self.purchase.model}) of {self.owner}"
+
+    def to_json(self) -> bytes:
+        """Return the entry as JSON."""
+        return json.dumps({"version": VERSION, **dataclasses.asdict(self)}, indent=1).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes, where: str) -> Entry:
+        """
+        Return the entry in a JSON object. Fields of a later version are ignored.
+
+        :param where: The object, for the error.
+        :raises UnreadableEntryError: When it is no entry.
+        """
+        try:
+            fields = json.loads(data)
+            owner, purchase = _known(Owner, fields["owner"]), _known(Purchase, fields["purchase"])
+            outputs, state = tuple(fields["outputs"]), State(fields["state"])
+            entry: Entry = _known(
+                cls, {**fields, "owner": owner, "purchase": purchase, "outputs": outputs, "state": state}
+            )
+            _ = datetime.fromisoformat(entry.answer_by), datetime.fromisoformat(entry.reserved_at)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            what = f"The entry {where} of the ledger cannot be read ({type(error).__name__}: {error})"
+            raise UnreadableEntryError(what, charge=Charge.POSSIBLE) from None
+        return entry
+
+
+def _known(kind: Any, fields: Mapping[str, Any]) -> Any:
+    """Return a value of a dataclass from the fields that it has."""
+    names = {each.name for each in dataclasses.fields(kind)}
+    return kind(**{name: value for name, value in fields.items() if name in names})
+
+
+def latest_entry(store: Store, generation: str) -> Entry | None:
+    """
+    Return the entry of the last submission of a generation; ``None`` without one.
+
+    :raises LedgerUnavailableError: When the store fails.
+    :raises UnreadableEntryError: When the entry is invalid.
+    """
+    numbers = [number for name in store.names(entries_folder(generation)) if (number := entry_number(name))]
+    return read_entry(store, entry_name(generation, max(numbers))) if numbers else None
+
+
+def read_entry(store: Store, name: str) -> Entry | None:
+    """Return the entry with a name; ``None`` if it does not exist. Errors as of :func:`latest_entry`."""
+    data = store.read(name)
+    return None if data is None else Entry.from_json(data, f"{store.uri}/{name}")

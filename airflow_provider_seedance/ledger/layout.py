@@ -1,0 +1,113 @@
+"""
+The names of the objects in a ledger. What a sum needs is in the name, so that it takes list calls and no reads.
+
+- ``generations/<generation>/<number>.json``: an entry, one for each submission of a generation, numbered from 1.
+- ``reservations/<month>/<day>T<hour>/<milliseconds>-<price>-<generation>-<number>``: what a submission may cost, in
+  millionths of a USD, by the UTC hour in which it was reserved. The object is empty.
+- ``totals/<month>/<day>T<hour>-<price>-<count>``: the sum of an hour that is over. The object is empty.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_CEILING, Decimal
+
+GENERATIONS = "generations"
+RESERVATIONS = "reservations"
+TOTALS = "totals"
+_MICROS = Decimal(1_000_000)
+#: Written in place of the price of a generation that has no highest price.
+_UNKNOWN = "unknown"
+_RESERVATION = re.compile(r"(?P<at>\d+)-(?P<price>\d+|unknown)-(?P<generation>[0-9a-f]{32})-(?P<number>\d+)")
+_ENTRY = re.compile(r"(?P<number>\d+)\.json")
+
+
+def generation_of_key(idempotency_key: str) -> str:
+    """Return the id of the generation with an idempotency key: the same in every task and run of the account."""
+    return _digest(["idempotency_key", idempotency_key])
+
+
+def generation_of_task(*identity: str | int) -> str:
+    """
+    Return the id of a task instance's own generation.
+
+    :param identity: DAG, run, task, map index.
+    """
+    return _digest(["task_instance", *identity])
+
+
+def _digest(parts: list[str | int]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def entries_folder(generation: str) -> str:
+    """Return the folder with the entries of a generation."""
+    return f"{GENERATIONS}/{generation}"
+
+
+def entry_name(generation: str, number: int) -> str:
+    """Return the name of an entry."""
+    return f"{entries_folder(generation)}/{number:06d}.json"
+
+
+def entry_number(name: str) -> int | None:
+    """Return the number of the entry with this name; ``None`` for another object."""
+    found = _ENTRY.fullmatch(name.rpartition("/")[2])
+    return int(found["number"]) if found else None
+
+
+def month_of(moment: datetime) -> str:
+    """Return the UTC month of a time, as in names."""
+    return moment.astimezone(UTC).strftime("%Y-%m")
+
+
+def hour_of(moment: datetime) -> str:
+    """Return the UTC day and hour of a time, as in names."""
+    return moment.astimezone(UTC).strftime("%dT%H")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """
+    What a submission may cost, as it counts for the budget.
+
+    :param at: When it was reserved, in milliseconds since the epoch.
+    :param usd: The highest price; ``None`` if there is none.
+    :param generation: The id of the generation.
+    :param number: The number of its entry.
+    """
+
+    at: int
+    usd: Decimal | None
+    generation: str
+    number: int
+
+    @property
+    def moment(self) -> datetime:
+        """When it was reserved."""
+        return datetime.fromtimestamp(self.at / 1000, UTC)
+
+    @property
+    def name(self) -> str:
+        """The name of its object."""
+        price = _UNKNOWN if self.usd is None else str(micros(self.usd))
+        folder = f"{RESERVATIONS}/{month_of(self.moment)}/{hour_of(self.moment)}"
+        return f"{folder}/{self.at}-{price}-{self.generation}-{self.number}"
+
+    @classmethod
+    def from_name(cls, name: str) -> Reservation | None:
+        """Return the reservation with this name; ``None`` for another object."""
+        found = _RESERVATION.fullmatch(name.rpartition("/")[2])
+        if found is None:
+            return None
+        usd = None if found["price"] == _UNKNOWN else Decimal(found["price"]) / _MICROS
+        return cls(at=int(found["at"]), usd=usd, generation=found["generation"], number=int(found["number"]))
+
+
+def micros(usd: Decimal) -> int:
+    """Return millionths of a USD, rounded up, so that a sum is never too low."""
+    return int((usd * _MICROS).to_integral_value(ROUND_CEILING))
