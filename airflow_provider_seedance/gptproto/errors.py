@@ -177,8 +177,7 @@ class UnconfirmedSubmissionError(SeedanceError):
     default_advice = (
         "It is not sent again: the service cannot look it up, and a second submission might be charged as well. "
         "Look for the generation in the GPTProto dashboard. If it is there, run the task with prediction_id set to its "
-        "id. If not, delete the record under Storage > Task State Store of the task instance and clear the task. "
-        'To accept the risk in every run, set on_unconfirmed_submission="resubmit".'
+        "id."
     )
 
 

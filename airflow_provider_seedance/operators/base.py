@@ -81,6 +81,9 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
     :param seed: -1 (random) to 2147483647. (templated)
     :param extra_parameters: Further parameters of the API, sent unchanged. (templated)
     :param prediction_id: The id of an earlier prediction: wait for it, and submit nothing. (templated)
+    :param idempotency_key: What makes a generation the same one across tries, map indexes, tasks and runs, such as
+        ``{{ ds }}/{{ params.sku }}``. With the same key and the same arguments the generation that exists is waited for
+        and returned, and nothing is paid. The connection needs a ledger. (templated)
     :param seedance_conn_id: The Airflow connection. (templated)
     :param wait_for_completion: Whether to wait for the videos.
     :param deferrable: Whether to wait in the triggerer, without holding a worker.
@@ -107,7 +110,7 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
     #: The mode of the API.
     mode: Mode
 
-    template_fields: Sequence[str] = (*_COMMON_PARAMETERS, "prediction_id", "seedance_conn_id")
+    template_fields: Sequence[str] = (*_COMMON_PARAMETERS, "prediction_id", "idempotency_key", "seedance_conn_id")
     template_ext: Sequence[str] = (".txt", ".md")
     file_fields = ("prompt",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "md", "extra_parameters": "json"}
@@ -127,6 +130,7 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
         seed: int | str | XComArg | None = None,
         extra_parameters: dict[str, Any] | XComArg | None = None,
         prediction_id: str | XComArg | None = None,
+        idempotency_key: str | XComArg | None = None,
         seedance_conn_id: str = SeedanceHook.default_conn_name,
         wait_for_completion: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -156,6 +160,7 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
         self.seed = seed
         self.extra_parameters = extra_parameters
         self.prediction_id = prediction_id
+        self.idempotency_key = idempotency_key
         self.seedance_conn_id = seedance_conn_id
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
@@ -228,6 +233,7 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
         return GenerationOptions(
             connection_id=self.seedance_conn_id,
             prediction_id=given_text(self.prediction_id),
+            idempotency_key=None if self.idempotency_key is None else str(self.idempotency_key),
             wait_for_completion=self.wait_for_completion,
             durable=self.durable,
             on_unconfirmed_submission=self.on_unconfirmed_submission,

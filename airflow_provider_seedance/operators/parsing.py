@@ -72,7 +72,9 @@ def _check_mapped(task: Any, mapped: Collection[str]) -> None:
 def _check(operator: Any, task_id: str, dag: Any, arguments: dict[str, Any]) -> None:
     is_ours = operator.__module__ == "airflow_provider_seedance.operators.seedance"
     is_strict = arguments.pop("validation", None) == "strict"
-    hook, _ = arguments.pop("pre_execute", None), arguments.pop("seedance_conn_id", None)
+    hook = arguments.pop("pre_execute", None)
+    for name in ("seedance_conn_id", "idempotency_key"):
+        arguments.pop(name, None)
     # Jinja's own options can change what a template looks like.
     if not is_ours or not is_strict or hook is not None or dag.jinja_environment_kwargs:
         return

@@ -35,6 +35,12 @@ _RETRY_WITHOUT_RECORD = (
     "No record of the submission is kept here: a retry submits, and pays for, a new generation. "
     "To go on with this one, set prediction_id to its id."
 )
+_UNCONFIRMED = (
+    "It is not sent again: the service cannot look it up, and a second submission might be charged as well. "
+    "Look for the generation in the GPTProto dashboard. If it is there, run the task with prediction_id set to its "
+    "id. If not, delete the record {where} and clear the task. To accept the risk in every run, set "
+    'on_unconfirmed_submission="resubmit".'
+)
 _UNCONFIRMED_WITHOUT_RECORD = (
     "It is not sent again, because a second submission might be charged as well. Search for the generation in the "
     "GPTProto dashboard. If it is there, run the task with prediction_id set to its id; if not, clear the task."
@@ -50,6 +56,7 @@ class Situation:
     :param known_id: The prediction that this or an earlier try submitted.
     :param recorded: The record; ``None`` without one.
     :param is_kept: Whether the task keeps a record.
+    :param where: Where a person finds the record.
     :param fingerprint: The fingerprint of this try's request; ``None`` if it is not known, as during a wait.
     :param try_number: The number of this try.
     :param options: The options of a task that submits; ``None`` for one that never does.
@@ -59,6 +66,7 @@ class Situation:
     known_id: str | None = None
     recorded: Submission | None = None
     is_kept: bool = False
+    where: str = ""
     fingerprint: str | None = None
     try_number: int = 1
     options: GenerationOptions | None = None
@@ -111,17 +119,21 @@ def advise(error: SeedanceError, situation: Situation) -> str | None:
         more = "clear the task or raise max_submissions" if situation.is_kept else "raise max_submissions"
         return f"max_submissions is reached. To pay for another generation, {more}."
     if situation.is_kept:
-        return None
+        return _UNCONFIRMED.format(where=situation.where) if _is_final_unconfirmed(error) else None
     if isinstance(error, SubmissionLimitError):
         return _LIMIT_WITHOUT_RECORD
     if error.charge is Charge.NONE and situation.try_number > 1:
         error.charge = Charge.POSSIBLE
         return f"{error.advice} {_EARLIER_TRIES}"
-    if isinstance(error, UnconfirmedSubmissionError) and not error.retryable:
+    if _is_final_unconfirmed(error):
         return _UNCONFIRMED_WITHOUT_RECORD
     if error.prediction_id and error.retryable and not isinstance(error, GENERATION_ENDED):
         return _RETRY_WITHOUT_RECORD
     return None
+
+
+def _is_final_unconfirmed(error: SeedanceError) -> bool:
+    return isinstance(error, UnconfirmedSubmissionError) and not error.retryable
 
 
 def trigger_failed(error: Exception, situation: Situation) -> TriggerFailedError:

@@ -22,18 +22,25 @@ def poller_fields(source: Any) -> dict[str, Any]:
     return {name: getattr(source, name) for name in _FIELDS}
 
 
-def to_event(poller: Poller, result: Prediction | SeedanceError) -> dict[str, Any]:
+def to_event(poller: Poller, result: Prediction | SeedanceError, ledger: str = "") -> dict[str, Any]:
     """
     Return the payload of an event: the poller's fields, and the result.
 
     :param result: The complete prediction, or the error that ended the wait without videos.
+    :param ledger: Where the ledger has the generation; empty without a ledger.
     """
     is_error = isinstance(result, SeedanceError)
     return {
         "wait": poller_fields(poller),
         "failure": _failure(result, poller.prediction_id) if isinstance(result, SeedanceError) else None,
         "prediction": None if is_error else result.to_dict(),
+        **({"ledger": ledger} if ledger else {}),
     }
+
+
+def ledger_of(event: Any) -> str:
+    """Return where the ledger has the generation of an event; empty without a ledger."""
+    return str(event.get("ledger") or "") if isinstance(event, Mapping) else ""
 
 
 def _failure(error: SeedanceError, prediction_id: str) -> dict[str, Any]:

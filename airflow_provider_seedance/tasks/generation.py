@@ -7,7 +7,6 @@ import functools
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION
@@ -17,25 +16,28 @@ from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.leaks import refuse_secrets
 from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, Poller, failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
-from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
+from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.gptproto.times import expected_seconds
+from airflow_provider_seedance.ledger.errors import SubmissionTakenError
 from airflow_provider_seedance.tasks import submit
 from airflow_provider_seedance.tasks.advice import Situation, advise, trigger_failed
-from airflow_provider_seedance.tasks.events import read_event
+from airflow_provider_seedance.tasks.events import ledger_of, read_event
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
 from airflow_provider_seedance.tasks.mapping import check_mapped_id
 from airflow_provider_seedance.tasks.media import with_local_media
 from airflow_provider_seedance.tasks.muting import as_recorded, mute_reason, replacement, unrecorded
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.outcomes import Deliver, KeepWaiting, Outcome, Submitted
+from airflow_provider_seedance.tasks.preparing import Prepared, prepare
 from airflow_provider_seedance.tasks.progress import Progress
-from airflow_provider_seedance.tasks.record import (
-    Submission,
-    SubmissionRecord,
-    SubmitFresh,
-    check_tries,
-    given_fingerprint,
+from airflow_provider_seedance.tasks.record import Submission, SubmitFresh, check_tries
+from airflow_provider_seedance.tasks.record_store import SubmissionRecord
+from airflow_provider_seedance.tasks.records import (
+    Records,
+    mark_delivered_if_possible,
+    mark_failed_if_possible,
+    read_if_possible,
 )
 from airflow_provider_seedance.tasks.report import GenerationReport, Publisher, check_nsfw
 from airflow_provider_seedance.tasks.reuse import check_links
@@ -43,26 +45,10 @@ from airflow_provider_seedance.tasks.reuse import check_links
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-_NO_TASK_STATE = "This Airflow keeps no task state (3.3 does): a retry after an interrupted try submits and pays again"
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """
-    What a try that may submit starts from.
-
-    :param recorded: The record of earlier tries.
-    :param given: The fingerprint of the request as given, with files by their names.
-    :param is_muted: Whether the request lacks the audio of the task's arguments.
-    :param fingerprint: The fingerprint of the request with the content of the files.
-    :param checked: The request; or why it cannot be made again, if the record is of the same request as given.
-    """
-
-    recorded: Submission | None
-    given: str
-    is_muted: bool
-    fingerprint: str
-    checked: CheckedRequest | Exception
+_NO_TASK_STATE = (
+    "This Airflow keeps no task state (3.3 does), and the connection has no ledger: a retry after an interrupted try "
+    "submits and pays again"
+)
 
 
 class Generation:
@@ -93,7 +79,8 @@ class Generation:
         #: Changes with a clear of this task instance, and with nothing else.
         self._max_tries: int | None = getattr(context["ti"], "max_tries", None)
         self._try_number: int = context["ti"].try_number
-        self._record = SubmissionRecord(context.get("task_state_store") if options.durable else None)
+        self._records = Records(options, context, self._get_settings, log)
+        self._record: SubmissionRecord = self._records.in_state_store
         self._publisher = Publisher(context, log=log)
         #: What was published, or will be.
         self.report = GenerationReport()
@@ -104,8 +91,9 @@ class Generation:
     def begin(self, request: GenerationRequest) -> Outcome:
         """Submit or reattach to the submission of an earlier try; then wait for the videos."""
         with self._errors():
+            self._open_record()
             if self._options.prediction_id:
-                self._read_record()
+                read_if_possible(self._record, self._log)
             check_mapped_id(self._context, self._options.prediction_id)
             self._refuse_secrets(request)
             try:
@@ -124,6 +112,7 @@ class Generation:
         :param request: Returns the request; called only to submit it once more without audio.
         """
         with self._errors():
+            self._record = self._records.open_again(ledger_of(event))
             self._restore_report()
             try:
                 poller, prediction = read_event(event)
@@ -143,8 +132,16 @@ class Generation:
         :param error: Airflow's error, which names neither the prediction nor the bill.
         """
         with self._errors():
+            self._open_record()
             self._restore_report()
             raise trigger_failed(error, self._situation()) from None
+
+    def _open_record(self) -> None:
+        try:
+            self._record = self._records.open()
+        except ConnectionSettingsError:
+            # Raised again where the client is opened, and then the error names an earlier prediction.
+            return
 
     def _connect(self) -> GPTProtoClient:
         return self._connect_with(self._get_settings())
@@ -157,13 +154,26 @@ class Generation:
             # Raised again where the client is opened, and then the error names an earlier prediction.
             return
         values = {each.name: getattr(request, each.name) for each in dataclasses.fields(request)}
-        refuse_secrets({**values, "prediction_id": self._options.prediction_id}, settings)
+        own = {"prediction_id": self._options.prediction_id, "idempotency_key": self._options.idempotency_key}
+        refuse_secrets({**values, **own}, settings)
 
     def _submit(self, request: GenerationRequest, *, reason: str | None = None) -> Outcome:
         """
         Submit or reattach, and wait.
 
         :param reason: Why the task submits again, if it does.
+        """
+        while True:
+            try:
+                return self._try_to_submit(request, reason)
+            except SubmissionTakenError as taken:
+                self._log.info("%s", taken.what)
+
+    def _try_to_submit(self, request: GenerationRequest, reason: str | None) -> Outcome:
+        """
+        Submit or reattach once.
+
+        :raises SubmissionTakenError: When another try or task was about to submit the same generation first.
         """
         prepared = self._prepare(request, is_muted=reason is not None)
         self._fingerprint = prepared.fingerprint
@@ -175,7 +185,8 @@ class Generation:
 
     def _submit_muted(self, request: GenerationRequest, refused: AudioPolicyError) -> Outcome:
         """Submit once more without audio, or raise the error if the task does not do that."""
-        recorded = self._record.latest or self._read_record()
+        mark_failed_if_possible(self._record, refused, self._log)
+        recorded = self._record.latest or read_if_possible(self._record, self._log)
         without_audio = replacement(
             request, refused, recorded=recorded, is_kept=self._record.is_kept, report=self.report, options=self._options
         )
@@ -193,11 +204,11 @@ class Generation:
                 error.prediction_id, error.charge = refused.prediction_id, refused.charge
             raise
 
-    def _prepare(self, request: GenerationRequest, *, is_muted: bool) -> _Prepared:
+    def _prepare(self, request: GenerationRequest, *, is_muted: bool) -> Prepared:
         """Read the record and the local media, and check the request."""
         self.report = self.report.with_request(request)
         try:
-            recorded = self._record.read()
+            recorded = self._record.read_settled()
         except Exception:  # any error of the store
             # Invalid arguments come first: the author has to correct them in any case.
             with_local_media(request).check(self._options.validation)
@@ -213,20 +224,16 @@ class Generation:
         original, request = request, as_recorded(request, recorded, self._options)
         is_muted = is_muted or request is not original
         self.report = self.report.with_request(request)
-        given = given_fingerprint(request, self._options.connection_id)
-        try:
-            checked = with_local_media(request).check(self._options.validation)
-        except Exception as error:  # also any error of a store's library
-            if recorded is None or recorded.prediction_id is None or not given or recorded.given != given:
-                raise
-            self._log.warning("The request cannot be made again; going on with the recorded generation. %s", error)
-            return _Prepared(recorded, given, is_muted, recorded.fingerprint, error)
-        self.report = self.report.with_checked(checked)
-        return _Prepared(recorded, given, is_muted, checked.fingerprint(self._options.connection_id), checked)
+        prepared = prepare(request, recorded, self._options, is_muted=is_muted, log=self._log)
+        if not isinstance(prepared.checked, Exception):
+            self.report = self.report.with_checked(prepared.checked)
+        return prepared
 
     def _find_or_submit(
-        self, client: GPTProtoClient, prepared: _Prepared, *, reason: str | None
+        self, client: GPTProtoClient, prepared: Prepared, *, reason: str | None
     ) -> tuple[Submission, Prediction]:
+        if reason is None:
+            self._record.check_request(prepared.fingerprint)
         found = submit.find(
             client,
             self._record,
@@ -292,7 +299,7 @@ class Generation:
             self._log.warning("The submission could not be pushed to XCom (prediction %s): %r", prediction.id, error)
         if not self._options.wait_for_completion:
             if prediction.is_complete:
-                self._mark_delivered(prediction.id)
+                self._mark_delivered(prediction)
             return Submitted(prediction.id)
         now = time.time()
         poller = self._poller(prediction.id, now if submitted_at is None else submitted_at, now, expected)
@@ -302,7 +309,7 @@ class Generation:
         """Restore the report from XCom; what it lacks comes from the record."""
         self.report = self._publisher.restore()
         if self.report.id is None:
-            recorded = self._read_record()
+            recorded = read_if_possible(self._record, self._log)
             if recorded is not None and recorded.prediction_id is not None:
                 self.report = self.report.with_recorded(recorded.prediction_id, recorded.submitted_at)
             self._add_spending()
@@ -311,16 +318,10 @@ class Generation:
         """Add what the task instance has submitted, over all its tries."""
         recorded = self._record.latest
         # Without a record nobody knows what earlier tries submitted.
-        if recorded is not None and (self._record.is_kept or self._try_number == 1):
+        if recorded is not None and not self._record.is_own:
+            self.report = self.report.with_spending(0, 0.0)
+        elif recorded is not None and (self._record.is_kept or self._try_number == 1):
             self.report = self.report.with_spending(recorded.submissions, recorded.total_cost_usd)
-
-    def _read_record(self) -> Submission | None:
-        """Return the record if it can be read, where the task can do without it."""
-        try:
-            return self._record.read()
-        except Exception as error:  # any error of the store
-            self._log.warning("The record of the submission could not be read: %r", error)
-            return None
 
     def _poll_confirmed(self, client: GPTProtoClient, poller: Poller) -> Decision:
         """Get the prediction after the trigger's wait; after a temporary error the wait goes on in the triggerer."""
@@ -350,7 +351,7 @@ class Generation:
         if isinstance(decision, GiveUp):
             raise decision.error
         if not isinstance(decision, Done) and self._options.wait.deferrable:
-            return KeepWaiting(poller)
+            return KeepWaiting(poller, self._record.pointer)
         return self._deliver(decision.prediction if isinstance(decision, Done) else client.wait(poller), poller)
 
     def _deliver(self, prediction: Prediction, poller: Poller) -> Deliver:
@@ -358,18 +359,14 @@ class Generation:
         self.progress.waiting_for = prediction.id
         self.report = self.report.with_result(prediction, time.time())
         self._publisher.publish_result(self.report)
-        self._mark_delivered(prediction.id)
+        self._mark_delivered(prediction)
         self.progress.waiting_for = None
         check_nsfw(prediction, log=self._log, fail_on_nsfw=self._options.wait.fail_on_nsfw)
         self._publisher.publish_success(self.report, polls=poller.polls)
         return Deliver(list(prediction.outputs))
 
-    def _mark_delivered(self, prediction_id: str) -> None:
-        """Record the delivery. A task that is done does not fail if the store does."""
-        try:
-            self._record.mark_delivered(prediction_id, self._max_tries)
-        except Exception as error:  # any error of the store
-            self._log.warning("The delivery could not be recorded (prediction %s): %r", prediction_id, error)
+    def _mark_delivered(self, prediction: Prediction) -> None:
+        mark_delivered_if_possible(self._record, prediction.id, self._max_tries, prediction.outputs, self._log)
 
     def _errors(self) -> AbstractContextManager[None]:
         """Turn errors into Airflow's exceptions, with advice for this task, and publish them."""
@@ -378,6 +375,7 @@ class Generation:
         )
 
     def _on_error(self, error: SeedanceError) -> None:
+        mark_failed_if_possible(self._record, error, self._log)
         self._add_spending()
         self.report = self.report.with_error(error, time.time())
         self._publisher.publish_error(self.report, error)
@@ -386,12 +384,13 @@ class Generation:
         return advise(error, self._situation())
 
     def _situation(self) -> Situation:
-        recorded = self._record.latest or self._read_record()
+        recorded = self._record.latest or read_if_possible(self._record, self._log)
         return Situation(
             adopted_id=self._options.prediction_id,
             known_id=self.report.id or (recorded.prediction_id if recorded else None),
             recorded=recorded,
             is_kept=self._record.is_kept,
+            where=self._record.where,
             fingerprint=self._fingerprint,
             try_number=self._try_number,
             options=self._options,

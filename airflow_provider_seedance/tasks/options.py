@@ -72,6 +72,8 @@ class GenerationOptions:
     :param prediction_id: The prediction to wait for instead of submitting; empty to submit.
     :param wait_for_completion: Whether the task waits for the videos.
     :param durable: Whether the task keeps the record of the submission.
+    :param idempotency_key: What makes a generation the same one across tries, tasks and runs, in the account's ledger;
+        ``None``: the task instance.
     :param on_unconfirmed_submission: Whether a submission with an unknown outcome fails the task or is sent again.
     :param on_lost_prediction: Whether a recorded prediction that the service does not know fails the task or is
         submitted again.
@@ -88,6 +90,7 @@ class GenerationOptions:
     prediction_id: str = ""
     wait_for_completion: bool = True
     durable: bool = True
+    idempotency_key: str | None = None
     on_unconfirmed_submission: OnUnconfirmedSubmission = "fail"
     on_lost_prediction: OnLostPrediction = "fail"
     on_audio_refusal: OnAudioRefusal = "fail"
@@ -107,6 +110,8 @@ class GenerationOptions:
         _check_choice("on_audio_refusal", self.on_audio_refusal, OnAudioRefusal)
         _check_choice("on_clear", self.on_clear, OnClear)
         _check_choice("validation", self.validation, Validation)
+        if self.idempotency_key is not None and not self.durable:
+            raise ValueError("idempotency_key: is not allowed with durable=False, which keeps no record")
         is_number = isinstance(self.max_cost, (int, float)) and not isinstance(self.max_cost, bool)
         if self.max_cost is not None and not (is_number and 0 <= self.max_cost < math.inf):
             raise ValueError(f"max_cost: {self.max_cost!r} is not allowed; allowed: USD, 0 or more, or None")
@@ -123,7 +128,11 @@ def check_options(arguments: Mapping[str, Any]) -> None:
     :raises ValueError: With the argument, its value and the allowed values.
     """
     wait = {name: arguments[name] for name in ("timeout", "poll_interval") if name in arguments}
-    names = {field.name for field in dataclasses.fields(GenerationOptions)} - {"wait", "prediction_id"}
+    names = {field.name for field in dataclasses.fields(GenerationOptions)} - {
+        "wait",
+        "prediction_id",
+        "idempotency_key",
+    }
     options = {name: arguments[name] for name in names & set(arguments)}
     GenerationOptions(connection_id="", wait=WaitOptions(**{"timeout": 1, **wait}), **options)
 

@@ -35,9 +35,11 @@ class KeepWaiting:
     The task has to wait in the triggerer.
 
     :param poller: The wait.
+    :param ledger: Where the ledger has the generation; empty without a ledger.
     """
 
     poller: Poller
+    ledger: str = ""
 
 
 Outcome = Deliver | Submitted | KeepWaiting

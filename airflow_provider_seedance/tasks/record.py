@@ -1,9 +1,10 @@
 """
 The two-phase record of a paid submission, which survives retries, crashes, deferral and clearing (idempotency).
 
-It is kept in the task state store of Airflow 3.3, under one key of each task instance. Before the submission is sent,
-the record holds an intent; after it was accepted, the id of the prediction; after the outputs were published, the flag
-``delivered``. :func:`decide` derives the next try's action from the record. It uses neither Airflow nor the service.
+Before the submission is sent, the record holds an intent; after it was accepted, the id of the prediction; after the
+outputs were published, the flag ``delivered``. :func:`decide` derives the next try's action from the record. It uses
+neither Airflow nor the service. :mod:`~airflow_provider_seedance.tasks.record_store` keeps it in the task state store
+of Airflow 3.3, and :mod:`~airflow_provider_seedance.tasks.ledger_record` in the account's ledger.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
@@ -28,8 +29,6 @@ from airflow_provider_seedance.tasks.options import OnClear, OnUnconfirmedSubmis
 
 #: The key in the task state store. If it is missing, the next try submits.
 STORE_KEY = "seedance_submission"
-#: Distinguishes a missing record from one whose object in object storage is lost, which reads as ``None``.
-_NO_RECORD: Any = object()
 #: The types of a record's fields.
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "fingerprint": (str,),
@@ -283,75 +282,3 @@ def check_tries(try_number: int, max_submissions: int | None, *, submissions_a_t
             "and each earlier try counts, because no record of its submission is kept"
         )
         raise SubmissionLimitError(what, charge=Charge.POSSIBLE)
-
-
-class StateStore(Protocol):
-    """The methods of Airflow's task state store that are used."""
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return the value of a key."""
-
-    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
-        """Set a key to a JSON value."""
-
-
-class SubmissionRecord:
-    """
-    The record of a task instance.
-
-    :param store: ``context["task_state_store"]``; ``None`` (Airflow below 3.3) keeps no record.
-    """
-
-    def __init__(self, store: StateStore | None) -> None:
-        self._store = store
-        #: The submission that was read or written last, also if there is no store.
-        self.latest: Submission | None = None
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether there is a store."""
-        return self._store is not None
-
-    def read(self) -> Submission | None:
-        """
-        Return the recorded submission, or ``None`` without one; without a store, what this try wrote.
-
-        :raises UnreadableRecordError: When the record cannot be read. Errors of the store pass unchanged.
-        """
-        if self._store is None:
-            return self.latest
-        record = self._store.get(STORE_KEY, _NO_RECORD)
-        self.latest = None if record is _NO_RECORD else Submission.from_dict(record)
-        return self.latest
-
-    def write(self, submission: Submission) -> None:
-        """Record a submission, for as long as its DAG run exists."""
-        if self._store is not None:
-            from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # its stub leaves it out
-
-            self._store.set(STORE_KEY, submission.to_dict(), retention=NEVER_EXPIRE)
-        self.latest = submission
-
-    def restore(self, earlier: Submission | None, intent: Submission) -> None:
-        """
-        Restore the earlier record after a submission that provably was not accepted.
-
-        Without an earlier record the intent is marked as refused, not deleted: a delayed delete request of a dead try
-        could remove the record of a newer one.
-        """
-        if earlier is None:
-            earlier = dataclasses.replace(intent, is_refused=True, submissions=0, total_cost_usd=0.0)
-        # It is true even if the store does not take it.
-        self.latest = earlier
-        self.write(earlier)
-
-    def mark_delivered(self, prediction_id: str, max_tries: int | None) -> None:
-        """
-        Record that the outputs of a prediction were published. No effect if the record has another prediction.
-
-        :param prediction_id: The prediction.
-        :param max_tries: ``max_tries`` of the task instance: only a later clear can regenerate.
-        """
-        recorded = self.read()
-        if recorded is not None and recorded.prediction_id == prediction_id:
-            self.write(dataclasses.replace(recorded.seen_by(max_tries), delivered=True, max_tries=max_tries))

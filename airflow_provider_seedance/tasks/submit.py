@@ -36,15 +36,8 @@ from airflow_provider_seedance.gptproto.requests import CheckedRequest, Generati
 from airflow_provider_seedance.tasks import metrics
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.progress import Progress
-from airflow_provider_seedance.tasks.record import (
-    Submission,
-    SubmissionRecord,
-    SubmitFresh,
-    check_limit,
-    decide,
-    intend,
-)
-from airflow_provider_seedance.tasks.state_store import check_state_store
+from airflow_provider_seedance.tasks.record import Submission, SubmitFresh, check_limit, decide, intend
+from airflow_provider_seedance.tasks.record_store import SubmissionRecord
 
 _RANDOM = random.SystemRandom()
 #: Seconds between the attempts to record the id of an accepted submission.
@@ -52,7 +45,7 @@ _RECORD_DELAYS = (1.0, 3.0)
 _LOST_ADVICE = (
     "This try submitted nothing. Check that the connection's key belongs to the account that submitted it; the service "
     "keeps predictions for 7 days. To submit, and pay for, a new one, set "
-    'on_lost_prediction="resubmit", or delete the record under Storage > Task State Store and clear the task.'
+    'on_lost_prediction="resubmit", or delete the record {where} and clear the task.'
 )
 _UNBOUNDED_ADVICE = (
     "Nothing was sent. max_cost needs a model and a resolution with a list price, no extra_parameters, and the "
@@ -61,8 +54,8 @@ _UNBOUNDED_ADVICE = (
 
 
 _NOT_RESTORED = (
-    "The record still has the intent of this submission, so the next try fails as unconfirmed: delete the record under "
-    "Storage > Task State Store, and clear the task."
+    "The record still has the intent of this submission, so the next try fails as unconfirmed: delete the record "
+    "{where}, and clear the task."
 )
 
 
@@ -124,7 +117,7 @@ def find(
     if isinstance(decision, SubmitFresh):
         return decision
     progress.waiting_for = decision.submission.prediction_id
-    prediction = _reattach(client, decision.submission, options, max_tries=max_tries, log=log)
+    prediction = _reattach(client, decision.submission, options, max_tries=max_tries, where=record.where, log=log)
     if isinstance(prediction, SubmitFresh):
         progress.waiting_for = None
         return prediction
@@ -159,8 +152,8 @@ def submit_new(
     """
     check_limit(recorded, max_submissions=options.max_submissions, max_tries=max_tries, reason=decision.reason)
     _check_cost(checked.price, options.max_cost)
-    if record.is_kept:
-        check_state_store(log)
+    record.check_place(log)
+    record.describe(checked)
     if decision.reason:
         log.warning("Submitting again: %s", decision.reason)
     intent = intend(
@@ -227,7 +220,7 @@ def send(
         progress.is_sending = True
         if progress.is_stopped:
             progress.is_sending = False
-            _restore(record, recorded, intent, log=log)
+            _restore(record, recorded, intent, "The task was stopped before it was sent", log=log)
             progress.check_not_stopped()
         sends += 1
         try:
@@ -237,8 +230,8 @@ def send(
         except SeedanceError as error:
             progress.is_sending = False
             delay = retry_delay(error, sends=sends, elapsed=time.time() - started, source=_RANDOM)
-            if not _restore(record, recorded, intent, log=log):
-                error.advice = f"{error.advice} {_NOT_RESTORED}"
+            if not _restore(record, recorded, intent, error.what, log=log):
+                error.advice = f"{error.advice} {_NOT_RESTORED.format(where=record.where)}"
                 raise
             if delay is None:
                 raise
@@ -265,11 +258,13 @@ def send_unrecorded(
     )
 
 
-def _restore(record: SubmissionRecord, recorded: Submission | None, intent: Submission, *, log: Log) -> bool:
+def _restore(
+    record: SubmissionRecord, recorded: Submission | None, intent: Submission, reason: str, *, log: Log
+) -> bool:
     """Restore the record after a submission that was not sent or not accepted. Return whether it succeeded."""
     what = "The record could not be restored after a submission that was not sent or not accepted"
     try:
-        _write_repeatedly(lambda: record.restore(recorded, intent), what, log=log)
+        _write_repeatedly(lambda: record.restore(recorded, intent, reason), what, log=log)
     except Exception as error:  # any error of the store
         log.warning("%s: %r", what, error)
         return False
@@ -292,7 +287,7 @@ def _write_repeatedly(write: Callable[[], None], what: str, *, log: Log) -> None
 
 
 def _reattach(
-    client: Client, submission: Submission, options: GenerationOptions, *, max_tries: int | None, log: Log
+    client: Client, submission: Submission, options: GenerationOptions, *, max_tries: int | None, where: str, log: Log
 ) -> Prediction | SubmitFresh:
     """
     Return the recorded prediction if it has a result or can still have one, or the decision to submit a new one.
@@ -309,7 +304,7 @@ def _reattach(
         if is_delivered:
             raise _lost(unknown.what, prediction_id) from None
         if options.on_lost_prediction == "fail":
-            unknown.advice = _LOST_ADVICE
+            unknown.advice = _LOST_ADVICE.format(where=where)
             raise
         why = f"the service does not know prediction {prediction_id}"
         return SubmitFresh(f'{why}, and on_lost_prediction is "resubmit". {unknown.what}')

@@ -46,4 +46,4 @@ class DeferrableTask:
             return outcome.outputs
         if isinstance(outcome, Submitted):
             return outcome.prediction_id
-        return defer_poller(self, outcome.poller, self.seedance_conn_id)  # type: ignore[arg-type]  # of Airflow's class
+        return defer_poller(self, outcome.poller, self.seedance_conn_id, outcome.ledger)  # type: ignore[arg-type]  # of Airflow's class

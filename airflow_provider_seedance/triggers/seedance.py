@@ -40,6 +40,7 @@ class SeedancePredictionTrigger(BaseTrigger):
     :param expected_seconds: The usual duration of such a generation.
     :param poll_interval: Exact seconds between polls; ``None`` adapts to the expected time.
     :param polls: The number of polls before.
+    :param ledger: Where the ledger has the generation, for the event; empty without a ledger.
     :param looks: The name of ``polls`` in version 0.1.0, for triggers in the database.
     """
 
@@ -57,6 +58,7 @@ class SeedancePredictionTrigger(BaseTrigger):
         expected_seconds: float,
         poll_interval: float | None = None,
         polls: int = 0,
+        ledger: str = "",
         looks: int | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
@@ -67,16 +69,18 @@ class SeedancePredictionTrigger(BaseTrigger):
         self.expected_seconds = expected_seconds
         self.poll_interval = poll_interval
         self.polls = polls if looks is None else looks
+        self.ledger = ledger
 
     @classmethod
-    def for_poller(cls, poller: Poller, seedance_conn_id: str) -> SeedancePredictionTrigger:
+    def for_poller(cls, poller: Poller, seedance_conn_id: str, ledger: str = "") -> SeedancePredictionTrigger:
         """Return the trigger that continues a wait."""
-        return cls(seedance_conn_id=seedance_conn_id, **poller_fields(poller))
+        return cls(seedance_conn_id=seedance_conn_id, ledger=ledger, **poller_fields(poller))
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments, for the metadata database."""
         path = f"{type(self).__module__}.{type(self).__qualname__}"
-        return path, {"seedance_conn_id": self.seedance_conn_id, **poller_fields(self)}
+        ledger = {"ledger": self.ledger} if self.ledger else {}
+        return path, {"seedance_conn_id": self.seedance_conn_id, **poller_fields(self), **ledger}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """
@@ -91,7 +95,7 @@ class SeedancePredictionTrigger(BaseTrigger):
         early = started + self.MINIMUM_SECONDS - asyncio.get_running_loop().time()
         if early > 0:
             await asyncio.sleep(early)
-        yield TriggerEvent(to_event(poller, result))  # type: ignore[no-untyped-call]  # Airflow's
+        yield TriggerEvent(to_event(poller, result, self.ledger))  # type: ignore[no-untyped-call]  # Airflow's
 
     async def _wait(self, poller: Poller) -> Prediction | SeedanceError:
         """Wait, and return the finished prediction, or the error that ended the wait without videos."""
@@ -129,18 +133,19 @@ class SeedancePredictionTrigger(BaseTrigger):
         )
 
 
-def defer_poller(operator: BaseOperator, poller: Poller, seedance_conn_id: str) -> NoReturn:
+def defer_poller(operator: BaseOperator, poller: Poller, seedance_conn_id: str, ledger: str = "") -> NoReturn:
     """
     Free the worker, and continue a wait in the triggerer.
 
     :param operator: Its ``execute_complete`` receives the trigger's event.
     :param poller: The wait. Its prediction was in progress at the last poll.
     :param seedance_conn_id: The Airflow connection.
+    :param ledger: Where the ledger has the generation; empty without a ledger.
     """
     remaining = timedelta(seconds=max(poller.deadline - time.time(), 0.0))
     operator.log.info("Waiting in the triggerer for prediction %s", poller.prediction_id)
     operator.defer(
-        trigger=SeedancePredictionTrigger.for_poller(poller, seedance_conn_id),
+        trigger=SeedancePredictionTrigger.for_poller(poller, seedance_conn_id, ledger),
         method_name="execute_complete",
         timeout=remaining + _DEFERRAL_MARGIN,
     )

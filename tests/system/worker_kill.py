@@ -11,7 +11,7 @@ from airflow.sdk import Context
 
 from airflow_provider_seedance.gptproto.polling import Poller
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
-from airflow_provider_seedance.tasks.record import SubmissionRecord
+from airflow_provider_seedance.tasks.record_store import SubmissionRecord
 
 KillPoint = Literal[
     "before the POST",

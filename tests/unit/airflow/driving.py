@@ -95,6 +95,8 @@ class Run:
         """Return a context with values for templates."""
         context: Any = {
             "ti": SimpleNamespace(
+                dag_id="dag",
+                run_id="run",
                 task_id="task",
                 map_index=-1,
                 try_number=self.tries,

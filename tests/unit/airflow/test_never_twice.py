@@ -30,7 +30,6 @@ from tests.unit.airflow.world import (
     Operator,
     Post,
     StoreError,
-    TryStore,
     World,
     connected,
 )
@@ -63,6 +62,8 @@ class Paid:
 class OneTask(RuleBasedStateMachine):
     """One task instance through tries, deferrals, crashes, clears and failures of the service and the store."""
 
+    has_ledger = False
+
     @initialize(
         deferrable=st.booleans(),
         on_clear=st.sampled_from(["reuse", "regenerate"]),
@@ -70,7 +71,7 @@ class OneTask(RuleBasedStateMachine):
         on_lost=st.sampled_from(["fail", "resubmit"]),
     )
     def begin(self, deferrable: bool, on_clear: str, on_unconfirmed: str, on_lost: str) -> None:
-        self.run, self.world = Run(), World(on_post=self.judge)
+        self.run, self.world = Run(), World(on_post=self.judge, has_ledger=self.has_ledger)
         self.arguments: dict[str, Any] = {
             "deferrable": deferrable,
             "on_clear": on_clear,
@@ -124,7 +125,7 @@ class OneTask(RuleBasedStateMachine):
         outputs = None
         with connected(world):
             try:
-                outputs = run.try_once(operator, task_state_store=TryStore(world, world.newest_try))
+                outputs = run.try_once(operator, task_state_store=world.state_store())
             except KilledError:
                 self.check_ids([*world.logged, *world.values.values()])
             except (SeedanceError, AirflowFailException, StoreError, ConnectionError) as error:
@@ -212,11 +213,11 @@ class OneTask(RuleBasedStateMachine):
     @rule()
     def try_other_arguments_that_are_refused(self) -> None:
         self.remove_faults()
-        self.world.submits, before = ["refused"], list(self.world.values.values())
+        self.world.submits, before = ["refused"], self.world.record
         self.attempt(prompt="A kite")
         assert re.search("Nothing was charged|This try charged nothing", self.message)
         assert self.paid is None or "Nothing was charged" not in self.message
-        assert not before or list(self.world.values.values()) == before
+        assert not before or self.world.record == before
 
     @rule()
     def clear(self) -> None:
@@ -236,8 +237,14 @@ class OneTask(RuleBasedStateMachine):
         assert not getattr(self, "twice", [])
 
 
-OneTask.TestCase.settings = settings(stateful_step_count=15, suppress_health_check=list(HealthCheck))
+class OneTaskWithLedger(OneTask):
+    has_ledger = True
+
+
+SETTINGS = settings(stateful_step_count=15, suppress_health_check=list(HealthCheck))
+OneTask.TestCase.settings = OneTaskWithLedger.TestCase.settings = SETTINGS
 TestOneTask = needs_store(OneTask.TestCase)
+TestOneTaskWithLedger = OneTaskWithLedger.TestCase
 
 
 @needs_store

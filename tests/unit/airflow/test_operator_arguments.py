@@ -107,7 +107,7 @@ class TestTemplates:
         self, operator_class: type[SeedanceBaseOperator], own: set[str]
     ) -> None:
         common = {"prompt", "aspect_ratio", "duration", "resolution", "generate_audio", "camera_fixed", "seed"}
-        ours = {"model", "extra_parameters", "prediction_id", "seedance_conn_id"}
+        ours = {"model", "extra_parameters", "prediction_id", "idempotency_key", "seedance_conn_id"}
         assert set(operator_class.template_fields) == common | ours | own
 
     def test_rendered_fields_hold_no_media(self) -> None:

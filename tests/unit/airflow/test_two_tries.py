@@ -15,11 +15,10 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_seedance.gptproto.errors import SeedanceError
+from airflow_provider_seedance.tasks import ledger_record
 from tests.unit.airflow.driving import Run
-from tests.unit.airflow.world import KilledError, Operator, StoreError, TryStore, World, connected
+from tests.unit.airflow.world import KilledError, Operator, StoreError, World, connected
 from tests.versions import needs_store
-
-pytestmark = needs_store
 
 
 class Try(Thread):
@@ -51,7 +50,7 @@ class Try(Thread):
 
     def run(self) -> None:
         try:
-            store = TryStore(self._world, self._number)
+            store = self._world.state_store()
             self.outputs = Run(tries=self._number - 1).try_once(self._operator, task_state_store=store)
         except BaseException as error:
             self.error = error
@@ -59,9 +58,9 @@ class Try(Thread):
         self._has_stopped.release()
 
 
-def begin(start: str, *, deferrable: bool) -> World:
+def begin(start: str, *, deferrable: bool, has_ledger: bool) -> World:
     """Return a world in which an earlier try was killed after its id was recorded, or one without a record."""
-    world = World()
+    world = World(has_ledger=has_ledger)
     if start == "nothing, and one refusal":
         world.submits = ["rate limit"]
     elif start != "nothing":
@@ -89,20 +88,32 @@ def race(world: World, order: list[int], *, deferrable: bool) -> tuple[list[int]
     return choices, zombie, new
 
 
-def races(start: str, *, deferrable: bool) -> Iterator[tuple[list[int], World, Try, Try]]:
+def races(start: str, *, deferrable: bool, has_ledger: bool) -> Iterator[tuple[list[int], World, Try, Try]]:
     """Run every order of the calls of two tries, each one once."""
     order: list[int] | None = []
     while order is not None:
-        world = begin(start, deferrable=deferrable)
+        world = begin(start, deferrable=deferrable, has_ledger=has_ledger)
         choices, zombie, new = race(world, order, deferrable=deferrable)
         yield choices, world, zombie, new
-        last = max((place for place, choice in enumerate(choices) if choice == 0), default=None)
+        tried = choices[:LEDGER_CHOICES] if has_ledger else choices
+        last = max((place for place, choice in enumerate(tried) if choice == 0), default=None)
         order = None if last is None else [*choices[:last], 1]
 
 
+#: Of two tries with a ledger, the choices that are tried in every combination: both have submitted by then.
+LEDGER_CHOICES = 10
+
+
 @pytest.mark.parametrize("start", ["nothing", "nothing, and one refusal", "an id"])
-def test_two_tries_at_once_pay_once(start: str, deferrable: bool) -> None:
-    for order, world, zombie, new in races(start, deferrable=deferrable):
+@pytest.mark.parametrize(
+    "has_ledger", [pytest.param(False, marks=needs_store, id="task state"), pytest.param(True, id="ledger")]
+)
+def test_two_tries_at_once_pay_once(
+    start: str, deferrable: bool, has_ledger: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One look at the entry of the other try: each is a choice more.
+    monkeypatch.setattr(ledger_record, "_WAITS", (1000.0, 1000.0))
+    for order, world, zombie, new in races(start, deferrable=deferrable, has_ledger=has_ledger):
         assert len(world.ledger) <= 1, order
         places = [*world.logged, *world.values.values(), str(zombie.error), str(new.error)]
         assert all(any(each in place for place in places) for each in world.ledger), order
@@ -113,6 +124,7 @@ def test_two_tries_at_once_pay_once(start: str, deferrable: bool) -> None:
         assert isinstance(zombie.error, SeedanceError | AirflowFailException | StoreError | None), order
 
 
+@needs_store
 def test_two_tries_at_once_pay_twice_if_the_store_takes_the_writes_of_a_zombie() -> None:
     world = World(refuses_stale=False)
     # The smallest such order: both read, and then both submit.

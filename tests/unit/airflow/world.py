@@ -27,9 +27,12 @@ from airflow_provider_seedance.emulator.videos import Videos
 from airflow_provider_seedance.emulator.wire import ConnectionDroppedError
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
 from airflow_provider_seedance.gptproto.http.fetch import PublicFetcher
+from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
+from airflow_provider_seedance.ledger.store import Store
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
+from airflow_provider_seedance.tasks import records
 from airflow_provider_seedance.triggers.seedance import SeedancePredictionTrigger
 
 _UNKNOWN = {"status": 404, "body": {"code": 404, "message": "prediction not found", "type": "error"}}
@@ -96,9 +99,11 @@ class World:
 
     :param refuses_stale: Whether the store refuses the writes, and hides the record, from all but the newest try, as
         Airflow 3.3 does, which gives each try another id.
+    :param has_ledger: Whether the record is in a ledger, which all tries read and write, and not in Airflow's store.
     """
 
     refuses_stale: bool = True
+    has_ledger: bool = False
     newest_try: int = 0
     now: float = 1_800_000_000.0
     steps: int = 0
@@ -115,12 +120,25 @@ class World:
     wrong: int = 0
     values: dict[str, str] = field(default_factory=dict)
     written: list[str] = field(default_factory=list)
-    late: list[tuple[int, int, str, str]] = field(default_factory=list)
+    late: list[tuple[int, int, str, str, bool]] = field(default_factory=list)
     logged: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.service = Service(clock=self.time)
         self._app = create_app(self.service, Videos())
+        self.refuses_stale = self.refuses_stale and not self.has_ledger
+
+    def state_store(self) -> TryStore | None:
+        """Return the task state store of the newest try; Airflow below 3.3 has none, and with a ledger none is used."""
+        return None if self.has_ledger else TryStore(self, self.newest_try)
+
+    @property
+    def record(self) -> str:
+        """The record that the next try goes on with, as text."""
+        entries = sorted(name for name in self.values if name.startswith("generations/"))
+        if entries:
+            return json.dumps(json.loads(self.values[entries[-1]])["record"])
+        return "".join(self.values.values())
 
     def time(self) -> float:
         self.now += 0.01
@@ -140,14 +158,27 @@ class World:
         for write in [each for each in self.late if each[0] <= self.steps]:
             self.late.remove(write)
             if not self.is_stale(write[1]):
-                self.apply(*write[2:])
+                self.apply(*write[2:4], is_exclusive=write[4])
 
     def is_stale(self, number: int) -> bool:
         return self.refuses_stale and number != self.newest_try
 
-    def apply(self, key: str, text: str) -> None:
-        self.values[key] = text
-        self.written.append(text)
+    def apply(self, key: str, text: str, *, is_exclusive: bool = False) -> None:
+        if not (is_exclusive and key in self.values):
+            self.values[key] = text
+            self.written.append(text)
+
+    def write(self, number: int, key: str, text: str, *, is_exclusive: bool = False) -> None:
+        """Write to the store, or fail, or die, as the next fault says; the write may be applied later."""
+        fault, delay = self.writes.pop(0) if self.writes else ("applied", 0)
+        if "applied" in fault:
+            self.apply(key, text)
+        if "late" in fault:
+            self.late.append((self.steps + delay, number, key, text, is_exclusive))
+        if "killed" in fault:
+            raise KilledError
+        if fault != "applied":
+            raise StoreError("the API server is away: set")
 
     @property
     def ledger(self) -> dict[str, Any]:
@@ -238,16 +269,51 @@ class TryStore:
         self.world.step()
         if self.world.is_stale(self.number):
             raise StoreError("404: the task instance is not found")
-        text = json.dumps(value)
-        fault, delay = self.world.writes.pop(0) if self.world.writes else ("applied", 0)
-        if "applied" in fault:
-            self.world.apply(key, text)
-        if "late" in fault:
-            self.world.late.append((self.world.steps + delay, self.number, key, text))
-        if "killed" in fault:
-            raise KilledError
-        if fault != "applied":
-            raise StoreError("the API server is away: set")
+        self.world.write(self.number, key, json.dumps(value))
+
+
+class WorldLedger(Store):
+    """
+    An object store: what was written is listed and read at once, and nothing else is promised.
+
+    :param world: Its objects are the world's values.
+    """
+
+    def __init__(self, world: World) -> None:
+        super().__init__("s3://bucket/seedance")
+        self._world = world
+
+    def _create(self, name: str, data: bytes) -> None:
+        self._world.step()
+        if name in self._world.values:
+            raise FileExistsError(name)
+        self._world.write(0, name, data.decode(), is_exclusive=True)
+
+    def _replace(self, name: str, data: bytes) -> None:
+        # Without a budget, nothing reads a reservation.
+        if not name.startswith("reservations/"):
+            self._world.step()
+        self._world.write(0, name, data.decode())
+
+    def _read(self, name: str) -> bytes:
+        self._step_to_read()
+        if name not in self._world.values:
+            raise FileNotFoundError(name)
+        return self._world.values[name].encode()
+
+    def _names(self, folder: str) -> list[str]:
+        self._step_to_read()
+        below = [name.removeprefix(f"{folder}/") for name in self._world.values if name.startswith(f"{folder}/")]
+        return list({name.partition("/")[0] for name in below})
+
+    def _delete(self, name: str) -> None:
+        self._world.step()
+        self._world.values.pop(name, None)
+
+    def _step_to_read(self) -> None:
+        self._world.step()
+        if self._world.reads and self._world.reads.pop(0) == "fails":
+            raise StoreError("the store is away: get")
 
 
 class Operator(SeedanceTextToVideoOperator):
@@ -268,7 +334,8 @@ class _Collect(logging.Handler):
 @contextmanager
 def connected(world: World) -> Iterator[None]:
     """Connect every client and clock to a world."""
-    settings = ClientSettings(api_key=DEFAULT_KEY, base_url="https://gptproto.example", verify=False)
+    ledger = LedgerSettings(uri="s3://bucket/seedance") if world.has_ledger else None
+    settings = ClientSettings(api_key=DEFAULT_KEY, base_url="https://gptproto.example", verify=False, ledger=ledger)
     transport = httpx.MockTransport(world.handle)
 
     def get_settings(hook: SeedanceHook) -> ClientSettings:
@@ -290,6 +357,7 @@ def connected(world: World) -> Iterator[None]:
         for function in (get_settings, get_client, aget_settings, get_async_client):
             stack.enter_context(mock.patch.object(SeedanceHook, function.__name__, function))
         stack.enter_context(mock.patch.object(SeedancePredictionTrigger, "MINIMUM_SECONDS", 0.0))
+        stack.enter_context(mock.patch.object(records, "open_store", return_value=WorldLedger(world)))
         # The links of a delivered video work.
         works = nullcontext(SimpleNamespace(status=206))
         stack.enter_context(mock.patch.object(PublicFetcher, "get", return_value=works))

@@ -24,7 +24,6 @@ from airflow_provider_seedance.tasks.record import (
     STORE_KEY,
     Reattach,
     Submission,
-    SubmissionRecord,
     SubmitFresh,
     check_limit,
     check_tries,
@@ -32,6 +31,7 @@ from airflow_provider_seedance.tasks.record import (
     given_fingerprint,
     intend,
 )
+from airflow_provider_seedance.tasks.record_store import SubmissionRecord
 from tests.unit.airflow.driving import FakeStore
 from tests.versions import needs_store
 

@@ -13,7 +13,8 @@ from uuid import uuid4
 import pytest
 
 from airflow_provider_seedance.gptproto.errors import UnreadableRecordError, UnsafeStateStoreError
-from airflow_provider_seedance.tasks.record import STORE_KEY, Submission, SubmissionRecord
+from airflow_provider_seedance.tasks.record import STORE_KEY, Submission
+from airflow_provider_seedance.tasks.record_store import SubmissionRecord
 from airflow_provider_seedance.tasks.state_store import MAXIMUM_RECORD_SIZE, check_state_store
 from tests.state_backend import OBJECT_STORAGE, Configure
 from tests.versions import needs_store

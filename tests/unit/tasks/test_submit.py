@@ -35,10 +35,11 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, ReferenceToVideo, TextToVideo
 from airflow_provider_seedance.gptproto.responses import ErrorDetail
-from airflow_provider_seedance.tasks import metrics, submit
+from airflow_provider_seedance.tasks import metrics, record_store, submit
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
 from airflow_provider_seedance.tasks.progress import Progress
-from airflow_provider_seedance.tasks.record import STORE_KEY, Submission, SubmissionRecord, SubmitFresh
+from airflow_provider_seedance.tasks.record import STORE_KEY, Submission, SubmitFresh
+from airflow_provider_seedance.tasks.record_store import SubmissionRecord
 from airflow_provider_seedance.tasks.submit import attach, find, send, send_unrecorded, submit_new
 from tests.unit.airflow.driving import FakeStore
 from tests.unit.gptproto.conftest import PREDICTION_ID, SETTINGS, Reply, answer, error_body
@@ -526,7 +527,7 @@ class TestSubmissionAgain:
 
     def test_state_store_is_checked_before_the_intent(self, monkeypatch: pytest.MonkeyPatch) -> None:
         checked: list[Any] = []
-        monkeypatch.setattr(submit, "check_state_store", checked.append)
+        monkeypatch.setattr(record_store, "check_state_store", checked.append)
         Try().submit()
         assert checked == [LOG]
 
@@ -645,7 +646,7 @@ class LoggingRecord(SubmissionRecord):
     def write(self, submission: Submission) -> None:
         self._call("write")
 
-    def restore(self, earlier: Submission | None, intent: Submission) -> None:
+    def restore(self, earlier: Submission | None, intent: Submission, reason: str = "") -> None:
         self._call("restore")
 
     def _call(self, name: str) -> None:

@@ -1,0 +1,291 @@
+"""
+The record of a submission in the account's ledger: every Airflow has it, and tasks and runs can share it.
+
+Each submission has an entry of its own, and its creation is exclusive: of two tries or tasks that are about to submit
+the same generation, one creates the entry, and the other waits for its response. The newest entry has the record that
+the next try goes on with. A submission that was not accepted leaves its entry, too: the next one gets another number.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from airflow_provider_seedance.gptproto.errors import (
+    Charge,
+    SeedanceError,
+    UnreadableRecordError,
+)
+from airflow_provider_seedance.gptproto.flows import Log
+from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
+from airflow_provider_seedance.gptproto.requests import CheckedRequest
+from airflow_provider_seedance.gptproto.settings import ClientSettings
+from airflow_provider_seedance.ledger.entries import Entry, Owner, Purchase, State, latest_entry
+from airflow_provider_seedance.ledger.errors import IdempotencyKeyError, SubmissionTakenError, UnreadableEntryError
+from airflow_provider_seedance.ledger.layout import Reservation, entries_folder
+from airflow_provider_seedance.ledger.reservations import reserve, withdraw
+from airflow_provider_seedance.ledger.store import Store
+from airflow_provider_seedance.tasks.record import Submission
+from airflow_provider_seedance.tasks.record_store import SubmissionRecord
+
+#: Seconds between two looks at the entry of another task that is submitting: the first, and the longest.
+_WAITS = (0.5, 5.0)
+#: Seconds beyond the time limit of a request in which its result is written to the ledger.
+_MARGIN = 30.0
+#: Bytes of a request for which its time limit is a second longer, as in the transport.
+_UPLOAD_BYTES_PER_SECOND = 64 * 1024
+#: States in which nobody can go on with a submission, so a key may stand for another request.
+_NOTHING_TO_SHARE = (State.REFUSED, State.FAILED)
+
+
+class LedgerRecord(SubmissionRecord):
+    """
+    The record of a generation in the ledger.
+
+    :param store: The ledger.
+    :param generation: The id of the generation.
+    :param owner: The task instance.
+    :param idempotency_key: The key; empty for a task instance's own generation.
+    :param connection_id: The Airflow connection.
+    :param get_settings: Reads the settings of the connection, for a submission.
+    :param earlier: The record in the task state store, from before the connection had a ledger.
+    :param is_kept: Whether a later try goes on with it.
+    :param log: The task's log.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        generation: str,
+        owner: Owner,
+        *,
+        idempotency_key: str = "",
+        connection_id: str,
+        get_settings: Callable[[], ClientSettings],
+        earlier: SubmissionRecord,
+        is_kept: bool = True,
+        log: Log,
+    ) -> None:
+        super().__init__(None)
+        self._ledger = store
+        self._generation = generation
+        self._owner = owner
+        self._key = idempotency_key
+        self._connection_id = connection_id
+        self._get_settings = get_settings
+        self._earlier = earlier
+        self.is_kept = is_kept
+        self._log = log
+        self._entry: Entry | None = None
+        self._checked: CheckedRequest | None = None
+
+    @property
+    def pointer(self) -> str:
+        """The folder of the generation's entries; the leg after a deferral opens it."""
+        return f"{self._ledger.uri}/{entries_folder(self._generation)}"
+
+    @property
+    def where(self) -> str:
+        """Where a person finds the record."""
+        return f"in the ledger ({self._ledger.uri}/{self._entry.name if self._entry else self._generation})"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this task instance made the submission in it."""
+        return self._entry is None or self._entry.owner.identity == self._owner.identity
+
+    def check_place(self, log: Log) -> None:
+        """Warn of a store without exclusive creation."""
+        if not self._ledger.is_exclusive:
+            log.warning(
+                "The store of the ledger, %s, has no exclusive creation: two tries or tasks that submit the same "
+                "generation at the same moment may both pay. S3, Google Cloud Storage, Azure and local files have it",
+                self._ledger.uri,
+            )
+
+    def read(self) -> Submission | None:
+        """
+        Return the recorded submission, or ``None`` without one.
+
+        ``max_tries`` of another task instance is left out: it says nothing of a clear of this one.
+
+        :raises LedgerUnavailableError: When the store fails.
+        :raises UnreadableEntryError: When the entry is invalid.
+        """
+        self._entry = latest_entry(self._ledger, self._generation)
+        if self._entry is None:
+            self.latest = self._earlier.read()
+            return self.latest
+        try:
+            recorded = Submission.from_dict(self._entry.record)
+        except UnreadableRecordError as error:
+            what = f"The record of the entry {self._ledger.uri}/{self._entry.name} cannot be read"
+            raise UnreadableEntryError(what, charge=error.charge) from None
+        self.latest = recorded if self.is_own else dataclasses.replace(recorded, max_tries=None)
+        return self.latest
+
+    def read_settled(self) -> Submission | None:
+        """Return the recorded submission once no response to it can be on its way to another try or task."""
+        pause, longest = _WAITS
+        while True:
+            recorded = self.read()
+            if self._entry is None or not self._entry.is_in_flight(_now()):
+                return recorded
+            if pause == _WAITS[0]:
+                self._log.info(
+                    "%s is submitting this generation; waiting for its response until %s",
+                    self._entry.owner,
+                    self._entry.answer_by,
+                )
+            time.sleep(pause * random.uniform(0.75, 1.0))  # noqa: S311 - no cryptography
+            pause = min(2 * pause, longest)
+
+    def check_request(self, fingerprint: str) -> None:
+        """
+        Refuse an idempotency key that stands for another request.
+
+        :raises IdempotencyKeyError: With both requests.
+        """
+        entry, recorded = self._entry, self.latest
+        if not self._key or entry is None or recorded is None or recorded.fingerprint == fingerprint:
+            return
+        if entry.state in _NOTHING_TO_SHARE and (recorded.is_refused or entry.state is State.FAILED):
+            return
+        what = (
+            f"The idempotency key {self._key!r} of {self._owner} stands for another request already: {entry}, "
+            f"reserved {entry.reserved_at}"
+        )
+        raise IdempotencyKeyError(what, charge=Charge.NONE)
+
+    def describe(self, checked: CheckedRequest) -> None:
+        """Note the request of the next intent."""
+        self._checked = checked
+
+    def write(self, submission: Submission) -> None:
+        """
+        Create the entry of an intent, exclusively and within the budget, or update the entry.
+
+        :raises BudgetExceededError: When the generation would exceed a budget.
+        :raises SubmissionTakenError: When another try or task created the entry first.
+        :raises LedgerUnavailableError: When the store fails.
+        """
+        if submission.prediction_id is None:
+            self._create(submission)
+        else:
+            self._update(submission)
+        self.latest = submission
+
+    def _create(self, intent: Submission) -> None:
+        if self._checked is None:
+            raise RuntimeError("an intent needs the request that it is about")
+        now, settings = _now(), self._get_settings()
+        number = 1 + (self._entry.number if self._entry else 0)
+        highest = self._checked.price.highest
+        reservation = Reservation(
+            at=int(now.timestamp() * 1000), usd=highest, generation=self._generation, number=number
+        )
+        entry = Entry(
+            generation=self._generation,
+            number=number,
+            idempotency_key=self._key,
+            owner=self._owner,
+            purchase=self._purchase(self._checked),
+            state=State.RESERVED,
+            reserved_at=now.isoformat(),
+            answer_by=(now + _answer_time(self._checked, settings)).isoformat(),
+            updated_at=now.isoformat(),
+            reservation=reservation.name,
+            record=intent.to_dict(),
+        )
+        reserve(self._ledger, reservation, settings.ledger or LedgerSettings(uri=self._ledger.uri), now)
+        if not self._ledger.create(entry.name, entry.to_json()):
+            withdraw(self._ledger, reservation.name)
+            subject = f"the idempotency key {self._key!r}" if self._key else str(self._owner)
+            raise SubmissionTakenError(f"Another try or task submits the generation of {subject} at this moment")
+        self._entry = entry
+
+    def _purchase(self, checked: CheckedRequest) -> Purchase:
+        return Purchase(
+            connection_id=self._connection_id,
+            mode=checked.request.mode.value,
+            model=checked.request.model,
+            parameters=checked.request.description(),
+            estimate_usd=_float(checked.price.estimate),
+            highest_usd=_float(checked.price.highest),
+        )
+
+    def _update(
+        self,
+        submission: Submission,
+        *,
+        outputs: Sequence[str] = (),
+        state: State | None = None,
+    ) -> None:
+        entry = self._entry
+        if entry is None:
+            self._earlier.write(submission)
+            return
+        # Only a clear of the owner's task instance changes it.
+        record = submission if self.is_own else dataclasses.replace(submission, max_tries=entry.record["max_tries"])
+        if entry.state is State.REFUSED:
+            # Its record is of an earlier submission.
+            changed = dataclasses.replace(entry, record=record.to_dict())
+        else:
+            known = State.SUBMITTED if entry.state is State.RESERVED else entry.state
+            changed = dataclasses.replace(
+                entry,
+                record=record.to_dict(),
+                prediction_id=submission.prediction_id,
+                state=state or known,
+                outputs=tuple(outputs) or entry.outputs,
+            )
+        self._replace(changed)
+
+    def _replace(self, changed: Entry) -> None:
+        if changed != self._entry:
+            changed = dataclasses.replace(changed, updated_at=_now().isoformat())
+            self._ledger.replace(changed.name, changed.to_json())
+            self._entry = changed
+
+    def _write_restored(self, earlier: Submission, reason: str) -> None:
+        entry = self._entry
+        if entry is None or entry.state is not State.RESERVED or not self.is_own:
+            return
+        refused = dataclasses.replace(
+            entry, state=State.REFUSED, error=reason, record=earlier.to_dict(), reservation=""
+        )
+        self._replace(refused)
+        withdraw(self._ledger, entry.reservation)
+
+    def _write_delivered(self, delivered: Submission, outputs: Sequence[str]) -> None:
+        self._update(delivered, outputs=outputs, state=State.SUCCEEDED)
+        self.latest = delivered
+
+    def mark_failed(self, error: SeedanceError) -> None:
+        """Write the error of a generation that ended without videos into its entry."""
+        entry = self._entry
+        if entry is None or entry.state not in (State.RESERVED, State.SUBMITTED):
+            return
+        if error.charge is Charge.FAILED and error.prediction_id == entry.prediction_id:
+            self._replace(dataclasses.replace(entry, state=State.FAILED, error=str(error)))
+        elif entry.state is State.RESERVED and self.is_own:
+            # It is unknown whether it was accepted.
+            self._replace(dataclasses.replace(entry, error=str(error), answer_by=_now().isoformat()))
+
+
+def _answer_time(checked: CheckedRequest, settings: ClientSettings) -> timedelta:
+    """Return the time after which a response to the request, and its result in the ledger, are certain to be there."""
+    upload = len(checked.body) / _UPLOAD_BYTES_PER_SECOND
+    return timedelta(seconds=settings.timeout + upload + _MARGIN)
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
+def _float(usd: Decimal | None) -> float | None:
+    return None if usd is None else float(usd)

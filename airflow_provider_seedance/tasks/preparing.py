@@ -1,0 +1,50 @@
+"""What a try that may submit starts from: the record, and the request with its files, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_provider_seedance.gptproto.flows import Log
+from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
+from airflow_provider_seedance.tasks.media import with_local_media
+from airflow_provider_seedance.tasks.options import GenerationOptions
+from airflow_provider_seedance.tasks.record import Submission, given_fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """
+    What a try that may submit starts from.
+
+    :param recorded: The record of earlier tries.
+    :param given: The fingerprint of the request as given, with files by their names.
+    :param is_muted: Whether the request lacks the audio of the task's arguments.
+    :param fingerprint: The fingerprint of the request with the content of the files.
+    :param checked: The request; or why it cannot be made again, if the record is of the same request as given.
+    """
+
+    recorded: Submission | None
+    given: str
+    is_muted: bool
+    fingerprint: str
+    checked: CheckedRequest | Exception
+
+
+def prepare(
+    request: GenerationRequest, recorded: Submission | None, options: GenerationOptions, *, is_muted: bool, log: Log
+) -> Prepared:
+    """
+    Read the local media of a request, and check it. The parameters are those of :class:`Prepared`.
+
+    :raises InvalidRequestError: When the service is certain to refuse it.
+    :raises Exception: When a file cannot be read, unless the record is of the same request.
+    """
+    given = given_fingerprint(request, options.connection_id)
+    try:
+        checked = with_local_media(request).check(options.validation)
+    except Exception as error:  # also any error of a store's library
+        if recorded is None or recorded.prediction_id is None or not given or recorded.given != given:
+            raise
+        log.warning("The request cannot be made again; going on with the recorded generation. %s", error)
+        return Prepared(recorded, given, is_muted, recorded.fingerprint, error)
+    return Prepared(recorded, given, is_muted, checked.fingerprint(options.connection_id), checked)

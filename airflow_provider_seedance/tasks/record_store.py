@@ -1,0 +1,137 @@
+"""The record of a submission in the task state store of Airflow 3.3, under one key of each task instance."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from airflow_provider_seedance.gptproto.errors import SeedanceError
+from airflow_provider_seedance.gptproto.flows import Log
+from airflow_provider_seedance.gptproto.requests import CheckedRequest
+from airflow_provider_seedance.tasks.record import STORE_KEY, Submission
+from airflow_provider_seedance.tasks.state_store import check_state_store
+
+#: Distinguishes a missing record from one whose object in object storage is lost, which reads as ``None``.
+_NO_RECORD: Any = object()
+
+
+class StateStore(Protocol):
+    """The methods of Airflow's task state store that are used."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of a key."""
+
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+        """Set a key to a JSON value."""
+
+
+class SubmissionRecord:
+    """
+    The record of a task instance.
+
+    :param store: ``context["task_state_store"]``; ``None`` (Airflow below 3.3) keeps no record.
+    """
+
+    def __init__(self, store: StateStore | None) -> None:
+        self._store = store
+        #: Whether a later try can read it.
+        self.is_kept = store is not None
+        #: The submission that was read or written last, also if there is no store.
+        self.latest: Submission | None = None
+
+    @property
+    def where(self) -> str:
+        """Where a person finds the record."""
+        return "under Storage > Task State Store"
+
+    @property
+    def pointer(self) -> str:
+        """What the leg after a deferral needs to open the record in the ledger; empty without one."""
+        return ""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this task instance made the submission in it."""
+        return True
+
+    def check_place(self, log: Log) -> None:
+        """
+        Check, before a submission, that the place of the record keeps two tries from submitting both.
+
+        :raises UnsafeStateStoreError: When it does not.
+        """
+        if self.is_kept:
+            check_state_store(log)
+
+    def read(self) -> Submission | None:
+        """
+        Return the recorded submission, or ``None`` without one; without a store, what this try wrote.
+
+        :raises UnreadableRecordError: When the record cannot be read. Errors of the store pass unchanged.
+        """
+        if self._store is None:
+            return self.latest
+        record = self._store.get(STORE_KEY, _NO_RECORD)
+        self.latest = None if record is _NO_RECORD else Submission.from_dict(record)
+        return self.latest
+
+    def read_settled(self) -> Submission | None:
+        """Return the recorded submission once no other task is submitting it. Only a shared record can wait."""
+        return self.read()
+
+    def check_request(self, fingerprint: str) -> None:
+        """
+        Check that the record is of this request. Only a record with an idempotency key has to be.
+
+        :param fingerprint: The fingerprint of the request.
+        :raises IdempotencyKeyError: When it is of another request.
+        """
+
+    def describe(self, checked: CheckedRequest) -> None:
+        """Note the request of the next intent, where the record shows it."""
+
+    def write(self, submission: Submission) -> None:
+        """Record a submission, for as long as its DAG run exists."""
+        if self._store is not None:
+            from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # its stub leaves it out
+
+            self._store.set(STORE_KEY, submission.to_dict(), retention=NEVER_EXPIRE)
+        self.latest = submission
+
+    def restore(self, earlier: Submission | None, intent: Submission, reason: str = "") -> None:
+        """
+        Restore the earlier record after a submission that provably was not accepted.
+
+        Without an earlier record the intent is marked as refused, not deleted: a delayed delete request of a dead try
+        could remove the record of a newer one.
+
+        :param reason: Why it was not accepted, where the record shows it.
+        """
+        if earlier is None:
+            earlier = dataclasses.replace(intent, is_refused=True, submissions=0, total_cost_usd=0.0)
+        # It is true even if the store does not take it.
+        self.latest = earlier
+        self._write_restored(earlier, reason)
+
+    def _write_restored(self, earlier: Submission, reason: str) -> None:
+        self.write(earlier)
+
+    def mark_delivered(self, prediction_id: str, max_tries: int | None, outputs: Sequence[str] = ()) -> None:
+        """
+        Record that the outputs of a prediction were published. No effect if the record has another prediction.
+
+        :param prediction_id: The prediction.
+        :param max_tries: ``max_tries`` of the task instance: only a later clear can regenerate.
+        :param outputs: The outputs, where the record shows them.
+        """
+        recorded = self.read()
+        if recorded is not None and recorded.prediction_id == prediction_id:
+            delivered = dataclasses.replace(recorded.seen_by(max_tries), delivered=True, max_tries=max_tries)
+            self._write_delivered(delivered, outputs)
+
+    def _write_delivered(self, delivered: Submission, outputs: Sequence[str]) -> None:
+        self.write(delivered)
+
+    def mark_failed(self, error: SeedanceError) -> None:
+        """Record the error that ended the generation, where the record shows it."""

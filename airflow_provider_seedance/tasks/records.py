@@ -1,0 +1,139 @@
+"""Which record a task has: in the account's ledger if its connection names one, else in Airflow's task state store."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_seedance.gptproto.errors import SeedanceError
+from airflow_provider_seedance.gptproto.flows import Log
+from airflow_provider_seedance.gptproto.given import is_missing
+from airflow_provider_seedance.gptproto.settings import ClientSettings
+from airflow_provider_seedance.ledger.entries import Owner
+from airflow_provider_seedance.ledger.errors import IdempotencyKeyError
+from airflow_provider_seedance.ledger.layout import GENERATIONS, generation_of_key, generation_of_task
+from airflow_provider_seedance.ledger.store import open_store
+from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
+from airflow_provider_seedance.tasks.options import GenerationOptions
+from airflow_provider_seedance.tasks.record import Submission
+from airflow_provider_seedance.tasks.record_store import SubmissionRecord
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+_NO_LEDGER_ADVICE = (
+    "Nothing was sent. Name a ledger in the connection's extra, such as s3://aws_default@bucket/seedance, or remove "
+    "idempotency_key."
+)
+
+
+class Records:
+    """
+    Opens the record of one task instance.
+
+    :param options: The options of the task.
+    :param context: The task's context.
+    :param get_settings: Reads the settings of the connection.
+    :param log: The task's log.
+    """
+
+    def __init__(
+        self, options: GenerationOptions, context: Context, get_settings: Callable[[], ClientSettings], log: Log
+    ) -> None:
+        self._options = options
+        self._task_instance: Any = context["ti"]
+        self._get_settings = get_settings
+        self._log = log
+        self._in_state_store = SubmissionRecord(context.get("task_state_store") if options.durable else None)
+
+    @property
+    def in_state_store(self) -> SubmissionRecord:
+        """The record in the task state store, which may hold nothing."""
+        return self._in_state_store
+
+    def open(self) -> SubmissionRecord:
+        """
+        Return the record of a task that may submit.
+
+        :raises ConnectionSettingsError: When the connection or its ledger cannot be used.
+        :raises IdempotencyKeyError: When there is a key, but no ledger.
+        :raises LedgerUnavailableError: When the store of the ledger fails.
+        """
+        ledger, key = self._get_settings().ledger, self._options.idempotency_key
+        if key is not None and is_missing(key):
+            # An empty cell or template: other tasks would have the same key, or this one none.
+            raise IdempotencyKeyError(f"idempotency_key is blank: {key!r}")
+        if ledger is None:
+            if key is not None:
+                what = f"idempotency_key is {key!r}, but the connection {self._options.connection_id} has no ledger"
+                raise IdempotencyKeyError(what, advice=_NO_LEDGER_ADVICE)
+            return self._in_state_store
+        return self._in_ledger(ledger.uri, self._generation())
+
+    def open_again(self, pointer: str) -> SubmissionRecord:
+        """
+        Return the record in the leg after a deferral, without the connection.
+
+        :param pointer: :attr:`LedgerRecord.pointer` of the leg before; empty without a ledger.
+        """
+        uri, _, generation = pointer.rpartition(f"/{GENERATIONS}/")
+        return self._in_ledger(uri, generation) if uri else self._in_state_store
+
+    def _generation(self) -> str:
+        if self._options.idempotency_key is not None:
+            return generation_of_key(self._options.idempotency_key)
+        owner = self._owner()
+        # Without durable, each try is a generation of its own.
+        once = () if self._options.durable else (owner.try_number, random.SystemRandom().getrandbits(64))
+        return generation_of_task(*owner.identity, *once)
+
+    def _in_ledger(self, uri: str, generation: str) -> LedgerRecord:
+        return LedgerRecord(
+            open_store(uri),
+            generation,
+            self._owner(),
+            idempotency_key=self._options.idempotency_key or "",
+            connection_id=self._options.connection_id,
+            get_settings=self._get_settings,
+            earlier=self._in_state_store,
+            is_kept=self._options.durable,
+            log=self._log,
+        )
+
+    def _owner(self) -> Owner:
+        ti = self._task_instance
+        return Owner(
+            dag_id=ti.dag_id,
+            run_id=ti.run_id,
+            task_id=ti.task_id,
+            map_index=ti.map_index,
+            try_number=ti.try_number,
+        )
+
+
+def read_if_possible(record: SubmissionRecord, log: Log) -> Submission | None:
+    """Return the recorded submission where the task can do without it: an error is a warning."""
+    try:
+        return record.read()
+    except Exception as error:  # any error of the store
+        log.warning("The record of the submission could not be read: %r", error)
+        return None
+
+
+def mark_delivered_if_possible(
+    record: SubmissionRecord, prediction_id: str, max_tries: int | None, outputs: tuple[str, ...], log: Log
+) -> None:
+    """Record the delivery. A task that is done does not fail if the store does."""
+    try:
+        record.mark_delivered(prediction_id, max_tries, outputs)
+    except Exception as error:  # any error of the store
+        log.warning("The delivery could not be recorded (prediction %s): %r", prediction_id, error)
+
+
+def mark_failed_if_possible(record: SubmissionRecord, error: SeedanceError, log: Log) -> None:
+    """Record the error that ended a generation. The task fails with that error, not with one of the store."""
+    try:
+        record.mark_failed(error)
+    except Exception as failure:  # any error of the store
+        log.warning("The error could not be recorded: %r", failure)
