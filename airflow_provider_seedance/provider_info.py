@@ -110,6 +110,27 @@ def get_provider_info() -> dict[str, Any]:
                         "Default: the proxy of the environment variables.",
                         "schema": {"type": ["string", "null"], "default": None},
                     },
+                    "ledger": {
+                        "label": "Ledger",
+                        "description": "Folder in object storage with an entry for each submission, e.g. "
+                        "s3://aws_default@bucket/seedance. Budgets and idempotency keys need it. Default: none.",
+                        "schema": {"type": ["string", "null"], "default": None},
+                    },
+                    "daily_budget_usd": {
+                        "label": "Daily budget (USD)",
+                        "description": "The most that the submissions of a day may cost. Default: no limit.",
+                        "schema": {"type": ["number", "null"], "default": None, "minimum": 0},
+                    },
+                    "monthly_budget_usd": {
+                        "label": "Monthly budget (USD)",
+                        "description": "The most that the submissions of a calendar month may cost. Default: no limit.",
+                        "schema": {"type": ["number", "null"], "default": None, "minimum": 0},
+                    },
+                    "budget_timezone": {
+                        "label": "Time zone of the budgets",
+                        "description": "Where days and months begin, e.g. Europe/Berlin. Default: UTC.",
+                        "schema": {"type": ["string", "null"], "default": None},
+                    },
                 },
             }
         ],

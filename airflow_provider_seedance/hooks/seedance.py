@@ -32,7 +32,8 @@ class SeedanceHook(BaseHook):
     Reach the GPTProto API with the credentials of an Airflow connection.
 
     The connection's password is the API key and its host the base URL; the extra fields are ``vendor``,
-    ``auth_scheme``, ``timeout``, ``verify``, ``proxy`` and ``polls_per_second``. Only :meth:`submit` costs money.
+    ``auth_scheme``, ``timeout``, ``verify``, ``proxy``, ``polls_per_second``, ``ledger``, ``daily_budget_usd``,
+    ``monthly_budget_usd`` and ``budget_timezone``. Only :meth:`submit` costs money, and it knows no ledger.
 
     :param seedance_conn_id: The Airflow connection.
     """
@@ -193,15 +194,26 @@ class SeedanceHook(BaseHook):
         )
 
     def test_connection(self) -> tuple[bool, str]:
-        """Return whether the service accepts the API key, with a message; free of charge, never raises."""
+        """
+        Return whether the service accepts the API key and the ledger can be used, with a message.
+
+        It is free of charge and never raises. A ledger is written to and read, in its folder ``probe``.
+        """
         from airflow_provider_seedance.gptproto.errors import SeedanceError
+        from airflow_provider_seedance.ledger.probe import probe
+        from airflow_provider_seedance.ledger.store import open_store
 
         try:
-            with self.get_conn() as client:
+            settings = self.get_settings()
+            with self.get_client(settings) as client:
                 check = client.check_key()
+            if settings.ledger is None:
+                return check.accepted, check.message
+            problem = probe(open_store(settings.ledger.uri))
         except (SeedanceError, OSError, ValueError) as error:
             return False, str(error)
-        return check.accepted, check.message
+        ledger = f"The ledger {settings.ledger.uri} " + (f"has a problem: {problem}." if problem else "can be used.")
+        return check.accepted and problem is None, f"{check.message} {ledger}"
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:

@@ -83,6 +83,8 @@ class Run:
     pushes_before_failure: int | None = None
     #: The operator of the last leg.
     operator: Any = None
+    run_id: str = "run"
+    map_index: int = -1
     #: The last leg's ``map_index_template``, which Airflow renders after the work.
     label: str | None = None
 
@@ -96,9 +98,9 @@ class Run:
         context: Any = {
             "ti": SimpleNamespace(
                 dag_id="dag",
-                run_id="run",
+                run_id=self.run_id,
                 task_id="task",
-                map_index=-1,
+                map_index=self.map_index,
                 try_number=self.tries,
                 max_tries=self.max_tries,
                 xcom_push=self._push,
@@ -121,7 +123,7 @@ class Run:
         self.xcoms[key] = json.loads(json.dumps(value))
 
     def _pull(self, *, task_ids: str, map_indexes: int, key: str) -> Any:
-        assert (task_ids, map_indexes) == ("task", -1)
+        assert (task_ids, map_indexes) == ("task", self.map_index)
         if self.pull_failure is not None:
             raise self.pull_failure
         return self.xcoms.get(key)

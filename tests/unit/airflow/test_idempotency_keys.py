@@ -1,0 +1,210 @@
+"""
+A generation with an idempotency key is paid once, whichever tasks, map indexes and runs ask for it.
+
+The expected behaviour is that of idempotency keys in payment APIs: the same key with the same request returns the first
+result, and the same key with another request is an error. The emulator's ledger is the judge.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_seedance.gptproto.errors import SeedanceError
+from airflow_provider_seedance.ledger.errors import IdempotencyKeyError
+from tests.unit.airflow.driving import Run
+from tests.unit.airflow.world import KilledError, Operator, World, connected
+
+KEY = "2026-11-27/sku-1"
+
+
+@dataclass
+class Account:
+    """Tasks of one account that share a ledger."""
+
+    deferrable: bool
+    world: World = field(default_factory=lambda: World(has_ledger=True))
+
+    def run(self, run: Run, *, has_ledger: bool = True, **arguments: Any) -> list[str]:
+        """Run one try of a task."""
+        operator = Operator(
+            **{
+                "task_id": "make_video",
+                "prompt": "A paper boat",
+                "idempotency_key": KEY,
+                "deferrable": self.deferrable,
+                **arguments,
+            }
+        )
+        self.world.has_ledger = has_ledger
+        with connected(self.world):
+            return run.try_once(operator, task_state_store=None)  # type: ignore[no-any-return]
+
+    @property
+    def booked(self) -> list[str]:
+        return list(self.world.ledger)
+
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        values = self.world.values
+        return [json.loads(values[name]) for name in sorted(values) if name.startswith("generations/")]
+
+
+@pytest.fixture
+def account(deferrable: bool) -> Account:
+    return Account(deferrable)
+
+
+def other_run(number: int = 2) -> Run:
+    return Run(run_id=f"run {number}", map_index=number)
+
+
+def test_another_run_gets_the_same_video_and_pays_nothing(account: Account) -> None:
+    first, again = account.run(Run()), account.run(other_run())
+    assert first == again
+    assert len(account.booked) == 1
+
+
+def test_each_run_pays_without_a_key(account: Account) -> None:
+    account.run(Run(), idempotency_key=None)
+    account.run(other_run(), idempotency_key=None)
+    assert len(account.booked) == 2
+
+
+def test_other_keys_are_other_generations(account: Account) -> None:
+    account.run(Run())
+    account.run(other_run(), idempotency_key="2026-11-27/sku-2")
+    assert len(account.booked) == 2
+
+
+def test_report_of_a_handed_over_generation_counts_no_submission(account: Account) -> None:
+    first, again = Run(), other_run()
+    account.run(first)
+    account.run(again)
+    assert (first.xcoms["prediction"]["submissions"], again.xcoms["prediction"]["submissions"]) == (1, 0)
+    assert again.xcoms["prediction"]["total_cost_usd"] == 0.0
+    assert again.xcoms["prediction_id"] == account.booked[0]
+
+
+def test_same_key_with_another_request_names_both_and_pays_nothing(account: Account) -> None:
+    account.run(Run())
+    with pytest.raises(AirflowFailException) as caught:
+        account.run(other_run(), prompt="A kite")
+    message = str(caught.value)
+    assert KEY in message
+    assert account.booked[0] in message
+    assert "run run" in message
+    assert "run run 2" in message
+    assert "Nothing was sent" in message
+    assert len(account.booked) == 1
+
+
+def test_key_is_free_for_another_request_after_the_generation_failed(account: Account) -> None:
+    account.world.end = "failed"
+    with pytest.raises(SeedanceError):
+        account.run(Run(), max_submissions=1)
+    outputs = account.run(other_run(), prompt="A kite")
+    assert account.booked[1] in outputs[0]
+    assert [entry["state"] for entry in account.entries] == ["failed", "succeeded"]
+
+
+def test_key_is_free_for_another_request_after_a_refusal(account: Account) -> None:
+    account.world.submits = ["refused"]
+    with pytest.raises((SeedanceError, AirflowFailException)):
+        account.run(Run())
+    assert account.run(other_run(), prompt="A kite")
+    assert [entry["state"] for entry in account.entries] == ["refused", "succeeded"]
+    assert account.entries[0]["error"]
+
+
+def test_killed_submission_is_unconfirmed_for_every_task_with_the_key(account: Account) -> None:
+    account.world.submits = ["killed after"]
+    with pytest.raises(KilledError):
+        account.run(Run())
+    with pytest.raises(AirflowFailException, match="A generation may have been started and charged"):
+        account.run(other_run())
+    assert len(account.booked) == 1
+
+
+def test_task_that_was_killed_during_its_wait_is_joined(account: Account) -> None:
+    account.world.polls = ["killed"]
+    with pytest.raises(KilledError):
+        account.run(Run())
+    outputs = account.run(other_run())
+    assert account.booked[0] in outputs[0]
+    assert len(account.booked) == 1
+
+
+def test_clear_of_another_task_with_the_key_pays_nothing(account: Account) -> None:
+    own, other = Run(), other_run()
+    account.run(own)
+    account.run(other, on_clear="regenerate")
+    other.clear()
+    account.run(other, on_clear="regenerate")
+    assert len(account.booked) == 1
+
+
+def test_clear_of_the_task_that_submitted_regenerates_for_all(account: Account) -> None:
+    own, other = Run(), other_run()
+    account.run(own, on_clear="regenerate")
+    own.clear()
+    second = account.run(own, on_clear="regenerate")
+    assert account.run(other) == second
+    assert len(account.booked) == 2
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "None", "{{ '' }}"])
+def test_blank_key_is_refused_before_anything_is_sent(account: Account, blank: str) -> None:
+    with pytest.raises(AirflowFailException, match="idempotency_key is blank"):
+        account.run(Run(), idempotency_key=blank)
+    assert not account.booked
+
+
+def test_key_without_a_ledger_is_refused_before_anything_is_sent(account: Account) -> None:
+    with pytest.raises(AirflowFailException, match="has no ledger"):
+        account.run(Run(), has_ledger=False)
+    assert not account.booked
+
+
+def test_key_with_the_api_key_in_it_is_refused(account: Account) -> None:
+    with pytest.raises(AirflowFailException) as caught:
+        account.run(Run(), idempotency_key="sku-" + "sk-emulator")
+    assert "sk-emulator" not in str(caught.value)
+    assert not any("sk-emulator" in text for text in account.world.values.values())
+
+
+def test_key_without_a_record_is_refused_when_the_dag_is_parsed() -> None:
+    with pytest.raises(ValueError, match="idempotency_key"):
+        Operator(task_id="make_video", prompt="A paper boat", idempotency_key=KEY, durable=False)
+
+
+def test_key_is_a_template(account: Account) -> None:
+    account.run(Run(), idempotency_key="{{ ti.run_id }}/a")
+    account.run(Run(), idempotency_key="run/a")
+    assert len(account.booked) == 1
+
+
+def test_entry_says_who_what_and_how_much(account: Account) -> None:
+    account.run(Run())
+    [entry] = account.entries
+    assert entry["owner"] == {
+        "dag_id": "dag",
+        "run_id": "run",
+        "task_id": "task",
+        "map_index": -1,
+        "try_number": 1,
+    }
+    assert entry["idempotency_key"] == KEY
+    assert entry["purchase"]["parameters"]["prompt"] == "A paper boat"
+    assert entry["purchase"]["mode"] == "text-to-video"
+    assert entry["prediction_id"] == account.booked[0]
+    assert entry["state"] == "succeeded"
+    assert account.booked[0] in entry["outputs"][0]
+
+
+def test_error_class_is_not_retried() -> None:
+    assert not IdempotencyKeyError.retryable
