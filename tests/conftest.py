@@ -96,6 +96,12 @@ def seedance_emulator_server(clock: Clock) -> Iterator[Emulator]:
 
 
 @pytest.fixture
+def seedance_ledger() -> str | None:
+    """Return no ledger: the record is in the task state store, where Airflow has one."""
+    return None
+
+
+@pytest.fixture
 def state_backend(tmp_path: Path) -> Iterator[Configure]:
     """Return a function that configures the task state store in object storage, in ``tmp_path``."""
     with configurable_backend(tmp_path) as configure:

@@ -16,6 +16,7 @@ expected duration, so that tasks poll several times a second. A ``poll_interval`
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -42,10 +43,19 @@ def seedance_emulator_server() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def seedance_emulator(seedance_emulator_server: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """Return an emulator with an empty ledger; for this test the connection ``seedance_default`` points to it."""
+def seedance_ledger(tmp_path_factory: pytest.TempPathFactory) -> str | None:
+    """Return the ledger of the connection: an empty folder. Override it with ``None`` to test without a ledger."""
+    return tmp_path_factory.mktemp("seedance_ledger").as_uri()
+
+
+@pytest.fixture
+def seedance_emulator(
+    seedance_emulator_server: Emulator, seedance_ledger: str | None, monkeypatch: pytest.MonkeyPatch
+) -> Emulator:
+    """Return an emulator without bookings; for this test the connection ``seedance_default`` points to it."""
     seedance_emulator_server.reset()
-    monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", seedance_emulator_server.connection_json)
+    connection = {**seedance_emulator_server.connection, "extra": {"ledger": seedance_ledger}}
+    monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", json.dumps(connection))
     # Patched by name: the emulator must not import the client that it tests.
     monkeypatch.setattr("airflow_provider_seedance.gptproto.times.USUAL_SECONDS", 0.25)
     poller = "airflow_provider_seedance.gptproto.polling.Poller"
