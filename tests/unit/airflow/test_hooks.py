@@ -307,7 +307,18 @@ class TestFormOfAirflow31:
         module("wtforms", StringField=lambda label, widget, description: (label, description))
 
         widgets = SeedanceHook.get_connection_form_widgets()
-        assert set(widgets) == {"vendor", "auth_scheme", "timeout", "verify", "proxy", "polls_per_second"}
+        assert set(widgets) == {
+            "vendor",
+            "auth_scheme",
+            "timeout",
+            "verify",
+            "proxy",
+            "polls_per_second",
+            "ledger",
+            "daily_budget_usd",
+            "monthly_budget_usd",
+            "budget_timezone",
+        }
         assert all(label and description for label, description in widgets.values())
 
     def test_form_relabels_the_password(self) -> None:
