@@ -33,7 +33,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def programs() -> None:
     """Exit with one line if a program is not installed."""
     try:
-        find_programs()
+        find_programs("initdb", "postgres", "redis-server")
     except ServiceError as missing:
         pytest.exit(str(missing), returncode=1)
 

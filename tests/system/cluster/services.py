@@ -23,6 +23,8 @@ from demo.standalone import free_ports
 
 #: Debian's folder with the programs of each PostgreSQL version, not all of which are on the search path.
 _POSTGRESQL = Path("/usr/lib/postgresql")
+#: Debian's package of each program.
+_PACKAGES = {"initdb": "postgresql", "postgres": "postgresql", "redis-server": "redis-server"}
 _USER = "postgres"
 _START_TIMEOUT = 30.0
 #: The data are temporary, so durability is off.
@@ -42,36 +44,22 @@ class ServiceError(RuntimeError):
     """A service is not installed, or did not start."""
 
 
-@dataclass(frozen=True, slots=True)
-class Programs:
+def find_programs(*names: str, search_path: str | None = None, postgresql: Path = _POSTGRESQL) -> list[str]:
     """
-    Paths of the services' programs.
+    Return the paths of programs, those of the newest PostgreSQL version.
 
-    :param initdb: Program that creates PostgreSQL's data folder.
-    :param postgres: PostgreSQL server.
-    :param redis: Redis server.
-    """
-
-    initdb: str
-    postgres: str
-    redis: str
-
-
-def find_programs(search_path: str | None = None, postgresql: Path = _POSTGRESQL) -> Programs:
-    """
-    Return the paths of the programs, those of the newest PostgreSQL version.
-
+    :param names: Names of the programs.
     :param search_path: Search path in the format of ``PATH``, which is the default.
     :param postgresql: Folder with the programs of each PostgreSQL version.
     :raises ServiceError: A program is not installed; the message names the Debian packages.
     """
     versions = sorted((path for path in postgresql.glob("*/bin")), key=lambda path: float(path.parent.name))
     path = os.pathsep.join([*map(str, reversed(versions)), search_path or os.environ.get("PATH", os.defpath)])
-    found = {name: shutil.which(name, path=path) for name in ("initdb", "postgres", "redis-server")}
+    found = {name: shutil.which(name, path=path) for name in names}
     if missing := [name for name, program in found.items() if program is None]:
-        raise ServiceError(f"Not installed: {', '.join(missing)}. The Debian packages are postgresql and redis-server.")
-    initdb, postgres, redis = (str(program) for program in found.values())
-    return Programs(initdb, postgres, redis)
+        packages = dict.fromkeys(_PACKAGES[name] for name in missing)
+        raise ServiceError(f"Not installed: {', '.join(missing)}. Debian packages: {', '.join(packages)}.")
+    return [str(program) for program in found.values()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +84,14 @@ class Service:
 
 
 @contextmanager
-def running_postgresql(programs: Programs, log: Path) -> Iterator[Service]:
+def running_postgresql(log: Path) -> Iterator[Service]:
     """
     Run PostgreSQL with an empty database ``airflow`` for the duration of a ``with`` block.
 
-    :param programs: Paths of the programs.
     :param log: File for its output.
+    :raises ServiceError: It is not installed, or did not start.
     """
+    initdb, postgres = find_programs("initdb", "postgres")
     # Not in a private folder of this user: PostgreSQL does not run as root, and its account must have access.
     with tempfile.TemporaryDirectory(prefix="seedance-postgresql-") as folder:
         data, password_file, password = Path(folder) / "data", Path(folder) / "password", secrets.token_hex(16)
@@ -113,11 +102,11 @@ def running_postgresql(programs: Programs, log: Path) -> Iterator[Service]:
             switch_user = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
             for path in (Path(folder), password_file):
                 os.chown(path, account.pw_uid, account.pw_gid)
-        initdb = [programs.initdb, "--auth=scram-sha-256", f"--username={_USER}", f"--pwfile={password_file}"]
-        _run([*switch_user, *initdb, "--encoding=UTF8", "--locale=C.UTF-8", f"--pgdata={data}"], folder)
+        create = [initdb, "--auth=scram-sha-256", f"--username={_USER}", f"--pwfile={password_file}"]
+        _run([*switch_user, *create, "--encoding=UTF8", "--locale=C.UTF-8", f"--pgdata={data}"], folder)
         [port] = free_ports(1)
         settings = [f"--{name}={value}" for name, value in _POSTGRESQL_SETTINGS.items()]
-        command = [*switch_user, programs.postgres, "-D", str(data), f"--port={port}", *settings]
+        command = [*switch_user, postgres, "-D", str(data), f"--port={port}", *settings]
         session = Session(command, environment=dict(os.environ), log=log)
         try:
             server = f"{_USER}:{password}@127.0.0.1:{port}"
@@ -134,15 +123,16 @@ def running_postgresql(programs: Programs, log: Path) -> Iterator[Service]:
 
 
 @contextmanager
-def running_redis(programs: Programs, log: Path) -> Iterator[Service]:
+def running_redis(log: Path) -> Iterator[Service]:
     """
     Run Redis without persistence for the duration of a ``with`` block.
 
-    :param programs: Paths of the programs.
     :param log: File for its output.
+    :raises ServiceError: It is not installed, or did not start.
     """
+    [redis] = find_programs("redis-server")
     [port] = free_ports(1)
-    command = [programs.redis, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(log.parent)]
+    command = [redis, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(log.parent)]
     session = Session(command, environment=dict(os.environ), log=log)
     try:
         _wait_for("Redis", log, lambda: "Ready to accept connections" in log.read_text(errors="replace"))

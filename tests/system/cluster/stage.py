@@ -19,7 +19,7 @@ from demo.standalone import free_ports
 from tests.system.cluster.airflow import TRIGGERERS, WORKERS, Cluster, Component
 from tests.system.cluster.evaluation import Row, evaluate
 from tests.system.cluster.plan import GENERATIONS
-from tests.system.cluster.services import Service, engine, find_programs, running_postgresql, running_redis
+from tests.system.cluster.services import Service, engine, running_postgresql, running_redis
 from tests.system.scenarios import UNCONFIRMED
 
 CONNECTION = "seedance_default"
@@ -129,10 +129,9 @@ def _time(text: str) -> float:
 @contextmanager
 def running_services(home: Path) -> Iterator[dict[str, Service]]:
     """Run PostgreSQL and Redis."""
-    programs = find_programs()
     with (
-        running_postgresql(programs, home / "postgresql.log") as postgresql,
-        running_redis(programs, home / "redis.log") as redis,
+        running_postgresql(home / "postgresql.log") as postgresql,
+        running_redis(home / "redis.log") as redis,
     ):
         yield {"PostgreSQL": postgresql, "Redis": redis}
 

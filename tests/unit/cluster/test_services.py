@@ -24,18 +24,31 @@ def postgresql(tmp_path: Path) -> Path:
 
 
 def test_newest_postgresql_is_found(tmp_path: Path, postgresql: Path) -> None:
-    programs = find_programs(str(install(tmp_path / "bin", "redis-server")), postgresql)
-    assert programs.initdb == str(postgresql / "17/bin/initdb")
-    assert programs.postgres == str(postgresql / "17/bin/postgres")
-    assert programs.redis == str(tmp_path / "bin/redis-server")
+    search_path = install(tmp_path / "bin", "initdb", "postgres", "redis-server")
+    assert find_programs("initdb", "postgres", "redis-server", search_path=str(search_path), postgresql=postgresql) == [
+        str(postgresql / "17/bin/initdb"),
+        str(postgresql / "17/bin/postgres"),
+        str(search_path / "redis-server"),
+    ]
 
 
 def test_programs_on_the_search_path_are_found(tmp_path: Path) -> None:
-    search_path = install(tmp_path / "bin", "initdb", "postgres", "redis-server")
-    assert find_programs(str(search_path), tmp_path / "none").postgres == str(search_path / "postgres")
+    search_path = install(tmp_path / "bin", "postgres")
+    found = find_programs("postgres", search_path=str(search_path), postgresql=tmp_path / "none")
+    assert found == [str(search_path / "postgres")]
 
 
-def test_error_names_missing_programs_and_packages_in_one_line(tmp_path: Path, postgresql: Path) -> None:
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["initdb", "postgres"], "Not installed: initdb, postgres. Debian packages: postgresql."),
+        (
+            ["postgres", "redis-server"],
+            "Not installed: postgres, redis-server. Debian packages: postgresql, redis-server.",
+        ),
+    ],
+)
+def test_error_names_missing_programs_and_packages_in_one_line(tmp_path: Path, names: list[str], message: str) -> None:
     with pytest.raises(ServiceError) as refused:
-        find_programs(str(tmp_path / "empty"), postgresql)
-    assert str(refused.value) == "Not installed: redis-server. The Debian packages are postgresql and redis-server."
+        find_programs(*names, search_path=str(tmp_path / "empty"), postgresql=tmp_path / "none")
+    assert str(refused.value) == message
