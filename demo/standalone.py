@@ -34,13 +34,19 @@ class StandaloneError(RuntimeError):
 
 class Standalone:
     """
-    ``airflow standalone`` with SQLite and the local executor; the ``with`` block starts when it is healthy.
+    ``airflow standalone`` with the local executor; the ``with`` block starts when it is healthy.
+
+    On SQLite, the API server can stand still for the 60 seconds of the database's timeout when many requests write. It
+    commits the audit log of a request in its event loop. If another request has locked the database by then, its own
+    commit waits for the event loop. PostgreSQL locks rows, so neither waits for the other.
 
     :param home: Airflow home; created if it does not exist.
     :param dags: Folder of the DAG files.
     :param environment: Further environment variables, e.g. connections; they override the defaults.
     :param account: Name and password for the REST API; ``None`` if every user is an admin.
     :param start_seconds: Timeout of the start.
+    :param database: SQLAlchemy URL of an empty database; by default SQLite in the home.
+    :param python: Interpreter of the environment in which Airflow is installed.
     """
 
     def __init__(
@@ -51,16 +57,20 @@ class Standalone:
         *,
         account: tuple[str, str] | None = None,
         start_seconds: float = 300.0,
+        database: str | None = None,
+        python: str = sys.executable,
     ) -> None:
         self._account = account or ()
+        self._database = database
+        self._python = python
         self._start_seconds = start_seconds
         port, *log_ports = free_ports(3)
         self.url = f"http://127.0.0.1:{port}"
         self.home = home
         self.log = home / "standalone.log"
         self.environment = {
-            **clean_environment(os.environ),
-            **_settings(home, dags, port, log_ports),
+            **clean_environment(os.environ, python),
+            **_settings(home, dags, port, log_ports, database),
             **(environment or {}),
         }
         self.api = AirflowApi(self.url)
@@ -69,9 +79,10 @@ class Standalone:
     def __enter__(self) -> Self:
         """Start Airflow and wait until all of its components are healthy."""
         self.home.mkdir(parents=True, exist_ok=True)
-        # Readers of SQLite must not block writers; the mode is stored in the file.
-        with closing(sqlite3.connect(self.home / "airflow.db")) as database:
-            database.execute("PRAGMA journal_mode = WAL")
+        if self._database is None:
+            # Readers of SQLite must not block writers; the mode is stored in the file.
+            with closing(sqlite3.connect(self.home / "airflow.db")) as database:
+                database.execute("PRAGMA journal_mode = WAL")
         with ExitStack() as stack:
             stack.callback(self._end)
             self._run("standalone")
@@ -140,7 +151,7 @@ class Standalone:
         self._run(name)
 
     def _run(self, command: str) -> None:
-        airflow = [sys.executable, "-m", "airflow", command]
+        airflow = [self._python, "-m", "airflow", command]
         self._sessions.append(Session(airflow, environment=self.environment, log=self.log))
 
     def _end(self) -> None:
@@ -172,18 +183,19 @@ def free_ports(count: int) -> list[int]:
     raise StandaloneError(f"This host has no {count} free ports from {_PORTS.start} to {_PORTS.stop - 1}")
 
 
-def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
+def clean_environment(environment: Mapping[str, str], python: str = sys.executable) -> dict[str, str]:
     """
     Return an environment without settings of another Airflow.
 
     :param environment: Environment of the current process.
+    :param python: Interpreter of Airflow.
     """
     cleaned = {name: value for name, value in environment.items() if not name.lstrip("_").startswith("AIRFLOW")}
     # The components and the emulator call each other on this host, which no proxy reaches.
     for name in ("NO_PROXY", "no_proxy"):
         cleaned[name] = ",".join(filter(None, [environment.get(name), "127.0.0.1", "localhost"]))
     # `airflow standalone` runs the command `airflow` from the search path.
-    cleaned["PATH"] = os.pathsep.join(filter(None, [str(Path(sys.executable).parent), environment.get("PATH")]))
+    cleaned["PATH"] = os.pathsep.join(filter(None, [str(Path(python).parent), environment.get("PATH")]))
     return cleaned
 
 
@@ -211,14 +223,14 @@ def common_settings(home: Path, dags: Path, port: int) -> dict[str, str]:
     }
 
 
-def _settings(home: Path, dags: Path, port: int, log_ports: list[int]) -> dict[str, str]:
+def _settings(home: Path, dags: Path, port: int, log_ports: list[int], database: str | None) -> dict[str, str]:
     worker_log_port, trigger_log_port = log_ports
     return common_settings(home, dags, port) | {
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         # Only one process at a time can write to SQLite; by default, the others fail after 5 seconds.
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=60",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database or f"sqlite:///{home}/airflow.db?timeout=60",
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(trigger_log_port),
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(worker_log_port),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.standalone import Component, Standalone, clean_environment, free_ports, is_component
+from demo.standalone import Component, Standalone, StandaloneError, clean_environment, free_ports, is_component
 
 
 class TestEnvironment:
@@ -29,6 +29,16 @@ class TestEnvironment:
         assert (Path(path[0]) / "airflow").exists()
         assert path[1:] == ["/usr/bin"]
 
+    def test_search_path_begins_with_commands_of_another_interpreter(self, tmp_path: Path) -> None:
+        python = tmp_path / "other" / "bin" / "python"
+        path = Standalone(tmp_path, tmp_path, python=str(python)).environment["PATH"]
+        assert path.split(os.pathsep)[0] == str(python.parent)
+
+    def test_database_is_in_the_home_or_the_given_one(self, tmp_path: Path) -> None:
+        name, other = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql+psycopg2://postgres:secret@127.0.0.1/airflow"
+        assert Standalone(tmp_path, tmp_path).environment[name].startswith(f"sqlite:///{tmp_path}/")
+        assert Standalone(tmp_path, tmp_path, database=other).environment[name] == other
+
     def test_environment_has_its_own_home_and_the_added_connection(self, tmp_path: Path) -> None:
         environment = Standalone(tmp_path, tmp_path / "dags", {"AIRFLOW_CONN_X": "ours"}).environment
         assert environment["AIRFLOW_HOME"] == str(tmp_path)
@@ -37,6 +47,28 @@ class TestEnvironment:
 
     def test_api_server_listens_on_loopback_only(self, tmp_path: Path) -> None:
         assert Standalone(tmp_path, tmp_path).environment["AIRFLOW__API__HOST"] == "127.0.0.1"
+
+
+@pytest.mark.real_time("waits for the end of a real process")
+class TestInterpreter:
+    @pytest.fixture
+    def python(self, tmp_path: Path) -> str:
+        """Return a program that prints its arguments and ends."""
+        program = tmp_path / "python"
+        program.write_text('#!/bin/sh\necho "arguments: $@"\n')
+        program.chmod(0o755)
+        return str(program)
+
+    def test_airflow_runs_with_the_given_interpreter(self, tmp_path: Path, python: str) -> None:
+        airflow = Standalone(tmp_path / "home", tmp_path, python=python)
+        with pytest.raises(StandaloneError, match="arguments: -m airflow standalone"), airflow:
+            pass
+
+    def test_home_has_no_database_if_another_is_given(self, tmp_path: Path, python: str) -> None:
+        airflow = Standalone(tmp_path / "home", tmp_path, database="postgresql://127.0.0.1/airflow", python=python)
+        with pytest.raises(StandaloneError), airflow:
+            pass
+        assert [path.name for path in airflow.home.iterdir()] == ["standalone.log"]
 
 
 class TestPorts:
