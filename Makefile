@@ -2,6 +2,7 @@
 bin := .venv/bin
 ready := .venv/ready$(if $(PYTHON),-$(notdir $(PYTHON)))
 playwright := .ci/uv pip install --quiet --python $(bin)/python --group browser --constraints constraints.txt
+postgresql := .ci/uv pip install --quiet --python $(bin)/python --group postgresql --constraints constraints.txt
 pin := .ci/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --no-header --no-annotate
 # Those that constraints.txt pins.
 groups := dev bench browser cluster mutation package
@@ -45,10 +46,12 @@ mutants: $(ready) ## change the code that money depends on in thousands of ways,
 fuzz: $(ready) ## ten thousand examples for each test that makes up its input, in ten minutes
 	$(bin)/pytest $(parallel) tests/unit -m hypothesis --hypothesis-profile=long --hypothesis-show-statistics
 
-system: $(ready) ## the slow tests, in a real Airflow
+system: $(ready) ## the slow tests, in a real Airflow on PostgreSQL
+	$(postgresql)
 	$(bin)/pytest tests/system --ignore=tests/system/cluster
 
 chaos: $(ready) ## kill what can be killed, and see what was paid; CHAOS_STORMS=10 for more storms
+	$(postgresql)
 	$(bin)/pytest tests/system/test_chaos.py
 
 browser: $(ready) ## test the user interface of a real Airflow with Chromium, which has to be installed

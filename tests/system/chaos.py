@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.emulator.server import running_emulator
 from airflow_provider_seedance.emulator.settings import Settings
 from demo.standalone import Standalone
+from tests.system.cluster.services import running_postgresql
 from tests.system.scenarios import Event, Scenario
 
 DAGS = Path(__file__).parent / "dags"
@@ -160,12 +162,20 @@ def lost_tries(airflow: Standalone, dag_id: str) -> int:
 
 
 @contextmanager
-def chaos(home: Path, scenarios: Sequence[Scenario]) -> Iterator[tuple[Standalone, dict[str, Emulator]]]:
+def chaos(
+    home: Path,
+    scenarios: Sequence[Scenario],
+    *,
+    python: str = sys.executable,
+    extra: Mapping[str, Any] | None = None,
+) -> Iterator[tuple[Standalone, dict[str, Emulator]]]:
     """
-    Run Airflow, and an emulator for each DAG.
+    Run Airflow on PostgreSQL, and an emulator for each DAG.
 
     :param home: Airflow home.
     :param scenarios: The scenarios; the DAGs with many generations also get an emulator each.
+    :param python: Interpreter of the environment in which Airflow is installed.
+    :param extra: Further extra of all connections.
     """
     seconds = {scenario.dag_id: scenario.seconds for scenario in scenarios} | {"chaos_waits": 25.0, "chaos_storm": 20.0}
     with ExitStack() as stack:
@@ -176,9 +186,12 @@ def chaos(home: Path, scenarios: Sequence[Scenario]) -> Iterator[tuple[Standalon
             for dag_id, running in seconds.items()
         }
         environment = {
-            f"AIRFLOW_CONN_{dag_id.upper()}": json.dumps(emulator.connection | {"extra": {"timeout": _TIMEOUT}})
+            f"AIRFLOW_CONN_{dag_id.upper()}": json.dumps(
+                emulator.connection | {"extra": {"timeout": _TIMEOUT, **(extra or {})}}
+            )
             for dag_id, emulator in emulators.items()
         }
+        postgresql = stack.enter_context(running_postgresql(home / "postgresql.log"))
         airflow = Standalone(
             home,
             DAGS,
@@ -193,6 +206,8 @@ def chaos(home: Path, scenarios: Sequence[Scenario]) -> Iterator[tuple[Standalon
                 "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
                 "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
             },
+            database=f"postgresql+psycopg2://{postgresql.url}",
+            python=python,
         )
         yield stack.enter_context(airflow), emulators
 

@@ -18,6 +18,7 @@ from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.emulator.server import running_emulator
 from airflow_provider_seedance.emulator.settings import Settings
 from demo.standalone import Standalone
+from tests.system.cluster.services import running_postgresql
 
 CHECKOUT = Path(__file__).parents[2]
 CLEARS = "seedance_retries_and_clears"
@@ -61,14 +62,18 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     home = tmp_path_factory.mktemp("home")
-    with running_emulator(Settings(seconds_created=0.2, seconds_queued=0.2, seconds_running=1.0)) as emulator:
+    with (
+        running_emulator(Settings(seconds_created=0.2, seconds_queued=0.2, seconds_running=1.0)) as emulator,
+        running_postgresql(home / "postgresql.log") as postgresql,
+    ):
         environment = {
             "AIRFLOW_CONN_SEEDANCE_DEFAULT": emulator.connection_json,
             # The examples store videos in the home directory.
             "HOME": str(home),
             "PYTHONPATH": str(CHECKOUT),
         }
-        with Standalone(home / "airflow", CHECKOUT / "example_dags", environment) as airflow:
+        database = f"postgresql+psycopg2://{postgresql.url}"
+        with Standalone(home / "airflow", CHECKOUT / "example_dags", environment, database=database) as airflow:
             api = airflow.api
             # As in the guide.
             pool = {"name": "seedance", "slots": SLOTS, "description": "running generations", "include_deferred": True}
