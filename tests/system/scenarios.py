@@ -75,6 +75,12 @@ def _on_poll(name: str, **fault: Any) -> Scenario:
     return Scenario(name=f"poll: storm of {name}", faults=({"endpoint": "result", "times": 6, **fault},))
 
 
+#: An answer to a submission whose first half does not contain the id.
+_ID_LAST = {
+    "code": 200,
+    "message": "success",
+    "data": {"model": "doubao-seedance-2-0-fast-260128", "status": "created", "id": "{id}"},
+}
 _SYNCHRONOUS: dict[str, Any] = {"deferrable": False}
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -102,7 +108,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     _on_submit("timeout", booked=1, latency=20),
     _on_submit("dropped before", booked=0, drop="before"),
     _on_submit("dropped after", booked=1, drop="after"),
-    _on_submit("cut answer", booked=1, truncate=True),
+    _on_submit("answer cut before the id", booked=1, body=_ID_LAST, truncate=True, book=True),
+    Scenario(name="submit: answer cut after the id", faults=({"endpoint": "submit", "truncate": True},)),
     Scenario(
         name="submit: dropped after, resubmit",
         booked=2,

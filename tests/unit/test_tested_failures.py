@@ -24,9 +24,10 @@ NAMES = {
     "the scheduler is stopped or killed while tasks are deferred": "SIG.* of the scheduler while deferred",
     "the service answers the submission with 429 and `Retry-After`, four times": "submit: storm of 429",
     "... with 500, 502, 503, HTML, or a 200 with code 500": "submit: (50.*|HTML|200 with code 500)",
-    "... too late, with a dropped connection, or with an incomplete response": (
-        "submit: (timeout|dropped (before|after)|cut answer)"
+    "... too late, with a dropped connection, or with a response that breaks off before the id": (
+        "submit: (timeout|dropped (before|after)|answer cut before the id)"
     ),
+    "... with a response that breaks off after the id": "submit: answer cut after the id",
     '... with a dropped connection, and `on_unconfirmed_submission="resubmit"`': "submit: dropped after, resubmit",
     "many polls get 429, 500, 502, 503, HTML, timeouts or dropped connections": "poll: storm of .*",
     "one poll gets a 401, a success without outputs, or a wrong *failed*": (
