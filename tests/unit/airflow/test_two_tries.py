@@ -14,7 +14,7 @@ from threading import Semaphore, Thread
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_seedance.gptproto.errors import SeedanceError
+from airflow_provider_seedance.gptproto.errors import RateLimitError, SeedanceError
 from airflow_provider_seedance.tasks import ledger_record
 from tests.unit.airflow.driving import Run
 from tests.unit.airflow.world import KilledError, Operator, StoreError, World, connected
@@ -35,7 +35,7 @@ class Try(Thread):
 
     def step(self) -> None:
         """Start the try, or make its next call. Then run until before the call after that."""
-        self._world.on_step = self._stop
+        self._world.on_step = self._pause
         if self.ident is None:
             self._world.newest_try += 1
             self._number = self._world.newest_try
@@ -44,7 +44,7 @@ class Try(Thread):
             self._may_go_on.release()
         self._has_stopped.acquire()
 
-    def _stop(self) -> None:
+    def _pause(self) -> None:
         self._has_stopped.release()
         self._may_go_on.acquire()
 
@@ -119,7 +119,8 @@ def test_two_tries_at_once_pay_once(
         assert all(any(each in place for place in places) for each in world.ledger), order
         if new.error is None:
             assert list(world.ledger)[-1] in new.outputs[0], order
-        else:
+        elif not (has_ledger and isinstance(new.error, RateLimitError)):
+            # With a ledger, the refused try may have no time left after the pause of the other one.
             assert "A generation may have been started and charged" in str(new.error), order
         assert isinstance(zombie.error, SeedanceError | AirflowFailException | StoreError | None), order
 
