@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_seedance.gptproto.catalogue import Mode
+from airflow_provider_seedance.gptproto.redaction import redacted
 from airflow_provider_seedance.operators.base import SeedanceBaseOperator
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
         # A DAG's default_args may hold the mode of its sensors.
         self.requested_mode = None if mode in _MODES_OF_SENSORS else mode
         if self.requested_mode is not None and mode not in list(Mode):
-            raise ValueError(f"mode: {mode!r} is not allowed; allowed: {', '.join(Mode)}, or None")
+            raise ValueError(f"mode: {redacted(mode)} is not allowed; allowed: {', '.join(Mode)}, or None")
 
     def execute(self, context: Context) -> list[str] | str:
         """Call the function, and run the generation that it returns."""
@@ -151,6 +152,7 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
 
     def _set_arguments(self, returned: object) -> None:
         from airflow_provider_seedance.gptproto.errors import InvalidRequestError
+        from airflow_provider_seedance.gptproto.leaks import refuse_secrets_of
         from airflow_provider_seedance.gptproto.media.media import wrap_media
         from airflow_provider_seedance.gptproto.nesting import within_depth
         from airflow_provider_seedance.gptproto.values import as_media_list
@@ -173,6 +175,8 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
             f"{name}: is not an argument of {self.mode}" for name in given if name not in _MEDIA_OF.get(self.mode, ())
         ]
         if problems:
+            # Their keys are quoted.
+            refuse_secrets_of(self.hook.get_settings, {"the function's return value": arguments})
             raise InvalidRequestError.from_problems(problems)
 
 

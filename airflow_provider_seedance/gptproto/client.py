@@ -25,6 +25,7 @@ from airflow_provider_seedance.gptproto.http.transport import (
     Transport,
     shared_pool,
 )
+from airflow_provider_seedance.gptproto.leaks import arguments_of, refuse_secrets
 from airflow_provider_seedance.gptproto.polling import Decision, Poller
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
@@ -85,7 +86,7 @@ class GPTProtoClient:
         :raises UnconfirmedSubmissionError: When it is unknown whether the service accepted it.
         :raises SeedanceError: When the service refused it; then nothing was charged.
         """
-        return self._run(self._flows.submit(_checked(request)))
+        return self._run(self._flows.submit(_checked(request, self.settings)))
 
     def get_prediction(self, prediction_id: str) -> Prediction:
         """
@@ -182,7 +183,7 @@ class AsyncGPTProtoClient:
 
     async def submit(self, request: GenerationRequest | CheckedRequest) -> Prediction:
         """Submit a generation, which costs money; see :meth:`GPTProtoClient.submit`."""
-        return await self._run(self._flows.submit(_checked(request)))
+        return await self._run(self._flows.submit(_checked(request, self.settings)))
 
     async def get_prediction(self, prediction_id: str) -> Prediction:
         """Return the current state of a prediction; see :meth:`GPTProtoClient.get_prediction`."""
@@ -221,5 +222,9 @@ class AsyncGPTProtoClient:
             outcome = await self._pool.send(step)
 
 
-def _checked(request: GenerationRequest | CheckedRequest) -> CheckedRequest:
-    return request if isinstance(request, CheckedRequest) else request.check()
+def _checked(request: GenerationRequest | CheckedRequest, settings: ClientSettings) -> CheckedRequest:
+    if isinstance(request, CheckedRequest):
+        return request
+    # Before the check, whose problems quote the arguments.
+    refuse_secrets(arguments_of(request), settings)
+    return request.check()

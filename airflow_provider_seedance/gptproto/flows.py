@@ -228,6 +228,8 @@ class ApiFlows:
             prediction = yield from self.get_prediction(
                 poller.prediction_id, yields=poller.yields(now), remaining=poller.remaining(now)
             )
+        except InvalidRequestError:
+            raise
         except SeedanceError as error:
             return poller.on_error(error, self.clock())
         return poller.on_prediction(prediction, self.clock())
@@ -238,6 +240,7 @@ class ApiFlows:
 
         Each status change is logged in one line; a poll without a change is not logged.
         """
+        refuse_secrets({"prediction_id": poller.prediction_id}, self.settings)
         decision: Decision = poller.first_poll(self.clock())
         while isinstance(decision, PollAgain):
             if decision.status_change:

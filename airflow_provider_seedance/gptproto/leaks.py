@@ -1,39 +1,66 @@
-"""Refuse a request that holds a secret of its own connection, before it is sent, reported or quoted."""
+"""Refuse arguments that hold a secret of their own connection, before they are sent, reported or quoted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from urllib.parse import unquote, urlsplit
+import dataclasses
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 
-from airflow_provider_seedance.gptproto.errors import InvalidRequestError
-from airflow_provider_seedance.gptproto.settings import ClientSettings
+from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError, InvalidRequestError
+from airflow_provider_seedance.gptproto.redaction import KEY_LIKE
+from airflow_provider_seedance.gptproto.requests import GenerationRequest
+from airflow_provider_seedance.gptproto.settings import SHORTEST_SECRET, ClientSettings, proxy_password
 
-#: A shorter secret occurs in ordinary text, so it protects nothing.
-_SHORTEST_SECRET = 8
+_LIKE_A_KEY = {"what looks like an API key": KEY_LIKE}
 
 
-def refuse_secrets(values: Mapping[str, object], settings: ClientSettings) -> None:
+def refuse_secrets(values: Mapping[str, object], settings: ClientSettings | None) -> None:
     """
     Raise an error if a value holds the API key or the proxy's password.
 
     :param values: Values by the names of the arguments. Uploaded media are not searched.
+    :param settings: The connection's settings. ``None`` if they cannot be read: then what looks like an API key counts.
     :raises InvalidRequestError: With the arguments, without the values.
     """
-    secrets = _secrets(settings)
+    secrets = _LIKE_A_KEY if settings is None else _secrets(settings)
     problems = [
-        f"{name}: holds {what} of the connection, which goes to no prompt and no parameter; its value is not shown here"
+        f"{name}: holds {what}, which goes to no prompt and no parameter; its value is not shown here"
         for name, value in values.items()
         for what, secret in secrets.items()
-        if any(secret in text for text in _texts(value))
+        if any(secret.search(text) for text in _texts(value))
     ]
     if problems:
         raise InvalidRequestError.from_problems(problems)
 
 
-def _secrets(settings: ClientSettings) -> dict[str, str]:
-    password = urlsplit(settings.proxy).password if settings.proxy else None
-    secrets = {"the API key": settings.api_key, "the proxy's password": unquote(password or "")}
-    return {what: secret for what, secret in secrets.items() if len(secret) >= _SHORTEST_SECRET}
+def refuse_secrets_of(get_settings: Callable[[], ClientSettings], values: Mapping[str, object]) -> None:
+    """
+    Raise an error if a value holds a secret of a connection. An error of the connection itself is left to the caller.
+
+    :param get_settings: Reads the connection.
+    :param values: See :func:`refuse_secrets`.
+    :raises InvalidRequestError: With the arguments, without the values.
+    """
+    try:
+        settings = get_settings()
+    except ConnectionSettingsError:
+        # Raised again where the caller opens a client, and then the error names an earlier prediction.
+        settings = None
+    refuse_secrets(values, settings)
+
+
+def arguments_of(request: GenerationRequest) -> dict[str, object]:
+    """Return the arguments of a request, by their names."""
+    return {each.name: getattr(request, each.name) for each in dataclasses.fields(request)}
+
+
+def _secrets(settings: ClientSettings) -> dict[str, re.Pattern[str]]:
+    secrets = {
+        "the API key of the connection": settings.api_key,
+        "the proxy's password of the connection": proxy_password(settings.proxy),
+    }
+    return {what: re.compile(re.escape(text)) for what, text in secrets.items() if len(text) >= SHORTEST_SECRET}
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -48,4 +75,5 @@ def _texts(value: object) -> Iterator[str]:
         elif isinstance(item, bytes):
             yield item.decode(errors="replace")
         elif item is not None:
-            yield str(item)
+            with suppress(ValueError):  # str() refuses integers with thousands of digits
+                yield str(item)

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
 from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings, read_ledger_settings
+from airflow_provider_seedance.gptproto.redaction import redacted, without_keys
 
 DEFAULT_BASE_URL = "https://gptproto.com"
 #: Path segment of the submit URL before the model (page, "Initiate Request").
@@ -20,10 +21,8 @@ DEFAULT_TIMEOUT = 60.0
 DEFAULT_POLLS_PER_SECOND = 20.0
 
 _KEY = re.compile(r"[\x21-\x7e]+")
-#: What looks like an API key, of GPTProto or of another service.
-_KEY_LIKE = re.compile(r"\bsk-[\w-]{8,}")
-#: A shorter password occurs in ordinary text.
-_SHORTEST_KEY = 8
+#: A shorter secret occurs in ordinary text, so it protects nothing.
+SHORTEST_SECRET = 8
 #: Quotation marks, which are copied together with a key or a host. None of them is a part of it.
 _QUOTES = "\"'`\u00b4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a"
 _AROUND = re.compile(rf"\A[\s{_QUOTES}]+|[\s{_QUOTES}]+\Z")
@@ -103,7 +102,10 @@ def read_settings(
     if not isinstance(extra, Mapping):
         raise ConnectionSettingsError("The connection's extra is not a JSON object")
     key = _api_key(password)
-    _refuse_key(key, {"host": host, "schema": schema, "port": port, **extra})
+    fields = {"host": host, "schema": schema, "port": port, **extra}
+    _refuse_secret("the API key, which belongs in the password field", key, fields)
+    proxy = _proxy(fields.pop("proxy", None))
+    _refuse_secret("the proxy's password, which belongs in the proxy's URL", proxy_password(proxy), fields)
     return ClientSettings(
         api_key=key,
         base_url=_base_url(host, schema, port),
@@ -111,7 +113,7 @@ def read_settings(
         auth_scheme=_auth_scheme(extra.get("auth_scheme")),
         timeout=_timeout(extra.get("timeout")),
         verify=_verify(extra.get("verify")),
-        proxy=_proxy(extra.get("proxy")),
+        proxy=proxy,
         polls_per_second=_polls_per_second(extra.get("polls_per_second")),
         ledger=read_ledger_settings(extra),
     )
@@ -128,19 +130,18 @@ def _api_key(password: str | None) -> str:
     return key
 
 
-def _refuse_key(key: str, fields: Mapping[str, object]) -> None:
-    """Refuse a key in another field: there it would be shown, logged and sent in a URL."""
-    named = [name for name, value in fields.items() if len(key) >= _SHORTEST_KEY and key in str(value)]
+def proxy_password(proxy: str | None) -> str:
+    """Return the decoded password in the URL of a proxy; empty without one."""
+    return unquote(urlsplit(proxy or "").password or "")
+
+
+def _refuse_secret(what: str, secret: str, fields: Mapping[str, object]) -> None:
+    """Refuse a secret in another field: there it would be shown, logged and sent in a URL."""
+    named = [name for name, value in fields.items() if len(secret) >= SHORTEST_SECRET and secret in str(value)]
     if named:
         raise ConnectionSettingsError(
-            f"The connection's {' and '.join(named)} contains the API key, which belongs in the password field only; "
-            "its value is not shown here"
+            f"The connection's {' and '.join(named)} contains {what} only; its value is not shown here"
         )
-
-
-def redacted(value: object) -> str:
-    """Return a setting for a message, without what looks like an API key."""
-    return _KEY_LIKE.sub("***", repr(value))
 
 
 def _unquoted(text: str) -> str:
@@ -178,7 +179,7 @@ def _base_url(host: str | None, schema: str | None, port: int | None) -> str:
     if api_path := _API_PATH.fullmatch(path):
         raise ConnectionSettingsError(
             f"The connection's host has the path {api_path['added']} of the API, which the client adds itself; "
-            f"enter {address.scheme}://{_KEY_LIKE.sub('***', netloc + api_path['base'])}"
+            f"enter {address.scheme}://{without_keys(netloc + api_path['base'])}"
         )
     return f"{address.scheme}://{netloc}{path}"
 

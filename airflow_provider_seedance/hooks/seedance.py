@@ -7,8 +7,9 @@ inside the methods.
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -104,10 +105,11 @@ class SeedanceHook(BaseHook):
         :param validation: ``warn`` logs the refusals of the catalogue and submits.
         :raises SeedanceError: See :meth:`~airflow_provider_seedance.gptproto.client.GPTProtoClient.submit`.
         """
+        from airflow_provider_seedance.gptproto.leaks import arguments_of
         from airflow_provider_seedance.tasks.media import with_local_media
         from airflow_provider_seedance.tasks.submit import send_unrecorded
 
-        with _errors_for_caller(), self.get_conn() as client:
+        with _errors_for_caller(), self._connect(arguments_of(request)) as client:
             prediction = send_unrecorded(client, with_local_media(request), validation=validation, log=self.log)
         # The caller may fail before it stores the id.
         self.log.info("Submitted prediction %s to %s (%s)", prediction.id, request.model, request.mode.value)
@@ -119,7 +121,7 @@ class SeedanceHook(BaseHook):
 
         :raises SeedanceError: When the request failed.
         """
-        with _errors_for_caller(prediction_id), self.get_conn() as client:
+        with _errors_for_caller(prediction_id), self._connect({"prediction_id": prediction_id}) as client:
             return client.get_prediction(prediction_id)
 
     def wait_for_prediction(
@@ -144,7 +146,7 @@ class SeedanceHook(BaseHook):
             expected_seconds=expected_seconds(),
             poll_interval=poll_interval,
         )
-        with _errors_for_caller(prediction_id), self.get_conn() as client:
+        with _errors_for_caller(prediction_id), self._connect({"prediction_id": prediction_id}) as client:
             decision = client.poll(poller)
             if isinstance(decision, Done):
                 return decision.prediction
@@ -241,16 +243,27 @@ class SeedanceHook(BaseHook):
         from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
         from airflow_provider_seedance.gptproto.errors import ConnectionNotFoundError, ConnectionUnavailableError
+        from airflow_provider_seedance.gptproto.redaction import redacted
 
         try:
             yield
         except AirflowNotFoundException:
-            raise ConnectionNotFoundError(f"Airflow did not find the connection {self.seedance_conn_id!r}") from None
+            raise ConnectionNotFoundError(
+                f"Airflow did not find the connection {redacted(self.seedance_conn_id)}"
+            ) from None
         except Exception as error:  # a refusal by Airflow's API, or any error of a secrets backend
             # The text of the error is left out of the message, because it may contain the password.
             raise ConnectionUnavailableError(
-                f"Airflow could not read the connection {self.seedance_conn_id!r} ({type(error).__name__})"
+                f"Airflow could not read the connection {redacted(self.seedance_conn_id)} ({type(error).__name__})"
             ) from error
+
+    def _connect(self, arguments: Mapping[str, object]) -> GPTProtoClient:
+        """Return a client, if no argument holds a secret of the connection, which an error would repeat."""
+        from airflow_provider_seedance.gptproto.leaks import refuse_secrets_of
+
+        get_settings = functools.cache(self.get_settings)
+        refuse_secrets_of(get_settings, arguments)
+        return self.get_client(get_settings())
 
     def _settings(self, connection: Connection, extra: dict[str, Any]) -> ClientSettings:
         from airflow_provider_seedance.gptproto.settings import read_settings

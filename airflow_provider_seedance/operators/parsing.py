@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_seedance.gptproto.redaction import without_keys
 from airflow_provider_seedance.tasks.constants import constant_problems
 from airflow_provider_seedance.tasks.options import check_options
 
@@ -86,7 +87,8 @@ def _check(operator: Any, task_id: str, dag: Any, arguments: dict[str, Any]) -> 
     )
     if problems:
         lines = "".join(f"\n  - {problem}" for problem in problems)
-        raise ValueError(f"Task {task_id!r}: Seedance refuses these arguments:{lines}\n{_ADVICE}")
+        # No connection is read here, so the form of a key has to do.
+        raise ValueError(without_keys(f"Task {task_id!r}: Seedance refuses these arguments:{lines}\n{_ADVICE}"))
 
 
 @contextmanager

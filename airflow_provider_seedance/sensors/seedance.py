@@ -158,6 +158,11 @@ class SeedancePredictionSensor(DeferrableTask, AuthorsTemplates, BaseSensorOpera
             execution_timeout=self.execution_timeout,
         )
         self._last_sensing = Sensing(
-            given_text(self.prediction_id), options, context, connect=self.hook.get_conn, log=self.log
+            given_text(self.prediction_id),
+            options,
+            context,
+            get_settings=self.hook.get_settings,
+            connect=self.hook.get_client,
+            log=self.log,
         )
         return self._last_sensing

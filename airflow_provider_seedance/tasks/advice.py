@@ -152,9 +152,12 @@ def name_paid(error: SeedanceError, prediction_id: str) -> None:
     """
     Add prediction and bill to an error about a video that was paid for, where the error does not know them.
 
+    An error of the arguments does not name the prediction: its id may be the secret that is refused.
+
     :param prediction_id: The prediction; empty if only a link to the video is known.
     """
-    error.prediction_id = error.prediction_id or prediction_id or None
+    if not isinstance(error, InvalidRequestError):
+        error.prediction_id = error.prediction_id or prediction_id or None
     if error.charge is Charge.NONE:
         error.charge = Charge.ACCEPTED
 

@@ -13,7 +13,7 @@ from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import AudioPolicyError, Charge, ConnectionSettingsError, SeedanceError
 from airflow_provider_seedance.gptproto.flows import Log
-from airflow_provider_seedance.gptproto.leaks import refuse_secrets
+from airflow_provider_seedance.gptproto.leaks import arguments_of, refuse_secrets_of
 from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, Poller, failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
@@ -91,11 +91,11 @@ class Generation:
     def begin(self, request: GenerationRequest) -> Outcome:
         """Submit or reattach to the submission of an earlier try; then wait for the videos."""
         with self._errors():
+            self._refuse_secrets(request)
             self._open_record()
             if self._options.prediction_id:
                 read_if_possible(self._record, self._log)
             check_mapped_id(self._context, self._options.prediction_id)
-            self._refuse_secrets(request)
             try:
                 if not self._options.prediction_id:
                     return self._submit(request)
@@ -123,7 +123,9 @@ class Generation:
             except AudioPolicyError as refused:
                 if self._options.on_audio_refusal == "fail":
                     raise
-                return self._submit_muted(request(), refused)
+                again = request()
+                self._refuse_secrets(again)
+                return self._submit_muted(again, refused)
 
     def fail(self, error: Exception) -> NoReturn:
         """
@@ -148,14 +150,8 @@ class Generation:
 
     def _refuse_secrets(self, request: GenerationRequest) -> None:
         """Refuse a request that holds the API key, before an error or a report can repeat it."""
-        try:
-            settings = self._get_settings()
-        except ConnectionSettingsError:
-            # Raised again where the client is opened, and then the error names an earlier prediction.
-            return
-        values = {each.name: getattr(request, each.name) for each in dataclasses.fields(request)}
         own = {"prediction_id": self._options.prediction_id, "idempotency_key": self._options.idempotency_key}
-        refuse_secrets({**values, **own}, settings)
+        refuse_secrets_of(self._get_settings, {**arguments_of(request), **own})
 
     def _submit(self, request: GenerationRequest, *, reason: str | None = None) -> Outcome:
         """

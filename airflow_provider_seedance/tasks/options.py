@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, Literal, get_args
 
 from airflow_provider_seedance.gptproto.catalogue import Validation
+from airflow_provider_seedance.gptproto.redaction import redacted
 
 OnClear = Literal["reuse", "regenerate"]
 OnUnconfirmedSubmission = Literal["fail", "resubmit"]
@@ -41,10 +42,12 @@ class WaitOptions:
 
     def __post_init__(self) -> None:
         if not _is_positive(self.timeout):
-            raise ValueError(f"timeout: {self.timeout!r} is not allowed; allowed: seconds above 0, or a timedelta")
+            raise ValueError(
+                f"timeout: {redacted(self.timeout)} is not allowed; allowed: seconds above 0, or a timedelta"
+            )
         if self.poll_interval is not None and not _is_positive(self.poll_interval):
             allowed = "seconds above 0, or None"
-            raise ValueError(f"poll_interval: {self.poll_interval!r} is not allowed; allowed: {allowed}")
+            raise ValueError(f"poll_interval: {redacted(self.poll_interval)} is not allowed; allowed: {allowed}")
 
     @property
     def budget_seconds(self) -> float:
@@ -114,10 +117,10 @@ class GenerationOptions:
             raise ValueError("idempotency_key: is not allowed with durable=False, which keeps no record")
         is_number = isinstance(self.max_cost, (int, float)) and not isinstance(self.max_cost, bool)
         if self.max_cost is not None and not (is_number and 0 <= self.max_cost < math.inf):
-            raise ValueError(f"max_cost: {self.max_cost!r} is not allowed; allowed: USD, 0 or more, or None")
+            raise ValueError(f"max_cost: {redacted(self.max_cost)} is not allowed; allowed: USD, 0 or more, or None")
         if self.max_submissions is not None and not (type(self.max_submissions) is int and self.max_submissions > 0):
             allowed = "a whole number, 1 or more, or None"
-            raise ValueError(f"max_submissions: {self.max_submissions!r} is not allowed; allowed: {allowed}")
+            raise ValueError(f"max_submissions: {redacted(self.max_submissions)} is not allowed; allowed: {allowed}")
 
 
 def check_options(arguments: Mapping[str, Any]) -> None:
@@ -154,13 +157,15 @@ class TransferOptions:
 
     def __post_init__(self) -> None:
         if not isinstance(self.max_bytes, int) or isinstance(self.max_bytes, bool) or self.max_bytes <= 0:
-            raise ValueError(f"max_bytes: {self.max_bytes!r} is not allowed; allowed: a number of bytes above 0")
+            raise ValueError(
+                f"max_bytes: {redacted(self.max_bytes)} is not allowed; allowed: a number of bytes above 0"
+            )
 
 
 def _check_choice(name: str, value: object, choice: Any) -> None:
     allowed = get_args(choice)
     if value not in allowed:
-        raise ValueError(f"{name}: {value!r} is not allowed; allowed: {', '.join(allowed)}")
+        raise ValueError(f"{name}: {redacted(value)} is not allowed; allowed: {', '.join(allowed)}")
 
 
 def _seconds(time_span: timedelta | float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,8 +18,10 @@ from airflow_provider_seedance.gptproto.errors import (
     WaitTimeoutError,
 )
 from airflow_provider_seedance.gptproto.flows import Log
+from airflow_provider_seedance.gptproto.leaks import refuse_secrets_of
 from airflow_provider_seedance.gptproto.polling import Poller, failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
+from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.gptproto.times import expected_seconds
 from airflow_provider_seedance.tasks.advice import Situation, advise, trigger_failed
 from airflow_provider_seedance.tasks.events import read_event
@@ -38,7 +41,8 @@ class Sensing:
     :param prediction_id: The prediction to wait for.
     :param options: The options of the task.
     :param context: The task's context.
-    :param connect: Opens a client of the connection.
+    :param get_settings: Reads the settings of the connection.
+    :param connect: Opens a client with them.
     :param log: The task's log.
     """
 
@@ -48,12 +52,14 @@ class Sensing:
         options: WaitOptions,
         context: Context,
         *,
-        connect: Callable[[], GPTProtoClient],
+        get_settings: Callable[[], ClientSettings],
+        connect: Callable[[ClientSettings], GPTProtoClient],
         log: Log,
     ) -> None:
         self._prediction_id = prediction_id
         self._options = options
-        self._connect = connect
+        self._get_settings = functools.cache(get_settings)
+        self._connect_with = connect
         self._log = log
         self._publisher = Publisher(context, log=log)
         #: What was published, or will be.
@@ -81,6 +87,11 @@ class Sensing:
             self._last_status = prediction.reported_status
             self._log.info("Status %s: prediction %s", prediction.reported_status, prediction.id)
             return None
+
+    def _connect(self) -> GPTProtoClient:
+        # Before any error can name the prediction.
+        refuse_secrets_of(self._get_settings, {"prediction_id": self._prediction_id})
+        return self._connect_with(self._get_settings())
 
     def _deliver(self, prediction: Prediction, polls: int | None) -> Deliver:
         """Publish the outputs of a complete prediction."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.given import is_missing
 from airflow_provider_seedance.gptproto.http.download import EXTENSION, Download
 from airflow_provider_seedance.gptproto.http.fetch import PublicFetcher
+from airflow_provider_seedance.gptproto.leaks import refuse_secrets_of
 from airflow_provider_seedance.gptproto.polling import failure
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.gptproto.values import as_list
@@ -189,7 +192,12 @@ def run_transfer(
     :param get_settings: Returns the settings of the service's connection.
     :param log: The task's log.
     """
+    get_settings = functools.cache(get_settings)
     with _errors(transfer):
+        # A lazy sequence is read once.
+        transfer = dataclasses.replace(transfer, urls=None if is_missing(transfer.urls) else as_list(transfer.urls))
+        values = {each.name: getattr(transfer, each.name) for each in dataclasses.fields(transfer)}
+        refuse_secrets_of(get_settings, values)
         links = transfer.links()
         folder = storage_path(transfer.destination, transfer.storage_conn_id)
         with Downloader(get_settings(), options, log=log) as downloader:
@@ -221,7 +229,10 @@ def download(
     :param prediction_id: The prediction of the output; may be empty.
     :raises SeedanceError: When it could not be downloaded or stored.
     """
+    get_settings = functools.cache(get_settings)
     with _named(prediction_id, is_paid=True):
+        values = {"url": url, "path": path, "storage_conn_id": storage_conn_id, "prediction_id": prediction_id}
+        refuse_secrets_of(get_settings, values)
         target = storage_path(path, storage_conn_id)
         with Downloader(get_settings(), options, log=log) as downloader:
             downloader.download_to(target, url, prediction_id=prediction_id)

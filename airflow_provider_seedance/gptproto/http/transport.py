@@ -32,8 +32,9 @@ from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
 from airflow_provider_seedance.gptproto.flows import LAST_POLL_SECONDS, HttpRequest, HttpResponse, NoResponse
 from airflow_provider_seedance.gptproto.http.rate_limit import AdaptiveRateLimit, PriorityQueue
 from airflow_provider_seedance.gptproto.http.time_limit import Alarm, Progress
+from airflow_provider_seedance.gptproto.redaction import redacted
 from airflow_provider_seedance.gptproto.responses import read_retry_after
-from airflow_provider_seedance.gptproto.settings import ClientSettings, redacted
+from airflow_provider_seedance.gptproto.settings import ClientSettings
 
 T = TypeVar("T")
 #: httpx's transports. Tests replace the network with one of their own.

@@ -27,6 +27,14 @@ def decorated(function: Callable[..., Any], *arguments: Any, **options: Any) -> 
         return task.seedance(**options)(function)(*arguments).operator
 
 
+def test_key_as_mode_is_not_repeated() -> None:
+    def write() -> str:
+        return "A paper boat"
+
+    with pytest.raises(ValueError, match=r"mode: '\*\*\*' is not allowed"):
+        decorated(write, mode="sk-needle-7d1c0f52")
+
+
 class TestReturnValue:
     def test_returned_text_is_the_prompt(self, emulator: Emulator) -> None:
         def write() -> str:

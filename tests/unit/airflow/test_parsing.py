@@ -54,6 +54,17 @@ class TestOperators:
         with pytest.raises(ValueError, match="Task 'make_video': max_cost: -1 is not allowed"):
             parse(lambda: text_to_video(max_cost=-1))
 
+    @pytest.mark.parametrize("name", ["duration", "seed", "max_cost", "on_clear", "timeout", "validation"])
+    @pytest.mark.parametrize("is_mapped", [False, True])
+    def test_error_does_not_repeat_a_key(self, name: str, is_mapped: bool) -> None:
+        def make() -> Any:
+            arguments = {name: "sk-needle-7d1c0f52"}
+            return mapped(**arguments).expand(prompt=["A"]) if is_mapped else text_to_video(**arguments)
+
+        with pytest.raises(ValueError, match=rf"{name}: '\*\*\*'") as caught:
+            parse(make)
+        assert "7d1c0f52" not in str(caught.value)
+
     def test_missing_media_are_refused(self) -> None:
         with pytest.raises(ValueError, match="at least one image or video"):
             parse(lambda: SeedanceReferenceToVideoOperator(task_id="make_video", prompt="It sails", audios=[LINK]))

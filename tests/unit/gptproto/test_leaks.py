@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_seedance.gptproto.errors import Charge, InvalidRequestError
-from airflow_provider_seedance.gptproto.leaks import refuse_secrets
+from airflow_provider_seedance.gptproto.errors import Charge, ConnectionNotFoundError, InvalidRequestError
+from airflow_provider_seedance.gptproto.leaks import arguments_of, refuse_secrets, refuse_secrets_of
 from airflow_provider_seedance.gptproto.requests import TextToVideo
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from tests.unit.gptproto.conftest import Exchange
@@ -27,6 +27,10 @@ def deep() -> Any:
     for _ in range(5_000):
         value = [value]
     return value
+
+
+def no_connection() -> ClientSettings:
+    raise ConnectionNotFoundError("Airflow did not find the connection")
 
 
 HOLDERS: list[Any] = [
@@ -61,6 +65,10 @@ def test_other_values_pass() -> None:
     refuse_secrets({"prompt": "user at proxy.example"}, SETTINGS)
 
 
+def test_number_without_a_text_is_left_to_the_check_of_the_arguments() -> None:
+    refuse_secrets({"seed": 10**5000}, SETTINGS)
+
+
 def test_secret_that_is_an_ordinary_word_refuses_nothing() -> None:
     refuse_secrets({"prompt": "A secret boat"}, ClientSettings(api_key="secret", proxy="http://a:boat@proxy.example"))
 
@@ -71,4 +79,52 @@ def test_client_sends_no_request_with_the_key(exchange: Exchange) -> None:
         exchange.submit(TextToVideo(prompt=f"A boat {key}"))
     with pytest.raises(InvalidRequestError, match="prediction_id: holds the API key"):
         exchange.get_prediction(key)
+    with pytest.raises(InvalidRequestError, match="prediction_id: holds the API key"):
+        exchange.poll(exchange.new_poller(prediction_id=key))
     assert exchange.requests == []
+
+
+@pytest.mark.parametrize("name", ["duration", "seed", "resolution", "model"])
+def test_client_quotes_no_argument_that_holds_the_key(exchange: Exchange, name: str) -> None:
+    arguments: dict[str, Any] = {"prompt": "A boat", name: exchange.settings.api_key}
+    with pytest.raises(InvalidRequestError, match=f"{name}: holds the API key") as caught:
+        exchange.submit(TextToVideo(**arguments))
+    assert exchange.settings.api_key not in str(caught.value)
+
+
+def test_wait_neither_logs_nor_sends_a_key_in_place_of_an_id(
+    exchange: Exchange, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    with pytest.raises(InvalidRequestError, match="prediction_id: holds the API key"):
+        exchange.wait(exchange.new_poller(prediction_id=exchange.settings.api_key))
+    assert (exchange.requests, exchange.pauses, caplog.text) == ([], [], "")
+
+
+class TestSecretsOf:
+    """The secrets of a connection that may be unusable."""
+
+    def test_secret_of_the_connection_is_refused(self) -> None:
+        with pytest.raises(InvalidRequestError, match="url: holds the API key of the connection"):
+            refuse_secrets_of(lambda: SETTINGS, {"url": f"https://x.example/{KEY}"})
+
+    def test_other_key_passes(self) -> None:
+        refuse_secrets_of(lambda: SETTINGS, {"url": "https://x.example/sk-0fAnotherAccount"})
+
+    @pytest.mark.parametrize("value", HOLDERS, ids=lambda value: type(value).__name__)
+    def test_what_looks_like_a_key_is_refused_without_a_connection(self, value: Any) -> None:
+        with pytest.raises(InvalidRequestError, match="seed: holds what looks like an API key, which") as caught:
+            refuse_secrets_of(no_connection, {"prompt": "A boat", "seed": value})
+        assert KEY not in str(caught.value)
+
+    def test_other_values_pass_without_a_connection(self) -> None:
+        refuse_secrets_of(no_connection, {"prompt": "A risk-assessment, task-1234567890", "id": "sk-short"})
+
+    def test_other_error_of_the_lookup_is_not_hidden(self) -> None:
+        with pytest.raises(ZeroDivisionError):
+            refuse_secrets_of(lambda: 1 // 0, {})  # type: ignore[arg-type,return-value]  # raises
+
+
+def test_arguments_of_a_request_are_all_its_fields() -> None:
+    arguments = arguments_of(TextToVideo(prompt="A boat", seed=7))
+    assert (arguments["prompt"], arguments["seed"], arguments["resolution"]) == ("A boat", 7, None)

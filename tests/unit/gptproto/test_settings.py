@@ -380,6 +380,17 @@ class TestMisplacedKey:
         assert "another" not in message.casefold()
         assert "***" in message
 
+    @pytest.mark.parametrize("name", sorted(FORMS.keys() - {"proxy"}))
+    def test_password_of_the_proxy_is_refused_in_another_field(self, name: str) -> None:
+        proxy = "http://user:p%40ssw0rd-of-proxy@proxy.example:3128"
+        assert refusal(proxy=proxy, **{name: self.FORMS[name].format("p@ssw0rd-of-proxy")}) == (
+            f"The connection's {name} contains the proxy's password, which belongs in the proxy's URL only; its value "
+            "is not shown here"
+        )
+
+    def test_short_password_of_the_proxy_may_occur_in_other_fields(self) -> None:
+        assert read(proxy="http://me:gptprot@proxy.example", host="gptproto.com").proxy
+
     def test_other_key_in_the_path_of_the_host_is_redacted(self) -> None:
         message = refusal(host="https://gptproto.com/sk-0fAnother1/v1")
         assert message.endswith("enter https://gptproto.com/***")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_seedance.gptproto.errors import Charge, StorageError
+from airflow_provider_seedance.gptproto.errors import Charge, InvalidRequestError, StorageError
 from airflow_provider_seedance.tasks.advice import name_paid
 
 
@@ -18,6 +18,13 @@ def test_prediction_of_the_error_is_kept() -> None:
     error = StorageError("No space", prediction_id="its own")
     name_paid(error, "abc")
     assert error.prediction_id == "its own"
+
+
+def test_refused_arguments_do_not_name_the_prediction() -> None:
+    """The id may be the API key that they refuse."""
+    error = InvalidRequestError("prediction_id: holds the API key")
+    name_paid(error, "abc")
+    assert (error.prediction_id, error.charge) == (None, Charge.ACCEPTED)
 
 
 @pytest.mark.parametrize("charge", [charge for charge in Charge if charge is not Charge.NONE])

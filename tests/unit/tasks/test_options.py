@@ -29,6 +29,12 @@ def test_wrong_option_is_refused(arguments: dict[str, Any], name: str) -> None:
         check_options({"prompt": "A paper boat", **arguments})
 
 
+@pytest.mark.parametrize("name", ["max_cost", "max_submissions", "timeout", "poll_interval", "on_clear"])
+def test_error_of_an_option_does_not_repeat_a_key(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{name}: '\*\*\*' is not allowed"):
+        check_options({name: "sk-needle-7d1c0f52"})
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
