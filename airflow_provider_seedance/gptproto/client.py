@@ -96,17 +96,19 @@ class GPTProtoClient:
         """
         return self._run(self._flows.get_prediction(prediction_id))
 
-    def get_confirmed(self, prediction_id: str) -> Prediction:
+    def get_confirmed(self, prediction_id: str, *, deadline: float | None = None) -> Prediction:
         """
         Return the current state of a prediction, and repeat the request after an unusual response.
 
         An error, and a success without outputs, are repeated a few times over some seconds: one response is not enough
         to give up a prediction that was paid for.
 
+        :param deadline: The end of the wait that this belongs to, in seconds since the epoch: no request starts later.
         :raises PredictionNotFoundError: When the service has no such prediction.
+        :raises WaitTimeoutError: When the response could not be confirmed by the deadline.
         :raises SeedanceError: When all requests failed.
         """
-        return self._run(self._flows.get_confirmed(prediction_id))
+        return self._run(self._flows.get_confirmed(prediction_id, deadline=deadline))
 
     def poll(self, poller: Poller) -> Decision:
         """Get the poller's prediction once, and return the poller's decision."""
@@ -189,9 +191,9 @@ class AsyncGPTProtoClient:
         """Return the current state of a prediction; see :meth:`GPTProtoClient.get_prediction`."""
         return await self._run(self._flows.get_prediction(prediction_id))
 
-    async def get_confirmed(self, prediction_id: str) -> Prediction:
+    async def get_confirmed(self, prediction_id: str, *, deadline: float | None = None) -> Prediction:
         """Return the confirmed state of a prediction; see :meth:`GPTProtoClient.get_confirmed`."""
-        return await self._run(self._flows.get_confirmed(prediction_id))
+        return await self._run(self._flows.get_confirmed(prediction_id, deadline=deadline))
 
     async def poll(self, poller: Poller) -> Decision:
         """Poll once; see :meth:`GPTProtoClient.poll`."""

@@ -26,9 +26,10 @@ from airflow_provider_seedance.gptproto.errors import (
     PredictionNotFoundError,
     SeedanceError,
     UnreadableAnswerError,
+    WaitTimeoutError,
 )
 from airflow_provider_seedance.gptproto.leaks import refuse_secrets
-from airflow_provider_seedance.gptproto.polling import Decision, GiveUp, PollAgain, Poller
+from airflow_provider_seedance.gptproto.polling import Decision, GiveUp, PollAgain, Poller, failure
 from airflow_provider_seedance.gptproto.predictions import (
     Prediction,
     is_prediction_id,
@@ -195,19 +196,23 @@ class ApiFlows:
         outcome = yield HttpRequest("GET", url, self.headers, yields=yields, remaining=remaining)
         return self._read_prediction(outcome, prediction_id=prediction_id)
 
-    def get_confirmed(self, prediction_id: str) -> Flow[Prediction]:
+    def get_confirmed(self, prediction_id: str, *, deadline: float | None = None) -> Flow[Prediction]:
         """
         Get a prediction, with repetitions until the response can be believed.
 
         A success with outputs, and a prediction in progress, are believed at once. A failure, an unknown prediction and
         a success without outputs are believed after they were seen often, over twenty seconds: one wrong response must
         not give up a generation that is paid for.
+
+        :param deadline: The end of the wait that this belongs to; ``None`` without one. No repetition starts after it.
+        :raises WaitTimeoutError: When the response could not be confirmed by then; it is not believed.
         """
         results: list[Prediction | SeedanceError] = []
         for delay in (*CONFIRM_DELAYS, None):
             retry_after = 0.0
             try:
-                prediction = yield from self.get_prediction(prediction_id)
+                remaining = None if deadline is None else max(deadline - self.clock(), 0.0)
+                prediction = yield from self.get_prediction(prediction_id, remaining=remaining)
             except InvalidRequestError:
                 raise
             except SeedanceError as error:
@@ -218,7 +223,10 @@ class ApiFlows:
                     return prediction
                 results.append(prediction)
             if delay is not None:
-                yield Sleep(min(max(delay, retry_after), MAXIMUM_CONFIRM_DELAY))
+                pause = min(max(delay, retry_after), MAXIMUM_CONFIRM_DELAY)
+                if deadline is not None and self.clock() + pause > deadline:
+                    raise _not_confirmed(results[-1], prediction_id)
+                yield Sleep(pause)
         return _confirmed(results, prediction_id)
 
     def poll(self, poller: Poller) -> Flow[Decision]:
@@ -380,6 +388,12 @@ def _confirmed(results: list[Prediction | SeedanceError], prediction_id: str) ->
     if isinstance(others[-1], SeedanceError):
         raise others[-1]
     return others[-1]
+
+
+def _not_confirmed(last: Prediction | SeedanceError, prediction_id: str) -> WaitTimeoutError:
+    error = last if isinstance(last, SeedanceError) else failure(last)
+    what = f"The last response was not confirmed in time: {error.what}"
+    return WaitTimeoutError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
 
 
 def _has_failed(result: Prediction | SeedanceError) -> bool:

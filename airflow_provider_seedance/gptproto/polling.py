@@ -144,8 +144,6 @@ class Poller:
     MINIMUM_FAILURES: ClassVar[int] = 3
     MINIMUM_FAILURE_SECONDS: ClassVar[float] = 10.0
     CONFIRMATION_INTERVAL: ClassVar[float] = 5.0
-    #: Seconds after the deadline in which a failure can still be confirmed.
-    CONFIRMATION_GRACE: ClassVar[float] = 20.0
     #: Extra polls after a success without outputs, before it counts as failed.
     MAXIMUM_EMPTY_SUCCESSES: ClassVar[int] = 5
 
@@ -221,17 +219,21 @@ class Poller:
         return self._poll_again_or_time_out(now, max(self._interval(now), retry_after), status_change)
 
     def _confirm(self, error: SeedanceError, now: float, status_change: str | None) -> Decision:
-        """Give up once the failure was seen often and long enough; until then poll again soon."""
+        """
+        Give up once the failure was seen often and long enough; until then poll again soon.
+
+        A failure that is not confirmed at the deadline is not believed: the wait times out, and a retry confirms it.
+        """
         if not self._failures:
             self._first_failure_at = now
         self._failures += 1
         is_old = now - self._first_failure_at >= self.MINIMUM_FAILURE_SECONDS
         if is_old and self._failures >= self.MINIMUM_FAILURES:
             return GiveUp(error)
-        if now < self.deadline + self.CONFIRMATION_GRACE:
-            # Not cut at the deadline: as a timeout the failure would be reported as a generation that goes on.
-            return PollAgain(self.CONFIRMATION_INTERVAL * self._jitter_factor(), status_change)
-        return self._time_out()
+        if now >= self.deadline:
+            return self._time_out(f"the last response was not confirmed in time: {error.what}")
+        interval = self.CONFIRMATION_INTERVAL * self._jitter_factor()
+        return PollAgain(self._until_deadline(interval, now), status_change)
 
     @staticmethod
     def _status_change(prediction: Prediction) -> str:
@@ -244,10 +246,10 @@ class Poller:
             return self._time_out()
         return PollAgain(self._until_deadline(interval, now), status_change)
 
-    def _time_out(self) -> GiveUp:
+    def _time_out(self, reason: str | None = None) -> GiveUp:
         reported = (self.last.reported_status or "without a status") if self.last else None
         status = f"it was {reported} at the last successful poll" if reported else "no poll succeeded"
-        what = f"The prediction did not finish in {self.deadline - self.submitted_at:.0f} s; {status}"
+        what = f"The prediction did not finish in {self.deadline - self.submitted_at:.0f} s; {reason or status}"
         return GiveUp(WaitTimeoutError(what, prediction_id=self.prediction_id, charge=Charge.ACCEPTED))
 
     def _until_deadline(self, interval: float, now: float) -> float:

@@ -6,6 +6,8 @@ The work is in :mod:`~airflow_provider_seedance.tasks.sensing`, which is importe
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -79,6 +81,7 @@ class SeedancePredictionSensor(DeferrableTask, AuthorsTemplates, BaseSensorOpera
         self.has_adaptive_interval = poke_interval is None
         self.fail_on_nsfw = fail_on_nsfw
         self._last_sensing: Sensing | None = None
+        self._deadline: float | None = None
 
     @cached_property
     def hook(self) -> SeedanceHook:
@@ -92,17 +95,26 @@ class SeedancePredictionSensor(DeferrableTask, AuthorsTemplates, BaseSensorOpera
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Poll once; a temporary error is repeated a few times."""
-        outcome = self._sensing(context).poke()
+        outcome = self._sensing(context).poke(deadline=self._deadline)
         return PokeReturnValue(is_done=outcome is not None, xcom_value=outcome.outputs if outcome else None)
 
     def execute(self, context: Context) -> Any:
         """Poll; while the prediction is in progress, wait on the worker or in the triggerer."""
+        self._deadline = self._end_of_wait(context)
         if not self.deferrable:
             return self._execute_on_worker(context)
         sensing = self._sensing(context)
         with self._skip_instead_of_failing():
-            outcome = sensing.poke()
+            outcome = sensing.poke(deadline=self._deadline)
         return self.finish(outcome or sensing.wait())
+
+    def _end_of_wait(self, context: Context) -> float:
+        """Return the deadline of this try in seconds since the epoch; ``execution_timeout`` starts with each poke."""
+        now = time.time()
+        is_rescheduled = self.reschedule and not self.deferrable
+        first = context["ti"].get_first_reschedule_date(context) if is_rescheduled else None
+        limit = math.inf if self.execution_timeout is None else self.execution_timeout.total_seconds()
+        return min((now if first is None else first.timestamp()) + self.timeout, now + limit)
 
     def _execute_on_worker(self, context: Context) -> Any:
         """Run Airflow's sensor; its timeout names neither the prediction nor its status nor the bill."""

@@ -322,7 +322,7 @@ class Generation:
     def _poll_confirmed(self, client: GPTProtoClient, poller: Poller) -> Decision:
         """Get the prediction after the trigger's wait; after a temporary error the wait goes on in the triggerer."""
         try:
-            prediction = client.get_confirmed(poller.prediction_id)
+            prediction = client.get_confirmed(poller.prediction_id, deadline=poller.deadline)
         except SeedanceError as error:
             if not error.retryable:
                 raise

@@ -64,27 +64,31 @@ class Sensing:
         self._publisher = Publisher(context, log=log)
         #: What was published, or will be.
         self.report = GenerationReport()
-        self._last_status: str | None = None
+        #: The result of the last poll, for the timeout.
+        self._last = "the last poll failed"
 
-    def poke(self, polls: int | None = None) -> Deliver | None:
+    def poke(self, polls: int | None = None, *, deadline: float | None = None) -> Deliver | None:
         """
         Get the prediction once; return ``None`` while it is in progress. A temporary error is repeated a few times.
 
         :param polls: The number of polls so far; ``None`` if it is unknown.
+        :param deadline: The end of the wait; ``None`` if it is unknown. A failure that is not confirmed by then is not
+            believed.
         """
         with self._errors(), self._connect() as client:
             try:
-                prediction = client.get_confirmed(self._prediction_id)
+                prediction = client.get_confirmed(self._prediction_id, deadline=deadline)
             except SeedanceError as error:
                 if not error.retryable:
                     raise
                 self._log.warning("Poll failed: %s (prediction %s)", error.what, self._prediction_id)
+                self._last = f"the last poll failed: {error.what}"
                 return None
             if prediction.is_complete:
                 return self._deliver(prediction, polls)
             if prediction.status.is_final:
                 raise failure(prediction)
-            self._last_status = prediction.reported_status
+            self._last = f"it was {prediction.reported_status} at the last poll"
             self._log.info("Status %s: prediction %s", prediction.reported_status, prediction.id)
             return None
 
@@ -121,7 +125,7 @@ class Sensing:
             poller, prediction = read_event(event)
             if prediction is not None:
                 return self._deliver(prediction, poller.polls)
-        outcome = self.poke(polls=poller.polls + 1)
+        outcome = self.poke(polls=poller.polls + 1, deadline=poller.deadline)
         if outcome is not None:
             return outcome
         with self._errors():
@@ -134,9 +138,8 @@ class Sensing:
 
         :param error: The timeout of Airflow's sensor.
         """
-        status = f"it was {self._last_status} at the last poll" if self._last_status else "the last poll failed"
         with self._errors():
-            what = f"{str(error).rstrip('.')}; {status}"
+            what = f"{str(error).rstrip('.')}; {self._last}"
             raise WaitTimeoutError(what, prediction_id=self._prediction_id, charge=Charge.ACCEPTED)
         raise AssertionError("unreachable")
 

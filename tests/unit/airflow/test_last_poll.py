@@ -8,7 +8,9 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_seedance.emulator.handle import Emulator
+from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import GenerationFailedError
+from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from tests.unit.airflow.driving import Run
 from tests.unit.airflow.operators import text_to_video
@@ -94,3 +96,20 @@ class TestEventOfAnOlderVersion:
         with pytest.raises(GenerationFailedError) as caught:
             run.try_once(text_to_video(deferrable=True))
         assert caught.value.prediction_id == emulator.ledger()[0]["id"]
+
+    def test_last_poll_ends_at_the_deadline_of_the_wait(
+        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        deadlines: list[float] = []
+        get_confirmed = GPTProtoClient.get_confirmed
+
+        def recorded(client: GPTProtoClient, prediction_id: str, *, deadline: float) -> Prediction:
+            deadlines.append(deadline)
+            return get_confirmed(client, prediction_id, deadline=deadline)
+
+        monkeypatch.setattr(GPTProtoClient, "get_confirmed", recorded)
+        run = FaultsAfterTheTrigger(emulator, old_events=True, answer="failed", times=None)
+        with pytest.raises(GenerationFailedError):
+            run.try_once(text_to_video(deferrable=True, timeout=600))
+        trigger: Any = run.deferrals[0].trigger
+        assert deadlines == [trigger.deadline]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSen
 
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
-from airflow_provider_seedance.gptproto.errors import NotConnectedError, TriggerFailedError
+from airflow_provider_seedance.gptproto.errors import NotConnectedError, PredictionNotFoundError, TriggerFailedError
 from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
 from tests.unit.airflow.driving import Run
 from tests.unit.airflow.operators import text_to_video
@@ -160,6 +161,66 @@ class TestFailure:
         with pytest.raises(AirflowSensorTimeout, match=rf"running at the last poll \(prediction {prediction_id}\)"):
             sensor(prediction_id, mode="reschedule", timeout=60).execute(context)
 
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            {"timeout": 0.5},
+            {"timeout": 0.5, "mode": "reschedule"},
+        ],
+        ids=["poke", "reschedule"],
+    )
+    def test_failure_is_not_confirmed_beyond_the_deadline(
+        self,
+        emulator: Emulator,
+        submit: Callable[..., str],
+        monkeypatch: pytest.MonkeyPatch,
+        arguments: dict[str, Any],
+    ) -> None:
+        monkeypatch.setattr("airflow_provider_seedance.gptproto.flows.CONFIRM_DELAYS", (1.0, 3.0, 6.0, 10.0))
+        prediction_id, run = submit(), Run()
+        emulator.fault(endpoint="result", answer="failed", times=None)
+        context: Any = run.context()
+        context["ti"].get_first_reschedule_date = lambda _: datetime.now(UTC) - timedelta(seconds=1)
+        monkeypatch.setattr(run, "context", lambda **_: context)
+        with pytest.raises(
+            AirflowSensorTimeout, match="was not confirmed in time: The generation ended as failed"
+        ) as e:
+            run.try_once(sensor(prediction_id, **arguments))
+        assert f"(prediction {prediction_id}). The generation was accepted and is billed" in str(e.value)
+
+    @pytest.mark.parametrize(
+        ("arguments", "seconds"),
+        [
+            ({}, 3600),
+            ({"timeout": 60}, 60),
+            ({"timeout": timedelta(minutes=2), "execution_timeout": timedelta(minutes=3)}, 120),
+            ({"timeout": 60, "mode": "reschedule"}, 20),
+            ({"timeout": 60, "mode": "reschedule", "execution_timeout": timedelta(seconds=5)}, 5),
+            ({"timeout": 60, "mode": "reschedule", "deferrable": True}, 60),
+        ],
+        ids=str,
+    )
+    def test_deadline_of_a_poke_is_the_end_of_the_wait(
+        self,
+        emulator: Emulator,
+        submit: Callable[..., str],
+        monkeypatch: pytest.MonkeyPatch,
+        arguments: dict[str, Any],
+        seconds: float,
+    ) -> None:
+        deadlines: list[float] = []
+
+        def stop(_: object, prediction_id: str, *, deadline: float) -> None:
+            deadlines.append(deadline)
+            raise PredictionNotFoundError("unknown", prediction_id=prediction_id)
+
+        context: Any = Run().context()
+        context["ti"].get_first_reschedule_date = lambda _: datetime.now(UTC) - timedelta(seconds=40)
+        monkeypatch.setattr(GPTProtoClient, "get_confirmed", stop)
+        with pytest.raises(AirflowFailException):
+            sensor(submit(), **arguments).execute(context)
+        assert deadlines[0] - time.time() == pytest.approx(seconds, abs=2)
+
     def test_execution_timeout_bounds_the_wait_in_the_triggerer(
         self, emulator: Emulator, submit: Callable[..., str]
     ) -> None:
@@ -193,7 +254,7 @@ class TestFailure:
             def _fire(self, trigger: Any) -> Any:
                 return {**super()._fire(trigger), "prediction": None}
 
-        def fail(_: object, prediction_id: str) -> None:
+        def fail(_: object, prediction_id: str, *, deadline: float) -> None:
             raise NotConnectedError("no way out", prediction_id=prediction_id)
 
         prediction_id = submit()

@@ -104,8 +104,8 @@ class Exchange:
         prediction: Prediction = self._call("get_prediction", prediction_id)
         return prediction
 
-    def get_confirmed(self, prediction_id: str = PREDICTION_ID) -> Prediction:
-        prediction: Prediction = self._call("get_confirmed", prediction_id)
+    def get_confirmed(self, prediction_id: str = PREDICTION_ID, **options: Any) -> Prediction:
+        prediction: Prediction = self._call("get_confirmed", prediction_id, **options)
         return prediction
 
     def poll(self, poller: Poller) -> Decision:
@@ -124,7 +124,7 @@ class Exchange:
         times = {"submitted_at": self.now, "deadline": self.now + 3600.0, "expected_seconds": 60.0}
         return Poller(**{"prediction_id": PREDICTION_ID, **times, **changes})
 
-    def _call(self, method: str, *arguments: Any) -> Any:
+    def _call(self, method: str, *arguments: Any, **named: Any) -> Any:
         options: dict[str, Any] = {"clock": lambda: self.now}
         if self.log is not None:
             options["log"] = self.log
@@ -132,11 +132,11 @@ class Exchange:
             options["transport"] = httpx.MockTransport(self._reply)
         if self.kind == "sync":
             with GPTProtoClient(self.settings, sleep=self._pause, **options) as client:
-                return getattr(client, method)(*arguments)
+                return getattr(client, method)(*arguments, **named)
 
         async def call() -> Any:
             async with AsyncGPTProtoClient(self.settings, sleep=self._pause_async, **options) as client:
-                return await getattr(client, method)(*arguments)
+                return await getattr(client, method)(*arguments, **named)
 
         return asyncio.run(call())
 

@@ -36,6 +36,7 @@ from tests.unit.gptproto.conftest import (
     POLICY_BODIES,
     PREDICTION_ID,
     SETTINGS,
+    CannedAnswer,
     Exchange,
     Reply,
     answer,
@@ -244,6 +245,38 @@ class TestGetConfirmed:
         exchange.will_answer(failed, *[answer(HTML, 503)] * 3, failed)
         with pytest.raises(ServiceError):
             exchange.get_confirmed()
+
+    @pytest.mark.parametrize(("left", "requests"), [(0, 1), (0.9, 1), (1, 2), (3.9, 2), (10, 4), (19.9, 4)])
+    @pytest.mark.parametrize(
+        ("reply", "seen"),
+        [
+            (answer(envelope(status="failed")), "The generation ended as failed"),
+            (answer(envelope(status="succeeded")), "The prediction succeeded, but it has no outputs"),
+            (answer(error_body(404), 404), "404"),
+            (answer(HTML, 503), "503"),
+        ],
+        ids=["failed", "empty", "not found", "gateway"],
+    )
+    def test_confirmation_ends_at_the_deadline(
+        self, exchange: Exchange, left: float, requests: int, reply: CannedAnswer, seen: str
+    ) -> None:
+        exchange.will_answer(*[reply] * 5)
+        deadline = exchange.now + left
+        with pytest.raises(WaitTimeoutError) as caught:
+            exchange.get_confirmed(deadline=deadline)
+        assert (len(exchange.requests), exchange.now <= deadline) == (requests, True)
+        assert (caught.value.prediction_id, caught.value.charge) == (PREDICTION_ID, Charge.ACCEPTED)
+        assert caught.value.what.startswith("The last response was not confirmed in time: ")
+        assert seen in caught.value.what
+
+    def test_late_deadline_changes_nothing(self, exchange: Exchange) -> None:
+        exchange.will_answer(*[answer(envelope(status="failed"))] * 5)
+        assert exchange.get_confirmed(deadline=exchange.now + 20).has_failed
+        assert (len(exchange.requests), sum(exchange.pauses)) == (5, 20)
+
+    def test_video_after_the_deadline_is_accepted(self, exchange: Exchange) -> None:
+        exchange.will_answer(answer(succeeded()))
+        assert exchange.get_confirmed(deadline=exchange.now - 60).is_complete
 
     def test_invalid_id_sends_no_request(self, exchange: Exchange) -> None:
         with pytest.raises(InvalidRequestError):

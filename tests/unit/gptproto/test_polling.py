@@ -362,17 +362,25 @@ class TestFinalStatus:
         finished = prediction(PredictionStatus.SUCCEEDED, outputs=("https://cdn.example/0.mp4",))
         assert poller.on_prediction(finished, START + 5) == Done(finished)
 
-    def test_failure_at_the_deadline_is_still_confirmed(self) -> None:
-        poller, failed = new_poller(deadline=START + 3), prediction(PredictionStatus.FAILED)
-        decisions = [poller.on_prediction(failed, START + seconds) for seconds in (3, 8, 13)]
-        assert [type(decision) for decision in decisions] == [PollAgain, PollAgain, GiveUp]
-        assert type(reason(decisions[-1])) is GenerationFailedError
-
-    def test_confirmation_ends_some_seconds_after_the_deadline(self) -> None:
-        poller = new_poller(deadline=START)
-        ended = reason(poller.on_prediction(prediction(PredictionStatus.FAILED), START + 20))
+    @pytest.mark.parametrize(
+        "failed", [prediction(PredictionStatus.FAILED), prediction(PredictionStatus.EXPIRED), ContentPolicyError("No")]
+    )
+    def test_confirmation_ends_at_the_deadline(self, failed: Prediction | ContentPolicyError) -> None:
+        poller = new_poller(deadline=START + 3)
+        receive: Any = poller.on_prediction if isinstance(failed, Prediction) else poller.on_error
+        assert seconds(receive(failed, START)) == 3
+        ended = reason(receive(failed, START + 3))
         assert type(ended) is WaitTimeoutError
-        assert "failed" in ended.what
+        assert (ended.prediction_id, ended.charge) == (PREDICTION_ID, Charge.ACCEPTED)
+        seen = failed.what if isinstance(failed, ContentPolicyError) else f"The generation ended as {failed.status}"
+        assert ended.what == (
+            f"The prediction did not finish in 3 s; the last response was not confirmed in time: {seen}"
+        )
+
+    def test_failure_that_is_confirmed_at_the_deadline_is_believed(self) -> None:
+        poller, failed = new_poller(deadline=START + 10), prediction(PredictionStatus.FAILED)
+        decisions = [poller.on_prediction(failed, START + each) for each in (0, 5, 10)]
+        assert type(reason(decisions[-1])) is GenerationFailedError
 
     def test_success_without_outputs_is_named(self) -> None:
         empty = failure(prediction(PredictionStatus.SUCCEEDED))

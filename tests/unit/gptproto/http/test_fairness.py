@@ -14,7 +14,7 @@ import pytest
 
 from airflow_provider_seedance.emulator.service import Bucket
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient
-from airflow_provider_seedance.gptproto.errors import WaitTimeoutError
+from airflow_provider_seedance.gptproto.errors import SeedanceError, WaitTimeoutError
 from airflow_provider_seedance.gptproto.http import transport
 from airflow_provider_seedance.gptproto.polling import Poller
 from airflow_provider_seedance.gptproto.settings import ClientSettings
@@ -156,6 +156,38 @@ class TestDeadline:
         monkeypatch.setattr(transport, "open_transport", lambda *args, **options: httpx.MockTransport(refuse))
         ended = run_virtually(wait(service, ends_at=NEVER, deadline=START + 25.0, expected_seconds=10.0))
         assert ended.at <= START + 25.0 + LATE
+
+    @pytest.mark.parametrize("fails_at", [0.0, 91.0, 99.0, 100.0])
+    @pytest.mark.parametrize(
+        ("status", "body"),
+        [
+            (200, {"data": {"status": "failed"}, "code": 200}),
+            (200, {"data": {"status": "succeeded", "outputs": []}, "code": 200}),
+            (404, {"error": {"message": "no such prediction", "type": "404"}}),
+            (400, {"error": {"message": "Content blocked due to safety concerns", "type": "503"}}),
+        ],
+        ids=["failed", "empty", "not found", "refused"],
+    )
+    def test_failure_is_not_confirmed_beyond_the_deadline(
+        self, service: Service, monkeypatch: pytest.MonkeyPatch, fails_at: float, status: int, body: dict[str, Any]
+    ) -> None:
+        async def fail(request: httpx.Request) -> httpx.Response:
+            if asyncio.get_running_loop().time() < START + fails_at:
+                return await service.reply(request)
+            return httpx.Response(status, content=json.dumps(body))
+
+        async def late_wait() -> tuple[float, bool]:
+            try:
+                await wait(service, ends_at=NEVER, deadline=START + 100.0)
+            except SeedanceError:
+                return asyncio.get_running_loop().time(), True
+            return asyncio.get_running_loop().time(), False
+
+        monkeypatch.setattr(transport, "open_transport", lambda *args, **options: httpx.MockTransport(fail))
+        ended_at, is_believed = run_virtually(late_wait())
+        assert ended_at <= START + 100.0 + LATE
+        # It takes ten seconds at least.
+        assert is_believed == (fails_at == 0.0)
 
     def test_response_that_never_comes_ends_with_the_wait(self, service: Service) -> None:
         service.latency = NEVER
