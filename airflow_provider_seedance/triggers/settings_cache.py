@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 
 from airflow_provider_seedance.gptproto.errors import ConnectionNotFoundError, ConnectionUnavailableError
 from airflow_provider_seedance.gptproto.flows import LAST_POLL_SECONDS
+from airflow_provider_seedance.gptproto.redaction import redacted
 from airflow_provider_seedance.gptproto.repeated_errors import RepeatedErrors
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ async def settings_in_time(
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            raise ConnectionUnavailableError("The lookup of the connection did not end within the wait") from error
+            what = f"The lookup of the connection {redacted(hook.seedance_conn_id)} did not end within the wait"
+            raise ConnectionUnavailableError(what) from error
         except ConnectionUnavailableError as error:
             now, is_missing = clock(), isinstance(error, ConnectionNotFoundError)
             until = min(deadline, started_at + NOT_FOUND_SECONDS) if is_missing else deadline

@@ -159,6 +159,16 @@ class TestFailedLookup:
         assert error == "ConnectionUnavailableError"
         assert ends_after <= seconds <= ends_after + 1.0
 
+    def test_error_of_a_lookup_that_never_returns_names_the_connection(self) -> None:
+        hook: Any = FakeHook()
+
+        async def look_up() -> None:
+            log, clock = logging.getLogger("silent"), asyncio.get_running_loop().time
+            await settings_in_time(hook, not_before=0.0, deadline=START, log=log, clock=clock)
+
+        with pytest.raises(ConnectionUnavailableError, match=f"connection '{hook.seedance_conn_id}' did not end"):
+            run_virtually(look_up())
+
     def test_missing_connection_is_an_error_after_five_minutes(self) -> None:
         error, seconds = run_virtually(self.ended(FailingHook(ConnectionNotFoundError("No such connection"))))
         assert error == "ConnectionNotFoundError"
