@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,10 @@ class Store(ABC):
                 return self._read(name)
             except FileNotFoundError:
                 return None
+
+    def read_all(self, names: Sequence[str]) -> list[bytes | None]:
+        """Return the contents of objects, as of :meth:`read`, several at once where the store can."""
+        return [self.read(name) for name in names]
 
     def names(self, folder: str) -> list[str]:
         """Return the last parts of the names in a folder, of objects and of folders, sorted."""
@@ -134,6 +138,16 @@ class ObjectStore(Store):
 
     def _read(self, name: str) -> bytes:
         return bytes(self._fs.cat_file(self._path(name)))
+
+    def read_all(self, names: Sequence[str]) -> list[bytes | None]:
+        """Return the contents of objects, several at once."""
+        with self._errors(f"{names[0]} and others" if names else ""):
+            found = self._fs.cat([self._path(name) for name in names], on_error="return") if names else {}
+            contents = [found[self._path(name)] for name in names]
+            for content in contents:
+                if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
+                    raise content
+            return [None if isinstance(content, Exception) else bytes(content) for content in contents]
 
     def _names(self, folder: str) -> Iterable[str]:
         # fsspec remembers listings, which lack what others have written since.

@@ -81,6 +81,8 @@ class LedgerRecord(SubmissionRecord):
         self.is_kept = is_kept
         self._log = log
         self._entry: Entry | None = None
+        #: The number of the entry that this try created: until it has an id, only this try may write to it.
+        self._created = 0
         self._checked: CheckedRequest | None = None
 
     @property
@@ -206,7 +208,7 @@ class LedgerRecord(SubmissionRecord):
             withdraw(self._ledger, reservation.name)
             subject = f"the idempotency key {self._key!r}" if self._key else str(self._owner)
             raise SubmissionTakenError(f"Another try or task submits the generation of {subject} at this moment")
-        self._entry = entry
+        self._entry, self._created = entry, number
 
     def _purchase(self, checked: CheckedRequest) -> Purchase:
         return Purchase(
@@ -253,7 +255,7 @@ class LedgerRecord(SubmissionRecord):
 
     def _write_restored(self, earlier: Submission, reason: str) -> None:
         entry = self._entry
-        if entry is None or entry.state is not State.RESERVED or not self.is_own:
+        if entry is None or entry.state is not State.RESERVED or entry.number != self._created:
             return
         refused = dataclasses.replace(
             entry, state=State.REFUSED, error=reason, record=earlier.to_dict(), reservation=""
@@ -272,8 +274,8 @@ class LedgerRecord(SubmissionRecord):
             return
         if error.charge is Charge.FAILED and error.prediction_id == entry.prediction_id:
             self._replace(dataclasses.replace(entry, state=State.FAILED, error=str(error)))
-        elif entry.state is State.RESERVED and self.is_own:
-            # It is unknown whether it was accepted.
+        elif entry.state is State.RESERVED and entry.number == self._created:
+            # It is unknown whether it was accepted. Others need not wait for its response any longer.
             self._replace(dataclasses.replace(entry, error=str(error), answer_by=_now().isoformat()))
 
 

@@ -101,7 +101,7 @@ def races(start: str, *, deferrable: bool, has_ledger: bool) -> Iterator[tuple[l
 
 
 #: Of two tries with a ledger, the choices that are tried in every combination: both have submitted by then.
-LEDGER_CHOICES = 8
+LEDGER_CHOICES = 7
 
 
 @pytest.mark.parametrize("start", ["nothing", "nothing, and one refusal", "an id"])
