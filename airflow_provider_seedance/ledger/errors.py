@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from airflow_provider_seedance.gptproto.errors import SeedanceError
 
 
@@ -41,9 +44,17 @@ class IdempotencyKeyError(SeedanceError):
 
 
 class BudgetExceededError(SeedanceError):
-    """The generation would exceed the budget of the connection; raised before anything is sent."""
+    """
+    The generation would exceed a budget of the connection; raised before anything is sent.
+
+    :param resets_at: When the budget resets; ``None`` if the generation would not fit then either.
+    """
 
     at_fault = "account"
     default_advice = (
         "Nothing was sent. Wait until the budget resets, raise it in the connection, or choose a cheaper generation."
     )
+
+    def __init__(self, what: str, *, resets_at: datetime | None = None, **details: Any) -> None:
+        super().__init__(what, **details)
+        self.resets_at = resets_at

@@ -127,6 +127,9 @@ class ObjectStore(Store):
     def __init__(self, uri: str, path: ObjectStoragePath) -> None:
         super().__init__(uri)
         self._fs: Any = path.fs
+        # fsspec keeps listings, which lack what others have written since. Without a keeper there is no race, either.
+        self._fs.dircache.use_listings_cache = False
+        self._fs.invalidate_cache()
         self._root = path.path.rstrip("/")
         self.is_exclusive = path.protocol in OBJECT_STORES
 
@@ -150,8 +153,6 @@ class ObjectStore(Store):
             return [None if isinstance(content, Exception) else bytes(content) for content in contents]
 
     def _names(self, folder: str) -> Iterable[str]:
-        # fsspec remembers listings, which lack what others have written since.
-        self._fs.invalidate_cache()
         return [path.rstrip("/").rpartition("/")[2] for path in self._fs.ls(self._path(folder), detail=False)]
 
     def _delete(self, name: str) -> None:
