@@ -17,19 +17,16 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from airflow_provider_seedance.gptproto.bodies import beginning, quote_body, shorten
+from airflow_provider_seedance.gptproto.confirmation import confirmed, not_confirmed
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
-    ContentPolicyError,
     InvalidRequestError,
     LostAnswerError,
     NotConnectedError,
-    PredictionNotFoundError,
     SeedanceError,
-    UnreadableAnswerError,
-    WaitTimeoutError,
 )
 from airflow_provider_seedance.gptproto.leaks import refuse_secrets
-from airflow_provider_seedance.gptproto.polling import Decision, GiveUp, PollAgain, Poller, failure
+from airflow_provider_seedance.gptproto.polling import Decision, GiveUp, PollAgain, Poller
 from airflow_provider_seedance.gptproto.predictions import (
     Prediction,
     is_prediction_id,
@@ -46,8 +43,6 @@ CONFIRM_DELAYS = (1.0, 3.0, 6.0, 10.0)
 MAXIMUM_CONFIRM_DELAY = 30.0
 #: Seconds after the deadline of a wait in which its last poll has to come back.
 LAST_POLL_SECONDS = 4.0
-#: Responses that have to say that a prediction failed; the first and the last of all must be among them.
-MINIMUM_FAILURES = 3
 _KEY_REFUSED = (401, 403)
 
 
@@ -225,9 +220,9 @@ class ApiFlows:
             if delay is not None:
                 pause = min(max(delay, retry_after), MAXIMUM_CONFIRM_DELAY)
                 if deadline is not None and self.clock() + pause > deadline:
-                    raise _not_confirmed(results[-1], prediction_id)
+                    raise not_confirmed(results[-1], prediction_id)
                 yield Sleep(pause)
-        return _confirmed(results, prediction_id)
+        return confirmed(results, prediction_id)
 
     def poll(self, poller: Poller) -> Flow[Decision]:
         """Get the prediction once, and return the poller's decision."""
@@ -359,45 +354,6 @@ def _spellings(key: str) -> re.Pattern[str]:
     JSON nested twice in JSON has up to seven backslashes before a character.
     """
     return re.compile(r"\\{0,7}".join(rf"(?:{re.escape(each)}|u(?i:{ord(each):04x}))" for each in key))
-
-
-def _confirmed(results: list[Prediction | SeedanceError], prediction_id: str) -> Prediction:
-    """
-    Return or raise what all responses about a prediction agree on.
-
-    :param results: None of them is a success with outputs or a prediction in progress.
-    """
-    last = results[-1]
-    if all(isinstance(each, PredictionNotFoundError) for each in results) and isinstance(last, SeedanceError):
-        what = f"GPTProto does not know the prediction ({last.what})"
-        raise PredictionNotFoundError(what, prediction_id=prediction_id, charge=Charge.POSSIBLE)
-    # The first and the last failure are twenty seconds apart, and there is at least one more.
-    is_failure = [isinstance(each, ContentPolicyError) or _has_failed(each) for each in results]
-    if sum(is_failure) >= MINIMUM_FAILURES and is_failure[0] and is_failure[-1]:
-        if isinstance(last, SeedanceError):
-            raise last
-        return last
-    others = [
-        each
-        for each, failed in zip(results, is_failure, strict=True)
-        if not failed and not isinstance(each, PredictionNotFoundError)
-    ]
-    if not others:
-        what = "The responses about the prediction contradict each other, and none is believed"
-        raise UnreadableAnswerError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
-    if isinstance(others[-1], SeedanceError):
-        raise others[-1]
-    return others[-1]
-
-
-def _not_confirmed(last: Prediction | SeedanceError, prediction_id: str) -> WaitTimeoutError:
-    error = last if isinstance(last, SeedanceError) else failure(last)
-    what = f"The last response was not confirmed in time: {error.what}"
-    return WaitTimeoutError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
-
-
-def _has_failed(result: Prediction | SeedanceError) -> bool:
-    return isinstance(result, Prediction) and result.has_failed
 
 
 def _charge(prediction_id: str | None) -> Charge:

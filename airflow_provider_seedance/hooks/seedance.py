@@ -34,7 +34,7 @@ class SeedanceHook(BaseHook):
 
     The connection's password is the API key and its host the base URL; the extra fields are ``vendor``,
     ``auth_scheme``, ``timeout``, ``verify``, ``proxy``, ``polls_per_second``, ``ledger``, ``daily_budget_usd``,
-    ``monthly_budget_usd`` and ``budget_timezone``. Only :meth:`submit` costs money, and it knows no ledger.
+    ``monthly_budget_usd`` and ``budget_timezone``. Only :meth:`submit` costs money.
 
     :param seedance_conn_id: The Airflow connection.
     """
@@ -99,21 +99,22 @@ class SeedanceHook(BaseHook):
 
         It is sent again only if it provably was not accepted: no connection was made, or the response was 429. Unlike
         the operators it keeps no record: a second call, as by a retry of the calling task, pays a second time. So
-        submit in a task with ``retries=0``, return the id, and wait for it in another task.
+        submit in a task with ``retries=0``, return the id, and wait for it in another task. The connection's ledger
+        books it, and its budgets count it.
 
         :param request: What to generate.
         :param validation: ``warn`` logs the refusals of the catalogue and submits.
+        :raises BudgetExceededError: When it would exceed a budget of the connection.
         :raises SeedanceError: See :meth:`~airflow_provider_seedance.gptproto.client.GPTProtoClient.submit`.
         """
         from airflow_provider_seedance.gptproto.leaks import arguments_of
         from airflow_provider_seedance.tasks.media import with_local_media
+        from airflow_provider_seedance.tasks.records import unshared_record
         from airflow_provider_seedance.tasks.submit import send_unrecorded
 
         with _errors_for_caller(), self._connect(arguments_of(request)) as client:
-            prediction = send_unrecorded(client, with_local_media(request), validation=validation, log=self.log)
-        # The caller may fail before it stores the id.
-        self.log.info("Submitted prediction %s to %s (%s)", prediction.id, request.model, request.mode.value)
-        return prediction
+            record = unshared_record(self.seedance_conn_id, lambda: client.settings, self.log)
+            return send_unrecorded(client, with_local_media(request), record, validation=validation, log=self.log)
 
     def get_prediction(self, prediction_id: str) -> Prediction:
         """

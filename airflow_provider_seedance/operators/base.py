@@ -22,6 +22,7 @@ from airflow_provider_seedance.operators.parsing import CheckedPartial, check_co
 from airflow_provider_seedance.tasks.options import (
     GenerationOptions,
     OnAudioRefusal,
+    OnBudgetExceeded,
     OnClear,
     OnLostPrediction,
     OnUnconfirmedSubmission,
@@ -96,6 +97,8 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
         ``resubmit`` submits, and pays for, a new one. A video that was delivered is never submitted again that way.
     :param on_audio_refusal: What to do if the generated audio is refused: ``fail`` ends the task, ``mute`` submits, and
         pays for, the same generation once more without audio, within ``max_cost`` and ``max_submissions``.
+    :param on_budget_exceeded: What to do if a submission would exceed a budget of the connection: ``fail`` ends the
+        task, ``wait`` waits in the triggerer until the budget resets, and then submits.
     :param on_clear: What a clear does after the video was delivered: ``reuse`` it, or ``regenerate`` a new one.
     :param validation: What to do with arguments that, by the catalogue (``docs/models.md``), the service refuses:
         ``strict`` fails the task before anything is sent, ``warn`` logs a warning and submits. Use ``warn`` if the
@@ -140,6 +143,7 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
         on_unconfirmed_submission: OnUnconfirmedSubmission = "fail",
         on_lost_prediction: OnLostPrediction = "fail",
         on_audio_refusal: OnAudioRefusal = "fail",
+        on_budget_exceeded: OnBudgetExceeded = "fail",
         on_clear: OnClear = "reuse",
         validation: Validation = "strict",
         fail_on_nsfw: bool = False,
@@ -170,6 +174,7 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
         self.on_unconfirmed_submission = on_unconfirmed_submission
         self.on_lost_prediction = on_lost_prediction
         self.on_audio_refusal = on_audio_refusal
+        self.on_budget_exceeded = on_budget_exceeded
         self.on_clear = on_clear
         self.validation = validation
         self.fail_on_nsfw = fail_on_nsfw
@@ -239,6 +244,7 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
             on_unconfirmed_submission=self.on_unconfirmed_submission,
             on_lost_prediction=self.on_lost_prediction,
             on_audio_refusal=self.on_audio_refusal,
+            on_budget_exceeded=self.on_budget_exceeded,
             on_clear=self.on_clear,
             validation=self.validation,
             max_cost=self.max_cost,
@@ -259,6 +265,10 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
     def execute_complete(self, context: Context, event: Any = None) -> list[str] | str:
         """Go on after the trigger fired: get the finished prediction on the worker."""
         return self.finish(self._start(context).resume(event, lambda: self.request_again(context)))
+
+    def execute_again(self, context: Context, event: Any = None) -> list[str] | str:
+        """Start anew once a budget has reset: nothing was submitted before."""
+        return self.execute(context)
 
     def fail_wait(self, error: AirflowException, context: Context) -> NoReturn:
         """Name the prediction and the bill in the error for a wait that Airflow ended."""

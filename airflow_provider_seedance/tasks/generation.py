@@ -19,7 +19,7 @@ from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.gptproto.times import expected_seconds
-from airflow_provider_seedance.ledger.errors import SubmissionTakenError
+from airflow_provider_seedance.ledger.errors import BudgetExceededError, SubmissionTakenError
 from airflow_provider_seedance.tasks import submit
 from airflow_provider_seedance.tasks.advice import Situation, advise, trigger_failed
 from airflow_provider_seedance.tasks.events import ledger_of, read_event
@@ -28,7 +28,7 @@ from airflow_provider_seedance.tasks.mapping import check_mapped_id
 from airflow_provider_seedance.tasks.media import with_local_media
 from airflow_provider_seedance.tasks.muting import as_recorded, mute_reason, replacement, unrecorded
 from airflow_provider_seedance.tasks.options import GenerationOptions
-from airflow_provider_seedance.tasks.outcomes import Deliver, KeepWaiting, Outcome, Submitted
+from airflow_provider_seedance.tasks.outcomes import Deliver, KeepWaiting, Outcome, Submitted, await_budget
 from airflow_provider_seedance.tasks.preparing import Prepared, prepare
 from airflow_provider_seedance.tasks.progress import Progress
 from airflow_provider_seedance.tasks.record import Submission, SubmitFresh, check_tries
@@ -164,6 +164,8 @@ class Generation:
                 return self._try_to_submit(request, reason)
             except SubmissionTakenError as taken:
                 self._log.info("%s", taken.what)
+            except BudgetExceededError as exceeded:
+                return await_budget(exceeded, self._options, self._log)
 
     def _try_to_submit(self, request: GenerationRequest, reason: str | None) -> Outcome:
         """

@@ -190,6 +190,7 @@ class LedgerRecord(SubmissionRecord):
         reservation = Reservation(
             at=int(now.timestamp() * 1000), usd=highest, generation=self._generation, number=number
         )
+        reservation = reserve(self._ledger, reservation, settings.ledger or LedgerSettings(uri=self._ledger.uri), now)
         entry = Entry(
             generation=self._generation,
             number=number,
@@ -203,7 +204,6 @@ class LedgerRecord(SubmissionRecord):
             reservation=reservation.name,
             record=intent.to_dict(),
         )
-        reserve(self._ledger, reservation, settings.ledger or LedgerSettings(uri=self._ledger.uri), now)
         if not self._ledger.create(entry.name, entry.to_json()):
             withdraw(self._ledger, reservation.name)
             subject = f"the idempotency key {self._key!r}" if self._key else str(self._owner)

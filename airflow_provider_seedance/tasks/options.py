@@ -16,6 +16,7 @@ OnClear = Literal["reuse", "regenerate"]
 OnUnconfirmedSubmission = Literal["fail", "resubmit"]
 OnLostPrediction = Literal["fail", "resubmit"]
 OnAudioRefusal = Literal["fail", "mute"]
+OnBudgetExceeded = Literal["fail", "wait"]
 
 #: Ten years, in seconds: a deadline much later overflows a ``datetime``.
 _MAXIMUM_SECONDS = 10 * 365 * 24 * 3600.0
@@ -81,6 +82,8 @@ class GenerationOptions:
     :param on_lost_prediction: Whether a recorded prediction that the service does not know fails the task or is
         submitted again.
     :param on_audio_refusal: Whether a refusal of the generated audio fails the task or submits once more without audio.
+    :param on_budget_exceeded: Whether a submission above the budget of the connection fails the task, or waits in the
+        triggerer until the budget resets.
     :param on_clear: Whether clearing a task with a delivered video reuses or regenerates it.
     :param validation: Whether the refusals of the catalogue fail the task, or are only logged.
     :param max_cost: The most that one generation may cost, in USD; ``None`` for any price.
@@ -97,6 +100,7 @@ class GenerationOptions:
     on_unconfirmed_submission: OnUnconfirmedSubmission = "fail"
     on_lost_prediction: OnLostPrediction = "fail"
     on_audio_refusal: OnAudioRefusal = "fail"
+    on_budget_exceeded: OnBudgetExceeded = "fail"
     on_clear: OnClear = "reuse"
     validation: Validation = "strict"
     max_cost: float | None = None
@@ -111,6 +115,7 @@ class GenerationOptions:
         _check_choice("on_unconfirmed_submission", self.on_unconfirmed_submission, OnUnconfirmedSubmission)
         _check_choice("on_lost_prediction", self.on_lost_prediction, OnLostPrediction)
         _check_choice("on_audio_refusal", self.on_audio_refusal, OnAudioRefusal)
+        _check_choice("on_budget_exceeded", self.on_budget_exceeded, OnBudgetExceeded)
         _check_choice("on_clear", self.on_clear, OnClear)
         _check_choice("validation", self.validation, Validation)
         if self.idempotency_key is not None and not self.durable:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.polling import Poller
+from airflow_provider_seedance.ledger.errors import BudgetExceededError
+from airflow_provider_seedance.tasks.options import GenerationOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +46,27 @@ class KeepWaiting:
     ledger: str = ""
 
 
-Outcome = Deliver | Submitted | KeepWaiting
+@dataclass(frozen=True, slots=True)
+class AwaitBudget:
+    """
+    Nothing is submitted until a budget resets, in the triggerer.
+
+    :param resets_at: When it does.
+    """
+
+    resets_at: datetime
+
+
+Outcome = Deliver | Submitted | KeepWaiting | AwaitBudget
+
+
+def await_budget(exceeded: BudgetExceededError, options: GenerationOptions, log: Log) -> AwaitBudget:
+    """
+    Return the wait for the budget if the task waits for it, else raise the error.
+
+    :raises BudgetExceededError: Also if the generation would never fit.
+    """
+    if options.on_budget_exceeded == "fail" or exceeded.resets_at is None:
+        raise exceeded
+    log.warning('%s. on_budget_exceeded is "wait": the task submits after that. Nothing was sent', exceeded.what)
+    return AwaitBudget(exceeded.resets_at)

@@ -102,14 +102,50 @@ class Records:
         )
 
     def _owner(self) -> Owner:
-        ti = self._task_instance
-        return Owner(
-            dag_id=ti.dag_id,
-            run_id=ti.run_id,
-            task_id=ti.task_id,
-            map_index=ti.map_index,
-            try_number=ti.try_number,
-        )
+        return owner_of(self._task_instance)
+
+
+def unshared_record(connection_id: str, get_settings: Callable[[], ClientSettings], log: Log) -> SubmissionRecord:
+    """
+    Return a record that books one submission in the ledger, if there is one, and that no later call finds.
+
+    :param connection_id: The Airflow connection. The other parameters are those of :class:`Records`.
+    """
+    ledger = get_settings().ledger
+    if ledger is None:
+        return SubmissionRecord(None)
+    owner = _current_owner()
+    return LedgerRecord(
+        open_store(ledger.uri),
+        generation_of_task(*owner.identity, random.SystemRandom().getrandbits(64)),
+        owner,
+        connection_id=connection_id,
+        get_settings=get_settings,
+        earlier=SubmissionRecord(None),
+        is_kept=False,
+        log=log,
+    )
+
+
+def _current_owner() -> Owner:
+    """Return the task instance that runs in this process; one without names outside of tasks."""
+    from airflow.providers.common.compat.sdk import AirflowException, get_current_context
+
+    try:
+        return owner_of(get_current_context()["ti"])
+    except (AirflowException, RuntimeError):
+        return Owner(dag_id="", run_id="", task_id="")
+
+
+def owner_of(task_instance: Any) -> Owner:
+    """Return the owner of the submissions of a task instance."""
+    return Owner(
+        dag_id=task_instance.dag_id,
+        run_id=task_instance.run_id,
+        task_id=task_instance.task_id,
+        map_index=task_instance.map_index,
+        try_number=task_instance.try_number,
+    )
 
 
 def read_if_possible(record: SubmissionRecord, log: Log) -> Submission | None:

@@ -240,22 +240,24 @@ def send(
 
 
 def send_unrecorded(
-    client: Client, request: GenerationRequest, *, validation: Validation = "strict", log: Log
+    client: Client, request: GenerationRequest, record: SubmissionRecord, *, validation: Validation = "strict", log: Log
 ) -> Prediction:
-    """Send a submission as :func:`send` does, without a record: a second call pays again."""
+    """
+    Send a submission as :func:`send` does, without a record that a later call finds: a second call pays again.
+
+    :param record: It books the submission in the ledger, if there is one.
+    :raises UnrecordedSubmissionError: When the ledger does not take the id.
+    """
     checked = request.check(validation)
     for warning in checked.warnings:
         log.warning("%s", warning)
     intent = Submission(fingerprint="", submitted_at=time.time())
-    return send(
-        client,
-        checked,
-        record=SubmissionRecord(None),
-        intent=intent,
-        recorded=None,
-        progress=Progress(),
-        log=log,
-    )
+    record.describe(checked)
+    prediction = send(client, checked, record=record, intent=intent, recorded=None, progress=Progress(), log=log)
+    # Logged before it is recorded, so that the id is not lost if the store fails.
+    log.info("Submitted prediction %s to %s (%s)", prediction.id, request.model, request.mode.value)
+    record_id(record, intent, prediction.id, log=log)
+    return prediction
 
 
 def _restore(

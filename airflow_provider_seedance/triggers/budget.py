@@ -6,12 +6,15 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_seedance.triggers.seedance import SeedancePredictionTrigger
+from airflow_provider_seedance.triggers.seedance import DEFERRAL_MARGIN, SeedancePredictionTrigger
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator
 
 #: Seconds over which the tasks that wait for the same moment start again.
 _SPREAD = 300.0
@@ -44,6 +47,18 @@ class SeedanceBudgetTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event, not at once even if the time has passed: an early event would cost the task a try."""
         await asyncio.sleep(SeedancePredictionTrigger.MINIMUM_SECONDS)
-        while (remaining := self.wake_at - time.time()) > 0:
+        while (remaining := self.wake_at - time.time()) > 0:  # noqa: ASYNC110 - it waits for a time, not for an event
             await asyncio.sleep(min(remaining, _LONGEST_SLEEP))
         yield TriggerEvent({"wake_at": self.wake_at})  # type: ignore[no-untyped-call]  # Airflow's
+
+
+def defer_until_reset(operator: BaseOperator, resets_at: datetime) -> NoReturn:
+    """
+    Free the worker until a budget resets.
+
+    :param operator: Its ``execute_again`` starts anew.
+    :param resets_at: When the budget resets.
+    """
+    trigger = SeedanceBudgetTrigger.after(resets_at)
+    remaining = timedelta(seconds=max(trigger.wake_at - time.time(), 0.0))
+    operator.defer(trigger=trigger, method_name="execute_again", timeout=remaining + DEFERRAL_MARGIN)

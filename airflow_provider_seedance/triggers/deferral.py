@@ -39,11 +39,15 @@ class DeferrableTask:
 
     def finish(self, outcome: Outcome) -> list[str] | str:
         """Return the task's value, or defer."""
-        from airflow_provider_seedance.tasks.outcomes import Deliver, Submitted
+        from airflow_provider_seedance.tasks.outcomes import AwaitBudget, Deliver, Submitted
         from airflow_provider_seedance.triggers.seedance import defer_poller
 
         if isinstance(outcome, Deliver):
             return outcome.outputs
         if isinstance(outcome, Submitted):
             return outcome.prediction_id
+        if isinstance(outcome, AwaitBudget):
+            from airflow_provider_seedance.triggers.budget import defer_until_reset
+
+            return defer_until_reset(self, outcome.resets_at)  # type: ignore[arg-type]  # of Airflow's class
         return defer_poller(self, outcome.poller, self.seedance_conn_id, outcome.ledger)  # type: ignore[arg-type]  # of Airflow's class

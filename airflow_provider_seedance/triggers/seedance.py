@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_seedance.gptproto.settings import ClientSettings
 
 #: The deferral's own timeout is this much later than the deadline, for a trigger that does not fire.
-_DEFERRAL_MARGIN = timedelta(minutes=10)
+DEFERRAL_MARGIN = timedelta(minutes=10)
 
 
 class SeedancePredictionTrigger(BaseTrigger):
@@ -147,5 +147,5 @@ def defer_poller(operator: BaseOperator, poller: Poller, seedance_conn_id: str, 
     operator.defer(
         trigger=SeedancePredictionTrigger.for_poller(poller, seedance_conn_id, ledger),
         method_name="execute_complete",
-        timeout=remaining + _DEFERRAL_MARGIN,
+        timeout=remaining + DEFERRAL_MARGIN,
     )

@@ -104,6 +104,7 @@ class World:
 
     refuses_stale: bool = True
     has_ledger: bool = False
+    ledger_settings: LedgerSettings = LedgerSettings(uri="s3://bucket/seedance")  # noqa: RUF009 - it is frozen
     newest_try: int = 0
     now: float = 1_800_000_000.0
     steps: int = 0
@@ -334,7 +335,7 @@ class _Collect(logging.Handler):
 @contextmanager
 def connected(world: World) -> Iterator[None]:
     """Connect every client and clock to a world."""
-    ledger = LedgerSettings(uri="s3://bucket/seedance") if world.has_ledger else None
+    ledger = world.ledger_settings if world.has_ledger else None
     settings = ClientSettings(api_key=DEFAULT_KEY, base_url="https://gptproto.example", verify=False, ledger=ledger)
     transport = httpx.MockTransport(world.handle)
 
