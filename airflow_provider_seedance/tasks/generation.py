@@ -14,7 +14,7 @@ from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import AudioPolicyError, Charge, ConnectionSettingsError, SeedanceError
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.leaks import arguments_of, refuse_secrets_of
-from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, Poller, failure
+from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, Poller
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
@@ -41,6 +41,7 @@ from airflow_provider_seedance.tasks.records import (
 )
 from airflow_provider_seedance.tasks.report import GenerationReport, Publisher, check_nsfw
 from airflow_provider_seedance.tasks.reuse import check_links
+from airflow_provider_seedance.tasks.waiting import new_poller, poll_confirmed
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -112,16 +113,17 @@ class Generation:
         :param request: Returns the request; called only to submit it once more without audio.
         """
         with self._errors():
-            self._record = self._records.open_again(ledger_of(event))
+            pointer = ledger_of(event)
+            has_record = self._open_if_possible(lambda: self._records.open_again(pointer))
             self._restore_report()
             try:
                 poller, prediction = read_event(event)
                 if prediction is not None:
                     return self._deliver(prediction, poller)
                 with self._connect() as client:
-                    return self._proceed(client, poller, self._poll_confirmed(client, poller))
+                    return self._proceed(client, poller, poll_confirmed(client, poller))
             except AudioPolicyError as refused:
-                if self._options.on_audio_refusal == "fail":
+                if self._options.on_audio_refusal == "fail" or not has_record:
                     raise
                 again = request()
                 self._refuse_secrets(again)
@@ -134,7 +136,7 @@ class Generation:
         :param error: Airflow's error, which names neither the prediction nor the bill.
         """
         with self._errors():
-            self._open_record()
+            self._open_if_possible(self._records.open)
             self._restore_report()
             raise trigger_failed(error, self._situation()) from None
 
@@ -144,6 +146,15 @@ class Generation:
         except ConnectionSettingsError:
             # Raised again where the client is opened, and then the error names an earlier prediction.
             return
+
+    def _open_if_possible(self, open_: Callable[[], SubmissionRecord]) -> bool:
+        """Open the record where the generation is paid for, and return whether it was: the task goes on without."""
+        try:
+            self._record = open_()
+        except SeedanceError as error:
+            self._log.warning("The record of the submission could not be opened: %s", error.what)
+            return False
+        return True
 
     def _connect(self) -> GPTProtoClient:
         return self._connect_with(self._get_settings())
@@ -300,7 +311,9 @@ class Generation:
                 self._mark_delivered(prediction)
             return Submitted(prediction.id)
         now = time.time()
-        poller = self._poller(prediction.id, now if submitted_at is None else submitted_at, now, expected)
+        poller = new_poller(
+            self._options.wait, prediction.id, now if submitted_at is None else submitted_at, now, expected
+        )
         return self._proceed(client, poller, poller.on_prediction(prediction, now))
 
     def _restore_report(self) -> None:
@@ -320,28 +333,6 @@ class Generation:
             self.report = self.report.with_spending(0, 0.0)
         elif recorded is not None and (self._record.is_kept or self._try_number == 1):
             self.report = self.report.with_spending(recorded.submissions, recorded.total_cost_usd)
-
-    def _poll_confirmed(self, client: GPTProtoClient, poller: Poller) -> Decision:
-        """Get the prediction after the trigger's wait; after a temporary error the wait goes on in the triggerer."""
-        try:
-            prediction = client.get_confirmed(poller.prediction_id, deadline=poller.deadline)
-        except SeedanceError as error:
-            if not error.retryable:
-                raise
-            return poller.on_error(error, time.time())
-        return GiveUp(failure(prediction)) if prediction.has_failed else poller.on_prediction(prediction, time.time())
-
-    def _poller(self, prediction_id: str, submitted_at: float, now: float, expected: float) -> Poller:
-        wait = self._options.wait
-        deadline = submitted_at + wait.budget_seconds
-        return Poller(
-            prediction_id=prediction_id,
-            submitted_at=submitted_at,
-            # A retry after a timeout gets a budget of its own, or it could never succeed.
-            deadline=deadline if deadline > now else now + wait.budget_seconds,
-            expected_seconds=expected,
-            poll_interval=wait.poll_interval_seconds,
-        )
 
     def _proceed(self, client: GPTProtoClient, poller: Poller, decision: Decision) -> Deliver | KeepWaiting:
         """Carry out a decision of the poller: wait on, deliver, or fail."""

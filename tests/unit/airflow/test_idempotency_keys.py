@@ -8,16 +8,18 @@ result, and the same key with another request is an error. The emulator's ledger
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_seedance.gptproto.errors import SeedanceError
+from airflow_provider_seedance.gptproto.errors import ConnectionNotFoundError, SeedanceError
 from airflow_provider_seedance.ledger.errors import IdempotencyKeyError
+from airflow_provider_seedance.ledger.store import Store
 from tests.unit.airflow.driving import Run
-from tests.unit.airflow.world import KilledError, Operator, World, connected
+from tests.unit.airflow.world import KilledError, Operator, World, WorldLedger, connected
 
 KEY = "2026-11-27/sku-1"
 
@@ -28,6 +30,7 @@ class Account:
 
     deferrable: bool
     world: World = field(default_factory=lambda: World(has_ledger=True))
+    open_store: Callable[[str], Store] | None = None
 
     def run(self, run: Run, *, has_ledger: bool = True, **arguments: Any) -> list[str]:
         """Run one try of a task."""
@@ -41,7 +44,7 @@ class Account:
             }
         )
         self.world.has_ledger = has_ledger
-        with connected(self.world):
+        with connected(self.world, open_store=self.open_store):
             return run.try_once(operator, task_state_store=None)  # type: ignore[no-any-return]
 
     @property
@@ -208,3 +211,18 @@ def test_entry_says_who_what_and_how_much(account: Account) -> None:
 
 def test_error_class_is_not_retried() -> None:
     assert not IdempotencyKeyError.retryable
+
+
+def test_video_is_delivered_if_the_ledger_cannot_be_opened_after_the_wait() -> None:
+    account, opened = Account(deferrable=True), []
+
+    def open_once(uri: str) -> WorldLedger:
+        opened.append(uri)
+        if len(opened) > 1:
+            raise ConnectionNotFoundError("Airflow did not find the connection of the store")
+        return WorldLedger(account.world)
+
+    account.open_store = open_once
+    outputs = account.run(Run())
+    assert account.booked[0] in outputs[0]
+    assert len(opened) == 2

@@ -333,8 +333,12 @@ class _Collect(logging.Handler):
 
 
 @contextmanager
-def connected(world: World) -> Iterator[None]:
-    """Connect every client and clock to a world."""
+def connected(world: World, *, open_store: Callable[[str], Store] | None = None) -> Iterator[None]:
+    """
+    Connect every client and clock to a world.
+
+    :param open_store: Opens the ledger; ``None`` opens the world's.
+    """
     ledger = world.ledger_settings if world.has_ledger else None
     settings = ClientSettings(api_key=DEFAULT_KEY, base_url="https://gptproto.example", verify=False, ledger=ledger)
     transport = httpx.MockTransport(world.handle)
@@ -358,7 +362,9 @@ def connected(world: World) -> Iterator[None]:
         for function in (get_settings, get_client, aget_settings, get_async_client):
             stack.enter_context(mock.patch.object(SeedanceHook, function.__name__, function))
         stack.enter_context(mock.patch.object(SeedancePredictionTrigger, "MINIMUM_SECONDS", 0.0))
-        stack.enter_context(mock.patch.object(records, "open_store", return_value=WorldLedger(world)))
+        stack.enter_context(
+            mock.patch.object(records, "open_store", open_store or mock.Mock(return_value=WorldLedger(world)))
+        )
         # The links of a delivered video work.
         works = nullcontext(SimpleNamespace(status=206))
         stack.enter_context(mock.patch.object(PublicFetcher, "get", return_value=works))
