@@ -58,3 +58,5 @@ class BudgetExceededError(SeedanceError):
     def __init__(self, what: str, *, resets_at: datetime | None = None, **details: Any) -> None:
         super().__init__(what, **details)
         self.resets_at = resets_at
+        #: Whether only reservations of the last minute exceed it, which others may still withdraw.
+        self.is_contended = False

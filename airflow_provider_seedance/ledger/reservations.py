@@ -11,8 +11,10 @@ budget, whatever runs at once and whichever process dies at any point:
   reservation too many, and two tasks that see each other can both withdraw: too much may be counted, never too little.
 - The sum of an hour is kept as a total once the hour is closed, :data:`CLOSED_AFTER` its end. A total is complete,
   because a task whose clock shows more than :data:`WRITABLE_FOR` after the end of its hour, once its reservation is
-  written, withdraws it and reserves anew. So clocks may differ by almost the difference, half an hour. Like that the
-  total has what was withdrawn later: it may be too high, never too low. It does not matter who writes it or how often.
+  written, withdraws it and reserves anew. So clocks may differ by less than half an hour. A total includes what was
+  withdrawn later: it may be too high, never too low. It does not matter who writes it or how often.
+- Tasks that start together can see each other and all withdraw. So a task that only reservations of the last minute
+  keep out tries again after a random pause, a few times.
 
 One check lists the hours and the totals of the month, and each hour that is not closed or that the start of the day
 cuts (in time zones with half hours): a few calls, however many submissions there are.
@@ -21,14 +23,15 @@ cuts (in time zones with half hours): a few calls, however many submissions ther
 from __future__ import annotations
 
 import dataclasses
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
-from airflow_provider_seedance.ledger.budgets import Budget, budgets_at, check_budgets, check_priced, spent
-from airflow_provider_seedance.ledger.errors import LedgerUnavailableError
+from airflow_provider_seedance.ledger.budgets import Budget, Spent, budgets_at, check_budgets, check_priced, spent
+from airflow_provider_seedance.ledger.errors import BudgetExceededError, LedgerUnavailableError
 from airflow_provider_seedance.ledger.layout import (
     HOUR,
     RESERVATIONS,
@@ -48,10 +51,18 @@ from airflow_provider_seedance.ledger.store import Store
 CLOSED_AFTER = timedelta(hours=1)
 #: How long after the end of its hour a reservation may have been written.
 WRITABLE_FOR = timedelta(minutes=30)
+#: The longest pauses before the next attempts, in seconds.
+_PAUSES = (1.0, 2.0, 4.0)
+#: How long a reservation may be withdrawn by the task that wrote it, as a rule.
+_UNSETTLED_FOR = timedelta(minutes=1)
 
 
 def _utc_now() -> datetime:
     return datetime.fromtimestamp(time.time(), UTC)
+
+
+def _sleep(seconds: float) -> None:
+    time.sleep(seconds)
 
 
 def reserve(
@@ -61,6 +72,7 @@ def reserve(
     now: datetime,
     *,
     clock: Callable[[], datetime] = _utc_now,
+    pause: Callable[[float], None] = _sleep,
 ) -> Reservation:
     """
     Reserve the price of a submission, if it is within the budgets, right before it is sent.
@@ -71,16 +83,33 @@ def reserve(
     :param settings: The budgets.
     :param now: The time of the call.
     :param clock: Returns the time after the reservation was written.
-    :return: The reservation that counts: the given one, or one for a later time if the process was suspended.
+    :param pause: Sleeps for some seconds before the next attempt.
+    :return: The reservation that counts: the given one, or one for a later time if it was written again.
     :raises BudgetExceededError: When it would exceed a budget; it is withdrawn.
     :raises LedgerUnavailableError: When the store fails; it is withdrawn if the store takes that.
     """
     check_priced(settings, reservation.usd)
+    for longest in _PAUSES:
+        try:
+            return _reserve_once(store, reservation, settings, now, clock)
+        except BudgetExceededError as error:
+            if not error.is_contended:
+                raise
+        pause(random.uniform(0, longest))  # noqa: S311 - jitter is no secret
+        now = clock()
+        reservation = _at(reservation, now)
+    return _reserve_once(store, reservation, settings, now, clock)
+
+
+def _reserve_once(
+    store: Store, reservation: Reservation, settings: LedgerSettings, now: datetime, clock: Callable[[], datetime]
+) -> Reservation:
+    """Make one attempt: write the reservation, check, and withdraw it if anything fails."""
     try:
         store.replace(reservation.name, b"")
         while (written_at := clock()) >= start_of_hour(reservation.moment) + HOUR + WRITABLE_FOR:
             withdraw(store, reservation.name)
-            reservation = dataclasses.replace(reservation, at=int(written_at.timestamp() * 1000))
+            reservation = _at(reservation, written_at)
             store.replace(reservation.name, b"")
         _check(store, reservation, settings, now)
     except BaseException:
@@ -88,6 +117,10 @@ def reserve(
             withdraw(store, reservation.name)
         raise
     return reservation
+
+
+def _at(reservation: Reservation, moment: datetime) -> Reservation:
+    return dataclasses.replace(reservation, at=int(moment.timestamp() * 1000))
 
 
 def withdraw(store: Store, reservation: str) -> None:
@@ -120,8 +153,20 @@ def _check(store: Store, reservation: Reservation, settings: LedgerSettings, now
     budgets = budgets_at(settings, reservation.moment)
     if not budgets or reservation.usd is None:
         return
+    price = from_micros(micros(reservation.usd))
     reservations, totals = _counted(store, budgets, now)
-    sums = [
+    try:
+        check_budgets(_sums(budgets, reservations, totals), price)
+    except BudgetExceededError as error:
+        settled = [each for each in reservations if each.moment < reservation.moment - _UNSETTLED_FOR]
+        sums = _sums(budgets, [*settled, reservation], totals)
+        error.is_contended = all(sum_.usd <= budget.limit for budget, sum_ in sums)
+        raise
+
+
+def _sums(budgets: list[Budget], reservations: list[Reservation], totals: list[Total]) -> list[tuple[Budget, Spent]]:
+    """Return what is spent of each budget."""
+    return [
         (
             budget,
             spent(
@@ -131,7 +176,6 @@ def _check(store: Store, reservation: Reservation, settings: LedgerSettings, now
         )
         for budget in budgets
     ]
-    check_budgets(sums, from_micros(micros(reservation.usd)))
 
 
 def _counted(store: Store, budgets: list[Budget], now: datetime) -> tuple[list[Reservation], list[Total]]:

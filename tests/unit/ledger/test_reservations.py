@@ -66,7 +66,7 @@ def reservation(generation: int, at: datetime = NOW, usd: str | None = "0.5", nu
 def book(
     store: LocalStore, generation: int, rules: LedgerSettings, at: datetime = NOW, usd: str | None = "0.5"
 ) -> Reservation:
-    return reserve(store, reservation(generation, at, usd), rules, at, clock=lambda: at)
+    return reserve(store, reservation(generation, at, usd), rules, at, clock=lambda: at, pause=lambda _: None)
 
 
 def standing(store: LocalStore, start: datetime = NOW - timedelta(days=40)) -> list[Reservation]:
@@ -159,6 +159,37 @@ class TestReserve:
         book(store, 2, settings("1"))
 
 
+class TestContention:
+    def test_task_tries_again_while_others_may_withdraw(self, store: CountingStore) -> None:
+        other = book(store, 1, settings())
+        pauses: list[float] = []
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            withdraw(store, other.name)
+
+        booked = reserve(store, reservation(2), settings("0.5"), NOW, clock=lambda: NOW, pause=pause)
+        assert standing(store) == [booked]
+        assert len(pauses) == 1
+        assert 0 <= pauses[0] <= 1
+
+    def test_number_of_attempts_is_limited(self, store: CountingStore) -> None:
+        book(store, 1, settings())
+        pauses: list[float] = []
+        with pytest.raises(BudgetExceededError):
+            reserve(store, reservation(2), settings("0.5"), NOW, clock=lambda: NOW, pause=pauses.append)
+        assert len(pauses) == 3
+
+    @pytest.mark.parametrize("minutes", [2, 200])
+    def test_reservations_that_stand_are_not_waited_for(self, store: CountingStore, minutes: int) -> None:
+        book(store, 1, settings())
+        later = NOW + timedelta(minutes=minutes)
+        pauses: list[float] = []
+        with pytest.raises(BudgetExceededError):
+            reserve(store, reservation(2, later), settings("0.5"), later, clock=lambda: later, pause=pauses.append)
+        assert pauses == []
+
+
 class TestSuspendedProcess:
     def test_reservation_is_written_anew_when_its_hour_is_about_to_close(self, store: CountingStore) -> None:
         woken = NOW.replace(hour=11, minute=30)
@@ -174,7 +205,7 @@ class TestSuspendedProcess:
         tomorrow = NOW + timedelta(days=1)
         book(store, 1, settings("0.5"), at=tomorrow)
         with pytest.raises(BudgetExceededError):
-            reserve(store, reservation(2), settings("0.5"), NOW, clock=lambda: tomorrow)
+            reserve(store, reservation(2), settings("0.5"), NOW, clock=lambda: tomorrow, pause=lambda _: None)
         assert standing(store) == [reservation(1, at=tomorrow)]
 
     def test_late_write_is_not_missing_in_a_total(self, store: CountingStore) -> None:
@@ -276,7 +307,9 @@ class TestAnySchedule:
                 wanted = reservation(random.randrange(count), now, price, number=random.randint(1, 2))
                 process.pause()
                 try:
-                    booked = reserve(process.store, wanted, rules, now, clock=process.clock)
+                    booked = reserve(
+                        process.store, wanted, rules, now, clock=process.clock, pause=lambda _: process.pause()
+                    )
                 except BudgetExceededError:
                     continue
                 accepted.append(booked)
@@ -314,7 +347,7 @@ class TestAnySchedule:
                     for budget in budgets_at(rules, wanted.moment)
                 )
                 try:
-                    reserve(process.store, wanted, rules, process.clock(), clock=process.clock)
+                    reserve(process.store, wanted, rules, process.clock(), clock=process.clock, pause=lambda _: None)
                 except BudgetExceededError:
                     assert not fits
                     continue
