@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seedance.gptproto.redaction import without_keys
+from airflow_provider_seedance.operators.written import WrittenTask, written_task
 from airflow_provider_seedance.tasks.constants import constant_problems
 from airflow_provider_seedance.tasks.options import check_options
 
@@ -53,38 +54,27 @@ def check_constants(task: Any) -> None:
     """
     # A mapped task is constructed again when it runs, with values of rows.
     if task.has_dag() and not getattr(task, "_BaseOperator__from_mapped", False):
-        names = (*task.template_fields, "validation")
-        arguments = {name: getattr(task, name) for name in names}
-        _check(type(task), task.task_id, task.dag, {**arguments, "pre_execute": task._pre_execute_hook})
+        _check(task.task_id, written_task(task))
 
 
 def _check_mapped(task: Any, mapped: Collection[str]) -> None:
     if task.dag is None:
         return
-    group_defaults = getattr(task.task_group, "default_args", None)
-    written = {"validation": "strict", **task.dag.default_args, **(group_defaults or {}), **task.partial_kwargs}
-    names = (*task.template_fields, "validation", "pre_execute")
-    arguments = {name: written.get(name) for name in names if name not in mapped}
+    written = written_task(task)
     with named_task(task.task_id):
-        check_options({name: value for name, value in written.items() if name not in mapped})
-    _check(task.operator_class, task.task_id, task.dag, arguments)
+        check_options({name: value for name, value in written.arguments.items() if name not in mapped})
+    _check(task.task_id, written, mapped)
 
 
-def _check(operator: Any, task_id: str, dag: Any, arguments: dict[str, Any]) -> None:
-    is_ours = operator.__module__ == "airflow_provider_seedance.operators.seedance"
-    is_strict = arguments.pop("validation", None) == "strict"
-    hook = arguments.pop("pre_execute", None)
-    for name in ("seedance_conn_id", "idempotency_key"):
-        arguments.pop(name, None)
-    # Jinja's own options can change what a template looks like.
-    if not is_ours or not is_strict or hook is not None or dag.jinja_environment_kwargs:
+def _check(task_id: str, written: WrittenTask, mapped: Collection[str] = ()) -> None:
+    if (
+        not written.is_certain
+        or written.arguments["validation"] != "strict"
+        or {"validation", "pre_execute"} & {*mapped}
+    ):
         return
-    problems = constant_problems(
-        operator.mode,
-        arguments,
-        prompt_files=tuple(operator.template_ext),
-        is_native=dag.render_template_as_native_obj,
-    )
+    constants = {name: value for name, value in written.parameters().items() if name not in mapped}
+    problems = constant_problems(written.operator.mode, constants, **written.rendering)
     if problems:
         lines = "".join(f"\n  - {problem}" for problem in problems)
         # No connection is read here, so the form of a key has to do.

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, DEFAULT_MODEL, Mode
 from airflow_provider_seedance.gptproto.given import is_missing
+
+if TYPE_CHECKING:
+    from airflow_provider_seedance.gptproto.requests import GenerationRequest
 
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
 _DEFAULTS: Mapping[str, Any] = {"duration": DEFAULT_DURATION, "model": DEFAULT_MODEL}
@@ -39,20 +43,53 @@ def constant_problems(
     :param prompt_files: The endings of a prompt that is read from a file.
     :param is_native: Whether rendering may turn any text into another object.
     """
-    known = {name: value for name, value in arguments.items() if _is_constant(value, is_native=is_native)}
+    known = constants(arguments, prompt_files=prompt_files, is_native=is_native)
     # With an earlier prediction the other arguments are not used.
-    if "prediction_id" not in known or not is_missing(known.pop("prediction_id")):
+    if "prediction_id" not in known or not is_missing(known["prediction_id"]):
         return []
-    if isinstance(known.get("prompt"), str) and known["prompt"].endswith(prompt_files):
-        del known["prompt"]
     if not any(_may_have_a_problem(name, value) for name, value in known.items()):
         return []
+    return list(known_request(mode, known).request.problems())
+
+
+def constants(
+    arguments: Mapping[str, Any], *, prompt_files: tuple[str, ...] = (), is_native: bool = False
+) -> dict[str, Any]:
+    """Return the arguments that nothing can change before the task runs; parameters as in :func:`constant_problems`."""
+    known = {name: value for name, value in arguments.items() if _is_constant(value, is_native=is_native)}
+    if isinstance(known.get("prompt"), str) and known["prompt"].endswith(prompt_files):
+        del known["prompt"]
+    return known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownRequest:
+    """
+    What is known of a request.
+
+    :param request: The request, with placeholders for what is not known.
+    :param unknown: The names of the parameters that are not known, in the order of the request's fields.
+    """
+
+    request: GenerationRequest
+    unknown: tuple[str, ...]
+
+
+def known_request(mode: Mode, known: Mapping[str, Any]) -> KnownRequest:
+    """
+    Return the request that some of its parameters make. Media count as known if they are links.
+
+    :param mode: The mode.
+    :param known: The parameters that are known, ``None`` if not given. Other names are ignored.
+    """
     # This import takes longer than that of the operators.
     from airflow_provider_seedance.gptproto.media.media import is_linked
     from airflow_provider_seedance.gptproto.requests import REQUESTS
     from airflow_provider_seedance.gptproto.values import as_media_list
 
     request = REQUESTS[mode]
+    names = [field.name for field in dataclasses.fields(request)]
+    known = {name: known[name] for name in names if name in known}
     media = (*request.single_media, *request.listed_media)
     for name in media:
         items = as_media_list(known.get(name))
@@ -60,8 +97,9 @@ def constant_problems(
             del known[name]
     if any(name not in known for name in media):
         known.pop("is_upload_media", None)
-    names = {field.name for field in dataclasses.fields(request)}
-    return list(request(**{name: _PLACEHOLDERS[name] for name in names & set(_PLACEHOLDERS)} | known).problems())
+    unknown = tuple(name for name in names if name not in known)
+    placeholders = {name: _PLACEHOLDERS[name] for name in unknown if name in _PLACEHOLDERS}
+    return KnownRequest(request=request(**placeholders, **known), unknown=unknown)
 
 
 def _is_constant(value: object, *, is_native: bool) -> bool:
