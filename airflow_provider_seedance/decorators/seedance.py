@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from airflow_provider_seedance.gptproto.requests import GenerationRequest
 
 #: The media arguments of each mode; text-to-video has none.
-_MEDIA_OF: Mapping[Mode, tuple[str, ...]] = {
+MEDIA_OF: Mapping[Mode, tuple[str, ...]] = {
     Mode.IMAGE_TO_VIDEO: ("image", "last_image"),
     Mode.REFERENCE_TO_VIDEO: ("images", "videos", "audios"),
 }
-_MEDIA = tuple(name for names in _MEDIA_OF.values() for name in names)
+_MEDIA = tuple(name for names in MEDIA_OF.values() for name in names)
 _MODES_OF_SENSORS = ("poke", "reschedule")
 #: The keys that the function may return: the parameters of a generation, and an earlier prediction.
 _RETURNABLE = (
@@ -146,7 +146,7 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
         """Return the request of the arguments that the function returned."""
         from airflow_provider_seedance.gptproto.requests import REQUESTS
 
-        names = _MEDIA_OF.get(self.mode, ())
+        names = MEDIA_OF.get(self.mode, ())
         media = {name: getattr(self, name) for name in (*names, "is_upload_media")} if names else {}
         return REQUESTS[self.mode](**self.common_parameters(), **media)
 
@@ -170,9 +170,9 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
         if isinstance(self.prompt, type(SET_DURING_EXECUTION)):
             self.prompt = ""
         given = [name for name in _MEDIA if as_media_list(getattr(self, name)) is not None]
-        self.mode = Mode(self.requested_mode) if self.requested_mode else _mode_of(given)
+        self.mode = Mode(self.requested_mode) if self.requested_mode else mode_of(given)
         problems += [
-            f"{name}: is not an argument of {self.mode}" for name in given if name not in _MEDIA_OF.get(self.mode, ())
+            f"{name}: is not an argument of {self.mode}" for name in given if name not in MEDIA_OF.get(self.mode, ())
         ]
         if problems:
             # Their keys are quoted.
@@ -180,9 +180,9 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
             raise InvalidRequestError.from_problems(problems)
 
 
-def _mode_of(media: Collection[str]) -> Mode:
+def mode_of(media: Collection[str]) -> Mode:
     """Return the first mode that takes one of these media."""
-    return next((mode for mode, names in _MEDIA_OF.items() if set(names) & set(media)), Mode.TEXT_TO_VIDEO)
+    return next((mode for mode, names in MEDIA_OF.items() if set(names) & set(media)), Mode.TEXT_TO_VIDEO)
 
 
 def seedance_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:

@@ -55,6 +55,10 @@ class Price:
     raised_by: tuple[str, ...] = ()
     unbounded_by: tuple[str, ...] = ()
 
+    def is_within(self, max_cost: float | None) -> bool:
+        """Return whether the service cannot bill more than ``max_cost`` USD; ``None`` is no limit."""
+        return max_cost is None or (self.highest is not None and self.highest <= Decimal(str(max_cost)))
+
     def __str__(self) -> str:
         if self.estimate is None:
             return f"unknown because of {' and '.join(self.unbounded_by)}"

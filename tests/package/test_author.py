@@ -33,4 +33,4 @@ def test_tests_of_the_guide_pass(author: Installation) -> None:
     ran = author.run("-m", "pytest", "-q")
 
     assert ran.returncode == 0, ran.stdout[-5000:]
-    assert re.search(r"^3 passed", ran.stdout, re.MULTILINE), ran.stdout[-500:]
+    assert re.search(r"^4 passed", ran.stdout, re.MULTILINE), ran.stdout[-500:]

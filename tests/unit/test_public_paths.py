@@ -43,6 +43,8 @@ PUBLIC = [
     "plugins.video_tab:SeedanceVideoTabPlugin",
     "provider_info:get_provider_info",
     "sensors.seedance:SeedancePredictionSensor",
+    "testing:assert_affordable",
+    "testing:assert_valid",
     "transfers.seedance_to_object_storage:SeedanceToObjectStorageOperator",
     # This path is stored in the metadata database of every deployment that has deferred a task.
     "triggers.seedance:SeedancePredictionTrigger",

@@ -1,0 +1,1 @@
+"""What is certain about generations before they run: refusals, warnings and prices."""
