@@ -51,6 +51,8 @@ def get_provider_info() -> dict[str, Any]:
         "task-decorators": [
             {"name": "seedance", "class-name": "airflow_provider_seedance.decorators.seedance.seedance_task"}
         ],
+        # Airflow 3.1 does not read it.
+        "cli": ["airflow_provider_seedance.cli.definition.get_seedance_commands"],
         "connection-types": [
             {
                 "connection-type": "seedance",

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
 
-_DEFAULT_FILENAME = "{prediction_id}-{index}.{ext}"
+#: The default of ``filename``.
+DEFAULT_FILENAME = "{prediction_id}-{index}.{ext}"
 
 
 class SeedanceToObjectStorageOperator(AuthorsTemplates, BaseOperator):
@@ -65,7 +66,7 @@ class SeedanceToObjectStorageOperator(AuthorsTemplates, BaseOperator):
         destination: str | ObjectStoragePath,
         prediction_id: str | XComArg | None = None,
         urls: str | Sequence[str] | XComArg | None = None,
-        filename: str | XComArg = _DEFAULT_FILENAME,
+        filename: str | XComArg = DEFAULT_FILENAME,
         storage_conn_id: str | None = None,
         seedance_conn_id: str = SeedanceHook.default_conn_name,
         overwrite: bool = False,
@@ -99,7 +100,7 @@ class SeedanceToObjectStorageOperator(AuthorsTemplates, BaseOperator):
             destination=self.destination,
             urls=self.urls,
             prediction_id=given_text(self.prediction_id),
-            filename=given_text(self.filename) or _DEFAULT_FILENAME,
+            filename=given_text(self.filename) or DEFAULT_FILENAME,
             storage_conn_id=given_text(self.storage_conn_id) or None,
         )
         return run_transfer(transfer, self._options(), get_settings=self.hook.get_settings, log=self.log)

@@ -1,0 +1,1 @@
+"""The command line: ``airflow seedance`` and ``python -m airflow_provider_seedance``."""

@@ -1,0 +1,220 @@
+"""
+The commands. They exit with 0 if all is well, with 1 if something is refused or fails, and with 2 on wrong usage.
+
+Airflow's command line ignores what a command returns, so an exit code is raised as ``SystemExit``.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from airflow.providers.common.compat.sdk import AirflowException
+from airflow.utils.cli import suppress_logs_and_warning
+
+from airflow_provider_seedance.checks.dags import TaskCheck, check_dag
+from airflow_provider_seedance.checks.rows import COLUMNS, RowCheck, TableError, check_given, check_rows
+from airflow_provider_seedance.checks.summary import refusals, sum_line, total, unbounded, warnings
+from airflow_provider_seedance.cli.dag_files import BrokenDagError, DagNotFoundError, find_dag
+from airflow_provider_seedance.cli.output import note, print_properties, print_rows, progress
+from airflow_provider_seedance.decorators.seedance import MEDIA_OF
+from airflow_provider_seedance.gptproto.catalogue import DEFAULT_RESOLUTION, Model, known_models
+from airflow_provider_seedance.gptproto.errors import SeedanceError
+from airflow_provider_seedance.gptproto.predictions import Prediction
+from airflow_provider_seedance.hooks.seedance import MAXIMUM_FILE_BYTES, SeedanceHook
+from airflow_provider_seedance.tasks.options import TransferOptions
+from airflow_provider_seedance.tasks.transfer import Transfer, run_transfer
+from airflow_provider_seedance.transfers.seedance_to_object_storage import DEFAULT_FILENAME
+
+_SENTENCES = ("refusals", "warnings")
+
+
+def _command(function: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
+    """Print errors without a traceback, and no log unless ``--verbose`` is given."""
+
+    @functools.wraps(function)
+    def run(args: Namespace) -> None:
+        try:
+            function(args)
+        except (SeedanceError, AirflowException, BrokenDagError) as error:
+            _fail(str(error))
+        except (DagNotFoundError, TableError) as error:
+            _fail(str(error), code=2)
+        except KeyboardInterrupt:
+            _fail("Interrupted", code=130)
+
+    wrapped: Callable[[Namespace], None] = suppress_logs_and_warning(run)
+    return wrapped
+
+
+def _fail(*lines: str, code: int = 1) -> NoReturn:
+    note(*lines)
+    raise SystemExit(code)
+
+
+@_command
+def models(args: Namespace) -> None:
+    """List the models of the catalogue."""
+    print_rows([_model(model_id, known) for model_id, known in known_models().items()], args.output)
+
+
+@_command
+def price(args: Namespace) -> None:
+    """Check and price a generation."""
+    given = {name: value for name in COLUMNS if (value := getattr(args, name, None)) is not None}
+    has_media = bool({*given} & {name for names in MEDIA_OF.values() for name in names})
+    # The prompt and the media that a mode needs may be left out here.
+    known = {name: None for name in COLUMNS if has_media or name not in ("image", "images")} | {"prompt": "any"} | given
+    found = check_given(given, known, validation=args.validation)
+    if found.refusals:
+        _fail(*(f"Refused: {refusal}" for refusal in found.refusals))
+    print_properties(
+        {
+            "mode": found.mode,
+            **found.parameters,
+            "prompt": given.get("prompt"),
+            "resolution": found.parameters.get("resolution", DEFAULT_RESOLUTION),
+            "frame_size": None if found.frame_size is None else "x".join(map(str, found.frame_size)),
+            "estimate_usd": found.price.estimate,
+            "highest_usd": found.price.highest,
+            "expected_seconds": None if found.expected_seconds is None else round(found.expected_seconds),
+        },
+        args.output,
+    )
+    note(*(f"Warning: {warning}" for warning in found.warnings), f"The price is {found.price}")
+
+
+@_command
+def check(args: Namespace) -> None:
+    """Check and price a DAG, or the rows of a table."""
+    if (args.dag_id is None) == (args.rows is None):
+        _fail("check: either the id of a DAG or --rows is needed", code=2)
+    checks: Sequence[TaskCheck | RowCheck]
+    if args.rows is None:
+        checks = check_dag(find_dag(args.dag_id, bundle_names=args.bundle_name, path=args.dagfile_path))
+    else:
+        checks = _check_file(args)
+    print_rows([_check_record(each) for each in checks], args.output, lists=_SENTENCES)
+    note(*(f"Refused: {line}" for line in refusals(checks)), *(f"Warning: {line}" for line in warnings(checks)))
+    note(sum_line(checks))
+    is_affordable = total(checks).is_within(args.max_cost)
+    if not is_affordable:
+        note(f"That can be more than {args.max_cost:g} USD", *unbounded(checks))
+    if refusals(checks) or not is_affordable:
+        raise SystemExit(1)
+
+
+@_command
+def get(args: Namespace) -> None:
+    """Show a prediction."""
+    print_properties(_prediction(_hook(args).get_prediction(args.prediction_id)), args.output)
+
+
+@_command
+def wait(args: Namespace) -> None:
+    """Wait for a prediction, and show it."""
+    try:
+        with progress() as display:
+            display.add_task(f"Waiting for {args.prediction_id}", total=None)
+            prediction = _hook(args).wait_for_prediction(
+                args.prediction_id, timeout=args.timeout, poll_interval=args.poll_interval
+            )
+    except KeyboardInterrupt:
+        _fail(
+            f"The wait ended. Prediction {args.prediction_id} goes on at the service and is billed. To wait again, "
+            "which costs nothing, run the same command.",
+            code=130,
+        )
+    print_properties(_prediction(prediction), args.output)
+
+
+@_command
+def download(args: Namespace) -> None:
+    """Store the videos of a prediction."""
+    hook = _hook(args)
+    folder, name = _target(args.destination)
+    transfer = Transfer(
+        destination=folder, urls=None, prediction_id=args.prediction_id, filename=name, storage_conn_id=None
+    )
+    options = TransferOptions(overwrite=args.overwrite, max_bytes=MAXIMUM_FILE_BYTES, allow_private_addresses=False)
+    with progress() as display:
+        display.add_task(f"Downloading {args.prediction_id}", total=None)
+        paths = run_transfer(transfer, options, get_settings=hook.get_settings, log=hook.log)
+    for path in paths:
+        print(path)
+
+
+def _hook(args: Namespace) -> SeedanceHook:
+    # As Airflow's own commands do: otherwise connections in the metadata database are not found.
+    os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
+    return SeedanceHook(args.conn_id)
+
+
+def _check_file(args: Namespace) -> list[RowCheck]:
+    ignored = [name.strip() for name in (args.ignore_columns or "").split(",")]
+    try:
+        with Path(args.rows).open(encoding="utf-8-sig", newline="") as file, progress() as display:
+            display.add_task(f"Checking {args.rows}", total=None)
+            return list(check_rows(file, ignored=ignored, validation=args.validation))
+    except (OSError, UnicodeDecodeError, TableError) as error:
+        _fail(f"{args.rows}: {error}", code=2)
+
+
+def _target(destination: str) -> tuple[str, str]:
+    """Return the folder and the name pattern of a destination, which is a file if it ends in ``.mp4``."""
+    path = destination if "://" in destination else str(Path(destination).expanduser().absolute())
+    folder, _, name = path.rpartition("/")
+    if not name.lower().endswith(".mp4") or Path(path).is_dir():
+        return path, DEFAULT_FILENAME
+    name = name.replace("{", "{{").replace("}", "}}")
+    return f"{folder}/", name
+
+
+def _model(model_id: str, known: Model) -> dict[str, Any]:
+    shortest, longest = known.durations
+    references = known.references
+    return {
+        "model": model_id,
+        "modes": sorted(known.modes),
+        "seconds": f"{shortest}-{longest}",
+        "usd_per_second": {resolution: known.prices.get(resolution) for resolution in known.resolutions},
+        "sound": known.generate_audio,
+        "last_image": known.last_image,
+        "references": references and {name: getattr(references, name) for name in ("images", "videos", "audios")},
+        "retired": known.retired or None,
+    }
+
+
+def _check_record(found: TaskCheck | RowCheck) -> dict[str, Any]:
+    generation = found.generation
+    given = generation.parameters
+    if isinstance(found, RowCheck):
+        place: dict[str, Any] = {"line": found.line, "mode": generation.mode}
+    else:
+        place = {"task": found.name, "instances": found.instances, "submissions": found.submissions}
+    return {
+        **place,
+        **{name: given.get(name) for name in ("model", "duration", "resolution")},
+        "estimate_usd": found.estimate,
+        "highest_usd": found.highest,
+        "unknown": list(generation.unknown),
+        "refusals": list(generation.refusals),
+        "warnings": list(generation.warnings),
+    }
+
+
+def _prediction(prediction: Prediction) -> dict[str, Any]:
+    return {
+        "id": prediction.id,
+        "status": prediction.status,
+        "model": prediction.model or None,
+        "created_at": prediction.created_at,
+        "inference_seconds": prediction.inference_seconds or None,
+        "has_nsfw_contents": any(prediction.has_nsfw_contents),
+        "error": prediction.error.shown() if prediction.error else None,
+        "outputs": prediction.outputs,
+    }

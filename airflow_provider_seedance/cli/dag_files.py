@@ -1,0 +1,70 @@
+"""Find a DAG by its id in the DAG files, as ``airflow dags test`` does, but without the metadata database."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from airflow.dag_processing.bundles.manager import DagBundlesManager
+from airflow.providers.common.compat.sdk import DAG
+
+try:
+    from airflow.dag_processing.dagbag import BundleDagBag
+except ImportError:  # Airflow 3.1
+    from airflow.models.dagbag import BundleDagBag  # type: ignore[no-redef]
+
+
+class DagNotFoundError(LookupError):
+    """No DAG file defines the DAG."""
+
+
+class BrokenDagError(ValueError):
+    """The file of the DAG cannot be imported."""
+
+
+def find_dag(dag_id: str, *, bundle_names: Collection[str] | None = None, path: str | None = None) -> DAG:
+    """
+    Return a DAG as its file makes it.
+
+    :param dag_id: The id.
+    :param bundle_names: The DAG bundles to search; ``None`` for all.
+    :param path: The DAG file to read; ``None`` for all.
+    :raises DagNotFoundError: When no file defines the DAG.
+    :raises BrokenDagError: When files that hold its id cannot be imported; with their errors.
+    """
+    broken: dict[str, str] = {}
+    for bundle in DagBundlesManager().get_all_dag_bundles():
+        if bundle_names and bundle.name not in bundle_names:
+            continue
+        bundle.initialize()
+        folder = Path(bundle.path)
+        # Parsing runs the code of the DAG files, and stdout is for the result.
+        with contextlib.redirect_stdout(sys.stderr):
+            bag: Any = BundleDagBag(dag_folder=Path(path).resolve() if path else folder, bundle_path=folder)
+        if dag_id in bag.dags:
+            dag: DAG = bag.dags[dag_id]
+            return dag
+        broken |= {str(folder / file): error for file, error in bag.import_errors.items()}
+    own = {file: error for file, error in broken.items() if _holds(file, dag_id)}
+    if own:
+        raise BrokenDagError("\n".join(f"{file} cannot be imported: {_last_error(text)}" for file, text in own.items()))
+    others = f"; {len(broken)} DAG files cannot be imported" if broken else ""
+    raise DagNotFoundError(f"No DAG file defines the DAG {dag_id!r}{others}")
+
+
+def _holds(file: str, dag_id: str) -> bool:
+    try:
+        return dag_id in Path(file).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+
+
+def _last_error(text: str) -> str:
+    """Return the error of a traceback without its frames."""
+    _, found, end = text.rstrip().rpartition('\n  File "')
+    lines = end.splitlines()[1:] if found else text.rstrip().splitlines()
+    first = next((index for index, line in enumerate(lines) if not line.startswith(" ")), 0)
+    return "\n".join(lines[first:])
