@@ -8,6 +8,8 @@ service.
 from __future__ import annotations
 
 import dataclasses
+import functools
+import inspect
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -90,8 +92,7 @@ def _check_task(task: Any) -> Iterator[TaskCheck]:
         if rows is None:
             yield _check(task, written, _not_mapped(task, given, mapped), instances=None)
         for index, row in enumerate(rows or ()):
-            # The rows of a function are its arguments, not those of the operator.
-            yield _check(task, written, {**given, **row} if written.is_certain else given, map_index=index)
+            yield _check_row(task, written, given, row, index)
     elif group is not None:
         rows = _rows(group._expand_input.value)
         if rows is None:
@@ -100,6 +101,25 @@ def _check_task(task: Any) -> Iterator[TaskCheck]:
             yield _check(task, written, {name: _of_row(row, given[name]) for name in given}, map_index=index)
     else:
         yield _check(task, written, given)
+
+
+def _check_row(
+    task: Any, written: WrittenTask, given: Mapping[str, Any], row: Mapping[str, Any], index: int
+) -> TaskCheck:
+    if not written.is_certain:
+        # The rows of a function are its arguments, not those of the operator.
+        return _check(task, written, given, map_index=index)
+    foreign = [f"{name}: is not an argument of the operator" for name in row if name not in _names(written.operator)]
+    if foreign:
+        return TaskCheck(task_id=task.task_id, map_index=index, generation=refused_generation(*foreign))
+    return _check(task, written, {**given, **row}, map_index=index)
+
+
+@functools.cache
+def _names(operator: Any) -> frozenset[str]:
+    """Return the names of the arguments of an operator, those of its base classes included."""
+    makers = [vars(each)["__init__"] for each in operator.__mro__ if "__init__" in vars(each) and each is not object]
+    return frozenset(name for maker in makers for name in inspect.signature(maker).parameters)
 
 
 def _check(

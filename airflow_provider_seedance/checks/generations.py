@@ -61,7 +61,8 @@ def check_generation(
     :param max_cost: The most that it may cost, in USD.
     """
     partial = known_request(mode, known)
-    request, unknown = partial.request, partial.unknown
+    # is_upload_media follows from the media.
+    request, unknown = partial.request, tuple(name for name in partial.unknown if name != "is_upload_media")
     parameters = {"model": request.model, **request.description()}
     parameters = {name: value for name, value in parameters.items() if name not in unknown}
     refusals = _refusals(request, validation)

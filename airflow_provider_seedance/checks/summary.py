@@ -69,7 +69,7 @@ def sum_line(checks: Sequence[Check]) -> str:
     price, unknown = total(checks), sum(check.estimate is None for check in checks)
     listed = f"Together about {price.estimate or 0:.2f} USD at list price"
     if unknown:
-        listed += f", without {unknown} of {len(checks)} whose price is known at the run"
+        listed += f", without {unknown} of {len(checks)} whose price is not known"
     limit = "no upper limit" if price.highest is None else f"at most {cents(price.highest)} USD"
     return f"{listed}; {limit}"
 

@@ -41,9 +41,12 @@ def find_dag(dag_id: str, *, bundle_names: Collection[str] | None = None, path: 
             continue
         bundle.initialize()
         folder = Path(bundle.path)
+        files = Path(path).resolve() if path else folder
+        if not files.is_relative_to(folder):
+            folder = files.parent
         # Parsing runs the code of the DAG files, and stdout is for the result.
         with contextlib.redirect_stdout(sys.stderr):
-            bag: Any = BundleDagBag(dag_folder=Path(path).resolve() if path else folder, bundle_path=folder)
+            bag: Any = BundleDagBag(dag_folder=str(files), bundle_path=folder)
         if dag_id in bag.dags:
             dag: DAG = bag.dags[dag_id]
             return dag

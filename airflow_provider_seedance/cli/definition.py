@@ -8,8 +8,12 @@ package, and a command's code is imported when the command runs.
 from __future__ import annotations
 
 import argparse
+import functools
+import logging
 import math
+import sys
 from collections.abc import Iterable
+from pkgutil import resolve_name
 
 from airflow.cli.cli_config import (
     ARG_BUNDLE_NAME,
@@ -18,10 +22,8 @@ from airflow.cli.cli_config import (
     ActionCommand,
     Arg,
     GroupCommand,
-    lazy_load_command,
 )
 
-_COMMANDS = "airflow_provider_seedance.cli.commands"
 OUTPUTS = ("table", "json", "yaml", "plain", "csv")
 _BOOLEAN = "(true, false)"
 
@@ -75,12 +77,20 @@ _PARAMETERS = (
 )
 
 
+def _run(name: str, args: argparse.Namespace) -> None:
+    # As Airflow 3.3 does. What a command imports may log, and stdout is for its result.
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
+            handler.setStream(sys.stderr)
+    resolve_name(f"airflow_provider_seedance.cli.commands:{name}")(args)
+
+
 def _command(name: str, summary: str, description: str, args: Iterable[Arg]) -> ActionCommand:
     return ActionCommand(
         name=name,
         help=summary,
         description=description,
-        func=lazy_load_command(f"{_COMMANDS}.{name}"),
+        func=functools.partial(_run, name),
         args=(*args, ARG_VERBOSE),
     )
 

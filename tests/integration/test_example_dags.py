@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from airflow.utils.session import create_session
 from PIL import Image, ImageChops, ImageStat
 from sqlalchemy import select
 
+from airflow_provider_seedance.checks.dags import check_dag
+from airflow_provider_seedance.checks.summary import total
 from airflow_provider_seedance.emulator.handle import Emulator
 from tests.conftest import EXAMPLE_DAGS
 from tests.integration.examples import load_examples
@@ -118,6 +121,9 @@ def test_example_succeeds(dag_id: str, example: Callable[[str], DAG], seedance_e
     assert len(booked) == len(SUBMISSIONS[dag_id])
     for mode, parameters in SUBMISSIONS[dag_id]:
         assert any(entry["mode"] == mode and parameters.items() <= entry["parameters"].items() for entry in booked)
+    checks = check_dag(dag)
+    if all(check.estimate is not None for check in checks):
+        assert sum(Decimal(entry["cost"]) for entry in booked) == total(checks).estimate
     assert all(entry["delivered"] for entry in booked)
     assert seedance_emulator.leaks() == []
 

@@ -150,6 +150,11 @@ class TestMappedTasks:
         assert third.generation.refusals == ()
         assert fourth.generation.unknown == ("prompt",)
 
+    def test_misspelt_argument_of_a_row_is_a_refusal(self) -> None:
+        # Airflow constructs the operator of a row when it runs, and then raises a TypeError.
+        [check] = checks(lambda: mapped().expand_kwargs([{"prompt": "A tram", "promt": "A", "retries": 1}]))
+        assert check.generation.refusals == ("promt: is not an argument of the operator",)
+
     def test_rows_of_another_task_have_no_number(self) -> None:
         [check] = checks(lambda: mapped(duration=4, max_cost=1).expand(prompt=rows()))
         assert (check.instances, check.estimate, check.highest) == (None, None, None)
