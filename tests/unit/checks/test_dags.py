@@ -159,6 +159,7 @@ class TestMappedTasks:
         [check] = checks(lambda: mapped(duration=4, max_cost=1).expand(prompt=rows()))
         assert (check.instances, check.estimate, check.highest) == (None, None, None)
         assert check.generation.price.highest == 4 * MIDDLE
+        assert total([check]).estimate == 0
         assert unbounded([check]) == ["make_video: the number of its rows is known when the DAG runs"]
 
     def test_rows_of_another_task_may_hold_what_is_not_written(self) -> None:
@@ -171,6 +172,8 @@ class TestMappedTasks:
         assert "duration" in check.generation.unknown
 
     def test_rows_of_another_task_may_excuse_a_refusal(self) -> None:
+        [check] = checks(lambda: mapped(prompt="A tram", duration=99).expand(validation=rows()))
+        assert check.generation.refusals == ()
         [check] = checks(lambda: mapped(duration=99).expand_kwargs(rows()))
         assert check.generation.refusals == ()
 
