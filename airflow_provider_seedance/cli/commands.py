@@ -6,6 +6,7 @@ Airflow's command line ignores what a command returns, so an exit code is raised
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 from argparse import Namespace
@@ -21,6 +22,7 @@ from airflow_provider_seedance.checks.rows import COLUMNS, RowCheck, TableError,
 from airflow_provider_seedance.checks.summary import refusals, sum_line, total, unbounded, warnings
 from airflow_provider_seedance.cli.dag_files import BrokenDagError, DagNotFoundError, find_dag
 from airflow_provider_seedance.cli.output import note, print_properties, print_rows, progress
+from airflow_provider_seedance.cli.spending import spent_between
 from airflow_provider_seedance.decorators.seedance import MEDIA_OF
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_RESOLUTION, Model, known_models
 from airflow_provider_seedance.gptproto.errors import SeedanceError
@@ -146,6 +148,19 @@ def download(args: Namespace) -> None:
         paths = run_transfer(transfer, options, get_settings=hook.get_settings, log=hook.log)
     for path in paths:
         print(path)
+
+
+@_command
+def spend(args: Namespace) -> None:
+    """Add up the ledger of a connection."""
+    settings = _hook(args).get_settings().ledger
+    if settings is None:
+        _fail(f"The connection {args.conn_id} has no ledger: name one in its extra field ledger")
+    with progress() as display:
+        task = display.add_task("Reading the ledger", total=None)
+        found = spent_between(settings, args.first, args.last, args.by, on_progress=lambda n: display.advance(task, n))
+    print_rows([dataclasses.asdict(each) for each in found.groups], args.output)
+    note(*found.notes)
 
 
 def _hook(args: Namespace) -> SeedanceHook:

@@ -13,6 +13,7 @@ import logging
 import math
 import sys
 from collections.abc import Iterable
+from datetime import date
 from pkgutil import resolve_name
 
 from airflow.cli.cli_config import (
@@ -34,6 +35,11 @@ def usd(text: str) -> float:
     if not 0 <= amount < math.inf:
         raise ValueError("an amount must be 0 or more")
     return amount
+
+
+def day(text: str) -> date:
+    """Parse a date; argparse prints the name of this function in its error message."""
+    return date.fromisoformat(text)
 
 
 def seconds(text: str) -> float:
@@ -153,6 +159,23 @@ COMMANDS = (
             ),
             Arg(("--overwrite",), help="Replace another file with that name", action="store_true"),
             _CONN_ID,
+        ),
+    ),
+    _command(
+        "spend",
+        "Show what was spent",
+        "Add up the ledger of a connection: what the submissions of a period cost at list price.",
+        (
+            Arg(
+                ("--by",),
+                help="What to add up by (default: day)",
+                choices=("day", "dag", "model", "connection"),
+                default="day",
+            ),
+            Arg(("--from",), dest="first", help="The first day (default: the first of this month)", type=day),
+            Arg(("--to",), dest="last", help="The last day (default: today)", type=day),
+            _CONN_ID,
+            _OUTPUT,
         ),
     ),
 )

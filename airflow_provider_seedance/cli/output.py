@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from airflow_provider_seedance.gptproto.redaction import without_keys
+
 
 def print_rows(rows: Sequence[Mapping[str, Any]], output: str, *, lists: Collection[str] = ()) -> None:
     """
@@ -44,9 +46,9 @@ def print_properties(values: Mapping[str, Any], output: str) -> None:
 
 
 def note(*lines: str) -> None:
-    """Print lines to stderr."""
+    """Print lines to stderr, without what looks like an API key."""
     for line in lines:
-        print(line, file=sys.stderr)
+        print(without_keys(line), file=sys.stderr)
 
 
 def progress() -> Progress:
@@ -82,7 +84,7 @@ def _plain(value: Any) -> Any:
         return [_plain(each) for each in value]
     if isinstance(value, Decimal):
         return float(value)
-    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+    return value if value is None or isinstance(value, (bool, int, float)) else without_keys(str(value))
 
 
 def _cell(value: Any) -> str:
@@ -95,4 +97,4 @@ def _cell(value: Any) -> str:
         return ", ".join(f"{name} {_cell(each)}".rstrip() for name, each in value.items())
     if isinstance(value, Iterable) and not isinstance(value, str):
         return ", ".join(map(_cell, value))
-    return str(value)
+    return without_keys(str(value))

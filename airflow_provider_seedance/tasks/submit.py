@@ -12,7 +12,6 @@ import dataclasses
 import random
 import time
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Protocol
 
 from airflow_provider_seedance.gptproto.backoff import retry_delay
@@ -374,7 +373,7 @@ def _count(checked: CheckedRequest) -> None:
 
 
 def _check_cost(price: Price, max_cost: float | None) -> None:
-    if max_cost is None or (price.highest is not None and price.highest <= Decimal(str(max_cost))):
+    if max_cost is None or price.is_within(max_cost):
         return
     what = f"The price of the generation is {price}, and max_cost is {max_cost:g} USD"
     if price.highest is None:

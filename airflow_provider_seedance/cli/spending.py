@@ -1,0 +1,68 @@
+"""What ``airflow seedance spend`` shows: the ledger of a connection, added up for some days."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
+from airflow_provider_seedance.ledger.budgets import each_once
+from airflow_provider_seedance.ledger.layout import entry_name
+from airflow_provider_seedance.ledger.reservations import reservations_between
+from airflow_provider_seedance.ledger.spending import By, Spending, read_entries, spending_by
+from airflow_provider_seedance.ledger.store import open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """
+    What some days cost.
+
+    :param groups: The submissions by day, DAG, model or connection.
+    :param notes: Sentences about the whole.
+    """
+
+    groups: list[Spending]
+    notes: list[str]
+
+
+def spent_between(
+    settings: LedgerSettings,
+    first: date | None,
+    last: date | None,
+    by: By,
+    *,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> Spent:
+    """
+    Return what the submissions of some days cost. The days are those of the budgets' time zone.
+
+    :param first: The first day; ``None`` for the first of the month of the last one.
+    :param last: The last day; ``None`` for today.
+    :param on_progress: Called with the number of entries that were read.
+    :raises SeedanceError: When the ledger cannot be read.
+    """
+    zone, store = ZoneInfo(settings.budget_timezone), open_store(settings.uri)
+    last = last or datetime.fromtimestamp(time.time(), zone).date()
+    first = first or last.replace(day=1)
+    start, end = (datetime(each.year, each.month, each.day, tzinfo=zone) for each in (first, last + timedelta(days=1)))
+    reservations = each_once(reservations_between(store, start.astimezone(UTC), end.astimezone(UTC)))
+    prices = {entry_name(each.generation, each.number): each.usd or Decimal(0) for each in reservations}
+    entries = list(read_entries(store, sorted(prices), on_progress=on_progress))
+    groups = spending_by(entries, by, zone)
+    estimate = sum((each.estimate for each in groups), Decimal(0))
+    notes = [
+        f"{first} to {last} ({settings.budget_timezone}): {sum(each.submissions for each in groups)} submissions, "
+        f"{estimate} USD at list price"
+    ]
+    lost = [prices[name] for name in set(prices) - {each.name for each in entries}]
+    if lost:
+        notes.append(
+            f"{len(lost)} reservations have no entry, as of tasks that died before they submitted: the budgets count "
+            f"{sum(lost, Decimal(0))} USD more"
+        )
+    return Spent(groups, notes)

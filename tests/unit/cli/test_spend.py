@@ -1,0 +1,147 @@
+"""``airflow seedance spend``: the ledger of an account, added up. Prices are those of the specification's list."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_seedance.ledger.entries import Entry, Owner, Purchase, State
+from airflow_provider_seedance.ledger.layout import Reservation, generation_of_task
+from airflow_provider_seedance.ledger.reservations import withdraw
+from airflow_provider_seedance.ledger.store import open_store
+from tests.unit.cli.test_commands import KEY, Ran
+
+#: A table of submissions: when, DAG, model, state, list price, highest price.
+SUBMISSIONS = [
+    ("2026-10-31T23:30:00+00:00", "nightly", "fast", State.SUCCEEDED, "0.3992", "0.3992"),
+    ("2026-11-01T10:00:00+00:00", "nightly", "fast", State.SUCCEEDED, "0.3992", "0.3992"),
+    ("2026-11-01T10:00:01+00:00", "nightly", "pro", State.FAILED, "0.1", "0.2"),
+    ("2026-11-01T11:00:00+00:00", "launch", "fast", State.RESERVED, "0.3992", "0.3992"),
+    ("2026-11-02T09:00:00+00:00", "launch", "fast", State.REFUSED, "0.3992", "0.3992"),
+    ("2026-11-02T09:00:02+00:00", "launch", "new", State.SUBMITTED, None, None),
+]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the ledger of the connection ``seedance_default``, with an entry for each submission of the table."""
+    uri = (tmp_path / "ledger").as_uri()
+    store = open_store(uri)
+    for number, (when, dag_id, model, state, estimate, highest) in enumerate(SUBMISSIONS):
+        moment = datetime.fromisoformat(when)
+        generation = generation_of_task(dag_id, number)
+        reservation = Reservation(
+            at=int(moment.timestamp() * 1000),
+            usd=None if highest is None else Decimal(highest),
+            generation=generation,
+            number=1,
+        )
+        entry = Entry(
+            generation=generation,
+            number=1,
+            owner=Owner(dag_id=dag_id, run_id="run", task_id="make_video"),
+            purchase=Purchase(
+                connection_id="seedance_default",
+                mode="text-to-video",
+                model=model,
+                estimate_usd=None if estimate is None else float(estimate),
+                highest_usd=None if highest is None else float(highest),
+            ),
+            state=state,
+            reserved_at=when,
+            answer_by=when,
+            updated_at=when,
+            reservation=reservation.name,
+            record={},
+        )
+        store.create(entry.name, entry.to_json())
+        store.replace(reservation.name, b"")
+        if state is State.REFUSED:
+            withdraw(store, reservation.name)
+    connect(monkeypatch, {"ledger": uri})
+    return uri
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, extra: dict[str, Any]) -> None:
+    connection = {"conn_type": "seedance", "password": KEY, "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", json.dumps(connection))
+
+
+NOVEMBER = ("--from", "2026-11-01", "--to", "2026-11-30")
+
+
+@pytest.mark.usefixtures("ledger")
+class TestSpend:
+    def test_days_are_added_up(self, capsys: pytest.CaptureFixture[str]) -> None:
+        ran = Ran(capsys, "spend", *NOVEMBER, "--output", "json")
+        assert ran.code == 0
+        first, second = ran.json()
+        assert first == {
+            "group": "2026-11-01",
+            "submissions": 3,
+            "videos": 1,
+            "failed": 1,
+            "unconfirmed": 1,
+            "estimate": 0.8984,
+            "highest": 0.9984,
+            "unpriced": 0,
+        }
+        assert (second["group"], second["submissions"], second["unpriced"]) == ("2026-11-02", 1, 1)
+        assert "4 submissions, 0.8984 USD at list price" in ran.err
+
+    @pytest.mark.parametrize(
+        ("by", "groups"),
+        [
+            ("dag", {"launch": "2", "nightly": "2"}),
+            ("model", {"fast": "2", "new": "1", "pro": "1"}),
+            ("connection", {"seedance_default": "4"}),
+        ],
+    )
+    def test_submissions_are_added_up_by(
+        self, by: str, groups: dict[str, str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        ran = Ran(capsys, "spend", "--by", by, *NOVEMBER, "--output", "csv")
+        rows = list(csv.DictReader(io.StringIO(ran.out)))
+        assert {row["group"]: row["submissions"] for row in rows} == groups
+
+    def test_days_are_those_of_the_time_zone(
+        self, ledger: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        connect(monkeypatch, {"ledger": ledger, "budget_timezone": "Europe/Berlin"})
+        ran = Ran(capsys, "spend", *NOVEMBER, "--output", "json")
+        # 23:30 UTC of 31 October is 0:30 of 1 November in Berlin.
+        assert ran.json()[0]["submissions"] == 4
+
+    def test_period_without_submissions_is_empty(self, capsys: pytest.CaptureFixture[str]) -> None:
+        ran = Ran(capsys, "spend", "--from", "2025-01-01", "--to", "2025-12-31", "--output", "json")
+        assert (ran.code, ran.json()) == (0, [])
+        assert "0 submissions" in ran.err
+
+    def test_reservation_without_an_entry_is_told(self, ledger: str, capsys: pytest.CaptureFixture[str]) -> None:
+
+        at = int(datetime(2026, 11, 3, tzinfo=UTC).timestamp() * 1000)
+        lost = Reservation(at=at, usd=Decimal("1.5"), generation=generation_of_task("lost"), number=1)
+        open_store(ledger).replace(lost.name, b"")
+        ran = Ran(capsys, "spend", *NOVEMBER)
+        assert "1 reservations have no entry" in ran.err
+        assert "1.5 USD more" in ran.err
+
+
+def test_spend_without_a_ledger_says_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connect(monkeypatch, {})
+    ran = Ran(capsys, "spend")
+    assert ran.code == 1
+    assert "no ledger" in ran.err
+
+
+def test_wrong_date_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert Ran(capsys, "spend", "--from", "yesterday").code == 2
