@@ -34,9 +34,10 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
+from airflow_provider_seedance.ledger.budgets import spent
 from airflow_provider_seedance.ledger.errors import BudgetExceededError
-from airflow_provider_seedance.ledger.layout import Reservation, generation_of_key
-from airflow_provider_seedance.ledger.reservations import reservations_between, reserve
+from airflow_provider_seedance.ledger.layout import HOUR, Reservation, Total, generation_of_key, start_of_hour
+from airflow_provider_seedance.ledger.reservations import CLOSED_AFTER, reservations_between, reserve
 from airflow_provider_seedance.ledger.store import Store, open_store
 
 #: Generations that are reserved at once, the price of each, and the budget.
@@ -239,6 +240,16 @@ def names_of(spread: timedelta, now: datetime) -> list[str]:
     return [reservation(now - step * number, number, Decimal("0.5")).name for number in range(ENTRIES)]
 
 
+def totals_of(names: list[str], now: datetime) -> list[str]:
+    """Return the names of the totals of the hours that are closed, as earlier checks have written them."""
+    hours: dict[datetime, list[Reservation]] = {}
+    for name in names:
+        found = Reservation.from_name(name)
+        if found is not None and start_of_hour(found.moment) + HOUR + CLOSED_AFTER <= now:
+            hours.setdefault(start_of_hour(found.moment), []).append(found)
+    return [Total(hour=hour, usd=spent(found).usd, unpriced=0).name for hour, found in hours.items()]
+
+
 def check_once(store: Store, now: datetime, number: int) -> tuple[float, int]:
     """Return the seconds and the requests of one reservation."""
     counted = Counted(store)
@@ -254,16 +265,23 @@ def check_once(store: Store, now: datetime, number: int) -> tuple[float, int]:
 
 
 def measure_checks(title: str, where: str, s3_address: str | None, put: Any) -> bool:
-    """Measure the checks of full months, and return whether they take less than the target."""
+    """
+    Measure the checks of full months, and return whether they take less than the target.
+
+    The server goes through all names of its bucket for each list, as S3 does not. So there the totals of the closed
+    hours exist already, as they do where a ledger is in use: a first check would list each of the hours.
+    """
     now = datetime(2026, 10, 31, 23, 40, tzinfo=UTC)
     is_met = True
     for period, spread in (("month", timedelta(days=30)), ("day", timedelta(hours=23, minutes=30))):
-        put(f"{where}-{period}", names_of(spread, now))
+        names = names_of(spread, now)
+        put(f"{where}-{period}", names if s3_address is None else names + totals_of(names, now))
         stores = [store_of(f"{where}-{period}", s3_address) for _ in range(6)]
         first, *others = [check_once(store, now, number) for number, store in enumerate(stores)]
         seconds, requests = statistics.median(each[0] for each in others), others[-1][1]
         print(f"{title}: {ENTRIES} submissions in a {period}: {seconds:.2f} s, {requests} requests", end="; ")
-        print(f"the first check, which adds up the hours: {first[0]:.1f} s, {first[1]} requests", flush=True)
+        hours = "which adds up the hours" if s3_address is None else "with the totals of the hours"
+        print(f"the first check, {hours}: {first[0]:.1f} s, {first[1]} requests", flush=True)
         is_met = is_met and seconds < TARGET
     return is_met
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -325,3 +326,19 @@ class TestFormOfAirflow31:
         behaviour = SeedanceHook.get_ui_field_behaviour()
         assert set(behaviour) == {"hidden_fields", "relabeling", "placeholders"}
         assert behaviour["relabeling"]["password"] == "API key"
+
+
+class TestConnectionWithLedger:
+    @pytest.mark.parametrize("is_usable", [True, False])
+    def test_test_names_the_ledger(
+        self, is_usable: bool, seedance_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "file").touch()
+        ledger = (tmp_path / ("ledger" if is_usable else "file/below")).as_uri()
+        connection = {**seedance_emulator.connection, "extra": {"ledger": ledger}}
+        monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", json.dumps(connection))
+        is_accepted, message = SeedanceHook().test_connection()
+        assert is_accepted is is_usable
+        assert ledger in message
+        assert ("can be used" if is_usable else "NotADirectoryError") in message
+        assert seedance_emulator.totals()["booked"] == 0
