@@ -5,17 +5,33 @@ Every night the DAG reads a table, selects the rows of the day, makes one video 
 storage. The rows are independent: a failed row does not delay the others.
 
 **Before you unpause it:** set the parameters `table` and `videos` to your own paths, on disk or in object storage:
-`s3://aws_default@bucket/content.csv`. The DAG is paused at first, because it spends money every day.
+`s3://aws_default@bucket/content.csv`, and name a `ledger` in the extra of the connection `seedance_default`, such as
+`s3://aws_default@bucket/seedance` or `file:///var/seedance`. Without a ledger the tasks fail and send nothing. The DAG
+is paused at first, because it spends money every day.
 
 **What it costs:** one video of four or five seconds for each row of the day, 0.40 to 0.50 USD at list price.
 
-**After a failed row:** correct the row in the table, keep the order of the rows, and clear the run. Unchanged rows
-return the same video again and cost nothing.
+**What is paid once:** the idempotency key of a row is the day and the row's file name, such as
+`2026-11-27/boat.mp4`. The file names of a day must differ. When the run is cleared, or another run makes the same day,
+each row is found by its key:
+
+| row | result |
+|---|---|
+| unchanged, in any order | the same video; nothing is paid |
+| inserted | one new video; the other rows cost nothing |
+| removed | nothing; its video stays where it is |
+| corrected after its generation failed or was refused | one new video |
+| changed after its video was made | an error that names the key and the earlier video; nothing is paid |
+
+To make another video of a row that has one, change its file name. A backfill makes the videos of days that have none;
+days that have them cost nothing. A link works for about a day, and the service keeps a prediction for 7 days: after
+that, a rerun fails and pays nothing.
 """
 
 from __future__ import annotations
 
 import csv
+from datetime import date
 from pathlib import Path
 
 import pendulum
@@ -41,15 +57,18 @@ with DAG(
 ):
 
     @task(doc_md="Returns the rows of the day: the arguments of the task group `one_video`.")
-    def read_rows(table: str, weekday: str) -> list[dict[str, str]]:
+    def read_rows(table: str, day: str) -> list[dict[str, str]]:
+        weekday = date.fromisoformat(day).strftime("%A").lower()
         rows = csv.DictReader(ObjectStoragePath(table).read_text().splitlines())
-        return [row for row in rows if row.pop("weekday") == weekday]
+        # The name of the row instead of its position, which changes when rows are inserted or removed.
+        return [row | {"idempotency_key": f"{day}/{row['file']}"} for row in rows if row.pop("weekday") == weekday]
 
     @task_group
-    def one_video(file: str, prompt: str, aspect_ratio: str, duration: str) -> None:
+    def one_video(file: str, prompt: str, aspect_ratio: str, duration: str, idempotency_key: str) -> None:
         make_video = SeedanceTextToVideoOperator(
             task_id="make_video",
             prompt=prompt,
+            idempotency_key=idempotency_key,
             aspect_ratio=aspect_ratio,
             # Text in the table; the operator converts it to a number.
             duration=duration,
@@ -75,5 +94,5 @@ with DAG(
 
     one_video.expand_kwargs(
         # The day of the run instead of today, so that a retry tomorrow makes the same videos.
-        read_rows("{{ params.table }}", weekday="{{ dag_run.run_after.strftime('%A') | lower }}")
+        read_rows("{{ params.table }}", day="{{ dag_run.run_after | ds }}")
     )

@@ -151,6 +151,10 @@ def states(tasks: dict[tuple[str, int], Any]) -> dict[tuple[str, int], str]:
 
 
 class TestDailyContent:
+    @pytest.fixture
+    def seedance_ledger(self, tmp_path_factory: pytest.TempPathFactory) -> str:
+        return tmp_path_factory.mktemp("ledger").as_uri()
+
     def test_daily_content_keeps_a_video_for_each_row_of_the_day(
         self, example: Callable[[str], DAG], seedance_emulator: Emulator, tmp_path: Path
     ) -> None:

@@ -18,6 +18,12 @@ SHARED = ["{id}", "{{{{ '{id}' if params else '' }}}}"]
 ALLOWED = ["{{{{ '{id}' if ti.map_index >= 0 else '' }}}}", "{{{{ params.get('prediction_id', '') }}}}"]
 
 
+@pytest.fixture
+def seedance_ledger(tmp_path: Path) -> str:
+    """Return a ledger, which the idempotency keys of the daily example need."""
+    return (tmp_path / "ledger").as_uri()
+
+
 @pytest.mark.parametrize("is_group", [False, True], ids=["mapped task", "mapped task group"])
 @pytest.mark.parametrize("value", [*SHARED, *ALLOWED])
 def test_id_that_all_instances_share_is_refused(
