@@ -1,8 +1,9 @@
 """
 ### The cost of a retry and of a clear
 
-The four tasks differ only in their behaviour when they run again. On Airflow 3.3 and later each task instance keeps a
-record of its submission under *Storage > Task State Store*. A new try reads the record first.
+The four tasks differ only in their behaviour when they run again. Each task instance keeps a record of its
+submission: in the ledger of the connection, or, without one, on Airflow 3.3 and later under *Storage > Task State
+Store*. A new try reads the record first.
 
 **What it costs:** three videos of four seconds in 480p, about 0.18 USD each at list price. `pick_up` submits nothing.
 

@@ -64,8 +64,8 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
     """
     Submit a generation, wait for it, and return the URLs of its videos.
 
-    Use one of the subclasses. One logical generation is paid once: on Airflow 3.3 and later a record in the task state
-    store lets a retry go on with the submission of an earlier try.
+    Use one of the subclasses. One logical generation is paid once: a record in the ledger of the connection, or in
+    the task state store of Airflow 3.3 and later, lets a retry go on with the submission of an earlier try.
 
     Pushed to XCom: ``prediction_id`` (before the wait), ``prediction`` (a small dict), ``video_url`` (the first
     output), and as the return value the list of output URLs, or the prediction id with

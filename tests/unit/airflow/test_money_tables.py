@@ -328,7 +328,7 @@ EVENTS: dict[str, list[list[Step]]] = {
     "retry or clear of a sensor, or of a task that stores videos": [
         [first, *steps] for first in (wait_with_sensor, store_video) for steps in ([], [clear])
     ],
-    "retry or clear without a record: Airflow 3.1 and 3.2, or `durable=False`": [
+    "retry or clear without a record: Airflow 3.1 and 3.2 without a ledger, or `durable=False`": [
         [first, *steps] for first in (without_store, not_durable) for steps in ([die], [succeed, clear])
     ],
 }
