@@ -2,8 +2,8 @@
 The names of the objects in a ledger. What a sum needs is in the name, so that it takes list calls and no reads.
 
 - ``generations/<generation>/<number>.json``: an entry, one for each submission of a generation, numbered from 1.
-- ``reservations/<month>/<day>T<hour>/<milliseconds>-<price>-<generation>-<number>``: what a submission may cost, in
-  millionths of a USD, by the UTC hour in which it was reserved. The object is empty.
+- ``reservations/<month>/<day>T<hour>/<milliseconds>-<price>-<generation>-<number>-<token>``: what a submission may
+  cost, in millionths of a USD, by the UTC hour in which it was reserved. The object is empty.
 - ``totals/<month>/<day>T<hour>-<price>-<count>``: the sum of an hour that is over, and how many submissions without a
   highest price it leaves out. The object is empty.
 """
@@ -26,7 +26,10 @@ HOUR = timedelta(hours=1)
 _MICROS = Decimal(1_000_000)
 #: Written in place of the price of a generation that has no highest price.
 _UNKNOWN = "unknown"
-_RESERVATION = re.compile(r"(?P<at>\d+)-(?P<price>\d+|unknown)-(?P<generation>[0-9a-f]{32})-(?P<number>\d+)")
+_RESERVATION = re.compile(
+    r"(?P<at>\d+)-(?P<price>\d+|unknown)-(?P<generation>[0-9a-f]{32})-(?P<number>\d+)"
+    r"(?:-(?P<token>[0-9a-f]+))?"
+)
 _TOTAL = re.compile(r"(?P<hour>\d\dT\d\d)-(?P<price>\d+)-(?P<count>\d+)")
 _ENTRY = re.compile(r"(?P<number>\d+)\.json")
 
@@ -111,12 +114,15 @@ class Reservation:
     :param usd: The highest price; ``None`` if there is none.
     :param generation: The id of the generation.
     :param number: The number of its entry.
+    :param token: Random hexadecimal digits: of two tries that reserve the same submission in the same millisecond, the
+        one that withdraws its reservation must not withdraw that of the other one.
     """
 
     at: int
     usd: Decimal | None
     generation: str
     number: int
+    token: str = ""
 
     @property
     def moment(self) -> datetime:
@@ -127,7 +133,8 @@ class Reservation:
     def name(self) -> str:
         """The name of its object."""
         price = _UNKNOWN if self.usd is None else str(micros(self.usd))
-        return f"{reservations_folder(self.moment)}/{self.at}-{price}-{self.generation}-{self.number}"
+        token = f"-{self.token}" if self.token else ""
+        return f"{reservations_folder(self.moment)}/{self.at}-{price}-{self.generation}-{self.number}{token}"
 
     @classmethod
     def from_name(cls, name: str) -> Reservation | None:
@@ -136,7 +143,13 @@ class Reservation:
         if found is None:
             return None
         usd = None if found["price"] == _UNKNOWN else from_micros(found["price"])
-        return cls(at=int(found["at"]), usd=usd, generation=found["generation"], number=int(found["number"]))
+        return cls(
+            at=int(found["at"]),
+            usd=usd,
+            generation=found["generation"],
+            number=int(found["number"]),
+            token=found["token"] or "",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

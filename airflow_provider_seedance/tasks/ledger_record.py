@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -188,7 +189,11 @@ class LedgerRecord(SubmissionRecord):
         number = 1 + (self._entry.number if self._entry else 0)
         highest = self._checked.price.highest
         reservation = Reservation(
-            at=int(now.timestamp() * 1000), usd=highest, generation=self._generation, number=number
+            at=int(now.timestamp() * 1000),
+            usd=highest,
+            generation=self._generation,
+            number=number,
+            token=secrets.token_hex(8),
         )
         reservation = reserve(self._ledger, reservation, settings.ledger or LedgerSettings(uri=self._ledger.uri), now)
         entry = Entry(

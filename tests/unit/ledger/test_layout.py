@@ -69,6 +69,11 @@ class TestReservations:
         made = Reservation(at=at, usd=Decimal("0.5"), generation=GENERATION, number=1)
         assert made.name == f"reservations/2026-11/30T23/{at}-500000-{GENERATION}-1"
 
+    @given(token=st.text("0123456789abcdef"))
+    def test_token_tells_reservations_of_one_millisecond_apart(self, token: str) -> None:
+        made = Reservation(at=1, usd=Decimal("0.5"), generation=GENERATION, number=1, token=token)
+        assert Reservation.from_name(made.name) == made
+
     def test_price_is_never_rounded_down(self) -> None:
         assert micros(Decimal("0.1234560001")) == 123457
 
