@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -115,9 +115,14 @@ class Entry:
         """The name of its object."""
         return entry_name(self.generation, self.number)
 
+    @property
+    def answer_time(self) -> timedelta:
+        """How long its response can take."""
+        return _moment(self.answer_by) - _moment(self.reserved_at)
+
     def is_in_flight(self, now: datetime) -> bool:
         """Return whether its response may still arrive."""
-        return self.state is State.RESERVED and now < datetime.fromisoformat(self.answer_by)
+        return self.state is State.RESERVED and now < _moment(self.answer_by)
 
     def __str__(self) -> str:
         subject = f"prediction {self.prediction_id}" if self.prediction_id else "a submission without an id"
@@ -142,11 +147,18 @@ class Entry:
             entry: Entry = _known(
                 cls, {**fields, "owner": owner, "purchase": purchase, "outputs": outputs, "state": state}
             )
-            _ = datetime.fromisoformat(entry.answer_by), datetime.fromisoformat(entry.reserved_at)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            _ = entry.answer_time
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             what = f"The entry {where} of the ledger cannot be read ({type(error).__name__}: {error})"
             raise UnreadableEntryError(what, charge=Charge.POSSIBLE) from None
         return entry
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return moment
 
 
 def _known(kind: Any, fields: Mapping[str, Any]) -> Any:
@@ -160,10 +172,18 @@ def latest_entry(store: Store, generation: str) -> Entry | None:
     Return the entry of the last submission of a generation; ``None`` without one.
 
     :raises LedgerUnavailableError: When the store fails.
-    :raises UnreadableEntryError: When the entry is invalid.
+    :raises UnreadableEntryError: When the entry is invalid, or is listed and cannot be read.
     """
     numbers = [number for name in store.names(entries_folder(generation)) if (number := entry_number(name))]
-    return read_entry(store, entry_name(generation, max(numbers))) if numbers else None
+    if not numbers:
+        return None
+    name = entry_name(generation, max(numbers))
+    entry = read_entry(store, name)
+    if entry is None or entry.name != name:
+        # Without its entry, a submission would be paid for again.
+        what = f"The entry {store.uri}/{name} of the ledger is listed, but no such entry can be read"
+        raise UnreadableEntryError(what, charge=Charge.POSSIBLE)
+    return entry
 
 
 def read_entry(store: Store, name: str) -> Entry | None:

@@ -134,9 +134,12 @@ class LedgerRecord(SubmissionRecord):
     def read_settled(self) -> Submission | None:
         """Return the recorded submission once no response to it can be on its way to another try or task."""
         pause, longest = _WAITS
+        started = _now()
         while True:
             recorded = self.read()
-            if self._entry is None or not self._entry.is_in_flight(_now()):
+            waited = _now() - started
+            # The clock of the other worker may be ahead of this one.
+            if self._entry is None or not self._entry.is_in_flight(_now()) or waited > self._entry.answer_time:
                 return recorded
             if pause == _WAITS[0]:
                 self._log.info(
@@ -237,7 +240,7 @@ class LedgerRecord(SubmissionRecord):
             self._earlier.write(submission)
             return
         # Only a clear of the owner's task instance changes it.
-        record = submission if self.is_own else dataclasses.replace(submission, max_tries=entry.record["max_tries"])
+        record = submission if self.is_own else dataclasses.replace(submission, max_tries=entry.record.get("max_tries"))
         if entry.state is State.REFUSED:
             # Its record is of an earlier submission.
             changed = dataclasses.replace(entry, record=record.to_dict())

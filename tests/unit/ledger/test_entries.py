@@ -57,7 +57,16 @@ class TestJson:
         assert Entry.from_json(json.dumps(fields).encode(), "here") == ENTRY
 
     @pytest.mark.parametrize(
-        "change", [{"state": "lost"}, {"owner": None}, {"outputs": None}, {"answer_by": "soon"}, {"reserved_at": 5}]
+        "change",
+        [
+            {"state": "lost"},
+            {"owner": None},
+            {"outputs": None},
+            {"answer_by": "soon"},
+            {"reserved_at": 5},
+            {"answer_by": "2026-11-27T10:05:00"},
+            {"answer_by": "2026-11-27T10:05:00", "reserved_at": "2026-11-27T10:00:00"},
+        ],
     )
     def test_invalid_field_is_an_error_that_names_the_object(self, change: dict[str, Any]) -> None:
         data = json.dumps(json.loads(ENTRY.to_json()) | change).encode()
@@ -67,7 +76,7 @@ class TestJson:
             Entry.from_json(data, "s3://b/1.json")
         assert caught.value.charge is Charge.POSSIBLE
 
-    @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'"text"', b"{}"])
+    @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'"text"', b"{}", b"[" * 100_000])
     def test_anything_else_is_an_error(self, data: bytes) -> None:
         with pytest.raises(UnreadableEntryError):
             Entry.from_json(data, "here")
@@ -85,6 +94,13 @@ class TestLatest:
         found = latest_entry(store, GENERATION)
         assert found is not None
         assert found.number == 10
+
+    @pytest.mark.parametrize("name", ["7.json", "000002.json"])
+    def test_entry_that_is_listed_under_a_wrong_name_is_an_error(self, store: Store, name: str) -> None:
+        store.create(f"generations/{GENERATION}/{name}", ENTRY.to_json())
+        with pytest.raises(UnreadableEntryError, match="is listed") as caught:
+            latest_entry(store, GENERATION)
+        assert caught.value.charge is Charge.POSSIBLE
 
     def test_text_names_prediction_and_task(self) -> None:
         assert str(dataclasses.replace(ENTRY, prediction_id="pred_1", state=State.SUBMITTED)) == (
