@@ -39,7 +39,7 @@ ROUNDS = int(os.environ.get("ONE_KEY_ROUNDS", "4"))
 SPREADS = (0.0, 0.5, 3.0)
 KILLED_SHARE = 0.15
 #: Seconds that the service takes for the submission.
-LATENCY = 0.5
+LATENCY = 2.0
 UNCONFIRMED = "A generation may have been started and charged"
 #: Imported once, before the processes are forked.
 PRELOADED = [__name__, "airflow_provider_seedance.tasks.generation", "airflow_provider_seedance.gptproto.client"]
@@ -112,7 +112,7 @@ def play(
     emulator.reset()
     emulator.fault(endpoint="submit", latency=LATENCY)
     uri, s3_address = ledger
-    connection = json.dumps({**emulator.connection, "extra": {"ledger": uri, "timeout": 5}})
+    connection = json.dumps({**emulator.connection, "extra": {"ledger": uri, "timeout": 15}})
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     spread, start_at = source.choice(SPREADS), time.time() + 4.0
@@ -129,11 +129,11 @@ def play(
     victims = source.sample(processes, int(KILLED_SHARE * PROCESSES))
     for victim in [processes[first], *victims] if kills_submitter else victims:
         # The first one may be sending, waiting for the response, or recording the id.
-        time.sleep(source.uniform(0, 2 * LATENCY if victim is processes[first] else LATENCY / 5))
+        time.sleep(source.uniform(0, LATENCY if victim is processes[first] else LATENCY / 5))
         kill(victim)
     outcomes = []
     for pipe, process in zip(pipes, processes, strict=True):
-        assert pipe.poll(120.0), "a process does not end"
+        assert pipe.poll(180.0), "a process does not end"
         try:
             outcomes.append(pipe.recv())
         except EOFError:
