@@ -52,9 +52,14 @@ class Store(ABC):
         with self._errors(name):
             try:
                 self._create(name, data)
-            except FileExistsError:
-                # A library may repeat an upload whose response was lost, and then finds its own object.
-                return self.read(name) == data
+            except Exception as error:
+                # The response may be lost after the object was created. A library that repeats the upload then finds
+                # its own object.
+                if self.read(name) == data:
+                    return True
+                if isinstance(error, FileExistsError):
+                    return False
+                raise
             return True
 
     def replace(self, name: str, data: bytes) -> None:

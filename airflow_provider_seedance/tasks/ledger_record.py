@@ -13,6 +13,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -26,7 +27,12 @@ from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
 from airflow_provider_seedance.gptproto.requests import CheckedRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.ledger.entries import Entry, Owner, Purchase, State, latest_entry
-from airflow_provider_seedance.ledger.errors import IdempotencyKeyError, SubmissionTakenError, UnreadableEntryError
+from airflow_provider_seedance.ledger.errors import (
+    IdempotencyKeyError,
+    LedgerUnavailableError,
+    SubmissionTakenError,
+    UnreadableEntryError,
+)
 from airflow_provider_seedance.ledger.layout import Reservation, entries_folder
 from airflow_provider_seedance.ledger.reservations import reserve, withdraw
 from airflow_provider_seedance.ledger.store import Store
@@ -212,7 +218,14 @@ class LedgerRecord(SubmissionRecord):
             reservation=reservation.name,
             record=intent.to_dict(),
         )
-        if not self._ledger.create(entry.name, entry.to_json()):
+        try:
+            is_created = self._ledger.create(entry.name, entry.to_json())
+        except LedgerUnavailableError:
+            # Nothing is sent.
+            with suppress(LedgerUnavailableError):
+                withdraw(self._ledger, reservation.name)
+            raise
+        if not is_created:
             withdraw(self._ledger, reservation.name)
             subject = f"the idempotency key {self._key!r}" if self._key else str(self._owner)
             raise SubmissionTakenError(f"Another try or task submits the generation of {subject} at this moment")

@@ -11,9 +11,18 @@ import pytest
 
 from airflow_provider_seedance.gptproto import errors
 from airflow_provider_seedance.gptproto.errors import Charge, InvalidRequestError, SeedanceError, restore
+from airflow_provider_seedance.ledger import errors as ledger_errors
 from tests.unit.gptproto.conftest import PREDICTION_ID
 
-CLASSES = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, SeedanceError)]
+CLASSES = [
+    cls
+    for module in (errors, ledger_errors)
+    for _, cls in inspect.getmembers(module, inspect.isclass)
+    if issubclass(cls, SeedanceError) and cls.__module__ in (module.__name__, SeedanceError.__module__)
+    if module is errors or cls is not SeedanceError
+]
+#: Those that an event of the trigger can carry. Nothing is submitted there, so no ledger is used.
+IN_EVENTS = [cls for cls in CLASSES if cls.__module__ != ledger_errors.__name__]
 CAUSES = [cls for cls in CLASSES if cls is not SeedanceError]
 
 #: Whether a retry of the task can help, and who can solve the problem.
@@ -57,6 +66,11 @@ EXPECTED = {
     "DownloadFailedError": (True, "network"),
     "DestinationTakenError": (False, "author"),
     "StorageError": (True, "network"),
+    "LedgerUnavailableError": (True, "network"),
+    "UnreadableEntryError": (False, "account"),
+    "SubmissionTakenError": (True, "author"),
+    "IdempotencyKeyError": (False, "author"),
+    "BudgetExceededError": (False, "account"),
 }
 
 
@@ -102,7 +116,7 @@ class TestErrorText:
 
 
 class TestErrorRoundTrip:
-    @pytest.mark.parametrize("cls", CLASSES)
+    @pytest.mark.parametrize("cls", IN_EVENTS)
     def test_error_survives_json_round_trip(self, cls: type[SeedanceError]) -> None:
         error = cls(
             "It broke", prediction_id=PREDICTION_ID, charge=Charge.POSSIBLE, advice="Ask again.", retry_after=2.5
@@ -112,12 +126,12 @@ class TestErrorRoundTrip:
         assert str(restored) == str(error)
         assert vars(restored) == vars(error)
 
-    @pytest.mark.parametrize("cls", CLASSES)
+    @pytest.mark.parametrize("cls", IN_EVENTS)
     def test_error_with_defaults_survives_round_trip(self, cls: type[SeedanceError]) -> None:
         error = cls("It broke")
         assert vars(restore(error.to_dict())) == vars(error)
 
-    @pytest.mark.parametrize("cls", CLASSES)
+    @pytest.mark.parametrize("cls", IN_EVENTS)
     def test_serialized_error_has_only_json_scalars(self, cls: type[SeedanceError]) -> None:
         stored = cls("It broke", prediction_id=PREDICTION_ID, retry_after=1.0).to_dict()
         assert {type(value) for value in stored.values()} <= {str, float, type(None)}

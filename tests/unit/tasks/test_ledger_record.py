@@ -256,8 +256,15 @@ class TestFailingStores:
     #: The calls of a task that succeeds, and whether the submission is still to be sent when they fail.
     CALLS = ("names", "replace reservations", "create generations", "replace generations")
 
-    @pytest.mark.parametrize("is_applied", [False, True])
-    @pytest.mark.parametrize("call", CALLS)
+    @pytest.mark.parametrize(
+        ("call", "is_applied"),
+        [
+            (call, applied)
+            for call in CALLS
+            for applied in (False, True)
+            if (call, applied) != ("create generations", True)
+        ],
+    )
     def test_every_failure_names_the_object_and_never_looks_like_no_record(
         self, store: MemoryStore, call: str, is_applied: bool
     ) -> None:
@@ -275,8 +282,30 @@ class TestFailingStores:
         assert failed[0] in caught.value.what
         assert caught.value.retryable
         recorded = record(store).read()
-        is_written = call == "replace generations" or (call == "create generations" and is_applied)
-        assert (recorded is not None) == is_written
+        assert (recorded is not None) == (call == "replace generations")
+
+    def test_entry_counts_that_was_created_although_its_response_was_lost(self, store: MemoryStore) -> None:
+        failed: list[str] = []
+
+        def fail(name: str, where: str) -> None:
+            if name == "create" and not failed:
+                failed.append(where)
+                raise OSError("the store is away")
+
+        store.fail, store.is_applied = fail, True
+        succeed(record(store))
+        assert failed
+        assert record(store).read() == replace(ACCEPTED, delivered=True)
+
+    def test_no_reservation_is_left_if_the_entry_could_not_be_created(self, store: MemoryStore) -> None:
+        def fail(name: str, where: str) -> None:
+            if name == "create":
+                raise OSError("the store is away")
+
+        store.fail = fail
+        with pytest.raises(LedgerUnavailableError):
+            succeed(record(store))
+        assert not any(name.startswith("reservations/") for name in store.objects)
 
     def test_no_reservation_is_left_if_the_price_could_not_be_reserved(self, store: MemoryStore) -> None:
         def fail(name: str, where: str) -> None:
