@@ -101,12 +101,16 @@ def each_once(reservations: Iterable[Reservation]) -> list[Reservation]:
 
 
 def spent(reservations: Iterable[Reservation], totals: Iterable[Total] = ()) -> Spent:
-    """Return the sum of reservations, each submission once, and of the totals of other hours."""
-    once, totals = each_once(reservations), list(totals)
-    prices = [each.usd for each in once if each.usd is not None]
+    """
+    Return the sum of reservations, and of the totals of other hours.
+
+    A submission with two reservations counts twice: its first entry may have been deleted after it was paid for.
+    """
+    found, totals = list(reservations), list(totals)
+    prices = [each.usd for each in found if each.usd is not None]
     return Spent(
         usd=sum([*prices, *(each.usd for each in totals)], Decimal(0)),
-        unpriced=len(once) - len(prices) + sum(each.unpriced for each in totals),
+        unpriced=len(found) - len(prices) + sum(each.unpriced for each in totals),
     )
 
 

@@ -165,6 +165,7 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
         self.extra_parameters = extra_parameters
         self.prediction_id = prediction_id
         self.idempotency_key = idempotency_key
+        self._has_key = idempotency_key is not None
         self.seedance_conn_id = seedance_conn_id
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
@@ -238,7 +239,7 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
         return GenerationOptions(
             connection_id=self.seedance_conn_id,
             prediction_id=given_text(self.prediction_id),
-            idempotency_key=None if self.idempotency_key is None else str(self.idempotency_key),
+            idempotency_key=self._given_key(),
             wait_for_completion=self.wait_for_completion,
             durable=self.durable,
             on_unconfirmed_submission=self.on_unconfirmed_submission,
@@ -257,6 +258,14 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
                 execution_timeout=self.execution_timeout,
             ),
         )
+
+    def _given_key(self) -> str | None:
+        """Return the idempotency key; empty, which is refused, if a template or another task's output has none."""
+        key = self.idempotency_key
+        if key is None:
+            return "" if self._has_key else None
+        # Rendering wraps long texts, which may be uploads.
+        return str(getattr(key, "text", key))
 
     def execute(self, context: Context) -> list[str] | str:
         """Submit, or go on with the submission of an earlier try; then wait for the videos."""

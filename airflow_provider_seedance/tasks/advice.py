@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
     ConnectionSettingsError,
+    ContentPolicyError,
+    DeliveredVideoLostError,
     InvalidRequestError,
     SeedanceError,
     SubmissionLimitError,
     TriggerFailedError,
     UnconfirmedSubmissionError,
 )
+from airflow_provider_seedance.ledger.errors import LedgerUnavailableError, UnreadableEntryError
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.record import Submission
@@ -31,6 +34,15 @@ _LIMIT_WITHOUT_RECORD = (
 )
 #: Without a record nobody knows.
 _EARLIER_TRIES = "This try charged nothing. Earlier tries may have submitted: their logs name the predictions."
+#: Errors after which nobody knows what the record says.
+_UNREAD = (LedgerUnavailableError, UnreadableEntryError)
+_ENDED_BEFORE = (
+    "This try submitted nothing yet. Check the triggerer's log. A retry or a clear of this task starts again."
+)
+_OF_ANOTHER_TASK = (
+    "{owner} submitted this generation, and this task has the same idempotency key. To pay for a new one, clear that "
+    'task, with on_clear="regenerate" if its video was delivered, or use another key.'
+)
 _RETRY_WITHOUT_RECORD = (
     "No record of the submission is kept here: a retry submits, and pays for, a new generation. "
     "To go on with this one, set prediction_id to its id."
@@ -57,6 +69,7 @@ class Situation:
     :param recorded: The record; ``None`` without one.
     :param is_kept: Whether the task keeps a record.
     :param where: Where a person finds the record.
+    :param owner: The other task that submitted the generation; empty if this one did.
     :param fingerprint: The fingerprint of this try's request; ``None`` if it is not known, as during a wait.
     :param try_number: The number of this try.
     :param options: The options of a task that submits; ``None`` for one that never does.
@@ -67,6 +80,7 @@ class Situation:
     recorded: Submission | None = None
     is_kept: bool = False
     where: str = ""
+    owner: str = ""
     fingerprint: str | None = None
     try_number: int = 1
     options: GenerationOptions | None = None
@@ -112,6 +126,11 @@ def advise(error: SeedanceError, situation: Situation) -> str | None:
     recorded = situation.recorded
     if situation.adopted_id:
         return _advise_on_adopted(error, recorded)
+    if situation.owner and isinstance(error, (ContentPolicyError, DeliveredVideoLostError)):
+        return _OF_ANOTHER_TASK.format(owner=situation.owner)
+    if isinstance(error, _UNREAD) and recorded is None and situation.try_number > 1:
+        error.charge = Charge.POSSIBLE
+        return f"{error.advice} {_EARLIER_TRIES}"
     if error.charge is Charge.NONE and recorded is not None and recorded.submissions:
         error.charge = Charge.POSSIBLE if recorded.prediction_id is None else Charge.EARLIER
         return _advise_on_earlier(error, recorded.prediction_id)
@@ -144,6 +163,9 @@ def trigger_failed(error: Exception, situation: Situation) -> TriggerFailedError
     """
     # A sensor's own error replaces the one that names the reason.
     what = f"The wait in the triggerer ended with an error of Airflow ({error.__cause__ or error})"
+    if situation.prediction_id is None:
+        charge = Charge.NONE if situation.recorded is None else Charge.POSSIBLE
+        return TriggerFailedError(what, charge=charge, advice=_ENDED_BEFORE)
     advice = f"Check the triggerer's log and its connections. {situation.continuation}"
     return TriggerFailedError(what, prediction_id=situation.prediction_id, charge=Charge.ACCEPTED, advice=advice)
 

@@ -46,6 +46,8 @@ from airflow_provider_seedance.tasks.waiting import new_poller, poll_confirmed
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+#: Seconds for which a task goes on while other tasks submit, or are about to submit, the same generation.
+TAKEN_SECONDS = 300.0
 _NO_TASK_STATE = (
     "This Airflow keeps no task state (3.3 does), and the connection has no ledger: a retry after an interrupted try "
     "submits and pays again"
@@ -88,14 +90,18 @@ class Generation:
         self.progress = Progress()
         #: The fingerprint of the request; ``None`` in a leg that does not need it.
         self._fingerprint: str | None = None
+        #: Why the record could not be opened.
+        self._unopened: ConnectionSettingsError | None = None
 
     def begin(self, request: GenerationRequest) -> Outcome:
         """Submit or reattach to the submission of an earlier try; then wait for the videos."""
         with self._errors():
             self._refuse_secrets(request)
-            self._open_record()
             if self._options.prediction_id:
+                self._open_if_possible(self._records.open)
                 read_if_possible(self._record, self._log)
+            else:
+                self._open_record()
             check_mapped_id(self._context, self._options.prediction_id)
             try:
                 if not self._options.prediction_id:
@@ -125,6 +131,9 @@ class Generation:
             except AudioPolicyError as refused:
                 if self._options.on_audio_refusal == "fail" or not has_record:
                     raise
+                if not pointer:
+                    # The connection may have a ledger and a budget by now.
+                    self._open_record()
                 again = request()
                 self._refuse_secrets(again)
                 return self._submit_muted(again, refused)
@@ -143,9 +152,9 @@ class Generation:
     def _open_record(self) -> None:
         try:
             self._record = self._records.open()
-        except ConnectionSettingsError:
-            # Raised again where the client is opened, and then the error names an earlier prediction.
-            return
+        except ConnectionSettingsError as error:
+            # Raised where the client is opened, and then the error names an earlier prediction.
+            self._unopened = error
 
     def _open_if_possible(self, open_: Callable[[], SubmissionRecord]) -> bool:
         """Open the record where the generation is paid for, and return whether it was: the task goes on without."""
@@ -157,6 +166,8 @@ class Generation:
         return True
 
     def _connect(self) -> GPTProtoClient:
+        if self._unopened is not None:
+            raise self._unopened
         return self._connect_with(self._get_settings())
 
     def _refuse_secrets(self, request: GenerationRequest) -> None:
@@ -170,11 +181,15 @@ class Generation:
 
         :param reason: Why the task submits again, if it does.
         """
+        end = time.time() + TAKEN_SECONDS
         while True:
             try:
                 return self._try_to_submit(request, reason)
             except SubmissionTakenError as taken:
+                if time.time() > end:
+                    raise
                 self._log.info("%s", taken.what)
+                time.sleep(1.0)
             except BudgetExceededError as exceeded:
                 return await_budget(exceeded, self._options, self._log)
 
@@ -194,8 +209,8 @@ class Generation:
 
     def _submit_muted(self, request: GenerationRequest, refused: AudioPolicyError) -> Outcome:
         """Submit once more without audio, or raise the error if the task does not do that."""
-        mark_failed_if_possible(self._record, refused, self._log)
         recorded = self._record.latest or read_if_possible(self._record, self._log)
+        mark_failed_if_possible(self._record, refused, self._log)
         without_audio = replacement(
             request, refused, recorded=recorded, is_kept=self._record.is_kept, report=self.report, options=self._options
         )
@@ -329,9 +344,7 @@ class Generation:
         """Add what the task instance has submitted, over all its tries."""
         recorded = self._record.latest
         # Without a record nobody knows what earlier tries submitted.
-        if recorded is not None and not self._record.is_own:
-            self.report = self.report.with_spending(0, 0.0)
-        elif recorded is not None and (self._record.is_kept or self._try_number == 1):
+        if recorded is not None and (self._record.is_kept or self._try_number == 1):
             self.report = self.report.with_spending(recorded.submissions, recorded.total_cost_usd)
 
     def _proceed(self, client: GPTProtoClient, poller: Poller, decision: Decision) -> Deliver | KeepWaiting:
@@ -380,6 +393,7 @@ class Generation:
             recorded=recorded,
             is_kept=self._record.is_kept,
             where=self._record.where,
+            owner="" if self._record.is_own else self._record.owner,
             fingerprint=self._fingerprint,
             try_number=self._try_number,
             options=self._options,

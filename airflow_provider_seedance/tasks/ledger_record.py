@@ -26,14 +26,14 @@ from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
 from airflow_provider_seedance.gptproto.requests import CheckedRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
-from airflow_provider_seedance.ledger.entries import Entry, Owner, Purchase, State, latest_entry
+from airflow_provider_seedance.ledger.entries import Entry, Owner, Purchase, State, latest_entry, read_entry
 from airflow_provider_seedance.ledger.errors import (
     IdempotencyKeyError,
     LedgerUnavailableError,
     SubmissionTakenError,
     UnreadableEntryError,
 )
-from airflow_provider_seedance.ledger.layout import Reservation, entries_folder
+from airflow_provider_seedance.ledger.layout import Reservation, entries_folder, entry_name
 from airflow_provider_seedance.ledger.reservations import reserve, withdraw
 from airflow_provider_seedance.ledger.store import Store
 from airflow_provider_seedance.tasks.record import Submission
@@ -41,10 +41,14 @@ from airflow_provider_seedance.tasks.record_store import SubmissionRecord
 
 #: Seconds between two looks at the entry of another task that is submitting: the first, and the longest.
 _WAITS = (0.5, 5.0)
+#: The longest time for which a worker is held for the response of another task. An upload can take longer.
+_LONGEST_WAIT = timedelta(minutes=5)
 #: Seconds beyond the time limit of a request in which its result is written to the ledger.
 _MARGIN = 30.0
 #: Bytes of a request for which its time limit is a second longer, as in the transport.
 _UPLOAD_BYTES_PER_SECOND = 64 * 1024
+#: Fields of a record that only the task instance that submitted it changes.
+_OF_THE_OWNER = ("max_tries", "submissions", "total_cost_usd", "clears")
 #: States in which nobody can go on with a submission, so a key may stand for another request.
 _NOTHING_TO_SHARE = (State.REFUSED, State.FAILED)
 
@@ -90,6 +94,7 @@ class LedgerRecord(SubmissionRecord):
         self._entry: Entry | None = None
         #: The number of the entry that this try created: until it has an id, only this try may write to it.
         self._created = 0
+        self._reservation = ""
         self._checked: CheckedRequest | None = None
 
     @property
@@ -101,6 +106,11 @@ class LedgerRecord(SubmissionRecord):
     def where(self) -> str:
         """Where a person finds the record."""
         return f"in the ledger ({self._ledger.uri}/{self._entry.name if self._entry else self._generation})"
+
+    @property
+    def owner(self) -> str:
+        """The task that made the submission in it."""
+        return str(self._entry.owner) if self._entry else str(self._owner)
 
     @property
     def is_own(self) -> bool:
@@ -134,8 +144,23 @@ class LedgerRecord(SubmissionRecord):
         except UnreadableRecordError as error:
             what = f"The record of the entry {self._ledger.uri}/{self._entry.name} cannot be read"
             raise UnreadableEntryError(what, charge=error.charge) from None
-        self.latest = recorded if self.is_own else dataclasses.replace(recorded, max_tries=None)
+        self.latest = recorded if self.is_own else self._as_seen_here(recorded, self._entry)
         return self.latest
+
+    def _as_seen_here(self, recorded: Submission, entry: Entry) -> Submission:
+        """Return the submission of another task: what counts for limits and reports is this task instance's own."""
+        for number in range(entry.number - 1, 0, -1):
+            earlier = read_entry(self._ledger, entry_name(self._generation, number))
+            if earlier is not None and earlier.owner.identity == self._owner.identity:
+                own = Submission.from_dict(earlier.record)
+                counts = (own.submissions, own.total_cost_usd, own.clears)
+                break
+        else:
+            counts = (0, 0.0, 0)
+        submissions, total_cost_usd, clears = counts
+        return dataclasses.replace(
+            recorded, max_tries=None, submissions=submissions, total_cost_usd=total_cost_usd, clears=clears
+        )
 
     def read_settled(self) -> Submission | None:
         """Return the recorded submission once no response to it can be on its way to another try or task."""
@@ -147,6 +172,9 @@ class LedgerRecord(SubmissionRecord):
             # The clock of the other worker may be ahead of this one.
             if self._entry is None or not self._entry.is_in_flight(_now()) or waited > self._entry.answer_time:
                 return recorded
+            if waited > _LONGEST_WAIT:
+                what = f"{self._entry.owner} is still submitting this generation, until {self._entry.answer_by} at most"
+                raise SubmissionTakenError(what)
             if pause == _WAITS[0]:
                 self._log.info(
                     "%s is submitting this generation; waiting for its response until %s",
@@ -205,6 +233,7 @@ class LedgerRecord(SubmissionRecord):
             token=secrets.token_hex(8),
         )
         reservation = reserve(self._ledger, reservation, settings.ledger or LedgerSettings(uri=self._ledger.uri), now)
+        self._reservation = reservation.name
         entry = Entry(
             generation=self._generation,
             number=number,
@@ -230,6 +259,10 @@ class LedgerRecord(SubmissionRecord):
             subject = f"the idempotency key {self._key!r}" if self._key else str(self._owner)
             raise SubmissionTakenError(f"Another try or task submits the generation of {subject} at this moment")
         self._entry, self._created = entry, number
+        try:
+            self._earlier.note_ledger(self.pointer)
+        except Exception as error:  # any error of Airflow's API: the ledger has the record
+            self._log.warning("The task state store could not be told of the ledger: %r", error)
 
     def _purchase(self, checked: CheckedRequest) -> Purchase:
         return Purchase(
@@ -253,15 +286,18 @@ class LedgerRecord(SubmissionRecord):
             self._earlier.write(submission)
             return
         # Only a clear of the owner's task instance changes it.
-        record = submission if self.is_own else dataclasses.replace(submission, max_tries=entry.record.get("max_tries"))
+        record = submission.to_dict()
+        if not self.is_own:
+            own = Submission.from_dict(entry.record).to_dict()
+            record |= {name: own[name] for name in _OF_THE_OWNER}
         if entry.state is State.REFUSED:
             # Its record is of an earlier submission.
-            changed = dataclasses.replace(entry, record=record.to_dict())
+            changed = dataclasses.replace(entry, record=record)
         else:
             known = State.SUBMITTED if entry.state is State.RESERVED else entry.state
             changed = dataclasses.replace(
                 entry,
-                record=record.to_dict(),
+                record=record,
                 prediction_id=submission.prediction_id,
                 state=state or known,
                 outputs=tuple(outputs) or entry.outputs,
@@ -276,7 +312,12 @@ class LedgerRecord(SubmissionRecord):
 
     def _write_restored(self, earlier: Submission, reason: str) -> None:
         entry = self._entry
-        if entry is None or entry.state is not State.RESERVED or entry.number != self._created:
+        if entry is None or entry.number != self._created:
+            return
+        if entry.state is State.REFUSED:
+            # A repetition, because the reservation could not be withdrawn.
+            withdraw(self._ledger, self._reservation)
+        if entry.state is not State.RESERVED:
             return
         refused = dataclasses.replace(
             entry, state=State.REFUSED, error=reason, record=earlier.to_dict(), reservation=""
@@ -293,7 +334,12 @@ class LedgerRecord(SubmissionRecord):
         entry = self._entry
         if entry is None or entry.state not in (State.RESERVED, State.SUBMITTED):
             return
-        if error.charge is Charge.FAILED and error.prediction_id == entry.prediction_id:
+        if error.prediction_id and entry.state is State.RESERVED and entry.number == self._created:
+            # The id could not be written when it arrived.
+            accepted = dataclasses.replace(Submission.from_dict(entry.record), prediction_id=error.prediction_id)
+            self._update(accepted)
+            self.latest = accepted
+        elif error.charge is Charge.FAILED and error.prediction_id == entry.prediction_id:
             self._replace(dataclasses.replace(entry, state=State.FAILED, error=str(error)))
         elif entry.state is State.RESERVED and entry.number == self._created:
             # It is unknown whether it was accepted. Others need not wait for its response any longer.

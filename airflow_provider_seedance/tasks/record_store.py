@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from airflow_provider_seedance.gptproto.errors import SeedanceError
+from airflow_provider_seedance.gptproto.errors import Charge, SeedanceError, UnreadableRecordError
 from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.requests import CheckedRequest
 from airflow_provider_seedance.tasks.record import STORE_KEY, Submission
@@ -14,6 +14,12 @@ from airflow_provider_seedance.tasks.state_store import check_state_store
 
 #: Distinguishes a missing record from one whose object in object storage is lost, which reads as ``None``.
 _NO_RECORD: Any = object()
+#: The field that a record has instead of all others if the ledger keeps it.
+_LEDGER = "ledger"
+_MOVED_ADVICE = (
+    "This try submitted nothing. Name that ledger in the connection again, and clear the task; or delete the record "
+    "under Storage > Task State Store to submit, and pay for, a new generation."
+)
 
 
 class StateStore(Protocol):
@@ -37,6 +43,8 @@ class SubmissionRecord:
         self._store = store
         #: Whether a later try can read it.
         self.is_kept = store is not None
+        #: The ledger that the connection names.
+        self.ledger = ""
         #: The submission that was read or written last, also if there is no store.
         self.latest: Submission | None = None
 
@@ -48,6 +56,11 @@ class SubmissionRecord:
     @property
     def pointer(self) -> str:
         """What the leg after a deferral needs to open the record in the ledger; empty without one."""
+        return ""
+
+    @property
+    def owner(self) -> str:
+        """The task that made the submission in it; empty where only this one can."""
         return ""
 
     @property
@@ -73,8 +86,23 @@ class SubmissionRecord:
         if self._store is None:
             return self.latest
         record = self._store.get(STORE_KEY, _NO_RECORD)
+        if isinstance(record, Mapping) and _LEDGER in record:
+            self._check_ledger(str(record[_LEDGER]))
+            record = _NO_RECORD
         self.latest = None if record is _NO_RECORD else Submission.from_dict(record)
         return self.latest
+
+    def _check_ledger(self, pointer: str) -> None:
+        if not (self.ledger and pointer.startswith(f"{self.ledger}/")):
+            what = f"The record of an earlier try is in the ledger at {pointer}, which the connection does not name now"
+            raise UnreadableRecordError(what, charge=Charge.POSSIBLE, advice=_MOVED_ADVICE)
+
+    def note_ledger(self, pointer: str) -> None:
+        """Write where the ledger has the record, so that a later try without that ledger does not pay again."""
+        if self._store is not None:
+            from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # its stub leaves it out
+
+            self._store.set(STORE_KEY, {_LEDGER: pointer}, retention=NEVER_EXPIRE)
 
     def read_settled(self) -> Submission | None:
         """Return the recorded submission once no other task is submitting it. Only a shared record can wait."""

@@ -69,6 +69,7 @@ class Records:
                 what = f"idempotency_key is {key!r}, but the connection {self._options.connection_id} has no ledger"
                 raise IdempotencyKeyError(what, advice=_NO_LEDGER_ADVICE)
             return self._in_state_store
+        self._in_state_store.ledger = ledger.uri
         return self._in_ledger(ledger.uri, self._generation())
 
     def open_again(self, pointer: str) -> SubmissionRecord:

@@ -18,8 +18,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_seedance.gptproto.errors import ConnectionNotFoundError, SeedanceError
 from airflow_provider_seedance.ledger.errors import IdempotencyKeyError
 from airflow_provider_seedance.ledger.store import Store
-from tests.unit.airflow.driving import Run
+from tests.unit.airflow.driving import FakeStore, Run
 from tests.unit.airflow.world import KilledError, Operator, World, WorldLedger, connected
+from tests.versions import needs_store
 
 KEY = "2026-11-27/sku-1"
 
@@ -31,6 +32,7 @@ class Account:
     deferrable: bool
     world: World = field(default_factory=lambda: World(has_ledger=True))
     open_store: Callable[[str], Store] | None = None
+    state_store: FakeStore | None = None
 
     def run(self, run: Run, *, has_ledger: bool = True, **arguments: Any) -> list[str]:
         """Run one try of a task."""
@@ -45,7 +47,7 @@ class Account:
         )
         self.world.has_ledger = has_ledger
         with connected(self.world, open_store=self.open_store):
-            return run.try_once(operator, task_state_store=None)  # type: ignore[no-any-return]
+            return run.try_once(operator, task_state_store=self.state_store)  # type: ignore[no-any-return]
 
     @property
     def booked(self) -> list[str]:
@@ -226,3 +228,98 @@ def test_video_is_delivered_if_the_ledger_cannot_be_opened_after_the_wait() -> N
     outputs = account.run(Run())
     assert account.booked[0] in outputs[0]
     assert len(opened) == 2
+
+
+def test_nothing_is_sent_if_the_ledger_cannot_be_opened(account: Account) -> None:
+    def refuse(uri: str) -> Store:
+        raise ConnectionNotFoundError("Airflow did not find the connection of the store")
+
+    account.open_store = refuse
+    with pytest.raises(ConnectionNotFoundError):
+        account.run(Run())
+    assert not account.booked
+
+
+@pytest.mark.parametrize("length", [512, 2000])
+def test_long_keys_stay_different(account: Account, length: int) -> None:
+    account.run(Run(), idempotency_key="a" + "x" * length)
+    account.run(other_run(), idempotency_key="b" + "x" * length)
+    assert len(account.booked) == 2
+
+
+def test_key_of_another_task_that_has_none_is_refused(account: Account) -> None:
+    operator = Operator(task_id="make_video", prompt="A paper boat", idempotency_key="{{ params.sku }}")
+    # As native rendering leaves it.
+    operator.idempotency_key = None
+    assert operator.generation_options().idempotency_key == ""
+
+
+def test_limit_counts_the_submissions_of_the_task_itself(account: Account) -> None:
+    account.world.end = "failed"
+    with pytest.raises(SeedanceError):
+        account.run(Run(), max_submissions=1)
+    other = other_run()
+    account.run(other, max_submissions=1)
+    assert other.xcoms["prediction"]["submissions"] == 1
+    assert other.xcoms["prediction"]["total_cost_usd"] == 0.499
+
+
+def test_error_of_a_generation_of_another_task_names_that_task(account: Account) -> None:
+    account.world.polls = ["true"]
+    account.run(Run())
+    account.world.end = "unknown"
+    account.world.ends = {account.booked[0]: "unknown"}
+    other = other_run()
+    with pytest.raises(AirflowFailException, match="task task of DAG dag, run run submitted this generation"):
+        account.run(other)
+    assert len(account.booked) == 1
+
+
+@needs_store
+def test_lost_ledger_between_two_tries_pays_nothing(account: Account) -> None:
+    run, store = Run(), FakeStore()
+    account.state_store = store
+    account.world.polls = ["killed"]
+    with pytest.raises(KilledError):
+        account.run(run, idempotency_key=None)
+    with pytest.raises(AirflowFailException, match="is in the ledger at s3://bucket/seedance"):
+        account.run(run, idempotency_key=None, has_ledger=False)
+    assert len(account.booked) == 1
+
+
+def test_unreadable_ledger_after_an_earlier_try_does_not_say_that_nothing_was_charged(account: Account) -> None:
+    run = Run()
+    account.world.polls = ["killed"]
+    with pytest.raises(KilledError):
+        account.run(run)
+    account.world.reads = ["fails"] * 10
+    with pytest.raises(SeedanceError) as caught:
+        account.run(run)
+    assert "Nothing was charged" not in str(caught.value)
+
+
+def test_id_is_written_once_the_ledger_takes_it_again(account: Account) -> None:
+    run = Run()
+    # The reservation and the entry, then three attempts to write the id.
+    account.world.writes = [("applied", 0), ("applied", 0), ("fails", 0), ("fails", 0), ("fails", 0)]
+    with pytest.raises((SeedanceError, AirflowFailException), match=r"its id could not be recorded"):
+        account.run(run)
+    assert account.booked[0] in account.run(other_run())[0]
+    assert len(account.booked) == 1
+
+
+def test_reservation_is_withdrawn_at_the_next_attempt(account: Account) -> None:
+    account.world.submits = ["refused"]
+    account.world.deletes = ["fails"]
+    with pytest.raises((SeedanceError, AirflowFailException)):
+        account.run(Run())
+    assert not [name for name in account.world.values if name.startswith("reservations/")]
+
+
+def test_end_of_a_wait_for_the_budget_says_that_nothing_was_submitted() -> None:
+    account, run = Account(deferrable=True), Run()
+    operator = Operator(task_id="make_video", prompt="A paper boat", on_budget_exceeded="wait")
+    with connected(account.world), pytest.raises(SeedanceError) as caught:
+        operator.resume_execution("__fail__", {"error": "Trigger timeout"}, run.context())
+    assert "Nothing was charged" in str(caught.value)
+    assert "goes on" not in str(caught.value)

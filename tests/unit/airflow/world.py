@@ -115,6 +115,7 @@ class World:
     #: Faults of the store's next reads, and of its next writes with the number of steps after which a late one applies.
     reads: list[str] = field(default_factory=list)
     writes: list[tuple[str, int]] = field(default_factory=list)
+    deletes: list[str] = field(default_factory=list)
     #: How the next prediction that is polled really ends, and how predictions ended.
     end: str | None = None
     ends: dict[str, str] = field(default_factory=dict)
@@ -309,6 +310,8 @@ class WorldLedger(Store):
 
     def _delete(self, name: str) -> None:
         self._world.step()
+        if self._world.deletes and self._world.deletes.pop(0) == "fails":
+            raise StoreError("the store is away: delete")
         self._world.values.pop(name, None)
 
     def _step_to_read(self) -> None:

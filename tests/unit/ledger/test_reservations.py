@@ -95,10 +95,11 @@ class TestReserve:
         withdraw(store, book(store, 1, settings("0.5")).name)
         book(store, 2, settings("0.5"))
 
-    def test_retry_of_a_dead_try_counts_once(self, store: CountingStore) -> None:
+    def test_reservation_of_a_dead_try_stays_counted(self, store: CountingStore) -> None:
         book(store, 1, settings("1"))
         book(store, 1, settings("1"), at=NOW + timedelta(minutes=1))
-        book(store, 2, settings("1"), at=NOW + timedelta(minutes=2))
+        with pytest.raises(BudgetExceededError):
+            book(store, 2, settings("1"), at=NOW + timedelta(minutes=2))
 
     def test_generation_without_highest_price_is_refused_before_anything_is_written(self, store: CountingStore) -> None:
         with pytest.raises(BudgetExceededError, match="no highest price"):
