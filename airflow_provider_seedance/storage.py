@@ -44,8 +44,10 @@ def storage_path(path: str | ObjectStoragePath, conn_id: str | None, *, name: st
     :raises StorageError: When the store cannot be opened.
     """
     shown = f"{name}: {str(path)!r}"
+    # Airflow 3.1 ignores the connection in a URI if it is given None.
+    given = {} if conn_id is None else {"conn_id": conn_id}
     try:
-        found = path if isinstance(path, ObjectStoragePath) else ObjectStoragePath(path, conn_id=conn_id)
+        found = path if isinstance(path, ObjectStoragePath) else ObjectStoragePath(path, **given)
         _ = found.fs
     except AirflowNotFoundException as error:
         raise ConnectionNotFoundError(f"{shown} needs a connection that Airflow did not find ({error})") from None

@@ -55,6 +55,11 @@ class TestPath:
         attach("memory", conn_id="destinations", fs=memory)
         assert storage_path("memory://videos", "destinations").fs is memory
 
+    def test_connection_in_the_uri_is_used(self) -> None:
+        memory = MemoryFileSystem()
+        attach("memory", conn_id="in_the_uri", fs=memory)
+        assert storage_path("memory://in_the_uri@videos", None).fs is memory
+
     def test_path_object_is_returned_itself(self, tmp_path: Path) -> None:
         path = ObjectStoragePath(f"file://{tmp_path}")
         assert storage_path(path, None) is path
