@@ -12,7 +12,7 @@ parallel := --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
-.PHONY: help demo ui test test-matrix unit integration coverage mutants fuzz system chaos browser screenshots cluster package bench check types-js format docs constraints clean
+.PHONY: help demo ui test test-matrix unit integration coverage mutants fuzz system chaos ledger-kills browser screenshots cluster package bench check types-js format docs constraints clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 15
@@ -48,11 +48,15 @@ fuzz: $(ready) ## ten thousand examples for each test that makes up its input, i
 
 system: $(ready) ## the slow tests, in a real Airflow on PostgreSQL
 	$(postgresql)
-	$(bin)/pytest tests/system --ignore=tests/system/cluster
+	$(bin)/pytest tests/system --ignore=tests/system/cluster --ignore=tests/system/test_ledger_kills.py
 
 chaos: $(ready) ## kill what can be killed, and see what was paid; CHAOS_STORMS=10 for more storms
 	$(postgresql)
 	$(bin)/pytest tests/system/test_chaos.py
+
+ledger-kills: $(ready) ## the kills of `make chaos` with a ledger in files and on S3; CELLS="3.1-py3.12 3.2-py3.13" on these too
+	.ci/uv pip install --quiet --python $(bin)/python --group ledger --constraints constraints.txt
+	CELLS="$(CELLS)" $(bin)/pytest tests/system/test_ledger_kills.py
 
 browser: $(ready) ## test the user interface of a real Airflow with Chromium, which has to be installed
 	$(playwright)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tests.system.worker_kill import KillPoint
+
+if TYPE_CHECKING:
+    from demo.standalone import Component
 
 Action = Literal["clear", "mark failed", "stop answering"]
 
@@ -183,7 +186,7 @@ SCENARIOS: tuple[Scenario, ...] = (
 )
 
 #: Restarts of a component while tasks are deferred: name, component, signal. No task notices them.
-RESTARTS = (
+RESTARTS: tuple[tuple[str, Component, str], ...] = (
     ("SIGTERM of the triggerer while deferred", "triggerer", "SIGTERM"),
     ("SIGKILL of the triggerer while deferred", "triggerer", "SIGKILL"),
     ("SIGTERM of the scheduler while deferred", "scheduler", "SIGTERM"),

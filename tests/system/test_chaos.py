@@ -3,75 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
-import psutil
 import pytest
 
 from airflow_provider_seedance.emulator.handle import Emulator
 from demo.standalone import Component, Standalone
-from tests.system.chaos import Row, many_row, run_scenarios, table
+from tests.system.chaos import many_row, restart, run_scenarios
+from tests.system.conftest import Show
 from tests.system.scenarios import RESTARTS, SCENARIOS
 
 #: Number of storms; each takes some minutes.
 STORMS = int(os.environ.get("CHAOS_STORMS", "1"))
-Show = Callable[[list[Row]], None]
-
-
-@pytest.fixture
-def show(capsys: pytest.CaptureFixture[str]) -> Show:
-    """Return a function that prints a table of results, and fails if one has problems."""
-
-    def show_and_check(rows: list[Row]) -> None:
-        with capsys.disabled():
-            print(f"\n\n{table(rows)}\n", flush=True)  # noqa: T201 - the table is the result of this suite
-        assert [problem for row in rows for problem in row.problems] == []
-
-    return show_and_check
 
 
 def test_chaos_scenarios_end_as_expected(stage: tuple[Standalone, dict[str, Emulator]], show: Show) -> None:
     show(run_scenarios(*stage, SCENARIOS))
 
 
-def terminate(airflow: Standalone, component: Component) -> None:
-    """Terminate a component as a regular restart does, and wait for its end."""
-    processes = airflow.component(component)
-    processes[0].terminate()
-    _, alive = psutil.wait_procs(processes, timeout=60)
-    for process in alive:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-
-
 @pytest.mark.parametrize(("name", "component", "signal"), RESTARTS)
 def test_restart_of_a_component_loses_no_generation(
-    name: str,
-    component: Component,
-    signal: str,
-    stage: tuple[Standalone, dict[str, Emulator]],
-    show: Show,
+    name: str, component: Component, signal: str, stage: tuple[Standalone, dict[str, Emulator]], show: Show
 ) -> None:
-    airflow, emulators = stage
-    emulator = emulators["chaos_waits"]
-    emulator.reset()
-    airflow.wait_for_dag("chaos_waits")
-    run_id = airflow.api.trigger("chaos_waits")
-
-    def states() -> set[str]:
-        return {task["state"] for task in airflow.api.task_instances("chaos_waits", run_id)}
-
-    airflow.wait_for("deferral of all", lambda: states() == {"deferred"})
-    end = terminate if signal == "SIGTERM" else Standalone.kill
-    end(airflow, component)
-    airflow.start(component)
-    airflow.wait_for("end of all", lambda: airflow.api.run_state("chaos_waits", run_id) in ("success", "failed"), 300)
-
-    row = many_row(airflow, emulator, name, "chaos_waits", run_id)
-    show([row])
-    assert (row.booked, row.delivered, row.tries - row.lost, row.state) == (3, 3, 3, "success")
+    show([restart(*stage, name, component, signal)])
 
 
 def storm_faults(seed: int) -> list[dict[str, Any]]:

@@ -11,7 +11,11 @@ from airflow.sdk import Context
 
 from airflow_provider_seedance.gptproto.polling import Poller
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
+from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
 from airflow_provider_seedance.tasks.record_store import SubmissionRecord
+
+#: The classes with a method ``write`` of their own. A task has one of them.
+_RECORDS = (SubmissionRecord, LedgerRecord)
 
 KillPoint = Literal[
     "before the POST",
@@ -39,21 +43,21 @@ class KillingOperator(SeedanceTextToVideoOperator):
         if context["ti"].try_number == 1:
             match self.kill_at:
                 case "before the POST":
-                    _after_call(SubmissionRecord, "write", 1, _kill_worker)
+                    _after_call(_RECORDS, "write", 1, _kill_worker)
                 case "between POST and record":
-                    _before_call(SubmissionRecord, "write", 2, _kill_worker)
+                    _before_call(_RECORDS, "write", 2, _kill_worker)
                 case "after the record":
-                    _after_call(SubmissionRecord, "write", 2, _kill_worker)
+                    _after_call(_RECORDS, "write", 2, _kill_worker)
                 case "after the record, with the supervisor":
-                    _after_call(SubmissionRecord, "write", 2, _kill_worker_and_supervisor)
+                    _after_call(_RECORDS, "write", 2, _kill_worker_and_supervisor)
                 case "while polling":
-                    _after_call(Poller, "on_prediction", 3, _kill_worker)
+                    _after_call((Poller,), "on_prediction", 3, _kill_worker)
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: Any = None) -> list[str] | str:
         """Kill the worker, or complete the operator."""
         if context["ti"].try_number == 1 and self.kill_at == "in execute_complete":
-            _before_call(SubmissionRecord, "write", 1, _kill_worker)
+            _before_call((SubmissionRecord,), "mark_delivered", 1, _kill_worker)
         return super().execute_complete(context, event)
 
 
@@ -66,12 +70,14 @@ def _kill_worker_and_supervisor() -> None:
     _kill_worker()
 
 
-def _before_call(owner: type, name: str, number: int, action: Callable[[], None]) -> None:
-    _around_call(owner, name, lambda call: action() if call == number else None, lambda _: None)
+def _before_call(owners: tuple[type, ...], name: str, number: int, action: Callable[[], None]) -> None:
+    for owner in owners:
+        _around_call(owner, name, lambda call: action() if call == number else None, lambda _: None)
 
 
-def _after_call(owner: type, name: str, number: int, action: Callable[[], None]) -> None:
-    _around_call(owner, name, lambda _: None, lambda call: action() if call == number else None)
+def _after_call(owners: tuple[type, ...], name: str, number: int, action: Callable[[], None]) -> None:
+    for owner in owners:
+        _around_call(owner, name, lambda _: None, lambda call: action() if call == number else None)
 
 
 def _around_call(owner: type, name: str, before: Callable[[int], None], after: Callable[[int], None]) -> None:
