@@ -215,7 +215,7 @@ class TestFailure:
             raise PredictionNotFoundError("unknown", prediction_id=prediction_id)
 
         context: Any = Run().context()
-        context["ti"].get_first_reschedule_date = lambda _: datetime.now(UTC) - timedelta(seconds=40)
+        context["ti"].get_first_reschedule_date = lambda _: datetime.fromtimestamp(time.time() - 40, UTC)
         monkeypatch.setattr(GPTProtoClient, "get_confirmed", stop)
         with pytest.raises(AirflowFailException):
             sensor(submit(), **arguments).execute(context)
