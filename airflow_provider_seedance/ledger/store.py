@@ -136,6 +136,7 @@ class ObjectStore(Store):
         self._fs.dircache.use_listings_cache = False
         self._fs.invalidate_cache()
         self._root = path.path.rstrip("/")
+        self._is_on_s3 = OBJECT_STORES.get(path.protocol) == "s3"
         self.is_exclusive = path.protocol in OBJECT_STORES
 
     def _create(self, name: str, data: bytes) -> None:
@@ -158,7 +159,21 @@ class ObjectStore(Store):
             return [None if isinstance(content, Exception) else bytes(content) for content in contents]
 
     def _names(self, folder: str) -> Iterable[str]:
-        return [path.rstrip("/").rpartition("/")[2] for path in self._fs.ls(self._path(folder), detail=False)]
+        path = self._path(folder)
+        paths = self._listed_on_s3(path) if self._is_on_s3 else self._fs.ls(path, detail=False)
+        return [path.rstrip("/").rpartition("/")[2] for path in paths]
+
+    def _listed_on_s3(self, path: str) -> Iterator[str]:
+        """List a folder with one request a page. ``ls`` of s3fs also lists all of the parent of an empty folder."""
+        bucket, key, _ = self._fs.split_path(path)
+        folder = {"Bucket": bucket, "Prefix": f"{key.strip('/')}/".lstrip("/"), "Delimiter": "/", **self._fs.req_kw}
+        page: dict[str, Any] = {"NextContinuationToken": None}
+        while "NextContinuationToken" in page:
+            token = page["NextContinuationToken"]
+            page = self._fs.call_s3("list_objects_v2", **folder, **({"ContinuationToken": token} if token else {}))
+            yield from (each["Prefix"] for each in page.get("CommonPrefixes", []))
+            # The folder itself is an object if a console created it.
+            yield from (each["Key"] for each in page.get("Contents", []) if each["Key"] != folder["Prefix"])
 
     def _delete(self, name: str) -> None:
         self._fs.rm_file(self._path(name))

@@ -74,6 +74,7 @@ class TestObjects:
             store.replace(name, b"")
         assert store.names("a") == ["1", "2", "b"]
         assert store.names("a/b") == ["3", "4"]
+        assert store.names("") == ["a", "ab", "c"]
 
     def test_names_of_more_than_one_page_are_complete(self, s3: Any) -> None:
         s3.mkdir("pages")
@@ -83,6 +84,24 @@ class TestObjects:
         for name in names:
             bucket.put_object("pages", f"seedance/a/{name}", b"")
         assert open_store("s3://ledger_s3@pages/seedance").names("a") == names
+
+    def test_list_on_s3_takes_one_request_for_each_page_of_its_folder(self, s3_address: str) -> None:
+        s3 = attached(s3_address, "counted_s3")
+        s3.mkdir("counted")
+        bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+        # A page of S3 has 1,000 names.
+        names = [f"{number:05}" for number in range(1_100)]
+        for name in names:
+            bucket.put_object("counted", f"seedance/a/{name}/1", b"")
+        # Consoles create such an object for a folder.
+        bucket.put_object("counted", "seedance/a/00000/", b"")
+        requests: list[str] = []
+        s3.s3.meta.events.register("before-send.s3", lambda request, **_: requests.append(request.url))
+        store = open_store("s3://counted_s3@counted/seedance")
+        for folder, expected, pages in (("a/none", [], 1), ("none", [], 1), ("a/00000", ["1"], 1), ("a", names, 2)):
+            requests.clear()
+            assert store.names(folder) == expected
+            assert len(requests) == pages, requests
 
     def test_both_stores_are_exclusive(self, store: Store) -> None:
         assert store.is_exclusive
