@@ -39,7 +39,8 @@ def storage_path(path: str | ObjectStoragePath, conn_id: str | None, *, name: st
     :param path: A path or URI. It may name its connection before an ``@``.
     :param conn_id: The store's Airflow connection.
     :param name: The argument or setting that holds the path, for errors.
-    :raises InvalidTransferError: When it is no absolute path, or no installed provider supports its store.
+    :raises InvalidTransferError: When it is no absolute path, no installed provider supports its store, or fsspec opens
+        another path: for ``file:////x`` one below the working directory, for ``file:///x::y`` only ``/x``.
     :raises ConnectionNotFoundError: When Airflow does not find the store's connection.
     :raises StorageError: When the store cannot be opened.
     """
@@ -62,6 +63,10 @@ def storage_path(path: str | ObjectStoragePath, conn_id: str | None, *, name: st
             raise InvalidTransferError(
                 f"{shown} is a relative path, and a task runs in a directory that its worker chooses; allowed: an "
                 "absolute path, or a URI such as s3://bucket/videos"
+            )
+        if local is not None and local["path"].rstrip("/") != found.path.rstrip("/"):
+            raise InvalidTransferError(
+                f"{shown} is opened as {found.path!r}; allowed: one slash before an absolute path, and no '::' in it"
             )
     return found
 

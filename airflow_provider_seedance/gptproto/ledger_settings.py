@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -9,6 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
+
+_ALLOWED = "allowed: a folder, such as s3://aws_default@bucket/seedance or file:///var/seedance"
+#: A URI without a folder, such as ``/``, ``s3://`` or ``file://connection@/``.
+_NO_FOLDER = re.compile(r"(?:[^:/]+:)?/*(?:[^/@]*@)?/*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +48,7 @@ def read_ledger_settings(extra: Mapping[str, Any]) -> LedgerSettings | None:
     """
     uri = extra.get("ledger")
     if uri is not None and not isinstance(uri, str):
-        raise ConnectionSettingsError(
-            "ledger in the connection's extra is no text; allowed: a URI such as s3://bucket/x"
-        )
+        raise ConnectionSettingsError(f"ledger in the connection's extra is no text; {_ALLOWED}")
     daily, monthly = (_budget(name, extra.get(name)) for name in ("daily_budget_usd", "monthly_budget_usd"))
     timezone = _timezone(extra.get("budget_timezone"))
     if uri is None or not uri.strip():
@@ -54,6 +57,8 @@ def read_ledger_settings(extra: Mapping[str, Any]) -> LedgerSettings | None:
                 "A budget in the connection's extra needs a ledger: without one nothing is known of other tasks"
             )
         return None
+    if _NO_FOLDER.fullmatch(uri.strip()):
+        raise ConnectionSettingsError(f"ledger in the connection's extra names no folder; {_ALLOWED}")
     return LedgerSettings(
         uri=uri.strip().rstrip("/"), daily_budget_usd=daily, monthly_budget_usd=monthly, budget_timezone=timezone
     )

@@ -191,7 +191,15 @@ class TestErrors:
         with pytest.raises(LedgerUnavailableError, match="The ledger failed at s3://ledger_s3@nowhere-yet/x/a"):
             open_store("s3://ledger_s3@nowhere-yet/x").replace("a", b"")
 
-    @pytest.mark.parametrize("uri", ["seedance/ledger", "file:ledger", "nothing://bucket/x"])
+    def test_folder_may_be_a_whole_bucket(self, s3: Any) -> None:
+        s3.mkdir("whole")
+        store = open_store("s3://ledger_s3@whole")
+        assert store.create("generations/a/1.json", b"1")
+        assert (store.names("generations/a"), store.names("")) == (["1.json"], ["generations"])
+
+    @pytest.mark.parametrize(
+        "uri", ["seedance/ledger", "file:ledger", "file:////srv/seedance", "file:///srv/a::b", "nothing://bucket/x"]
+    )
     def test_unusable_uri_is_an_error_of_the_connection(self, uri: str) -> None:
         with pytest.raises(ConnectionSettingsError, match="ledger in the connection's extra"):
             open_store(uri)

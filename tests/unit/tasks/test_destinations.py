@@ -74,6 +74,18 @@ class TestPath:
         assert error.what.startswith(f"destination: {path!r} is a relative path")
         assert "s3://bucket/videos" in error.what
 
+    @pytest.mark.parametrize("form", ["file:///{}", "local:///{}", "file://conn@/{}", "file://{}::b", "file://{}/a::b"])
+    def test_path_that_is_opened_as_another_one_is_refused(self, tmp_path: Path, form: str) -> None:
+        path = form.format(tmp_path)
+        error = refusal(path)
+        assert type(error) is InvalidTransferError
+        assert error.what.startswith(f"destination: {path!r} is opened as ")
+        assert "allowed: one slash before an absolute path, and no '::' in it" in error.what
+
+    @pytest.mark.parametrize("name", ["a b", "a%20b", "a?b", "a#b", "a@b", "a:b", "a//b", "a/", "\N{SNOWMAN}", "../b"])
+    def test_other_characters_of_a_path_are_kept(self, tmp_path: Path, name: str) -> None:
+        assert storage_path(f"file://{tmp_path}/{name}", None).path == f"{tmp_path}/{name}".rstrip("/")
+
     @pytest.mark.parametrize(("scheme", "package"), PACKAGES.items())
     def test_store_without_its_provider_names_the_package(
         self, monkeypatch: pytest.MonkeyPatch, scheme: str, package: str
