@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from airflow_provider_seedance.gptproto.errors import Charge
+from airflow_provider_seedance.gptproto.nesting import TOO_DEEP, within_depth
 from airflow_provider_seedance.ledger.errors import UnreadableEntryError
 from airflow_provider_seedance.ledger.layout import entries_folder, entry_name, entry_number
 from airflow_provider_seedance.ledger.store import Store
 
 #: The version of the JSON.
 VERSION = 1
+_type_hints = functools.cache(get_type_hints)
 
 
 class State(StrEnum):
@@ -137,34 +143,64 @@ class Entry:
         """
         Return the entry in a JSON object. Fields of a later version are ignored.
 
-        :param where: The object, for the error.
-        :raises UnreadableEntryError: When it is no entry.
+        :param where: The URI of the object, which ends with the name of the entry.
+        :raises UnreadableEntryError: When it is no entry, or the entry of another name.
         """
         try:
             fields = json.loads(data)
             owner, purchase = _known(Owner, fields["owner"]), _known(Purchase, fields["purchase"])
-            outputs, state = tuple(fields["outputs"]), State(fields["state"])
+            outputs, state = _tuple(fields["outputs"]), State(fields["state"])
             entry: Entry = _known(
                 cls, {**fields, "owner": owner, "purchase": purchase, "outputs": outputs, "state": state}
             )
-            _ = entry.answer_time
+            _check(entry, where)
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             what = f"The entry {where} of the ledger cannot be read ({type(error).__name__}: {error})"
             raise UnreadableEntryError(what, charge=Charge.POSSIBLE) from None
         return entry
 
 
+def _check(entry: Entry, where: str) -> None:
+    """Check what no type says."""
+    for text in (entry.reserved_at, entry.answer_by, entry.updated_at):
+        _moment(text)
+    if not where.endswith(f"/{entry.name}"):
+        raise ValueError(f"it is the entry {entry.name}")
+
+
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone")
+    # In the first and the last year, another time zone may have no such time.
+    if moment.tzinfo is None or not MINYEAR < moment.year < MAXYEAR:
+        raise ValueError(f"{text!r} is no time with a time zone")
     return moment
 
 
 def _known(kind: Any, fields: Mapping[str, Any]) -> Any:
-    """Return a value of a dataclass from the fields that it has."""
-    names = {each.name for each in dataclasses.fields(kind)}
-    return kind(**{name: value for name, value in fields.items() if name in names})
+    """Return a value of a dataclass from the fields that it has, each of its type."""
+    hints = _type_hints(kind)
+    known = {name: value for name, value in fields.items() if name in hints}
+    for name, value in known.items():
+        if not _is_of(hints[name], value):
+            raise TypeError(f"{name} is {reprlib.repr(value)}")
+    return kind(**known)
+
+
+def _is_of(hint: Any, value: Any) -> bool:
+    """Return whether a value is of the type of a field. A float is a price."""
+    if isinstance(hint, UnionType):
+        return any(_is_of(each, value) for each in get_args(hint))
+    if hint is float:
+        return type(value) in (int, float) and 0 <= value < math.inf
+    if get_origin(hint) is Mapping:
+        return isinstance(value, Mapping) and TOO_DEEP not in map(within_depth, value.values())
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+    return isinstance(value, hint) and not isinstance(value, bool)
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def latest_entry(store: Store, generation: str) -> Entry | None:
@@ -179,7 +215,7 @@ def latest_entry(store: Store, generation: str) -> Entry | None:
         return None
     name = entry_name(generation, max(numbers))
     entry = read_entry(store, name)
-    if entry is None or entry.name != name:
+    if entry is None:
         # Without its entry, a submission would be paid for again.
         what = f"The entry {store.uri}/{name} of the ledger is listed, but no such entry can be read"
         raise UnreadableEntryError(what, charge=Charge.POSSIBLE)

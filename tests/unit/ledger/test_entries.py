@@ -33,6 +33,11 @@ ENTRY = Entry(
     updated_at="2026-11-27T10:00:00+00:00",
     record={"fingerprint": "f"},
 )
+WHERE = f"s3://b/{ENTRY.name}"
+
+
+def nested(levels: int) -> Any:
+    return json.loads("[" * levels + "]" * levels)
 
 
 class TestJson:
@@ -49,34 +54,76 @@ class TestJson:
         made = dataclasses.replace(
             ENTRY, state=state, outputs=outputs, prediction_id=texts[0], error=texts[1], purchase=purchase
         )
-        assert Entry.from_json(made.to_json(), "here") == made
+        assert Entry.from_json(made.to_json(), WHERE) == made
 
     def test_fields_of_a_later_version_are_ignored(self) -> None:
         fields = json.loads(ENTRY.to_json()) | {"version": 2, "mood": "good"}
         fields["owner"]["team"] = fields["purchase"]["discount"] = "x"
-        assert Entry.from_json(json.dumps(fields).encode(), "here") == ENTRY
+        assert Entry.from_json(json.dumps(fields).encode(), WHERE) == ENTRY
 
     @pytest.mark.parametrize(
         "change",
         [
             {"state": "lost"},
+            {"state": ["reserved"]},
             {"owner": None},
+            {"owner": {"dag_id": None}},
+            {"owner": {"map_index": "3"}},
+            {"owner": {"try_number": 1.5}},
+            {"purchase": []},
+            {"purchase": {"estimate_usd": "abc"}},
+            {"purchase": {"estimate_usd": "0.5"}},
+            {"purchase": {"highest_usd": float("nan")}},
+            {"purchase": {"highest_usd": float("inf")}},
+            {"purchase": {"highest_usd": -1}},
+            {"purchase": {"highest_usd": True}},
+            {"purchase": {"model": None}},
+            {"purchase": {"parameters": "prompt"}},
+            {"purchase": {"parameters": {"prompt": nested(500)}}},
+            {"number": "1"},
+            {"number": True},
+            {"number": None},
+            {"number": 2},
+            {"generation": "f" * 32},
+            {"generation": 5},
+            {"prediction_id": 5},
+            {"idempotency_key": None},
+            {"reservation": None},
+            {"error": {"message": "x"}},
             {"outputs": None},
+            {"outputs": "https://gptproto.example/0.mp4"},
+            {"outputs": {"0": "https://gptproto.example/0.mp4"}},
+            {"outputs": [None]},
+            {"record": []},
+            {"record": "f"},
+            {"record": None},
+            {"record": {"given": nested(500)}},
             {"answer_by": "soon"},
             {"reserved_at": 5},
+            {"reserved_at": None},
+            {"reserved_at": "0001-01-01T00:00:00+00:00"},
+            {"updated_at": "2026-11-27T10:00:00"},
             {"answer_by": "2026-11-27T10:05:00"},
             {"answer_by": "2026-11-27T10:05:00", "reserved_at": "2026-11-27T10:00:00"},
         ],
+        ids=str,
     )
     def test_invalid_field_is_an_error_that_names_the_object(self, change: dict[str, Any]) -> None:
-        data = json.dumps(json.loads(ENTRY.to_json()) | change).encode()
-        with pytest.raises(
-            UnreadableEntryError, match=r"The entry s3://b/1\.json of the ledger cannot be read"
-        ) as caught:
-            Entry.from_json(data, "s3://b/1.json")
+        fields = json.loads(ENTRY.to_json())
+        for name, value in change.items():
+            fields[name] = fields[name] | value if name in ("owner", "purchase") and value else value
+        with pytest.raises(UnreadableEntryError, match=rf"The entry {WHERE} of the ledger cannot be read") as caught:
+            Entry.from_json(json.dumps(fields).encode(), WHERE)
         assert caught.value.charge is Charge.POSSIBLE
 
-    @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'"text"', b"{}", b"[" * 100_000])
+    def test_parameter_may_be_nested_as_deeply_as_the_operators_allow(self) -> None:
+        purchase = dataclasses.replace(ENTRY.purchase, parameters={"extra": nested(100)})
+        made = dataclasses.replace(ENTRY, purchase=purchase)
+        assert Entry.from_json(made.to_json(), WHERE) == made
+
+    @pytest.mark.parametrize(
+        "data", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'"text"', b"{}", b"[" * 100_000, b'{"a":' * 100_000]
+    )
     def test_anything_else_is_an_error(self, data: bytes) -> None:
         with pytest.raises(UnreadableEntryError):
             Entry.from_json(data, "here")
@@ -95,10 +142,12 @@ class TestLatest:
         assert found is not None
         assert found.number == 10
 
-    @pytest.mark.parametrize("name", ["7.json", "000002.json"])
-    def test_entry_that_is_listed_under_a_wrong_name_is_an_error(self, store: Store, name: str) -> None:
+    @pytest.mark.parametrize(
+        ("name", "reason"), [("7.json", "is listed, but no such"), ("000002.json", "it is the entry generations/")]
+    )
+    def test_entry_that_is_listed_under_a_wrong_name_is_an_error(self, store: Store, name: str, reason: str) -> None:
         store.create(f"generations/{GENERATION}/{name}", ENTRY.to_json())
-        with pytest.raises(UnreadableEntryError, match="is listed") as caught:
+        with pytest.raises(UnreadableEntryError, match=reason) as caught:
             latest_entry(store, GENERATION)
         assert caught.value.charge is Charge.POSSIBLE
 
