@@ -22,12 +22,13 @@ from airflow_provider_seedance.checks.rows import COLUMNS, RowCheck, TableError,
 from airflow_provider_seedance.checks.summary import refusals, sum_line, total, unbounded, warnings
 from airflow_provider_seedance.cli.dag_files import BrokenDagError, DagNotFoundError, find_dag
 from airflow_provider_seedance.cli.output import note, print_properties, print_rows, progress
-from airflow_provider_seedance.cli.spending import spent_between
+from airflow_provider_seedance.cli.spending import PeriodError, spent_between
 from airflow_provider_seedance.decorators.seedance import MEDIA_OF
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_RESOLUTION, Model, known_models
 from airflow_provider_seedance.gptproto.errors import SeedanceError
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.hooks.seedance import MAXIMUM_FILE_BYTES, SeedanceHook
+from airflow_provider_seedance.ledger.errors import LedgerUnavailableError
 from airflow_provider_seedance.tasks.options import TransferOptions
 from airflow_provider_seedance.tasks.transfer import Transfer, run_transfer
 from airflow_provider_seedance.transfers.seedance_to_object_storage import DEFAULT_FILENAME
@@ -42,9 +43,12 @@ def _command(function: Callable[[Namespace], None]) -> Callable[[Namespace], Non
     def run(args: Namespace) -> None:
         try:
             function(args)
+        except LedgerUnavailableError as error:
+            # Its own advice is for a task.
+            _fail(f"{error.what}. Check the ledger in the connection, the store and its permissions (read and list).")
         except (SeedanceError, AirflowException, BrokenDagError) as error:
             _fail(str(error))
-        except (DagNotFoundError, TableError) as error:
+        except (DagNotFoundError, PeriodError, TableError) as error:
             _fail(str(error), code=2)
         except KeyboardInterrupt:
             _fail("Interrupted", code=130)
@@ -160,7 +164,9 @@ def spend(args: Namespace) -> None:
         task = display.add_task("Reading the ledger", total=None)
         found = spent_between(settings, args.first, args.last, args.by, on_progress=lambda n: display.advance(task, n))
     print_rows([dataclasses.asdict(each) for each in found.groups], args.output)
-    note(*found.notes)
+    note(*found.notes, *found.unreadable)
+    if found.unreadable:
+        raise SystemExit(1)
 
 
 def _hook(args: Namespace) -> SeedanceHook:

@@ -11,10 +11,19 @@ from zoneinfo import ZoneInfo
 
 from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
 from airflow_provider_seedance.ledger.budgets import each_once
+from airflow_provider_seedance.ledger.entries import Entry
+from airflow_provider_seedance.ledger.errors import UnreadableEntryError
 from airflow_provider_seedance.ledger.layout import entry_name
 from airflow_provider_seedance.ledger.reservations import reservations_between
 from airflow_provider_seedance.ledger.spending import By, Spending, read_entries, spending_by
 from airflow_provider_seedance.ledger.store import open_store
+
+#: No submission is earlier or later, and these days exist in every time zone.
+_EARLIEST, _LATEST = date(2000, 1, 1), date(9000, 1, 1)
+
+
+class PeriodError(ValueError):
+    """The first day is after the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +33,12 @@ class Spent:
 
     :param groups: The submissions by day, DAG, model or connection.
     :param notes: Sentences about the whole.
+    :param unreadable: A sentence about each entry that cannot be read, and so is in no sum.
     """
 
     groups: list[Spending]
     notes: list[str]
+    unreadable: list[str]
 
 
 def spent_between(
@@ -44,25 +55,34 @@ def spent_between(
     :param first: The first day; ``None`` for the first of the month of the last one.
     :param last: The last day; ``None`` for today.
     :param on_progress: Called with the number of entries that were read.
+    :raises PeriodError: When the first day is after the last one.
     :raises SeedanceError: When the ledger cannot be read.
     """
-    zone, store = ZoneInfo(settings.budget_timezone), open_store(settings.uri)
+    zone = ZoneInfo(settings.budget_timezone)
     last = last or datetime.fromtimestamp(time.time(), zone).date()
     first = first or last.replace(day=1)
-    start, end = (datetime(each.year, each.month, each.day, tzinfo=zone) for each in (first, last + timedelta(days=1)))
-    reservations = each_once(reservations_between(store, start.astimezone(UTC), end.astimezone(UTC)))
+    if first > last:
+        raise PeriodError(f"The first day, {first}, is after the last one, {last}")
+    start, end = max(first, _EARLIEST), min(last, _LATEST) + timedelta(days=1)
+    store = open_store(settings.uri)
+    reservations = each_once(reservations_between(store, _midnight(start, zone), _midnight(end, zone)))
     prices = {entry_name(each.generation, each.number): each.usd or Decimal(0) for each in reservations}
-    entries = list(read_entries(store, sorted(prices), on_progress=on_progress))
-    groups = spending_by(entries, by, zone)
+    found = dict(read_entries(store, sorted(prices), on_progress=on_progress))
+    groups = spending_by((each for each in found.values() if isinstance(each, Entry)), by, zone)
     estimate = sum((each.estimate for each in groups), Decimal(0))
     notes = [
         f"{first} to {last} ({settings.budget_timezone}): {sum(each.submissions for each in groups)} submissions, "
         f"{estimate} USD at list price"
     ]
-    lost = [prices[name] for name in set(prices) - {each.name for each in entries}]
+    lost = [prices[name] for name in prices.keys() - found.keys()]
     if lost:
         notes.append(
             f"{len(lost)} reservations have no entry, as of tasks that died before they submitted: the budgets count "
             f"{sum(lost, Decimal(0))} USD more"
         )
-    return Spent(groups, notes)
+    errors = [each for each in found.values() if isinstance(each, UnreadableEntryError)]
+    return Spent(groups, notes, [f"{error.what}: it is in no sum" for error in errors])
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)

@@ -41,6 +41,7 @@ from airflow_provider_seedance.ledger.layout import (
     from_micros,
     hour_from,
     micros,
+    month_of,
     months_between,
     reservations_folder,
     start_of_hour,
@@ -143,7 +144,10 @@ def reservations_between(store: Store, start: datetime, end: datetime) -> Iterat
     :param end: Its end, which is not in it.
     :raises LedgerUnavailableError: When the store fails.
     """
-    for month in months_between(start, end):
+    # The period may be far longer than the ledger is old.
+    for month in store.names(RESERVATIONS):
+        if not month_of(start) <= month <= month_of(end):
+            continue
         for hour in _hours(store, month, start, end):
             yield from (each for each in _reservations(store, hour) if start <= each.moment < end)
 

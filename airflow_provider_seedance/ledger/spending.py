@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from airflow_provider_seedance.ledger.entries import Entry, State
+from airflow_provider_seedance.ledger.errors import UnreadableEntryError
 from airflow_provider_seedance.ledger.store import Store
 
 By = Literal["day", "dag", "model", "connection"]
@@ -57,20 +58,26 @@ class Spending:
 
 def read_entries(
     store: Store, names: Sequence[str], *, on_progress: Callable[[int], None] = lambda _: None
-) -> Iterator[Entry]:
+) -> Iterator[tuple[str, Entry | UnreadableEntryError]]:
     """
-    Yield the entries with these names. An entry that was deleted is left out.
+    Yield these names with their entries, or with the error of an invalid one. An entry that was deleted is left out.
 
     :param on_progress: Called with the number of entries that were read.
     :raises LedgerUnavailableError: When the store fails.
-    :raises UnreadableEntryError: When an entry is invalid.
     """
     for start in range(0, len(names), _BATCH):
         batch = names[start : start + _BATCH]
         for name, data in zip(batch, store.read_all(batch), strict=True):
             if data is not None:
-                yield Entry.from_json(data, f"{store.uri}/{name}")
+                yield name, _entry_or_error(data, f"{store.uri}/{name}")
         on_progress(len(batch))
+
+
+def _entry_or_error(data: bytes, where: str) -> Entry | UnreadableEntryError:
+    try:
+        return Entry.from_json(data, where)
+    except UnreadableEntryError as error:
+        return error
 
 
 def spending_by(entries: Iterable[Entry], by: By, zone: tzinfo) -> list[Spending]:

@@ -124,8 +124,63 @@ class TestSpend:
         assert (ran.code, ran.json()) == (0, [])
         assert "0 submissions" in ran.err
 
-    def test_reservation_without_an_entry_is_told(self, ledger: str, capsys: pytest.CaptureFixture[str]) -> None:
+    @pytest.mark.parametrize("first", ["2026-11-01", "0001-01-01"])
+    @pytest.mark.parametrize("last", ["2026-11-30", "9999-12-31"])
+    @pytest.mark.parametrize(
+        # 14 hours ahead, all of the table is in November, and 11 hours behind, only what was at 11:00 or later.
+        ("timezone", "in_november"),
+        [("Pacific/Kiritimati", 5), ("Pacific/Pago_Pago", 2)],
+    )
+    def test_any_day_may_be_the_first_or_last(
+        self,
+        first: str,
+        last: str,
+        timezone: str,
+        in_november: int,
+        ledger: str,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        connect(monkeypatch, {"ledger": ledger, "budget_timezone": timezone})
+        ran = Ran(capsys, "spend", "--from", first, "--to", last, "--by", "connection", "--output", "json")
+        assert ran.code == 0
+        assert ran.json()[0]["submissions"] == (in_november if first == "2026-11-01" else 5)
 
+    @pytest.mark.parametrize("days", [("--from", "2026-11-02", "--to", "2026-11-01"), ("--from", "9999-12-31")])
+    def test_first_day_after_the_last_is_wrong_usage(
+        self, days: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        ran = Ran(capsys, "spend", *days)
+        assert (ran.code, ran.out) == (2, "")
+        assert f"The first day, {days[1]}, is after the last one" in ran.err
+
+    @pytest.mark.parametrize("damage", ["{", '{"state": "succeeded"}', "other entry"])
+    def test_unreadable_entry_is_noted_and_the_others_are_added_up(
+        self, damage: str, ledger: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        store = open_store(ledger)
+        names = [f"generations/{generation_of_task(SUBMISSIONS[number][1], number)}/000001.json" for number in (1, 2)]
+        store.replace(names[0], (damage.encode() if damage != "other entry" else store.read(names[1])) or b"")
+        ran = Ran(capsys, "spend", *NOVEMBER, "--by", "connection", "--output", "json")
+        assert ran.code == 1
+        assert ran.json()[0]["submissions"] == 3
+        assert f"The entry {ledger}/{names[0]} of the ledger cannot be read" in ran.err
+        assert "it is in no sum" in ran.err
+        assert "have no entry" not in ran.err
+        assert "task" not in ran.err
+
+    def test_ledger_that_fails_names_the_object_and_gives_no_advice_for_tasks(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "file").touch()
+        connect(monkeypatch, {"ledger": f"file://{tmp_path}/file"})
+        ran = Ran(capsys, "spend")
+        assert ran.code == 1
+        assert f"The ledger failed at file://{tmp_path}/file/reservations" in ran.err
+        assert "Check the ledger in the connection" in ran.err
+        assert "task" not in ran.err.replace(str(tmp_path), "")
+
+    def test_reservation_without_an_entry_is_told(self, ledger: str, capsys: pytest.CaptureFixture[str]) -> None:
         at = int(datetime(2026, 11, 3, tzinfo=UTC).timestamp() * 1000)
         lost = Reservation(at=at, usd=Decimal("1.5"), generation=generation_of_task("lost"), number=1)
         open_store(ledger).replace(lost.name, b"")
