@@ -21,7 +21,7 @@ from airflow_provider_seedance.checks.dags import TaskCheck, check_dag
 from airflow_provider_seedance.checks.rows import COLUMNS, RowCheck, TableError, check_given, check_rows
 from airflow_provider_seedance.checks.summary import refusals, sum_line, total, unbounded, warnings
 from airflow_provider_seedance.cli.dag_files import BrokenDagError, DagNotFoundError, find_dag
-from airflow_provider_seedance.cli.output import note, print_properties, print_rows, progress
+from airflow_provider_seedance.cli.output import note, pipes, print_properties, print_rows, progress
 from airflow_provider_seedance.cli.spending import PeriodError, spent_between
 from airflow_provider_seedance.decorators.seedance import MEDIA_OF
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_RESOLUTION, Model, known_models
@@ -40,6 +40,7 @@ def _command(function: Callable[[Namespace], None]) -> Callable[[Namespace], Non
     """Print errors without a traceback, and no log unless ``--verbose`` is given."""
 
     @functools.wraps(function)
+    @pipes()
     def run(args: Namespace) -> None:
         try:
             function(args)

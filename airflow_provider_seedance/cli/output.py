@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -49,6 +51,25 @@ def note(*lines: str) -> None:
     """Print lines to stderr, without what looks like an API key."""
     for line in lines:
         print(without_keys(line), file=sys.stderr)
+
+
+@contextmanager
+def pipes() -> Iterator[None]:
+    """Exit with 1, without a traceback, once the reader of the output is gone, as in ``... | head``."""
+    try:
+        try:
+            yield
+        finally:
+            print(end="", flush=True)
+    except BrokenPipeError:
+        # What is left is written when the interpreter exits, and that would fail once more.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            try:
+                stream.flush()
+            except BrokenPipeError:
+                os.dup2(nowhere, stream.fileno())
+        raise SystemExit(1) from None
 
 
 def progress() -> Progress:

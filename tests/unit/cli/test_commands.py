@@ -5,6 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +89,31 @@ class TestModels:
 
     def test_unknown_format_is_wrong_usage(self, run: Any) -> None:
         assert run("models", "-o", "xml").code == 2
+
+
+class TestPipes:
+    @pytest.mark.parametrize("arguments", ["models -o json", "models -o table", "price --duration 99"])
+    @pytest.mark.parametrize("has_stderr", [False, True])
+    def test_command_ends_without_a_traceback_once_the_reader_is_gone(self, arguments: str, has_stderr: bool) -> None:
+        reader, writer = os.pipe()
+        os.close(reader)
+        ran = subprocess.run(  # noqa: S603 - this interpreter and our arguments
+            [sys.executable, "-m", "airflow_provider_seedance", *arguments.split()],
+            stdout=writer,
+            stderr=writer if has_stderr else subprocess.PIPE,
+            text=True,
+            check=False,
+            # Otherwise Airflow logs to stdout before the command begins.
+            env={**os.environ, "AIRFLOW__LOGGING__MIN_LENGTH_MASKED_SECRET": "5"},
+        )
+        os.close(writer)
+        assert ran.returncode == 1
+        assert not re.search("Traceback|BrokenPipe", ran.stderr or "")
+
+    def test_command_may_have_no_output(self) -> None:
+        command = f'"{sys.executable}" -m airflow_provider_seedance models >&-'
+        ran = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S602
+        assert (ran.returncode, "Traceback" in ran.stderr) == (0, False)
 
 
 class TestPrice:
