@@ -27,7 +27,7 @@ _MICROS = Decimal(1_000_000)
 #: Written in place of the price of a generation that has no highest price.
 _UNKNOWN = "unknown"
 _RESERVATION = re.compile(
-    r"(?P<at>\d+)-(?P<price>\d+|unknown)-(?P<generation>[0-9a-f]{32})-(?P<number>\d+)"
+    r"(?P<at>\d{1,14})-(?P<price>\d{1,18}|unknown)-(?P<generation>[0-9a-f]{32})-(?P<number>\d+)"
     r"(?:-(?P<token>[0-9a-f]+))?"
 )
 _TOTAL = re.compile(r"(?P<hour>\d\dT\d\d)-(?P<price>\d+)-(?P<count>\d+)")

@@ -77,7 +77,18 @@ class TestReservations:
     def test_price_is_never_rounded_down(self) -> None:
         assert micros(Decimal("0.1234560001")) == 123457
 
-    @pytest.mark.parametrize("name", ["x", "1-2-3", f"1--{GENERATION}-1", f"1-0.5-{GENERATION}-1", f"1-2-{GENERATION}"])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "x",
+            "1-2-3",
+            f"1--{GENERATION}-1",
+            f"1-0.5-{GENERATION}-1",
+            f"1-2-{GENERATION}",
+            # No time has so many digits.
+            f"{10**20}-2-{GENERATION}-1",
+        ],
+    )
     def test_other_names_are_no_reservations(self, name: str) -> None:
         assert Reservation.from_name(name) is None
 
