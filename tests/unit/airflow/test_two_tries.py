@@ -112,7 +112,7 @@ def test_two_tries_at_once_pay_once(
     start: str, deferrable: bool, has_ledger: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # One look at the entry of the other try: each is a choice more.
-    monkeypatch.setattr(ledger_record, "_WAITS", (1000.0, 1000.0))
+    monkeypatch.setattr(ledger_record, "_WAITS", (125.0, 125.0))
     for order, world, zombie, new in races(start, deferrable=deferrable, has_ledger=has_ledger):
         assert len(world.ledger) <= 1, order
         places = [*world.logged, *world.values.values(), str(zombie.error), str(new.error)]
