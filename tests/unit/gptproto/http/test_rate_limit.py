@@ -172,7 +172,7 @@ class TestQueue:
         assert rate_limit.sent == 2
 
     async def test_429_delays_queued_requests_too(self) -> None:
-        queue = PriorityQueue(AdaptiveRateLimit(1000))
+        queue = PriorityQueue(AdaptiveRateLimit(20))
         loop = asyncio.get_running_loop()
         sent_at = await queue.acquire()
         waiting = [asyncio.create_task(queue.acquire()) for _ in range(3)]
