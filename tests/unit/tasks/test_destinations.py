@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,14 @@ class TestPath:
         assert error.what.startswith(f"destination: {path!r} is a relative path")
         assert "s3://bucket/videos" in error.what
 
-    @pytest.mark.parametrize("form", ["file:///{}", "local:///{}", "file://conn@/{}", "file://{}::b", "file://{}/a::b"])
+    @pytest.mark.parametrize("form", ["file:///{}", "local:///{}", "file://conn@/{}"])
+    def test_second_slash_before_a_path_is_refused_or_changes_nothing(self, tmp_path: Path, form: str) -> None:
+        path = form.format(tmp_path)
+        # Airflow 3.2 opens the path as it is written.
+        with suppress(InvalidTransferError):
+            assert Path(storage_path(path, None).path).samefile(tmp_path)
+
+    @pytest.mark.parametrize("form", ["file://{}::b", "file://{}/a::b"])
     def test_path_that_is_opened_as_another_one_is_refused(self, tmp_path: Path, form: str) -> None:
         path = form.format(tmp_path)
         error = refusal(path)
