@@ -81,7 +81,7 @@ def _timezone(value: Any) -> str:
     name = str(value or "").strip() or "UTC"
     try:
         ZoneInfo(name)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise ConnectionSettingsError(
             "budget_timezone in the connection's extra is not known here; allowed: a name such as Europe/Berlin"
         ) from None

@@ -67,6 +67,11 @@ EXTRAS = st.fixed_dictionaries(
         "timeout": mostly(st.sampled_from([1, 0.5, "30", 0, -1, "nan", "1e400", 1e-300, 1e300]), JSON),
         "verify": mostly(st.sampled_from([True, "false", "/does/not/exist.pem", "\0", "", "/dev/null"]), JSON),
         "proxy": mostly(PROXIES, JSON),
+        "ledger": mostly(st.sampled_from(["s3://bucket/x", "file:///srv/x", "", "s3://", "/", "\0"]), JSON),
+        "daily_budget_usd": mostly(st.sampled_from([5, "0.5", 0, -1, "nan", "inf", 1e300, True, "1e400"]), JSON),
+        "budget_timezone": mostly(
+            st.sampled_from(["UTC", "Europe/Berlin", "Mars/Base", "../x", "\0", "x" * 300]), JSON
+        ),
         "polls_per_second": mostly(st.sampled_from([20, "0.5", 0, "inf", 1e-300]), JSON),
     },
 )
