@@ -10,7 +10,6 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
-from airflow_provider_seedance.ledger.budgets import each_once
 from airflow_provider_seedance.ledger.entries import Entry
 from airflow_provider_seedance.ledger.errors import UnreadableEntryError
 from airflow_provider_seedance.ledger.layout import entry_name
@@ -65,16 +64,18 @@ def spent_between(
         raise PeriodError(f"The first day, {first}, is after the last one, {last}")
     start, end = max(first, _EARLIEST), min(last, _LATEST) + timedelta(days=1)
     store = open_store(settings.uri)
-    reservations = each_once(reservations_between(store, _midnight(start, zone), _midnight(end, zone)))
-    prices = {entry_name(each.generation, each.number): each.usd or Decimal(0) for each in reservations}
-    found = dict(read_entries(store, sorted(prices), on_progress=on_progress))
+    reservations = [
+        (entry_name(each.generation, each.number), each.usd or Decimal(0))
+        for each in reservations_between(store, _midnight(start, zone), _midnight(end, zone))
+    ]
+    found = dict(read_entries(store, sorted(dict(reservations)), on_progress=on_progress))
     groups = spending_by((each for each in found.values() if isinstance(each, Entry)), by, zone)
     estimate = sum((each.estimate for each in groups), Decimal(0))
     notes = [
         f"{first} to {last} ({settings.budget_timezone}): {sum(each.submissions for each in groups)} submissions, "
         f"{estimate} USD at list price"
     ]
-    lost = [prices[name] for name in prices.keys() - found.keys()]
+    lost = [usd for name, usd in reservations if name not in found]
     if lost:
         notes.append(
             f"{len(lost)} reservations have no entry, as of tasks that died before they submitted: the budgets count "

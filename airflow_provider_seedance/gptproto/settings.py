@@ -17,6 +17,8 @@ DEFAULT_BASE_URL = "https://gptproto.com"
 DEFAULT_VENDOR = "bytedance"
 #: Timeout of one request, in seconds.
 DEFAULT_TIMEOUT = 60.0
+#: Bytes of a request's body for which its time limit is a second longer.
+UPLOAD_BYTES_PER_SECOND = 64 * 1024
 #: The highest rate of polls of one connection in one triggerer, for all waits together.
 DEFAULT_POLLS_PER_SECOND = 20.0
 
@@ -70,6 +72,10 @@ class ClientSettings:
     def authorization(self) -> str:
         """The value of the ``Authorization`` header."""
         return f"{self.auth_scheme} {self.api_key}" if self.auth_scheme else self.api_key
+
+    def seconds_for(self, size: int) -> float:
+        """Return the time limit of a request in seconds; on a slow line, an upload takes minutes."""
+        return self.timeout + size // UPLOAD_BYTES_PER_SECOND
 
     @property
     def sends_key_in_the_clear(self) -> bool:

@@ -88,18 +88,6 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
-def each_once(reservations: Iterable[Reservation]) -> list[Reservation]:
-    """
-    Return one reservation for each submission: that with the highest price, where an unknown price is the highest.
-
-    A try that died may have reserved a submission that a later try reserved, and sent, again.
-    """
-    found: dict[tuple[str, int], Reservation] = {}
-    for each in sorted(reservations, key=lambda each: (each.usd is None, each.usd or Decimal(0))):
-        found[each.generation, each.number] = each
-    return list(found.values())
-
-
 def spent(reservations: Iterable[Reservation], totals: Iterable[Total] = ()) -> Spent:
     """
     Return the sum of reservations, and of the totals of other hours.

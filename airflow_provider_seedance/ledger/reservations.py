@@ -138,7 +138,7 @@ def reservations_between(store: Store, start: datetime, end: datetime) -> Iterat
     """
     Iterate over the reservations of a period, by hour.
 
-    A submission may have several, see :func:`~airflow_provider_seedance.ledger.budgets.each_once`.
+    A submission has several if a try died before its entry was created.
 
     :param start: The start of the period.
     :param end: Its end, which is not in it.

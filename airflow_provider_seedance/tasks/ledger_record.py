@@ -39,18 +39,14 @@ from airflow_provider_seedance.ledger.store import Store
 from airflow_provider_seedance.tasks.record import Submission
 from airflow_provider_seedance.tasks.record_store import SubmissionRecord
 
-#: Seconds between two looks at the entry of another task that is submitting: the first, and the longest.
+#: Seconds between two reads of the entry of another task that is submitting: the first, and the longest.
 _WAITS = (0.5, 5.0)
 #: The longest time for which a worker is held for the response of another task. An upload can take longer.
 _LONGEST_WAIT = timedelta(minutes=5)
 #: Seconds beyond the time limit of a request in which its result is written to the ledger.
 _MARGIN = 30.0
-#: Bytes of a request for which its time limit is a second longer, as in the transport.
-_UPLOAD_BYTES_PER_SECOND = 64 * 1024
 #: Fields of a record that only the task instance that submitted it changes.
 _OF_THE_OWNER = ("max_tries", "submissions", "total_cost_usd", "clears")
-#: States in which nobody can go on with a submission, so a key may stand for another request.
-_NOTHING_TO_SHARE = (State.REFUSED, State.FAILED)
 
 
 class LedgerRecord(SubmissionRecord):
@@ -193,7 +189,8 @@ class LedgerRecord(SubmissionRecord):
         entry, recorded = self._entry, self.latest
         if not self._key or entry is None or recorded is None or recorded.fingerprint == fingerprint:
             return
-        if entry.state in _NOTHING_TO_SHARE and (recorded.is_refused or entry.state is State.FAILED):
+        if entry.state is State.FAILED or recorded.is_refused:
+            # Nobody can go on with it, so the key is free.
             return
         what = (
             f"The idempotency key {self._key!r} of {self._owner} stands for another request already: {entry}, "
@@ -262,7 +259,7 @@ class LedgerRecord(SubmissionRecord):
         try:
             self._earlier.note_ledger(self.pointer)
         except Exception as error:  # any error of Airflow's API: the ledger has the record
-            self._log.warning("The task state store could not be told of the ledger: %r", error)
+            self._log.warning("The ledger could not be noted in the task state store: %r", error)
 
     def _purchase(self, checked: CheckedRequest) -> Purchase:
         return Purchase(
@@ -334,22 +331,22 @@ class LedgerRecord(SubmissionRecord):
         entry = self._entry
         if entry is None or entry.state not in (State.RESERVED, State.SUBMITTED):
             return
-        if error.prediction_id and entry.state is State.RESERVED and entry.number == self._created:
+        is_intent = entry.state is State.RESERVED and entry.number == self._created
+        if is_intent and error.prediction_id and error.charge is Charge.ACCEPTED:
             # The id could not be written when it arrived.
             accepted = dataclasses.replace(Submission.from_dict(entry.record), prediction_id=error.prediction_id)
             self._update(accepted)
             self.latest = accepted
         elif error.charge is Charge.FAILED and error.prediction_id == entry.prediction_id:
             self._replace(dataclasses.replace(entry, state=State.FAILED, error=str(error)))
-        elif entry.state is State.RESERVED and entry.number == self._created:
+        elif is_intent:
             # It is unknown whether it was accepted. Others need not wait for its response any longer.
             self._replace(dataclasses.replace(entry, error=str(error), answer_by=_now().isoformat()))
 
 
 def _answer_time(checked: CheckedRequest, settings: ClientSettings) -> timedelta:
     """Return the time after which a response to the request, and its result in the ledger, are certain to be there."""
-    upload = len(checked.body) / _UPLOAD_BYTES_PER_SECOND
-    return timedelta(seconds=settings.timeout + upload + _MARGIN)
+    return timedelta(seconds=settings.seconds_for(len(checked.body)) + _MARGIN)
 
 
 def _now() -> datetime:

@@ -57,8 +57,6 @@ KEEP_ALIVE = 120.0
 #: The same on a worker. It is short, because a submission on a connection that the service closes at the same moment
 #: has an unknown outcome.
 KEEP_ALIVE_OF_WORKER = 5.0
-#: Bytes of a request's body for which its timeout is a second longer: on a slow line, an upload takes minutes.
-UPLOAD_BYTES_PER_SECOND = 64 * 1024
 #: Errors before the request was sent: the service cannot have received it.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
@@ -343,7 +341,7 @@ def timeouts(seconds: float) -> Mapping[str, float | None]:
 
 
 def _time_limit(request: HttpRequest, settings: ClientSettings) -> float:
-    return settings.timeout + len(request.content or b"") // UPLOAD_BYTES_PER_SECOND
+    return settings.seconds_for(len(request.content or b""))
 
 
 def _to_httpx(request: HttpRequest, seconds: float, trace: Callable[..., Any] | None) -> httpx.Request:

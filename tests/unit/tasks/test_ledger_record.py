@@ -388,3 +388,13 @@ def test_intent_without_its_request_is_a_defect(store: MemoryStore) -> None:
     with pytest.raises(RuntimeError, match="request"):
         made.write(INTENT)
     assert ledger_record._WAITS[0] < ledger_record._WAITS[1]
+
+
+def test_intent_gets_no_id_of_an_earlier_generation(store: MemoryStore) -> None:
+    made = record(store)
+    made.read()
+    made.write(INTENT)
+    # As after a refused generation whose muted repetition failed: the error names the refused one.
+    made.mark_failed(GenerationFailedError("It failed", prediction_id="earlier", charge=Charge.FAILED))
+    assert store.entry()["prediction_id"] is None
+    assert store.entry()["state"] == "reserved"

@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_seedance.gptproto.errors import Charge, ConnectionSettingsError, GenerationFailedError
+from airflow_provider_seedance.gptproto.errors import (
+    Charge,
+    ConnectionSettingsError,
+    GenerationFailedError,
+    UnreadableRecordError,
+)
 from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
 from airflow_provider_seedance.ledger.errors import IdempotencyKeyError, LedgerUnavailableError
 from airflow_provider_seedance.tasks import records
@@ -26,6 +31,7 @@ from airflow_provider_seedance.tasks.records import (
 from tests.unit.airflow.driving import FakeStore
 from tests.unit.gptproto.conftest import SETTINGS
 from tests.unit.tasks.ledgers import ACCEPTED, CHECKED, INTENT, URI, MemoryStore, record
+from tests.versions import needs_store
 
 LOG = logging.getLogger(__name__)
 
@@ -127,15 +133,30 @@ class TestChangesOfTheLedger:
     def test_task_without_durable_does_not_read_it(self, store: MemoryStore) -> None:
         assert opened(state_store=self.kept(), durable=False).read() is None
 
-    def test_record_in_a_removed_ledger_is_not_found(self, store: MemoryStore) -> None:
-        made = opened(state_store=FakeStore())
+    def accepted(self, state_store: FakeStore | None) -> None:
+        """Record a submission in the ledger."""
+        made = opened(state_store=state_store)
         made.read()
         made.describe(CHECKED)
         made.write(INTENT)
         made.write(ACCEPTED)
-        assert opened(state_store=FakeStore()).read() == ACCEPTED
+
+    @needs_store
+    @pytest.mark.parametrize("uri", [None, "file:///srv/other"])
+    def test_removed_or_moved_ledger_is_an_error_where_airflow_keeps_task_state(
+        self, store: MemoryStore, uri: str | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        state_store = FakeStore()
+        self.accepted(state_store)
+        assert opened(state_store=state_store).read() == ACCEPTED
+        monkeypatch.setattr(records, "open_store", lambda uri: MemoryStore())
+        with pytest.raises(UnreadableRecordError, match="in the ledger at"):
+            opened(state_store=state_store, uri=uri).read()
+
+    def test_record_in_a_removed_ledger_is_not_found_without_task_state(self, store: MemoryStore) -> None:
         # As the guide says: wait until all generations have ended before you remove a ledger.
-        assert opened(state_store=FakeStore(), uri=None).read() is None
+        self.accepted(None)
+        assert opened(state_store=None, uri=None).read() is None
 
     def test_ledger_of_an_airflow_without_a_task_state_store(self, store: MemoryStore) -> None:
         made = opened()
