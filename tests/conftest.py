@@ -95,6 +95,15 @@ def seedance_emulator_server(clock: Clock) -> Iterator[Emulator]:
         yield emulator
 
 
+@pytest.fixture(scope="session")
+def s3_address() -> Iterator[str]:
+    """Return the address of an S3 server."""
+    from tests.s3 import running_s3
+
+    with running_s3() as address:
+        yield address
+
+
 @pytest.fixture
 def seedance_ledger() -> str | None:
     """Return no ledger: the record is in the task state store, where Airflow has one."""

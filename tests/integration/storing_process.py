@@ -15,22 +15,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow.sdk import BaseHook
-from airflow.sdk.io import attach
 
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.transfers.seedance_to_object_storage import SeedanceToObjectStorageOperator
+from tests.s3 import attach_s3
 
 #: The Airflow connection to the S3 server.
 S3_CONN_ID = "s3_server"
-
-
-def attach_s3(address: str) -> Any:
-    """Attach an S3 server to ``s3://`` paths with the connection, as Airflow's Amazon provider does."""
-    from s3fs import S3FileSystem
-
-    # The test server accepts any key.
-    options = {"endpoint_url": address, "key": "test", "secret": "test", "skip_instance_cache": True}
-    return attach("s3", conn_id=S3_CONN_ID, fs=S3FileSystem(**options)).fs
 
 
 def connect(link: str) -> None:
@@ -62,7 +53,7 @@ def main() -> None:
     arguments = {}
     if s3:
         # Connect before the measurement, because that imports the modules of the S3 client.
-        attach_s3(*s3).ls(destination.removeprefix("s3://").partition("/")[0])
+        attach_s3(s3[0], S3_CONN_ID).ls(destination.removeprefix("s3://").partition("/")[0])
         arguments = {"storage_conn_id": S3_CONN_ID}
     # The lookup makes Airflow 3.1 import its database models.
     connect(link)

@@ -10,20 +10,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
-from moto.server import ThreadedMotoServer
 from s3fs.core import S3File
 
 from airflow_provider_seedance.gptproto.errors import DownloadFailedError, StorageError
 from airflow_provider_seedance.gptproto.http import download
 from tests.integration import storing_process
-from tests.integration.storing_process import S3_CONN_ID, attach_s3, store
+from tests.integration.storing_process import S3_CONN_ID, store
 from tests.integration.video_server import VideoServer, running_video_server
+from tests.s3 import attach_s3
 
 MB = 1_000_000
 _NUMBERS = itertools.count(1)
@@ -36,17 +36,8 @@ def _connection(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def s3_address() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture(scope="module")
 def s3(s3_address: str) -> Any:
-    return attach_s3(s3_address)
+    return attach_s3(s3_address, S3_CONN_ID)
 
 
 @pytest.fixture

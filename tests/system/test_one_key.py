@@ -30,7 +30,8 @@ from airflow_provider_seedance.ledger.layout import generation_of_key
 from airflow_provider_seedance.ledger.store import open_store
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
 from airflow_provider_seedance.tasks import ledger_record
-from tests.integration.storing_process import S3_CONN_ID, attach_s3
+from tests.integration.storing_process import S3_CONN_ID
+from tests.s3 import attach_s3, running_s3
 from tests.unit.airflow.driving import Run
 
 PROCESSES = 64
@@ -48,14 +49,11 @@ SEED = 20261127
 
 def serve_s3(pipe: Connection) -> None:
     """Run an S3 server until the other end of the pipe is closed."""
-    from moto.server import ThreadedMotoServer
-
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    pipe.send("http://{}:{}".format(*server.get_host_and_port()))
-    pipe.poll(None)
-    os._exit(0)
+    with running_s3() as address:
+        pipe.send(address)
+        pipe.poll(None)
+        os._exit(0)
 
 
 @pytest.fixture(params=["disk", "S3"])
@@ -68,7 +66,7 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str
     server = multiprocessing.get_context("spawn").Process(target=serve_s3, args=[there], daemon=True)
     server.start()
     address = here.recv()
-    attach_s3(address).mkdir("ledger")
+    attach_s3(address, S3_CONN_ID).mkdir("ledger")
     yield f"s3://{S3_CONN_ID}@ledger/seedance", address
     server.kill()
     server.join()
@@ -78,7 +76,7 @@ def run_task(number: int, key: str, start_at: float, connection: str, s3_address
     """Run one try of a task, and send what became of it."""
     os.environ["AIRFLOW_CONN_SEEDANCE_DEFAULT"] = connection
     if s3_address:
-        attach_s3(s3_address)
+        attach_s3(s3_address, S3_CONN_ID)
     # A killed submission is unconfirmed soon.
     ledger_record._MARGIN = 1.0
     time.sleep(max(start_at - time.time(), 0))

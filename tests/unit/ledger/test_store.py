@@ -18,7 +18,7 @@ from moto.s3.models import s3_backends
 from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
 from airflow_provider_seedance.ledger.errors import LedgerUnavailableError
 from airflow_provider_seedance.ledger.store import ObjectStore, Store, open_store
-from tests.unit.ledger.conftest import attached
+from tests.s3 import attach_s3
 
 RACERS = 12
 #: Creates one object in a process of its own, at the moment that its standard input ends.
@@ -27,8 +27,8 @@ import sys
 from airflow_provider_seedance.ledger.store import open_store
 uri, data, address = sys.argv[1:]
 if uri.startswith("s3:"):
-    from tests.unit.ledger.conftest import attached
-    attached(address, "ledger_s3")
+    from tests.s3 import attach_s3
+    attach_s3(address, "ledger_s3")
 store = open_store(uri)
 store.names("")
 print("ready", flush=True)
@@ -86,7 +86,7 @@ class TestObjects:
         assert open_store("s3://ledger_s3@pages/seedance").names("a") == names
 
     def test_list_on_s3_takes_one_request_for_each_page_of_its_folder(self, s3_address: str) -> None:
-        s3 = attached(s3_address, "counted_s3")
+        s3 = attach_s3(s3_address, "counted_s3")
         s3.mkdir("counted")
         bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
         # A page of S3 has 1,000 names.
@@ -153,7 +153,7 @@ class TestLists:
         assert store.names("a") == ["1"]
         if uri.startswith("s3:"):
             bucket, _, folder = uri.partition("@")[2].partition("/")
-            attached(s3_address, "other").pipe_file(f"{bucket}/{folder}/a/2", b"")
+            attach_s3(s3_address, "other").pipe_file(f"{bucket}/{folder}/a/2", b"")
         else:
             (Path(uri.removeprefix("file://")) / "a" / "2").touch()
         assert store.names("a") == ["1", "2"]

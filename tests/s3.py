@@ -1,0 +1,30 @@
+"""A real S3 server on this host, which accepts any key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from airflow.sdk.io import attach
+
+
+@contextmanager
+def running_s3() -> Iterator[str]:
+    """Run an S3 server in a thread, and yield its address."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        yield "http://{}:{}".format(*server.get_host_and_port())
+    finally:
+        server.stop()
+
+
+def attach_s3(address: str, conn_id: str) -> Any:
+    """Attach a file system of its own to ``s3://<conn_id>@``, as Airflow's Amazon provider does in each process."""
+    from s3fs import S3FileSystem
+
+    options = {"endpoint_url": address, "key": "test", "secret": "test", "skip_instance_cache": True}
+    return attach("s3", conn_id=conn_id, fs=S3FileSystem(**options)).fs
