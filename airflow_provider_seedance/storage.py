@@ -64,11 +64,16 @@ def storage_path(path: str | ObjectStoragePath, conn_id: str | None, *, name: st
                 f"{shown} is a relative path, and a task runs in a directory that its worker chooses; allowed: an "
                 "absolute path, or a URI such as s3://bucket/videos"
             )
-        if local is not None and local["path"].rstrip("/") != found.path.rstrip("/"):
+        if local is not None and _merged(local["path"]) != _merged(found.path):
             raise InvalidTransferError(
                 f"{shown} is opened as {found.path!r}; allowed: one slash before an absolute path, and no '::' in it"
             )
     return found
+
+
+def _merged(path: str) -> str:
+    """Return a path without the slashes that do not change which file it names; some versions of fsspec drop them."""
+    return re.sub("/+", "/", path).rstrip("/")
 
 
 def missing_package(path: object) -> str | None:

@@ -197,7 +197,7 @@ class TestErrors:
         assert store.create("generations/a/1.json", b"1")
         assert (store.names("generations/a"), store.names("")) == (["1.json"], ["generations"])
 
-    @pytest.mark.parametrize("uri", ["seedance/ledger", "file:ledger", "file:///srv/a::b", "nothing://bucket/x"])
+    @pytest.mark.parametrize("uri", ["seedance/ledger", "file:ledger", "nothing://bucket/x"])
     def test_unusable_uri_is_an_error_of_the_connection(self, uri: str) -> None:
         with pytest.raises(ConnectionSettingsError, match="ledger in the connection's extra"):
             open_store(uri)
