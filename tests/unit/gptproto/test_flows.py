@@ -369,8 +369,9 @@ class TestWait:
             f"prediction {PREDICTION_ID}, {each:.0f} s after its submission" for each in accumulate(exchange.pauses)
         ]
         next_poll = [f"next poll in {pause:.1f} s" for pause in exchange.pauses]
+        first = f"prediction {PREDICTION_ID}, 0 s after its submission; {next_poll[0]}"
         assert lines == [
-            f"In progress: prediction {PREDICTION_ID}, 0 s after its submission; {next_poll[0]}",
+            f"In progress, expected after 60 s (usual time): {first}",
             f"Status warming_up (status not known, counts as in progress): {elapsed[0]}; {next_poll[1]}",
             f"Poll failed (GPTProto answered 503: {HTML}): {elapsed[3]}; {next_poll[4]}",
             f"Status succeeded: {elapsed[5]}",

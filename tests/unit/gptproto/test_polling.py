@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_seedance.gptproto.durations import ObservedDurations
 from airflow_provider_seedance.gptproto.errors import (
     AudioPolicyError,
     AuthenticationError,
@@ -130,6 +131,122 @@ class TestInterval:
         poller.on_error(error(), START)
         poller.on_prediction(prediction(), START)
         assert poller.polls == 3
+
+
+class TestObservedDurations:
+    KIND = "2.0 fast, 720p, at most 5 s, no media"
+
+    def learnt(self, seconds: float) -> ObservedDurations:
+        """Return the durations after many generations that took so long; a poller of 100 s is given them."""
+        durations = ObservedDurations()
+        for _ in range(50):
+            durations.observe(self.KIND, 100.0, seconds)
+        return durations
+
+    def poller(self, durations: ObservedDurations, seed: int = 0, **changes: Any) -> Poller:
+        return new_poller(seed, kind=self.KIND, durations=durations, **changes)
+
+    def observations(self, durations: ObservedDurations) -> int:
+        return durations.expected(self.KIND, 100.0).observations
+
+    def test_first_poll_is_at_two_fifths_of_the_observed_time(self) -> None:
+        intervals = [seconds(self.poller(self.learnt(50.0), seed).first_poll(START)) for seed in SEEDS]
+        assert all(20 <= interval <= 24 for interval in intervals)
+
+    def test_later_interval_follows_the_observed_time(self) -> None:
+        pollers = [self.poller(self.learnt(480.0), seed) for seed in SEEDS]
+        assert all(20 <= seconds(poller.on_prediction(prediction(), START + 200)) <= 24 for poller in pollers)
+
+    def test_wait_follows_what_is_observed_meanwhile(self) -> None:
+        durations = ObservedDurations()
+        poller = self.poller(durations, expected_seconds=480.0)
+        assert seconds(poller.on_prediction(prediction(), START + 200)) >= 20
+        for _ in range(50):
+            durations.observe(self.KIND, 480.0, 120.0)
+        assert seconds(poller.on_prediction(prediction(), START + 150)) <= 9
+
+    def test_poll_yields_until_the_observed_time(self) -> None:
+        assert self.poller(self.learnt(50.0)).yields(START + 40) == pytest.approx(10.0)
+
+    def test_status_change_names_expectation_and_reason(self) -> None:
+        reason = f"usual time 100 s, corrected by the last {ObservedDurations.WINDOW} of its kind"
+        change = status_change(self.poller(self.learnt(50.0)).first_poll(START))
+        assert change == f"In progress, expected after 50 s ({reason})"
+
+    def test_middle_between_the_last_two_polls_is_observed(self) -> None:
+        durations = ObservedDurations()
+        for _ in range(20):
+            poller = self.poller(durations)
+            poller.on_prediction(prediction(), START + 40)
+            poller.on_prediction(prediction(PredictionStatus.QUEUED), START + 48)
+            poller.on_prediction(prediction(PredictionStatus.SUCCEEDED, outputs=("https://x/0.mp4",)), START + 56)
+        assert durations.expected(self.KIND, 100.0).seconds == pytest.approx(52.0)
+
+    def test_failed_polls_do_not_bound_the_end(self) -> None:
+        durations = ObservedDurations()
+        for _ in range(20):
+            poller = self.poller(durations)
+            poller.on_prediction(prediction(), START + 40)
+            poller.on_error(error(), START + 48)
+            poller.on_prediction(prediction(PredictionStatus.SUCCEEDED, outputs=("https://x/0.mp4",)), START + 56)
+        assert durations.expected(self.KIND, 100.0).seconds == pytest.approx(48.0)
+
+    def test_duration_that_the_service_reports_is_observed(self) -> None:
+        durations = ObservedDurations()
+        for _ in range(20):
+            finished = prediction(PredictionStatus.SUCCEEDED, outputs=("https://x/0.mp4",), inference_seconds=41.0)
+            self.poller(durations).on_prediction(finished, START + 60)
+        assert durations.expected(self.KIND, 100.0).seconds == pytest.approx(41.0)
+
+    def test_unknown_status_with_outputs_ended_at_the_first_poll_with_outputs_or_later(self) -> None:
+        durations = ObservedDurations()
+        nameless = prediction(PredictionStatus.UNKNOWN, outputs=("https://x/0.mp4",))
+        for _ in range(20):
+            poller = self.poller(durations)
+            poller.on_prediction(prediction(), START + 40)
+            decisions = [poller.on_prediction(nameless, START + later) for later in (48, 56, 64)]
+            assert isinstance(decisions[-1], Done)
+        assert durations.expected(self.KIND, 100.0).seconds == pytest.approx(52.0)
+
+    def test_generations_that_fail_or_time_out_are_not_observed(self) -> None:
+        durations = ObservedDurations()
+        for status in (PredictionStatus.FAILED, PredictionStatus.EXPIRED):
+            poller = self.poller(durations)
+            decisions = [poller.on_prediction(prediction(status), START + later) for later in (40, 46, 52)]
+            assert isinstance(decisions[-1], GiveUp)
+        assert isinstance(self.poller(durations).on_prediction(prediction(), START + 3_600), GiveUp)
+        assert self.observations(durations) == 0
+
+    def test_success_found_long_after_the_submission_is_not_observed(self) -> None:
+        """A wait that another triggerer takes over after an outage does not know when the generation ended."""
+        durations = ObservedDurations()
+        finished = prediction(PredictionStatus.SUCCEEDED, outputs=("https://x/0.mp4",))
+        assert self.poller(durations).on_prediction(finished, START + 1_800) == Done(finished)
+        assert self.observations(durations) == 0
+
+    def test_unknown_kind_learns_nothing(self) -> None:
+        durations = self.learnt(400.0)
+        finished = prediction(PredictionStatus.SUCCEEDED, outputs=("https://x/0.mp4",))
+        new_poller(durations=durations).on_prediction(finished, START + 40)
+        assert durations.expected("", 100.0).observations == 0
+
+    def test_pollers_without_common_durations_do_not_share_them(self) -> None:
+        finished = prediction(PredictionStatus.SUCCEEDED, outputs=("https://x/0.mp4",))
+        for _ in range(20):
+            new_poller(kind=self.KIND).on_prediction(finished, START + 40)
+        assert seconds(new_poller(kind=self.KIND).first_poll(START)) >= 40
+
+    def test_authors_interval_keeps_its_meaning(self) -> None:
+        poller = self.poller(self.learnt(5_000.0), poll_interval=7.0)
+        assert seconds(poller.first_poll(START)) == 7.0
+        assert seconds(poller.on_prediction(prediction(), START + 7)) == 7.0
+
+    @given(observed=st.floats(0, 1e6), elapsed=st.floats(0, 3_599), seed=st.integers())
+    def test_no_observation_delays_a_poll_beyond_the_limits(self, observed: float, elapsed: float, seed: int) -> None:
+        poller, now = self.poller(self.learnt(observed), seed), START + elapsed
+        for interval in (seconds(poller.first_poll(now)), seconds(poller.on_prediction(prediction(), now))):
+            remaining = pytest.approx(3_600 - elapsed, abs=1e-3)
+            assert interval == remaining or 7.5 <= interval <= min(max(90.0 - elapsed, 36.0), 3_600 - elapsed)
 
 
 class TestRetryAfter:
@@ -454,7 +571,7 @@ class TestStatusChange:
         assert reported == [*range(0, 3600, 60)]
 
     def test_first_poll_reports_the_known_status(self) -> None:
-        assert status_change(new_poller().first_poll(START)) == "In progress"
+        assert status_change(new_poller().first_poll(START)) == "In progress, expected after 100 s (usual time)"
         poller = new_poller()
         poller.on_prediction(prediction(), START)
         assert status_change(poller.first_poll(START)) == "Status running"
