@@ -67,6 +67,51 @@ class TestWrongExpectation:
         assert cost(right(), hour).polls < cost(fixed(10.0), hour).polls / 2
 
 
+class TestLearning:
+    """The schedule after twenty generations of a kind."""
+
+    @pytest.fixture
+    def kinds(self) -> list[Generation]:
+        return draw([60.0, 85.0, 120.0] * 300)
+
+    def learnt(self, error: float, generations: list[Generation]) -> Row:
+        learning = schedule(lambda generation: error * generation.median, simulation.kind_of)
+        return cost(simulation.after(60, learning), generations)
+
+    @pytest.mark.parametrize("error", [0.25, 4.0])
+    def test_wrong_expectation_is_corrected(self, kinds: list[Generation], error: float) -> None:
+        row = self.learnt(error, kinds)
+        assert row.mean_delay <= 5
+        assert row.polls <= 10
+
+    def test_right_expectation_is_kept(self, kinds: list[Generation]) -> None:
+        row, known = self.learnt(1.0, kinds), cost(simulation.after(60, right()), kinds)
+        assert row.mean_delay == pytest.approx(known.mean_delay, abs=0.2)
+        assert row.polls == pytest.approx(known.polls, abs=0.2)
+
+    def test_rare_outliers_do_not_matter(self, kinds: list[Generation]) -> None:
+        outliers = [
+            each._replace(seconds=10 * each.median) if index % 100 == 50 else each for index, each in enumerate(kinds)
+        ]
+        known = cost(simulation.after(60, right()), outliers)
+        assert self.learnt(4.0, outliers).mean_delay == pytest.approx(known.mean_delay, abs=0.7)
+
+    def test_models_are_learnt_apart(self) -> None:
+        models = draw([45.0, 180.0] * 300)
+        policies = [schedule(lambda _: 90.0), schedule(lambda _: 90.0, simulation.kind_of)]
+        fixed_guess, learnt = (cost(simulation.after(40, policy), models) for policy in policies)
+        assert learnt.mean_delay < fixed_guess.mean_delay
+        assert learnt.polls < fixed_guess.polls
+
+    def test_slower_service_needs_fewer_polls_once_it_is_observed(self) -> None:
+        slow = [each._replace(seconds=2 * each.seconds) for each in draw([75.0] * 300)]
+        day = [*draw([75.0] * 300), *slow]
+        policies = [schedule(lambda _: 75.0), schedule(lambda _: 75.0, simulation.kind_of)]
+        fixed_guess, learnt = (cost(simulation.after(300, policy), day) for policy in policies)
+        assert learnt.polls < fixed_guess.polls
+        assert learnt.mean_delay <= 6
+
+
 class TestTable:
     def test_table_is_the_same_in_every_run(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
