@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, Mode, Validation, find_model
+from airflow_provider_seedance.gptproto.catalogue import Mode, Validation, find_model
 from airflow_provider_seedance.gptproto.prices import Price
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
 from airflow_provider_seedance.gptproto.rules import unknown_model
-from airflow_provider_seedance.gptproto.times import expected_seconds
+from airflow_provider_seedance.gptproto.times import usual_time
 from airflow_provider_seedance.tasks.constants import known_request
 
 #: The parameters that decide the list price.
@@ -147,5 +147,4 @@ def _bounded(price: Price, max_cost: float | None, *, is_known: bool) -> tuple[P
 def _usual_seconds(request: GenerationRequest, unknown: tuple[str, ...]) -> float | None:
     if set(_PRICED) & set(unknown):
         return None
-    duration = DEFAULT_DURATION if request.duration is None else request.duration
-    return expected_seconds(request.model, request.resolution, duration, sum(1 for _ in request.media()))
+    return usual_time(request).seconds

@@ -10,7 +10,7 @@ from airflow_provider_seedance.gptproto.polling import Poller
 from airflow_provider_seedance.gptproto.predictions import Prediction, restore_prediction
 
 #: The fields of a poller in a trigger and its event: JSON scalars only, and no key, prompt or media.
-_FIELDS = ("prediction_id", "submitted_at", "deadline", "expected_seconds", "poll_interval", "polls")
+_FIELDS = ("prediction_id", "submitted_at", "deadline", "expected_seconds", "poll_interval", "polls", "kind")
 
 
 def poller_fields(source: Any) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def read_event(event: Any) -> tuple[Poller, Prediction | None]:
 
     The prediction is ``None`` in an event of an older version, which the worker has to poll for.
 
-    :param event: The payload; an event of version 0.1.0 holds ``looks`` in place of ``polls``.
+    :param event: The payload; an event of version 0.1.0 holds ``looks`` in place of ``polls``, and no ``kind``.
     :raises SeedanceError: The error that ended the wait.
     :raises ValueError: When the payload is not an event of this trigger.
     """
@@ -73,5 +73,5 @@ def read_event(event: Any) -> tuple[Poller, Prediction | None]:
         )
     if event["failure"] is not None:
         raise restore(event["failure"])
-    fields = {"polls": event["wait"].get("looks", 0), **event["wait"]}
+    fields = {"polls": event["wait"].get("looks", 0), "kind": "", **event["wait"]}
     return Poller(**{name: fields[name] for name in _FIELDS}), restore_prediction(event.get("prediction"))

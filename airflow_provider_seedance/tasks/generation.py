@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import AudioPolicyError, Charge, ConnectionSettingsError, SeedanceError
 from airflow_provider_seedance.gptproto.flows import Log
@@ -18,7 +17,7 @@ from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, P
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
-from airflow_provider_seedance.gptproto.times import expected_seconds
+from airflow_provider_seedance.gptproto.times import UsualTime, expected_seconds, usual_time
 from airflow_provider_seedance.ledger.errors import BudgetExceededError, SubmissionTakenError
 from airflow_provider_seedance.tasks import submit
 from airflow_provider_seedance.tasks.advice import Situation, advise, trigger_failed
@@ -108,7 +107,7 @@ class Generation:
                     return self._submit(request)
                 with self._connect() as client:
                     # The request of an adopted prediction is unknown, and so is its expected time.
-                    return self._begin_wait(client, *self._adopt(client), expected=expected_seconds())
+                    return self._begin_wait(client, *self._adopt(client), usual=UsualTime(expected_seconds()))
             except AudioPolicyError as refused:
                 return self._submit_muted(request, refused)
 
@@ -201,11 +200,10 @@ class Generation:
         """
         prepared = self._prepare(request, is_muted=reason is not None)
         self._fingerprint = prepared.fingerprint
-        media = sum(1 for _ in request.media())
-        expected = expected_seconds(request.model, request.resolution, request.duration or DEFAULT_DURATION, media)
+        usual = usual_time(request)
         with self._connect() as client:
             found = self._find_or_submit(client, prepared, reason=reason)
-            return self._begin_wait(client, *found, expected=expected)
+            return self._begin_wait(client, *found, usual=usual)
 
     def _submit_muted(self, request: GenerationRequest, refused: AudioPolicyError) -> Outcome:
         """Submit once more without audio, or raise the error if the task does not do that."""
@@ -306,13 +304,13 @@ class Generation:
         return None, prediction
 
     def _begin_wait(
-        self, client: GPTProtoClient, submission: Submission | None, prediction: Prediction, *, expected: float
+        self, client: GPTProtoClient, submission: Submission | None, prediction: Prediction, *, usual: UsualTime
     ) -> Outcome:
         """
         Publish the prediction, and wait if the task does.
 
         :param submission: The record; ``None`` if another task or program submitted the prediction.
-        :param expected: The usual time of such a generation in seconds.
+        :param usual: The usual time of such a generation.
         """
         submitted_at = None if submission is None else submission.submitted_at
         self.report = self.report.with_submission(prediction, submitted_at)
@@ -327,7 +325,7 @@ class Generation:
             return Submitted(prediction.id)
         now = time.time()
         poller = new_poller(
-            self._options.wait, prediction.id, now if submitted_at is None else submitted_at, now, expected
+            self._options.wait, prediction.id, now if submitted_at is None else submitted_at, now, usual
         )
         return self._proceed(client, poller, poller.on_prediction(prediction, now))
 

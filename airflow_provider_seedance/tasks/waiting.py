@@ -7,6 +7,7 @@ import time
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import SeedanceError
 from airflow_provider_seedance.gptproto.polling import Decision, GiveUp, Poller, failure
+from airflow_provider_seedance.gptproto.times import UsualTime
 from airflow_provider_seedance.tasks.options import WaitOptions
 
 
@@ -21,12 +22,12 @@ def poll_confirmed(client: GPTProtoClient, poller: Poller) -> Decision:
     return GiveUp(failure(prediction)) if prediction.has_failed else poller.on_prediction(prediction, time.time())
 
 
-def new_poller(wait: WaitOptions, prediction_id: str, submitted_at: float, now: float, expected: float) -> Poller:
+def new_poller(wait: WaitOptions, prediction_id: str, submitted_at: float, now: float, usual: UsualTime) -> Poller:
     """
     Return the poller of a wait.
 
     :param submitted_at: When the prediction was submitted, in seconds since the epoch, as ``now``.
-    :param expected: The usual time of such a generation in seconds.
+    :param usual: The usual time of such a generation.
     """
     deadline = submitted_at + wait.budget_seconds
     return Poller(
@@ -34,6 +35,7 @@ def new_poller(wait: WaitOptions, prediction_id: str, submitted_at: float, now: 
         submitted_at=submitted_at,
         # A retry after a timeout gets a budget of its own, or it could never succeed.
         deadline=deadline if deadline > now else now + wait.budget_seconds,
-        expected_seconds=expected,
+        expected_seconds=usual.seconds,
+        kind=usual.kind,
         poll_interval=wait.poll_interval_seconds,
     )

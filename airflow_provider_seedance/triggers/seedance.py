@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from weakref import WeakKeyDictionary
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_seedance.gptproto.durations import ObservedDurations
 from airflow_provider_seedance.gptproto.errors import AuthenticationError, SeedanceError
 from airflow_provider_seedance.gptproto.polling import Poller
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 #: The deferral's own timeout is this much later than the deadline, for a trigger that does not fire.
 DEFERRAL_MARGIN = timedelta(minutes=10)
+#: The observed durations of each connection, which its triggers on an event loop share.
+_durations: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, ObservedDurations]] = WeakKeyDictionary()
 
 
 class SeedancePredictionTrigger(BaseTrigger):
@@ -37,9 +42,11 @@ class SeedancePredictionTrigger(BaseTrigger):
     :param seedance_conn_id: The Airflow connection.
     :param submitted_at: The time of the submission.
     :param deadline: The end of the wait.
-    :param expected_seconds: The usual duration of such a generation.
+    :param expected_seconds: The usual duration of such a generation: the first guess, which the triggerer corrects by
+        the durations that it observed.
     :param poll_interval: Exact seconds between polls; ``None`` adapts to the expected time.
     :param polls: The number of polls before.
+    :param kind: The kind of the generation, for the observed durations; empty if unknown.
     :param ledger: Where the ledger has the generation, for the event; empty without a ledger.
     :param looks: The name of ``polls`` in version 0.1.0, for triggers in the database.
     """
@@ -58,6 +65,7 @@ class SeedancePredictionTrigger(BaseTrigger):
         expected_seconds: float,
         poll_interval: float | None = None,
         polls: int = 0,
+        kind: str = "",
         ledger: str = "",
         looks: int | None = None,
     ) -> None:
@@ -69,6 +77,7 @@ class SeedancePredictionTrigger(BaseTrigger):
         self.expected_seconds = expected_seconds
         self.poll_interval = poll_interval
         self.polls = polls if looks is None else looks
+        self.kind = kind
         self.ledger = ledger
 
     @classmethod
@@ -89,10 +98,12 @@ class SeedancePredictionTrigger(BaseTrigger):
         It sleeps before its first poll, because the operator has just polled. No event comes at once, whatever the poll
         interval, the deadline and the connection are.
         """
-        started = asyncio.get_running_loop().time()
-        poller = Poller(**poller_fields(self))
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        durations = _durations.setdefault(loop, defaultdict(ObservedDurations))[self.seedance_conn_id]
+        poller = Poller(**poller_fields(self), durations=durations)
         result = await self._wait(poller)
-        early = started + self.MINIMUM_SECONDS - asyncio.get_running_loop().time()
+        early = started + self.MINIMUM_SECONDS - loop.time()
         if early > 0:
             await asyncio.sleep(early)
         yield TriggerEvent(to_event(poller, result, self.ledger))  # type: ignore[no-untyped-call]  # Airflow's

@@ -44,6 +44,19 @@ class TestWait:
         usual, longer = (run.deferrals[0].trigger.serialize()[1]["expected_seconds"] for run in (plain, animated))
         assert longer == pytest.approx(usual * factor)
 
+    def test_trigger_receives_the_kind_of_the_generation(self, emulator: Emulator) -> None:
+        run = Run()
+        run.try_once(text_to_video(model="seedance-2-0-fast", resolution="480p", duration=8, deferrable=True))
+        _, arguments = run.deferrals[0].trigger.serialize()
+        assert arguments["kind"] == "2.0 fast, 480p, at most 10 s, no media"
+
+    def test_adopted_prediction_is_of_no_kind(self, emulator: Emulator) -> None:
+        emulator.settings(seconds_running=5)
+        prediction_id = Run().try_once(text_to_video(wait_for_completion=False))
+        run = Run()
+        run.try_once(text_to_video(prediction_id=prediction_id, deferrable=True))
+        assert run.deferrals[0].trigger.serialize()[1]["kind"] == ""
+
     def test_finished_prediction_is_not_deferred(self, emulator: Emulator) -> None:
         prediction_id = Run().try_once(text_to_video(wait_for_completion=False))
         Run().try_once(text_to_video(prediction_id=prediction_id, deferrable=False))

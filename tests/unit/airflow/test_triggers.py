@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pkgutil import resolve_name
 from typing import Any, ClassVar
 
@@ -62,7 +64,7 @@ class TestSerialization:
         _, arguments = trigger("abc").serialize()
         assert set(arguments) == {
             "prediction_id", "seedance_conn_id", "submitted_at", "deadline", "expected_seconds", "poll_interval",
-            "polls",
+            "polls", "kind",
         }  # fmt: skip
         assert all(isinstance(value, str | float | int | None) for value in arguments.values())
 
@@ -153,6 +155,52 @@ class TestEvent:
         assert event.payload["failure"] is None
 
 
+class TestObservedDurations:
+    KIND = "2.0 fast, 720p, at most 5 s, no media"
+
+    @pytest.fixture
+    def wait(self, submit: Callable[[str], str]) -> Callable[..., Awaitable[None]]:
+        """Return a function that waits for a new prediction."""
+
+        async def wait_for_one(**arguments: Any) -> None:
+            await collect(trigger(submit("A paper boat"), **{"kind": self.KIND, **arguments}))
+
+        return wait_for_one
+
+    async def test_triggers_of_a_connection_share_what_they_observe(
+        self, wait: Callable[..., Awaitable[None]], printed: Callable[[], str]
+    ) -> None:
+        await wait()
+        assert "expected after 75 s (usual time)" in printed()
+        for _ in range(20):
+            await wait()
+        assert re.search(r"expected after \d+ s \(usual time 75 s, corrected by the last 20 of its kind\)", printed())
+
+    @pytest.mark.parametrize("other", [{"seedance_conn_id": "seedance_other"}, {"kind": "2.5, 720p"}, {"kind": ""}])
+    async def test_other_connections_and_kinds_have_their_own(
+        self,
+        wait: Callable[..., Awaitable[None]],
+        printed: Callable[[], str],
+        monkeypatch: pytest.MonkeyPatch,
+        other: dict[str, str],
+    ) -> None:
+        monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_OTHER", os.environ["AIRFLOW_CONN_SEEDANCE_DEFAULT"])
+        for _ in range(10):
+            await wait()
+        printed()
+        await wait(**other)
+        assert "expected after 75 s (usual time)" in printed()
+
+    async def test_event_keeps_the_first_guess(
+        self, wait: Callable[..., Awaitable[None]], submit: Callable[[str], str]
+    ) -> None:
+        for _ in range(10):
+            await wait()
+        [event] = await collect(trigger(submit("A paper boat"), kind=self.KIND))
+        poller, _ = read_event(json.loads(json.dumps(event.payload)))
+        assert (poller.expected_seconds, poller.kind) == (75.0, self.KIND)
+
+
 class TestEarlyEvent:
     """Airflow's scheduler has to record the deferral before the event arrives (trap on Airflow 3.3.2)."""
 
@@ -227,7 +275,9 @@ class TestVersion010:
     def test_stored_trigger_loads_and_is_stored_with_polls(self) -> None:
         trigger = resolve_name("airflow_provider_seedance.triggers.seedance.SeedancePredictionTrigger")(**self.STORED)
         _, arguments = trigger.serialize()
-        assert arguments == {**{name: each for name, each in self.STORED.items() if name != "looks"}, "polls": 3}
+        expected = {**self.STORED, "polls": 3, "kind": ""}
+        del expected["looks"]
+        assert arguments == expected
 
     def test_stored_event_is_read(self) -> None:
         wait = {name: each for name, each in self.STORED.items() if name != "seedance_conn_id"}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from airflow_provider_seedance.gptproto import times
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_MODEL
-from airflow_provider_seedance.gptproto.times import expected_seconds
+from airflow_provider_seedance.gptproto.requests import ImageToVideo, ReferenceToVideo, TextToVideo
+from airflow_provider_seedance.gptproto.times import expected_seconds, usual_time
 from tests.specification import read_table
 
 MODELS = [row["id"] for row in read_table("models")]
@@ -93,3 +96,59 @@ class TestExpectedSeconds:
         monkeypatch.setattr(times, "USUAL_SECONDS", 0.25)
 
         assert max(expected_seconds(model, "1080p", 30) for model in MODELS) <= 1
+
+
+class TestUsualTime:
+    def kind(self, **arguments: Any) -> str:
+        return usual_time(TextToVideo(prompt="A paper boat", **arguments)).kind
+
+    def test_seconds_are_those_of_the_arguments(self) -> None:
+        request = ImageToVideo(
+            prompt="It sails",
+            model="seedance-2-5",
+            resolution="480p",
+            duration=12,
+            image="https://example.com/a.png",
+            last_image="https://example.com/b.png",
+        )
+        assert usual_time(request).seconds == expected_seconds("seedance-2-5", "480p", 12, media=2)
+
+    def test_request_without_options_has_the_usual_time(self) -> None:
+        assert usual_time(TextToVideo(prompt="A paper boat")).seconds == expected_seconds(DEFAULT_MODEL, "720p", 5)
+
+    def test_kind_names_model_resolution_length_and_media(self) -> None:
+        kind = self.kind(model="seedance-2-0-fast", resolution="480p", duration=4)
+        assert kind == "2.0 fast, 480p, at most 5 s, no media"
+
+    def test_default_resolution_and_duration_are_of_the_same_kind(self) -> None:
+        assert self.kind() == self.kind(resolution="720p", duration=5)
+
+    def test_prefix_and_date_do_not_change_the_kind(self) -> None:
+        assert self.kind(model="doubao-seedance-2-5-260628") == self.kind(model="seedance-2-5")
+
+    @each_model
+    def test_models_and_resolutions_are_kinds_of_their_own(self, model: str) -> None:
+        kinds = {self.kind(model=each, resolution=size) for each in MODELS for size in ("480p", "720p")}
+        assert len(kinds) == 2 * len({self.kind(model=each) for each in MODELS})
+        assert sum(self.kind(model=model) == self.kind(model=each) for each in MODELS) == 1
+
+    def test_unlisted_models_are_kinds_of_their_own(self) -> None:
+        assert self.kind(model="seedance-9-0") != self.kind(model="seedance-9-1")
+
+    def test_kind_of_a_long_model_id_is_short(self) -> None:
+        assert len(self.kind(model="s" * 5_000)) <= 100
+
+    @pytest.mark.parametrize(
+        ("duration", "length"),
+        [
+            (-1, "at most 5 s"), (4, "at most 5 s"), (5, "at most 5 s"), (6, "at most 10 s"), (10, "at most 10 s"),
+            (11, "at most 15 s"), (15, "at most 15 s"), (16, "longer"), (30, "longer"),
+        ],
+    )  # fmt: skip
+    def test_durations_are_in_classes(self, duration: int, length: str) -> None:
+        assert self.kind(duration=duration).split(", ")[2] == length
+
+    @pytest.mark.parametrize(("images", "media"), [(1, "one medium"), (2, "several media"), (9, "several media")])
+    def test_media_are_in_classes(self, images: int, media: str) -> None:
+        request = ReferenceToVideo(prompt="It sails", images=["https://example.com/a.png"] * images)
+        assert usual_time(request).kind.split(", ")[3] == media
