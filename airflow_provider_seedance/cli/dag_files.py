@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -14,7 +15,11 @@ from airflow.providers.common.compat.sdk import DAG
 try:
     from airflow.dag_processing.dagbag import BundleDagBag
 except ImportError:  # Airflow 3.1
-    from airflow.models.dagbag import BundleDagBag  # type: ignore[no-redef]
+    from airflow.models import dagbag
+
+    # Airflow 3.1.0 has only its base class.
+    _base: Any = functools.partial(dagbag.DagBag, include_examples=False)
+    BundleDagBag = getattr(dagbag, "BundleDagBag", _base)  # type: ignore[misc]
 
 
 class DagNotFoundError(LookupError):
@@ -44,6 +49,9 @@ def find_dag(dag_id: str, *, bundle_names: Collection[str] | None = None, path: 
         files = Path(path).resolve() if path else folder
         if not files.is_relative_to(folder):
             folder = files.parent
+        if str(folder) not in sys.path:
+            # For the modules of the bundle; later Airflows do it themselves.
+            sys.path.append(str(folder))
         # Parsing runs the code of the DAG files, and stdout is for the result.
         with contextlib.redirect_stdout(sys.stderr):
             bag: Any = BundleDagBag(dag_folder=str(files), bundle_path=folder)
