@@ -126,20 +126,21 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
         """
         Go on after the trigger fired, without the function.
 
-        Airflow runs this in a new operator object, so the values that the function returned come from XCom. Airflow
-        renders ``map_index_template`` and the rendered fields from them once more.
+        Airflow runs this in a new operator object, so the values that the function returned come from the report.
+        Airflow renders ``map_index_template`` and the rendered fields from them once more.
         """
         from airflow_provider_seedance.tasks.report import Publisher
 
-        report = Publisher(context, log=self.log).restore()
+        published = Publisher(context, log=self.log).restore(self.handed_on)
         self.prompt = ""
         for name in _RETURNABLE:
-            if name in report.parameters:
-                setattr(self, name, report.parameters[name])
-        self.model = report.model or self.model
-        if report.id and report.mode is None:
+            if name in published.parameters:
+                setattr(self, name, published.parameters[name])
+        self.model = published.model or self.model
+        if published.id and published.mode is None:
             # The report of an adopted prediction has no mode.
-            self.prediction_id = report.id
+            self.prediction_id = published.id
+        self.handed_on = published.to_dict()
         return super().execute_complete(context, event)
 
     def build_request(self) -> GenerationRequest:

@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self, TypeVar
 
-from airflow_provider_seedance.gptproto.flows import ApiFlows, Flow, KeyCheck, Log, Outcome, Sleep
+from airflow_provider_seedance.gptproto.flows import ApiFlows, Flow, KeyCheck, Outcome, Sleep
 from airflow_provider_seedance.gptproto.http.transport import (
     USER_AGENT,
     AsyncBaseTransport,
@@ -26,6 +26,7 @@ from airflow_provider_seedance.gptproto.http.transport import (
     shared_pool,
 )
 from airflow_provider_seedance.gptproto.leaks import arguments_of, refuse_secrets
+from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.polling import Decision, Poller
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest

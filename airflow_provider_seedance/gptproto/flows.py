@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from airflow_provider_seedance.gptproto.bodies import beginning, quote_body, shorten
@@ -26,6 +26,7 @@ from airflow_provider_seedance.gptproto.errors import (
     SeedanceError,
 )
 from airflow_provider_seedance.gptproto.leaks import refuse_secrets
+from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.polling import Decision, GiveUp, PollAgain, Poller
 from airflow_provider_seedance.gptproto.predictions import (
     Prediction,
@@ -44,16 +45,6 @@ MAXIMUM_CONFIRM_DELAY = 30.0
 #: Seconds after the deadline of a wait in which its last poll has to come back.
 LAST_POLL_SECONDS = 4.0
 _KEY_REFUSED = (401, 403)
-
-
-class Log(Protocol):
-    """The methods of a logger that are used: Python's and Airflow's loggers share no other interface."""
-
-    def info(self, message: str, /, *values: Any) -> Any:
-        """Log a normal event."""
-
-    def warning(self, message: str, /, *values: Any) -> Any:
-        """Log an unusual event."""
 
 
 @dataclass(frozen=True, slots=True)

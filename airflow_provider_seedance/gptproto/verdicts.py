@@ -63,8 +63,9 @@ _WRONG = (
 )
 _SYSTEM = r"(model|service|server|system|cluster|provider|channel|node|upstream)"
 #: The first match counts. A check that failed names the check; a wallet's message names nothing else.
-_PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
-    Verdict.CHECK_FAILED: re.compile(
+#: They are compiled when an error is read, which most tasks never do.
+_PATTERNS: Mapping[Verdict, str] = {
+    Verdict.CHECK_FAILED: (
         r"content ?security ?detection ?error"
         rf"|{_CHECK}( (service|system|api|request|endpoint|is|was|has|temporarily|failed|upstream))*"
         r" (unavailable|timed ?out|timeout|(internal|system|service|server) error|not reachable|unreachable|busy)"
@@ -74,7 +75,7 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
         r" (the )?(content|safety|moderation|prompt)"
         r"|(审核|检测|风控|内容安全)(服务|接口|系统|请求)?(出现|发生)?(异常|超时|不可用|出错|内部错误|繁忙|失败[^改]{0,4}重试)"
     ),
-    Verdict.BALANCE: re.compile(
+    Verdict.BALANCE: (
         rf"insufficient ?((account|user|token|remaining|available) ?)?{_MONEY}"
         rf"|(not enough|no|low) ((account|user|token|remaining|available) )?{_MONEY}\b"
         rf"|(do not|n.?t) have (enough|sufficient|any) {_MONEY}"
@@ -90,7 +91,7 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
         r"|欠费|欠款|充值|(请|需|及时|未)续费|续费后"
         r"|(资源包|套餐|(?<!存储)(?<!磁盘)配额|点数|(剩余|可用)次数).{0,4}(用完|用尽|耗尽|不足)"
     ),
-    Verdict.CONTENT: re.compile(
+    Verdict.CONTENT: (
         r"sensitive ?(content|info|word|material|data|topic)|(?<!case )(?<!time )\bsensitive\b"
         r"|risk ?(detection|control)|content ?(management )?(polic|safety)|policy ?violation|responsible ?ai|guardrail"
         rf"|\b(real|actual|identifiable) {_PERSON}|\bunderage\b|political (figure|leader)|politician"
@@ -111,7 +112,7 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
         r"|敏感|违规|违禁|违反|不当|审核|审查|版权|侵权|违法|涉黄|色情|暴力|涉政|不合规|真人|人脸|肖像|公众人物|风控|涉嫌|未成年|不适宜"
         r"|不符合.{0,8}(规范|政策|准则|规定)|安全.{0,6}(未|不|没有)通过"
     ),
-    Verdict.ARGUMENTS: re.compile(
+    Verdict.ARGUMENTS: (
         rf"invalid (\w+ )?{_ARGUMENT}|invalid ?(parameter|argument|param\b|value)|invalid ?request|bad request"
         rf"|missing (\w+ )?{_ARGUMENT}|missing ?(parameter|param\b|argument)"
         rf"|unsupported ?(parameter|value)|unsupported (\w+ )?({_ARGUMENT}|model|type)"
@@ -137,7 +138,7 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
         + r"|(图片|图像|素材|首帧|尾帧|参考(视频|音频))(链接|地址)?(下载|获取|读取|加载|访问)(失败|出错)"
         + _LASTING
     ),
-    Verdict.CAPACITY: re.compile(
+    Verdict.CAPACITY: (
         r"no available (channel|account|node|resource|instance|model|provider)|overload"
         r"|(no|out of|insufficient|at|not enough) (\w+ )?capacity"
         r"|service (is )?(temporarily |currently )?(un|not )available|resources? (is |are )?exhausted"
@@ -148,7 +149,7 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
         r"|无可用|没有可用|渠道.{0,4}(失败|异常|错误)|负载|繁忙|(服务|模型|系统|渠道).{0,4}不可用|容量不足|排队|维护|稍后.{0,2}试"
     ),
     # A gateway that passed the request on and got no answer, or a fault that does not say how far the request came.
-    Verdict.LOST: re.compile(
+    Verdict.LOST: (
         r"deadline exceeded|timed? ?out|context cancel|bad response (body|status)|\beof\b|超时"
         r"|connection (was |is )?(reset|closed|lost|refused|aborted|failed|error)|econn(reset|refused|aborted)"
         r"|(do|upstream) request (failed|error)|socket hang up|broken pipe|(fetch|network) (failed|error)|bad gateway"
@@ -159,7 +160,7 @@ _PATTERNS: Mapping[Verdict, re.Pattern[str]] = {
 }
 #: A refused output sound is cured by ``generate_audio=false``; a refused input sound is not.
 _SOUND_WORD = r"(audio|sound|speech|voice|music)"
-_SOUND = re.compile(
+_SOUND = (
     rf"(output|generated) (video (s )?)?{_SOUND_WORD}|{_SOUND_WORD} generated (for|by|in|with)\b"
     rf"|\b(the|this) video\W{{1,2}}s {_SOUND_WORD}"
     rf"|{_SOUND_WORD} (track |content )?(of|in) (the|this) (output|generated|result|final|video)"
@@ -167,7 +168,7 @@ _SOUND = re.compile(
     r"|配[音乐]|视频的(音频|声音|音轨)|音频(内容)?(审核|审查)(未|不|没有)通过"
 )
 #: Media of the request, whose sound no setting removes.
-_INPUT_SOUND = re.compile(
+_INPUT_SOUND = (
     rf"\b(input|reference|source|original|upload\w*|provided|submitted|your) "
     rf"((video|clip|media|file|image)(\W{{1,2}}s)? )?{_SOUND_WORD}"
     rf"|{_SOUND_WORD} (\w+ ){{0,4}}(upload\w*|reference|provided|submitted|input)"
@@ -182,8 +183,8 @@ _WALLET_WORDS = re.compile(r"balance|quota|credit|arrears|overdue|top ?up|rechar
 def find_verdict(text: str) -> Verdict | None:
     """Return the verdict in the messages and codes of an error, or ``None`` if they name no known cause."""
     folded = _fold(text)
-    found = next((verdict for verdict, pattern in _PATTERNS.items() if pattern.search(folded)), None)
-    is_sound = _SOUND.search(folded) and not _INPUT_SOUND.search(folded)
+    found = next((verdict for verdict, pattern in _PATTERNS.items() if re.search(pattern, folded)), None)
+    is_sound = re.search(_SOUND, folded) and not re.search(_INPUT_SOUND, folded)
     return Verdict.SOUND if found is Verdict.CONTENT and is_sound else found
 
 

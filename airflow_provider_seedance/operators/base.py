@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, BaseOperator, conf
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_seedance.gptproto.requests import GenerationRequest
     from airflow_provider_seedance.tasks.generation import Generation
+    from airflow_provider_seedance.tasks.leg import Leg
 
 #: The parameters of the API that all modes share.
 _COMMON_PARAMETERS = (
@@ -181,7 +182,7 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
         self.fail_on_nsfw = fail_on_nsfw
         self.max_cost = max_cost
         self.max_submissions = max_submissions
-        self._generation: Generation | None = None
+        self._leg: Leg | None = None
         with named_task(self.task_id):
             self.generation_options()
         # An operator with further fields checks its constants once they are set.
@@ -201,7 +202,7 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
     @property
     def video_url(self) -> str:
         """The first output of this try, for the extra link; empty before there is one."""
-        return self._generation.report.video_url if self._generation else ""
+        return self._leg.report.video_url if self._leg else ""
 
     def render_template(
         self,
@@ -272,8 +273,17 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
         return self.finish(self._start(context).begin(self.build_request()))
 
     def execute_complete(self, context: Context, event: Any = None) -> list[str] | str:
-        """Go on after the trigger fired: get the finished prediction on the worker."""
-        return self.finish(self._start(context).resume(event, lambda: self.request_again(context)))
+        """Go on after the trigger fired, as a rule with the finished prediction in its event."""
+        from airflow_provider_seedance.tasks.events import finished, ledger_of
+        from airflow_provider_seedance.tasks.leg import Leg
+
+        found = finished(event)
+        if found is None:
+            request_again = partial(self.request_again, context)
+            return self.finish(self._start(context).resume(event, report=self.handed_on, request=request_again))
+        poller, prediction = found
+        self._leg = Leg(self.generation_options(), context, get_settings=self.hook.get_settings, log=self.log)
+        return self._leg.deliver(prediction, poller, ledger=ledger_of(event), report=self.handed_on).outputs
 
     def execute_again(self, context: Context, event: Any = None) -> list[str] | str:
         """Start anew once a budget has reset: nothing was submitted before."""
@@ -285,25 +295,25 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
 
     def on_kill(self) -> None:
         """Send nothing more, and log that a generation goes on and is billed."""
-        if self._generation is not None:
-            self._generation.progress.stop(self.log)
+        if self._leg is not None:
+            self._leg.progress.stop(self.log)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
         """Return the datasets of a try, for the OpenLineage provider."""
-        if self._generation is None:
+        if self._leg is None:
             return None
         from airflow_provider_seedance.tasks.lineage import lineage_of
 
-        return lineage_of(self._generation.report)
+        return lineage_of(self._leg.report)
 
     def _start(self, context: Context) -> Generation:
         from airflow_provider_seedance.tasks.generation import Generation
 
-        self._generation = Generation(
+        self._leg = generation = Generation(
             self.generation_options(),
             context,
             get_settings=self.hook.get_settings,
             connect=self.hook.get_client,
             log=self.log,
         )
-        return self._generation
+        return generation

@@ -56,6 +56,14 @@ def _failure(error: SeedanceError, prediction_id: str) -> dict[str, Any]:
     }
 
 
+def finished(event: Any) -> tuple[Poller, Prediction] | None:
+    """Return the poller of an event and its finished prediction; ``None`` if the worker has more to do."""
+    if not isinstance(event, Mapping) or event.get("failure") is not None:
+        return None
+    poller, prediction = read_event(event)
+    return None if prediction is None else (poller, prediction)
+
+
 def read_event(event: Any) -> tuple[Poller, Prediction | None]:
     """
     Return the poller of an event and the finished prediction, or raise the error in it.

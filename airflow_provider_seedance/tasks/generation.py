@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import AudioPolicyError, Charge, ConnectionSettingsError, SeedanceError
-from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.leaks import arguments_of, refuse_secrets_of
+from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, Poller
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
@@ -20,25 +18,19 @@ from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.gptproto.times import UsualTime, expected_seconds, usual_time
 from airflow_provider_seedance.ledger.errors import BudgetExceededError, SubmissionTakenError
 from airflow_provider_seedance.tasks import submit
-from airflow_provider_seedance.tasks.advice import Situation, advise, trigger_failed
 from airflow_provider_seedance.tasks.events import ledger_of, read_event
-from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
+from airflow_provider_seedance.tasks.leg import Leg
 from airflow_provider_seedance.tasks.mapping import check_mapped_id
 from airflow_provider_seedance.tasks.media import with_local_media
 from airflow_provider_seedance.tasks.muting import as_recorded, mute_reason, replacement, unrecorded
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.outcomes import Deliver, KeepWaiting, Outcome, Submitted, await_budget
 from airflow_provider_seedance.tasks.preparing import Prepared, prepare
-from airflow_provider_seedance.tasks.progress import Progress
 from airflow_provider_seedance.tasks.record import Submission, SubmitFresh, check_tries
-from airflow_provider_seedance.tasks.record_store import SubmissionRecord
 from airflow_provider_seedance.tasks.records import (
-    Records,
-    mark_delivered_if_possible,
     mark_failed_if_possible,
     read_if_possible,
 )
-from airflow_provider_seedance.tasks.report import GenerationReport, Publisher, check_nsfw
 from airflow_provider_seedance.tasks.reuse import check_links
 from airflow_provider_seedance.tasks.waiting import new_poller, poll_confirmed
 
@@ -53,9 +45,9 @@ _NO_TASK_STATE = (
 )
 
 
-class Generation:
+class Generation(Leg):
     """
-    One try, in one or two legs: :meth:`begin`, and :meth:`resume` after a deferral.
+    One try, in one or two legs: :meth:`begin`, and :meth:`resume` or :meth:`deliver` after a deferral.
 
     :param options: The options of the task.
     :param context: The task's context.
@@ -73,22 +65,8 @@ class Generation:
         connect: Callable[[ClientSettings], GPTProtoClient],
         log: Log,
     ) -> None:
-        self._options = options
-        self._context = context
-        self._get_settings = functools.cache(get_settings)
+        super().__init__(options, context, get_settings=get_settings, log=log)
         self._connect_with = connect
-        self._log = log
-        #: Changes with a clear of this task instance, and with nothing else.
-        self._max_tries: int | None = getattr(context["ti"], "max_tries", None)
-        self._try_number: int = context["ti"].try_number
-        self._records = Records(options, context, self._get_settings, log)
-        self._record: SubmissionRecord = self._records.in_state_store
-        self._publisher = Publisher(context, log=log)
-        #: What was published, or will be.
-        self.report = GenerationReport()
-        self.progress = Progress()
-        #: The fingerprint of the request; ``None`` in a leg that does not need it.
-        self._fingerprint: str | None = None
         #: Why the record could not be opened.
         self._unopened: ConnectionSettingsError | None = None
 
@@ -111,20 +89,19 @@ class Generation:
             except AudioPolicyError as refused:
                 return self._submit_muted(request, refused)
 
-    def resume(self, event: Any, request: Callable[[], GenerationRequest]) -> Outcome:
+    def resume(self, event: Any, *, report: Any, request: Callable[[], GenerationRequest]) -> Outcome:
         """
-        Go on after the trigger fired, with the prediction in its event: the service is not called again.
+        Go on after the trigger fired without a finished prediction.
 
+        :param report: The report of the leg before, as a dict; ``None`` reads it from XCom.
         :param request: Returns the request; called only to submit it once more without audio.
         """
         with self._errors():
             pointer = ledger_of(event)
-            has_record = self._open_if_possible(lambda: self._records.open_again(pointer))
-            self._restore_report()
+            has_record = self._open_again(pointer)
+            self._restore_report(report)
             try:
-                poller, prediction = read_event(event)
-                if prediction is not None:
-                    return self._deliver(prediction, poller)
+                poller, _ = read_event(event)
                 with self._connect() as client:
                     return self._proceed(client, poller, poll_confirmed(client, poller))
             except AudioPolicyError as refused:
@@ -137,32 +114,12 @@ class Generation:
                 self._refuse_secrets(again)
                 return self._submit_muted(again, refused)
 
-    def fail(self, error: Exception) -> NoReturn:
-        """
-        Raise an error that names the prediction after Airflow ended the wait in the triggerer.
-
-        :param error: Airflow's error, which names neither the prediction nor the bill.
-        """
-        with self._errors():
-            self._open_if_possible(self._records.open)
-            self._restore_report()
-            raise trigger_failed(error, self._situation()) from None
-
     def _open_record(self) -> None:
         try:
             self._record = self._records.open()
         except ConnectionSettingsError as error:
             # Raised where the client is opened, and then the error names an earlier prediction.
             self._unopened = error
-
-    def _open_if_possible(self, open_: Callable[[], SubmissionRecord]) -> bool:
-        """Open the record where the generation is paid for, and return whether it was: the task goes on without."""
-        try:
-            self._record = open_()
-        except SeedanceError as error:
-            self._log.warning("The record of the submission could not be opened: %s", error.what)
-            return False
-        return True
 
     def _connect(self) -> GPTProtoClient:
         if self._unopened is not None:
@@ -329,70 +286,11 @@ class Generation:
         )
         return self._proceed(client, poller, poller.on_prediction(prediction, now))
 
-    def _restore_report(self) -> None:
-        """Restore the report from XCom; what it lacks comes from the record."""
-        self.report = self._publisher.restore()
-        if self.report.id is None:
-            recorded = read_if_possible(self._record, self._log)
-            if recorded is not None and recorded.prediction_id is not None:
-                self.report = self.report.with_recorded(recorded.prediction_id, recorded.submitted_at)
-            self._add_spending()
-
-    def _add_spending(self) -> None:
-        """Add what the task instance has submitted, over all its tries."""
-        recorded = self._record.latest
-        # Without a record nobody knows what earlier tries submitted.
-        if recorded is not None and (self._record.is_kept or self._try_number == 1):
-            self.report = self.report.with_spending(recorded.submissions, recorded.total_cost_usd)
-
     def _proceed(self, client: GPTProtoClient, poller: Poller, decision: Decision) -> Deliver | KeepWaiting:
         """Carry out a decision of the poller: wait on, deliver, or fail."""
         self.progress.waiting_for = poller.prediction_id
         if isinstance(decision, GiveUp):
             raise decision.error
         if not isinstance(decision, Done) and self._options.wait.deferrable:
-            return KeepWaiting(poller, self._record.pointer)
+            return KeepWaiting(poller, self._record.pointer, self.report.to_dict())
         return self._deliver(decision.prediction if isinstance(decision, Done) else client.wait(poller), poller)
-
-    def _deliver(self, prediction: Prediction, poller: Poller) -> Deliver:
-        """Publish the outputs of a complete prediction."""
-        self.progress.waiting_for = prediction.id
-        self.report = self.report.with_result(prediction, time.time())
-        self._publisher.publish_result(self.report)
-        self._mark_delivered(prediction)
-        self.progress.waiting_for = None
-        check_nsfw(prediction, log=self._log, fail_on_nsfw=self._options.wait.fail_on_nsfw)
-        self._publisher.publish_success(self.report, polls=poller.polls)
-        return Deliver(list(prediction.outputs))
-
-    def _mark_delivered(self, prediction: Prediction) -> None:
-        mark_delivered_if_possible(self._record, prediction.id, self._max_tries, prediction.outputs, self._log)
-
-    def _errors(self) -> AbstractContextManager[None]:
-        """Turn errors into Airflow's exceptions, with advice for this task, and publish them."""
-        return as_airflow_errors(
-            self._advise, final=GENERATION_ENDED if self._options.prediction_id else (), on_error=self._on_error
-        )
-
-    def _on_error(self, error: SeedanceError) -> None:
-        mark_failed_if_possible(self._record, error, self._log)
-        self._add_spending()
-        self.report = self.report.with_error(error, time.time())
-        self._publisher.publish_error(self.report, error)
-
-    def _advise(self, error: SeedanceError) -> str | None:
-        return advise(error, self._situation())
-
-    def _situation(self) -> Situation:
-        recorded = self._record.latest or read_if_possible(self._record, self._log)
-        return Situation(
-            adopted_id=self._options.prediction_id,
-            known_id=self.report.id or (recorded.prediction_id if recorded else None),
-            recorded=recorded,
-            is_kept=self._record.is_kept,
-            where=self._record.where,
-            owner="" if self._record.is_own else self._record.owner,
-            fingerprint=self._fingerprint,
-            try_number=self._try_number,
-            options=self._options,
-        )

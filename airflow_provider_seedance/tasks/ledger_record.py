@@ -22,8 +22,8 @@ from airflow_provider_seedance.gptproto.errors import (
     SeedanceError,
     UnreadableRecordError,
 )
-from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
+from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.requests import CheckedRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.ledger.entries import Entry, Owner, Purchase, State, latest_entry, read_entry

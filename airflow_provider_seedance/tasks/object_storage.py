@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_seedance.gptproto.errors import Charge, DestinationTakenError, StorageError
-from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.http.download import Download
+from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.media.completeness import Completeness
 from airflow_provider_seedance.storage import OBJECT_STORES
 from airflow_provider_seedance.tasks.destinations import store_errors

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from airflow_provider_seedance.gptproto.flows import Log
+from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.polling import Poller
 from airflow_provider_seedance.ledger.errors import BudgetExceededError
 from airflow_provider_seedance.tasks.options import GenerationOptions
@@ -40,10 +41,12 @@ class KeepWaiting:
 
     :param poller: The wait.
     :param ledger: Where the ledger has the generation; empty without a ledger.
+    :param report: What the task published, for the leg after the deferral; ``None`` if it needs none.
     """
 
     poller: Poller
     ledger: str = ""
+    report: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_seedance.gptproto.errors import Charge
-from airflow_provider_seedance.gptproto.flows import Log
+from airflow_provider_seedance.gptproto.log import Log
 
 
 @dataclass(slots=True)

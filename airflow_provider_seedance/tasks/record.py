@@ -14,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
@@ -23,9 +23,11 @@ from airflow_provider_seedance.gptproto.errors import (
     UnreadableRecordError,
 )
 from airflow_provider_seedance.gptproto.predictions import is_prediction_id
-from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.gptproto.responses import shorten
 from airflow_provider_seedance.tasks.options import OnClear, OnUnconfirmedSubmission
+
+if TYPE_CHECKING:
+    from airflow_provider_seedance.gptproto.requests import GenerationRequest
 
 #: The key in the task state store. If it is missing, the next try submits.
 STORE_KEY = "seedance_submission"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_seedance.gptproto.errors import Charge, SeedanceError, UnreadableRecordError
-from airflow_provider_seedance.gptproto.flows import Log
-from airflow_provider_seedance.gptproto.requests import CheckedRequest
+from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.tasks.record import STORE_KEY, Submission
 from airflow_provider_seedance.tasks.state_store import check_state_store
+
+if TYPE_CHECKING:
+    from airflow_provider_seedance.gptproto.requests import CheckedRequest
 
 #: Distinguishes a missing record from one whose object in object storage is lost, which reads as ``None``.
 _NO_RECORD: Any = object()

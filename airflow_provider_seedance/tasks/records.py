@@ -1,4 +1,8 @@
-"""Which record a task has: in the account's ledger if its connection names one, else in Airflow's task state store."""
+"""
+Which record a task has: in the account's ledger if its connection names one, else in Airflow's task state store.
+
+A task without a ledger does not import it.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seedance.gptproto.errors import SeedanceError
-from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.given import is_missing
+from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.settings import ClientSettings
-from airflow_provider_seedance.ledger.entries import Owner
 from airflow_provider_seedance.ledger.errors import IdempotencyKeyError
-from airflow_provider_seedance.ledger.layout import GENERATIONS, generation_of_key, generation_of_task
-from airflow_provider_seedance.ledger.store import open_store
-from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.record import Submission
 from airflow_provider_seedance.tasks.record_store import SubmissionRecord
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_seedance.ledger.entries import Owner
+    from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
 
 _NO_LEDGER_ADVICE = (
     "Nothing was sent. Name a ledger in the connection's extra, such as s3://aws_default@bucket/seedance, or remove "
@@ -78,10 +81,16 @@ class Records:
 
         :param pointer: :attr:`LedgerRecord.pointer` of the leg before; empty without a ledger.
         """
+        if not pointer:
+            return self._in_state_store
+        from airflow_provider_seedance.ledger.layout import GENERATIONS
+
         uri, _, generation = pointer.rpartition(f"/{GENERATIONS}/")
-        return self._in_ledger(uri, generation) if uri else self._in_state_store
+        return self._in_ledger(uri, generation)
 
     def _generation(self) -> str:
+        from airflow_provider_seedance.ledger.layout import generation_of_key, generation_of_task
+
         if self._options.idempotency_key is not None:
             return generation_of_key(self._options.idempotency_key)
         owner = self._owner()
@@ -90,6 +99,9 @@ class Records:
         return generation_of_task(*owner.identity, *once)
 
     def _in_ledger(self, uri: str, generation: str) -> LedgerRecord:
+        from airflow_provider_seedance.ledger.store import open_store
+        from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
+
         return LedgerRecord(
             open_store(uri),
             generation,
@@ -115,6 +127,10 @@ def unshared_record(connection_id: str, get_settings: Callable[[], ClientSetting
     ledger = get_settings().ledger
     if ledger is None:
         return SubmissionRecord(None)
+    from airflow_provider_seedance.ledger.layout import generation_of_task
+    from airflow_provider_seedance.ledger.store import open_store
+    from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
+
     owner = _current_owner()
     return LedgerRecord(
         open_store(ledger.uri),
@@ -132,6 +148,8 @@ def _current_owner() -> Owner:
     """Return the task instance that runs in this process; one without names outside of tasks."""
     from airflow.providers.common.compat.sdk import AirflowException, get_current_context
 
+    from airflow_provider_seedance.ledger.entries import Owner
+
     try:
         return owner_of(get_current_context()["ti"])
     except (AirflowException, RuntimeError):
@@ -140,6 +158,8 @@ def _current_owner() -> Owner:
 
 def owner_of(task_instance: Any) -> Owner:
     """Return the owner of the submissions of a task instance."""
+    from airflow_provider_seedance.ledger.entries import Owner
+
     return Owner(
         dag_id=task_instance.dag_id,
         run_id=task_instance.run_id,

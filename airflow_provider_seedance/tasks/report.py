@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AssetAlias
 
 from airflow_provider_seedance.gptproto.errors import Charge, GenerationExpiredError, NsfwContentError, SeedanceError
-from airflow_provider_seedance.gptproto.flows import Log
+from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
-from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
 from airflow_provider_seedance.tasks import metrics
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
 
 PREDICTION_ID = "prediction_id"
 PREDICTION = "prediction"
@@ -186,9 +187,15 @@ class Publisher:
         self._task_instance = context["ti"]
         self._log = log
 
-    def restore(self) -> GenerationReport:
-        """Return the report that the leg before the deferral published; an empty one if XCom cannot be read."""
+    def restore(self, handed_on: Any = None) -> GenerationReport:
+        """
+        Return the report that the leg before the deferral published; an empty one if XCom cannot be read.
+
+        :param handed_on: The report that Airflow handed on with the deferral; ``dag.test()`` does not.
+        """
         try:
+            if handed_on is not None:
+                return GenerationReport.from_dict(handed_on)
             return GenerationReport.from_dict(
                 self._task_instance.xcom_pull(
                     task_ids=self._task_instance.task_id, map_indexes=self._task_instance.map_index, key=PREDICTION

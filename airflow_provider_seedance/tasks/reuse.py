@@ -10,9 +10,9 @@ from airflow_provider_seedance.gptproto.errors import (
     DownloadFailedError,
     ForbiddenLinkError,
 )
-from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.http.download import ATTEMPTS, link_delay
 from airflow_provider_seedance.gptproto.http.fetch import PublicFetcher, redact_url
+from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 

@@ -17,8 +17,8 @@ from airflow_provider_seedance.gptproto.errors import (
     TriggerFailedError,
     WaitTimeoutError,
 )
-from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.leaks import refuse_secrets_of
+from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.polling import Poller, failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.settings import ClientSettings

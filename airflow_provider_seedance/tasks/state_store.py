@@ -10,7 +10,7 @@ from __future__ import annotations
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_seedance.gptproto.errors import UnsafeStateStoreError
-from airflow_provider_seedance.gptproto.flows import Log
+from airflow_provider_seedance.gptproto.log import Log
 
 #: Bytes that the JSON of a record never reaches.
 MAXIMUM_RECORD_SIZE = 8192

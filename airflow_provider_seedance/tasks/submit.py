@@ -27,7 +27,7 @@ from airflow_provider_seedance.gptproto.errors import (
     UnconfirmedSubmissionError,
     UnrecordedSubmissionError,
 )
-from airflow_provider_seedance.gptproto.flows import Log
+from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.polling import failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.prices import Price, cents

@@ -21,11 +21,11 @@ from airflow_provider_seedance.gptproto.errors import (
     MissingOutputsError,
     SeedanceError,
 )
-from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.given import is_missing
 from airflow_provider_seedance.gptproto.http.download import EXTENSION, Download
 from airflow_provider_seedance.gptproto.http.fetch import PublicFetcher
 from airflow_provider_seedance.gptproto.leaks import refuse_secrets_of
+from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.polling import failure
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.gptproto.values import as_list

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.providers.common.compat.sdk import AirflowException
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from collections.abc import Collection
+
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
     from airflow_provider_seedance.tasks.outcomes import Outcome
 
@@ -19,11 +21,17 @@ class DeferrableTask:
     """A mixin for tasks that wait for a prediction in the triggerer; before Airflow's class in the bases."""
 
     seedance_conn_id: str
+    operator_extra_links: Collection[BaseOperatorLink]
+    #: The report of the leg before, as a dict; ``None`` where Airflow did not hand it on, as in ``dag.test()``.
+    handed_on: Any = None
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral. If Airflow ended the wait, the error names the prediction and the bill."""
+        # Not an argument of execute_complete, so that subclasses can override that as usual.
+        kwargs = dict(next_kwargs or {})
+        self.handed_on = kwargs.pop("report", None)
         try:
-            return super().resume_execution(next_method, next_kwargs, context)  # type: ignore[misc]  # of Airflow's class
+            return super().resume_execution(next_method, kwargs, context)  # type: ignore[misc]  # of Airflow's class
         except AirflowException as error:
             if next_method != _AIRFLOW_FAILS:
                 raise
@@ -50,4 +58,12 @@ class DeferrableTask:
             from airflow_provider_seedance.triggers.budget import defer_until_reset
 
             return defer_until_reset(self, outcome.resets_at)  # type: ignore[arg-type]  # of Airflow's class
-        return defer_poller(self, outcome.poller, self.seedance_conn_id, outcome.ledger)  # type: ignore[arg-type]  # of Airflow's class
+        # A link without an address would be written to XCom.
+        self.operator_extra_links = ()
+        return defer_poller(
+            self,  # type: ignore[arg-type]  # of Airflow's class
+            outcome.poller,
+            self.seedance_conn_id,
+            outcome.ledger,
+            outcome.report,
+        )

@@ -144,7 +144,13 @@ class SeedancePredictionTrigger(BaseTrigger):
         )
 
 
-def defer_poller(operator: BaseOperator, poller: Poller, seedance_conn_id: str, ledger: str = "") -> NoReturn:
+def defer_poller(
+    operator: BaseOperator,
+    poller: Poller,
+    seedance_conn_id: str,
+    ledger: str = "",
+    report: dict[str, Any] | None = None,
+) -> NoReturn:
     """
     Free the worker, and continue a wait in the triggerer.
 
@@ -152,11 +158,13 @@ def defer_poller(operator: BaseOperator, poller: Poller, seedance_conn_id: str, 
     :param poller: The wait. Its prediction was in progress at the last poll.
     :param seedance_conn_id: The Airflow connection.
     :param ledger: Where the ledger has the generation; empty without a ledger.
+    :param report: Handed on to the next leg, which then need not read it from XCom.
     """
     remaining = timedelta(seconds=max(poller.deadline - time.time(), 0.0))
     operator.log.info("Waiting in the triggerer for prediction %s", poller.prediction_id)
     operator.defer(
         trigger=SeedancePredictionTrigger.for_poller(poller, seedance_conn_id, ledger),
         method_name="execute_complete",
+        kwargs=None if report is None else {"report": report},
         timeout=remaining + DEFERRAL_MARGIN,
     )

@@ -21,7 +21,7 @@ from airflow_provider_seedance.gptproto.redaction import redacted
 from airflow_provider_seedance.gptproto.repeated_errors import RepeatedErrors
 
 if TYPE_CHECKING:
-    from airflow_provider_seedance.gptproto.flows import Log
+    from airflow_provider_seedance.gptproto.log import Log
     from airflow_provider_seedance.gptproto.settings import ClientSettings
     from airflow_provider_seedance.hooks.seedance import SeedanceHook
 

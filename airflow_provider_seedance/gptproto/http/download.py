@@ -26,8 +26,8 @@ from airflow_provider_seedance.gptproto.errors import (
     FileTooLargeError,
     NotAVideoError,
 )
-from airflow_provider_seedance.gptproto.flows import Log
 from airflow_provider_seedance.gptproto.http.fetch import FetchResponse, PublicFetcher, redact_url
+from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.media.completeness import Completeness
 from airflow_provider_seedance.gptproto.media.sniff import media_type
 from airflow_provider_seedance.gptproto.responses import read_retry_after

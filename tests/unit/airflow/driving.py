@@ -75,6 +75,8 @@ class Run:
     xcoms: dict[str, Any] = field(default_factory=dict)
     deferrals: list[TaskDeferred] = field(default_factory=list)
     events: list[Any] = field(default_factory=list)
+    #: Whether the arguments of a deferral reach the next leg; ``dag.test()`` drops them.
+    hands_on: bool = True
     #: The error that a pull from XCom raises.
     pull_failure: Exception | None = None
     outlets: list[Any] = field(default_factory=list)
@@ -138,9 +140,10 @@ class Run:
             deferred = first
         while True:
             self.deferrals.append(deferred)
-            method, event = deferred.method_name, self._fire(deferred.trigger)
+            kwargs = json.loads(json.dumps(deferred.kwargs or {})) if self.hands_on else {}
+            kwargs["event"] = self._fire(deferred.trigger)
             try:
-                return self._run_leg(operator, partial(_resume, method=method, event=event), values)
+                return self._run_leg(operator, partial(_resume, method=deferred.method_name, kwargs=kwargs), values)
             except TaskDeferred as again:
                 deferred = again
 
@@ -165,8 +168,8 @@ class Run:
         return payload
 
 
-def _resume(operator: BaseOperator, context: Context, *, method: str, event: Any) -> Any:
-    return operator.resume_execution(method, {"event": event}, context)
+def _resume(operator: BaseOperator, context: Context, *, method: str, kwargs: dict[str, Any]) -> Any:
+    return operator.resume_execution(method, kwargs, context)
 
 
 async def collect(trigger: BaseTrigger) -> list[Any]:

@@ -213,7 +213,7 @@ class TestLegAfterDeferral:
         assert run.label == "A paper boat..."
 
     def test_map_index_template_does_not_fail_without_a_report(self, emulator: Emulator) -> None:
-        run = Run(pull_failure=ConnectionError("the API server is away"))
+        run = Run(hands_on=False, pull_failure=ConnectionError("the API server is away"))
         outputs = run.try_once(
             decorated(
                 lambda: "A boat", task_id="write", deferrable=True, map_index_template="{{ task.prompt | upper }}"

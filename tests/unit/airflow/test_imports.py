@@ -23,9 +23,12 @@ from {PACKAGE}.operators.seedance import SeedanceTextToVideoOperator as Operator
 from {PACKAGE}.sensors.seedance import SeedancePredictionSensor as Sensor
 import {PACKAGE}.transfers.seedance_to_object_storage
 dag_file = set(sys.modules) - before
-import {PACKAGE}.hooks.seedance, {PACKAGE}.triggers.seedance
+import {PACKAGE}.hooks.seedance, {PACKAGE}.tasks.leg
+last_leg = set(sys.modules) - before
+import {PACKAGE}.triggers.seedance
 print(json.dumps({{
     "dag_file": sorted(dag_file),
+    "last_leg": sorted(last_leg),
     "all": sorted(set(sys.modules) - before),
     "deferrable": [
         Operator(task_id="a", prompt="b").deferrable, Sensor(task_id="c", prediction_id="d").deferrable
@@ -71,6 +74,14 @@ def test_dag_files_load_no_module_that_only_a_running_task_needs() -> None:
         "triggers.deferral",
     }  # fmt: skip
     assert "airflow.triggers.base" not in modules
+
+
+def test_delivery_after_a_deferral_loads_neither_the_client_nor_the_checks_nor_the_ledger() -> None:
+    names = {name.removeprefix(f"{PACKAGE}.") for name in loaded()["last_leg"]}
+    assert "tasks.leg" in names
+    others = ("gptproto.http", "gptproto.media", "gptproto.client", "gptproto.requests", "gptproto.rules")
+    submitting = ("tasks.generation", "tasks.submit", "tasks.ledger_record", "ledger.store", "ledger.entries")
+    assert [name for name in names if name.startswith((*others, *submitting, "httpx"))] == []
 
 
 def test_gptproto_package_imports_no_airflow() -> None:

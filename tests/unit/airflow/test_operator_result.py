@@ -139,12 +139,24 @@ class TestResult:
                 )
                 return super()._fire(trigger)
 
-        run = BreakingRun()
+        run = BreakingRun(hands_on=False)
         outputs = run.try_once(text_to_video(deferrable=True))
         assert run.xcoms["prediction"]["outputs"] == outputs
 
+    def test_report_that_the_deferral_hands_on_is_not_read_from_xcom(self, emulator: Emulator) -> None:
+        class Counting(Run):
+            def _pull(self, *, task_ids: str, map_indexes: int, key: str) -> Any:
+                raise AssertionError(f"XCom {key} is read")
+
+        run = Counting()
+        outputs = run.try_once(text_to_video(deferrable=True, prompt="A paper boat"))
+        assert len(run.deferrals) == 1
+        prediction = run.xcoms["prediction"]
+        assert (prediction["outputs"], prediction["parameters"]["prompt"]) == (outputs, "A paper boat")
+        assert (prediction["submissions"], prediction["width"], prediction["error"]) == (1, 1280, None)
+
     def test_failed_pull_from_xcom_fails_no_task(self, emulator: Emulator) -> None:
-        run = Run(pull_failure=ConnectionError("the API server is away"))
+        run = Run(hands_on=False, pull_failure=ConnectionError("the API server is away"))
         assert run.try_once(text_to_video(deferrable=True, durable=False))
         assert len(emulator.ledger()) == 1
 

@@ -257,7 +257,7 @@ class TestAdviceAtTheLimit:
 @needs_store
 def test_spending_survives_an_unreadable_xcom(emulator: Emulator) -> None:
     emulator.settings(seconds_running=0.2)
-    run = Run(pull_failure=ConnectionError("the API server is away"))
+    run = Run(hands_on=False, pull_failure=ConnectionError("the API server is away"))
     run.try_once(text_to_video(deferrable=True))
     assert run.xcoms["prediction"]["id"] == emulator.ledger()[0]["id"]
     assert spending(run) == (1, pytest.approx(PRICE))

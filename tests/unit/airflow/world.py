@@ -32,7 +32,6 @@ from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.ledger.store import Store
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
-from airflow_provider_seedance.tasks import records
 from airflow_provider_seedance.triggers.seedance import SeedancePredictionTrigger
 
 _UNKNOWN = {"status": 404, "body": {"code": 404, "message": "prediction not found", "type": "error"}}
@@ -365,9 +364,8 @@ def connected(world: World, *, open_store: Callable[[str], Store] | None = None)
         for function in (get_settings, get_client, aget_settings, get_async_client):
             stack.enter_context(mock.patch.object(SeedanceHook, function.__name__, function))
         stack.enter_context(mock.patch.object(SeedancePredictionTrigger, "MINIMUM_SECONDS", 0.0))
-        stack.enter_context(
-            mock.patch.object(records, "open_store", open_store or mock.Mock(return_value=WorldLedger(world)))
-        )
+        ledger_store = open_store or mock.Mock(return_value=WorldLedger(world))
+        stack.enter_context(mock.patch("airflow_provider_seedance.ledger.store.open_store", ledger_store))
         # The links of a delivered video work.
         works = nullcontext(SimpleNamespace(status=206))
         stack.enter_context(mock.patch.object(PublicFetcher, "get", return_value=works))

@@ -17,7 +17,8 @@ import httpx
 import pytest
 
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
-from airflow_provider_seedance.gptproto.flows import KeyCheck, Log
+from airflow_provider_seedance.gptproto.flows import KeyCheck
+from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.polling import Decision, Poller
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import GenerationRequest, TextToVideo

@@ -17,7 +17,6 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
 from airflow_provider_seedance.ledger.errors import IdempotencyKeyError, LedgerUnavailableError
-from airflow_provider_seedance.tasks import records
 from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
 from airflow_provider_seedance.tasks.record import STORE_KEY
@@ -39,7 +38,7 @@ LOG = logging.getLogger(__name__)
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
     made = MemoryStore()
-    monkeypatch.setattr(records, "open_store", lambda uri: made)
+    monkeypatch.setattr("airflow_provider_seedance.ledger.store.open_store", lambda uri: made)
     return made
 
 
@@ -112,7 +111,7 @@ def test_connection_that_cannot_be_used_is_an_error(store: MemoryStore, monkeypa
     def fail(uri: str) -> Any:
         raise ConnectionSettingsError("ledger: not an absolute path")
 
-    monkeypatch.setattr(records, "open_store", fail)
+    monkeypatch.setattr("airflow_provider_seedance.ledger.store.open_store", fail)
     with pytest.raises(ConnectionSettingsError):
         opened()
 
@@ -149,7 +148,7 @@ class TestChangesOfTheLedger:
         state_store = FakeStore()
         self.accepted(state_store)
         assert opened(state_store=state_store).read() == ACCEPTED
-        monkeypatch.setattr(records, "open_store", lambda uri: MemoryStore())
+        monkeypatch.setattr("airflow_provider_seedance.ledger.store.open_store", lambda uri: MemoryStore())
         with pytest.raises(UnreadableRecordError, match="in the ledger at"):
             opened(state_store=state_store, uri=uri).read()
 
