@@ -67,27 +67,25 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "placeholders": {
                         "password": "sk-...",
-                        "host": "https://gptproto.com",
+                        "host": "https://gptproto.com (emulator: http://127.0.0.1:8765)",
                         # Airflow 3.3.2 treats an empty port as a change, and returns "Bad Request".
-                        "port": "443 (the Test button of Airflow 3.3.2 needs it)",
-                        "schema": "https",
+                        "port": "443 (emulator: 8765); the Test button of Airflow 3.3.2 needs it",
+                        "schema": "https (emulator: http), if the base URL has none",
                     },
                 },
+                # Without `examples`: with them the form asks to choose an option, also where any text is valid.
                 "conn-fields": {
                     "vendor": {
                         "label": "Vendor segment",
-                        "description": "Path segment of the submit URL before the model. Default: bytedance.",
-                        "schema": {
-                            "type": ["string", "null"],
-                            "default": None,
-                            "examples": ["bytedance", "doubao"],
-                        },
+                        "description": "Path segment of the submit URL before the model, e.g. doubao. "
+                        "Default: bytedance.",
+                        "schema": {"type": ["string", "null"], "default": None},
                     },
                     "auth_scheme": {
                         "label": "Authorization scheme",
                         "description": "Written before the key in the Authorization header, e.g. Bearer. "
                         "Default: the key alone, as GPTProto documents it.",
-                        "schema": {"type": ["string", "null"], "default": None, "examples": ["Bearer"]},
+                        "schema": {"type": ["string", "null"], "default": None},
                     },
                     "timeout": {
                         "label": "Request timeout (seconds)",
@@ -97,7 +95,7 @@ def get_provider_info() -> dict[str, Any]:
                     "verify": {
                         "label": "Verify TLS",
                         "description": "Path of a CA bundle, or false to accept any certificate. Default: verify.",
-                        "schema": {"type": ["string", "null"], "default": None, "examples": ["true", "false"]},
+                        "schema": {"type": ["string", "null"], "default": None},
                     },
                     "polls_per_second": {
                         "label": "Polls per second",

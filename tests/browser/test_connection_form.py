@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
@@ -64,8 +65,14 @@ class TestForm:
             "Port",
             "Scheme (http or https)",
         ]
-        assert form.get_by_label("Base URL").get_attribute("placeholder") == "https://gptproto.com"
         assert form.get_by_label("API key").get_attribute("placeholder") == "sk-..."
+        for label, example, emulator in (
+            ("Base URL", "https://gptproto.com", "http://127.0.0.1:8765"),
+            ("Port", "443", "8765"),
+            ("Scheme (http or https)", "https", "http"),
+        ):
+            placeholder = form.get_by_label(label).get_attribute("placeholder") or ""
+            assert placeholder.startswith(f"{example} (emulator: {emulator})")
         assert form.get_by_label("API key").get_attribute("type") == "password"
 
     def test_help_of_each_extra_field_names_its_default(self, connections: ConnectionsPage) -> None:
@@ -78,9 +85,14 @@ class TestForm:
             ("Verify TLS", "Default: verify."),
             ("Polls per second", "Default: 20."),
             ("Proxy", "Default: the proxy of the environment variables."),
+            ("Ledger", "Default: none."),
+            ("Daily budget (USD)", "Default: no limit."),
+            ("Monthly budget (USD)", "Default: no limit."),
+            ("Time zone of the budgets", "Default: UTC."),
         ):
             expect(connections.extra_row(label)).to_contain_text(help_text)
             expect(connections.extra_field(label)).to_have_value("")
+        expect(connections.form.get_by_placeholder("Start typing to see options")).to_have_count(0)
 
     def test_form_corrects_a_timeout_below_one_second(self, connections: ConnectionsPage) -> None:
         connections.begin("seedance_new")
@@ -88,8 +100,11 @@ class TestForm:
         expect(connections.extra_field("Request timeout (seconds)")).to_have_value("1")
 
 
-def test_api_key_survives_an_edit_and_is_never_shown(connections: ConnectionsPage, stage: Stage) -> None:
+def test_api_key_survives_an_edit_and_is_never_shown(
+    connections: ConnectionsPage, stage: Stage, tmp_path: Path
+) -> None:
     key = stage.emulator.api_key
+    ledger = (tmp_path / "ledger").as_uri()
     proxy = f"http://127.0.0.1:{free_ports(1)[0]}"
     connections.begin("seedance_form")
     connections.fill(fields(stage.emulator.url, key))
@@ -100,6 +115,10 @@ def test_api_key_survives_an_edit_and_is_never_shown(connections: ConnectionsPag
             "Polls per second": "7",
             "Verify TLS": "false",
             "Proxy": proxy,
+            "Ledger": ledger,
+            "Daily budget (USD)": "50",
+            "Monthly budget (USD)": "500",
+            "Time zone of the budgets": "Europe/Berlin",
         }
     )
     connections.save()
@@ -111,6 +130,10 @@ def test_api_key_survives_an_edit_and_is_never_shown(connections: ConnectionsPag
         "verify": "false",
         "polls_per_second": 7,
         "proxy": "***",
+        "ledger": ledger,
+        "daily_budget_usd": 50,
+        "monthly_budget_usd": 500,
+        "budget_timezone": "Europe/Berlin",
     }
     assert extra(stage, "seedance_form") == filled_in
 
@@ -130,7 +153,9 @@ def test_api_key_survives_an_edit_and_is_never_shown(connections: ConnectionsPag
     connections.fill_extras({"Proxy": ""})
     connections.save()
     assert extra(stage, "seedance_form") == {**filled_in, "timeout": 25, "proxy": None}
-    assert "accepts the API key" in connections.test("seedance_form")
+    notification = connections.test("seedance_form")
+    assert "accepts the API key" in notification
+    assert f"The ledger {ledger} can be used." in notification
     pages.append(connections.visitor.page.content())
     run_id = stage.start("chosen_connection", connection="seedance_form")
     assert stage.wait_for_end("chosen_connection", run_id) == "success"
@@ -163,6 +188,13 @@ class TestTestButton:
         assert notification.startswith("Test Connection Failed")
         assert f"{url} cannot be reached" in notification
         assert WRONG_KEY not in notification
+
+    def test_button_reports_plain_http_without_a_scheme(self, connections: ConnectionsPage, stage: Stage) -> None:
+        url = stage.emulator.url
+        connections.add("seedance_plain", {**fields(url, WRONG_KEY), "Base URL": url.removeprefix("http://")})
+        notification = connections.test("seedance_plain")
+        assert notification.startswith("Test Connection Failed")
+        assert f"for a server of plain HTTP set the connection's host to {url}" in notification
 
     def test_button_reports_a_server_other_than_gptproto(self, connections: ConnectionsPage, other_server: str) -> None:
         connections.add("seedance_else", fields(other_server, WRONG_KEY))

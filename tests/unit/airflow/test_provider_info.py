@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 from airflow.providers_manager import ProvidersManager
 
+from airflow_provider_seedance.emulator.__main__ import build_parser
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.provider_info import get_provider_info
 
@@ -58,3 +59,18 @@ def test_hook_and_metadata_use_the_same_names() -> None:
     assert connection_type["connection-type"] == SeedanceHook.conn_type == "seedance"
     assert connection_type["hook-name"] == SeedanceHook.hook_name == "Seedance (GPTProto)"
     assert SeedanceHook.default_conn_name == "seedance_default"
+
+
+def test_form_shows_the_connection_of_an_emulator_that_is_started_without_options() -> None:
+    [connection_type] = get_provider_info()["connection-types"]
+    placeholders = connection_type["ui-field-behaviour"]["placeholders"]
+    emulator = build_parser().parse_args([])
+    assert f"(emulator: http://{emulator.host}:{emulator.port})" in placeholders["host"]
+    assert f"(emulator: {emulator.port})" in placeholders["port"]
+
+
+def test_form_asks_for_no_choice_where_any_text_is_valid() -> None:
+    """Airflow's form shows "Start typing to see options" in a text field whose schema has examples."""
+    [connection_type] = get_provider_info()["connection-types"]
+    fields = connection_type["conn-fields"]
+    assert [name for name, field in fields.items() if "examples" in field["schema"]] == []
