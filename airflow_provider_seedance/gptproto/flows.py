@@ -45,6 +45,8 @@ MAXIMUM_CONFIRM_DELAY = 30.0
 #: Seconds after the deadline of a wait in which its last poll has to come back.
 LAST_POLL_SECONDS = 4.0
 _KEY_REFUSED = (401, 403)
+#: OpenSSL's names for an answer that is not TLS. The service of a connection without a scheme may be plain HTTP.
+_NOT_TLS = re.compile("WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD.LAYER.FAILURE", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +304,13 @@ class ApiFlows:
         return lost_submission(LostAnswerError(what, charge=charge), received.status, body)
 
     def _reason(self, outcome: NoResponse | None) -> str:
-        return shorten(self._without_key(outcome.reason)) if outcome else "no outcome"
+        if outcome is None:
+            return "no outcome"
+        reason = shorten(self._without_key(outcome.reason))
+        scheme, _, host = self.settings.base_url.partition("://")
+        if scheme == "https" and _NOT_TLS.search(outcome.reason):
+            reason += f". The answer is not TLS; for a server of plain HTTP set the connection's host to http://{host}"
+        return reason
 
     def _read_body(self, response: HttpResponse) -> Any:
         """Return the decoded body, without the API key: errors and logs quote the body, which may contain the key."""

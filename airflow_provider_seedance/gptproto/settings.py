@@ -32,6 +32,8 @@ _AROUND = re.compile(rf"\A[\s{_QUOTES}]+|[\s{_QUOTES}]+\Z")
 _HEADER = re.compile(r"(?:authorization\s*:\s*)?(?:bearer(?:\s+|$))?", re.IGNORECASE)
 #: A path that the client itself adds, at the end of a copied URL. The path of a gateway may have a version in it.
 _API_PATH = re.compile(r"(?P<base>.*?)(?P<added>/api/v3(?=/|$)|(?:/api)?/v\d+(?=(?:/models|/chat/completions)?$)).*")
+#: A scheme without ``://``, such as in ``http:host`` and ``http//host``. A server with the name http needs a full URL.
+_BROKEN_SCHEME = re.compile(r"https?(?!://)[:/]", re.IGNORECASE)
 _HOSTNAME = re.compile(r"[\w.-]+|[0-9a-f:.]+", re.IGNORECASE)
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -157,12 +159,14 @@ def _unquoted(text: str) -> str:
 
 def _base_url(host: str | None, schema: str | None, port: int | None) -> str:
     host = _unquoted(host or "") or urlsplit(DEFAULT_BASE_URL).netloc
-    scheme = (schema or "https").strip().removesuffix("://")
+    is_broken = _BROKEN_SCHEME.match(host) is not None
     if "://" not in host:
+        scheme = _checked_scheme((schema or "").strip().rstrip(":/").lower() or "https")
         host = f"{scheme}://{_bracketed(host)}"
     address = _split(host)
     if (
-        address is None
+        is_broken
+        or address is None
         or not _HOSTNAME.fullmatch(address.hostname or "")
         or "@" in address.netloc
         or address.query
@@ -170,10 +174,9 @@ def _base_url(host: str | None, schema: str | None, port: int | None) -> str:
     ):
         raise ConnectionSettingsError(
             "The connection's host is not a base URL; allowed: a host, a host with a port, or a URL such as "
-            f"{DEFAULT_BASE_URL}, without user, query or fragment"
+            f"{DEFAULT_BASE_URL} or http://127.0.0.1:8000, without user, query or fragment"
         )
-    if address.scheme not in ("http", "https"):
-        raise ConnectionSettingsError(f"The connection's scheme is {redacted(address.scheme)}; allowed: http or https")
+    _checked_scheme(address.scheme)
     netloc = address.netloc.rstrip(":")
     if address.port == _DEFAULT_PORTS[address.scheme]:
         netloc = netloc.rpartition(":")[0]
@@ -192,6 +195,12 @@ def _base_url(host: str | None, schema: str | None, port: int | None) -> str:
 
 #: Default ports, which are left out of a URL.
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def _checked_scheme(scheme: str) -> str:
+    if scheme not in _DEFAULT_PORTS:
+        raise ConnectionSettingsError(f"The connection's scheme is {redacted(scheme)}; allowed: http or https")
+    return scheme
 
 
 def _bracketed(host: str) -> str:

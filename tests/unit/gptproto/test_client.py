@@ -113,6 +113,23 @@ class TestOnTheWire:
         with pytest.raises(NotConnectedError):
             on_wire(client_kind, f"https://{server.address}").get_prediction()
 
+    def test_plain_http_behind_https_names_the_host_to_enter(
+        self, client_kind: ClientKind, start_loopback: LoopbackStarter
+    ) -> None:
+        server = start_loopback(*[b"HTTP/1.1 400 Bad Request\r\n\r\n"] * 2)
+        exchange = on_wire(client_kind, f"https://{server.address}")
+        hint = f"for a server of plain HTTP set the connection's host to http://{server.address}"
+        assert exchange.check_key().message.endswith(hint)
+        with pytest.raises(NotConnectedError, match=hint):
+            exchange.get_prediction()
+
+    @pytest.mark.parametrize("script", [b"", b"\x15\x03\x03\x00\x02\x02\x28"], ids=["closed", "TLS alert"])
+    def test_other_tls_failures_do_not_suggest_plain_http(
+        self, client_kind: ClientKind, start_loopback: LoopbackStarter, script: bytes
+    ) -> None:
+        server = start_loopback(script)
+        assert "plain HTTP" not in on_wire(client_kind, f"https://{server.address}").check_key().message
+
     @pytest.mark.parametrize(
         "script",
         [

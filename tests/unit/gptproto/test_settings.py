@@ -45,6 +45,10 @@ class TestBaseUrl:
             ("gptproto.com/", None, None, "https://gptproto.com"),
             ("gptproto.com", "http", None, "http://gptproto.com"),
             ("gptproto.com", " HTTP:// ", None, "http://gptproto.com"),
+            ("10.0.0.5:8000", "http:", None, "http://10.0.0.5:8000"),
+            ("10.0.0.5:8000", " ", None, "https://10.0.0.5:8000"),
+            ("http://http:8000", None, None, "http://http:8000"),
+            ("https.example", None, None, "https://https.example"),
             ("gptproto.com", None, 8443, "https://gptproto.com:8443"),
             ("localhost:8080", "http", None, "http://localhost:8080"),
             ("localhost:8080", "http", 9090, "http://localhost:8080"),
@@ -116,12 +120,17 @@ class TestBaseUrl:
             "https://gptproto.com:sk-another-key",
             "gptproto.com:sk-another-key",
             "https://@gptproto.com",
+            "http:10.0.0.5:8000",
+            "http:/10.0.0.5:8000",
+            "HTTP//10.0.0.5:8000",
+            "https/gptproto.com",
+            "//10.0.0.5:8000",
         ],
     )
     def test_invalid_base_url_is_refused(self, host: str) -> None:
         assert refusal(host=host) == (
             "The connection's host is not a base URL; allowed: a host, a host with a port, or a URL such as "
-            "https://gptproto.com, without user, query or fragment"
+            "https://gptproto.com or http://127.0.0.1:8000, without user, query or fragment"
         )
 
     @pytest.mark.parametrize(
@@ -155,6 +164,11 @@ class TestBaseUrl:
     def test_other_scheme_is_refused(self, host: str | None, schema: str | None) -> None:
         what = "The connection's scheme is 'ftp'; allowed: http or https"
         assert refusal(host=host, schema=schema) == what
+
+    @pytest.mark.parametrize("schema", ["gptproto.com", "https,http", "tls"])
+    def test_scheme_field_that_is_no_scheme_is_named(self, schema: str) -> None:
+        what = f"The connection's scheme is '{schema}'; allowed: http or https"
+        assert refusal(host="10.0.0.5:8000", schema=schema) == what
 
     @pytest.mark.parametrize(
         ("host", "in_the_clear"),
