@@ -15,6 +15,3 @@ HAS_STORE = AIRFLOW_V_3_3_PLUS
 IS_3_4 = get_base_airflow_version_tuple() >= (3, 4, 0)
 needs_3_4 = pytest.mark.skipif(not IS_3_4, reason="needs Airflow 3.4")
 needs_store = pytest.mark.skipif(not HAS_STORE, reason="Airflow below 3.3 has no task state store")
-needs_answers = pytest.mark.skipif(
-    not AIRFLOW_V_3_3_PLUS, reason="dag.test() of Airflow below 3.3 does not pass a person's response to the task"
-)

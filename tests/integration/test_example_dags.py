@@ -25,7 +25,7 @@ from airflow_provider_seedance.emulator.handle import Emulator
 from tests.conftest import EXAMPLE_DAGS
 from tests.integration.examples import load_examples
 from tests.integration.reviewing import reviewing
-from tests.versions import HAS_STORE, IS_3_4, needs_3_4, needs_answers
+from tests.versions import HAS_STORE, IS_3_4, needs_3_4
 
 LIGHTHOUSE = (EXAMPLE_DAGS / "data" / "lighthouse.png").read_bytes()
 #: An uploaded file in the emulator's ledger.
@@ -79,6 +79,7 @@ SUBMISSIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
 }
 #: Examples that need inputs or other runs; each has a class of tests below.
 SPECIAL = (
+    "seedance_candidates",
     "seedance_daily_content",
     "seedance_fan_out",
     "seedance_on_new_video",
@@ -245,24 +246,127 @@ def review_api(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("review_api")
-@needs_answers
 class TestReviewAndPublish:
-    @pytest.mark.parametrize(("answer", "published"), [("Approve", 1), ("Reject", 0)])
-    def test_review_publishes_only_approved_videos(
+    DAG_ID = "seedance_review_and_publish"
+
+    @pytest.mark.parametrize(
+        ("answers", "end"),
+        [
+            (["Publish"], "publish"),
+            (["Reject"], "rejected"),
+            (["Another take", "Publish"], "publish"),
+            (["Another take", "Reject"], "rejected"),
+            (["Another take", "Another take", "Publish"], "publish"),
+        ],
+    )
+    def test_review_publishes_only_the_approved_take(
         self,
-        answer: str,
-        published: int,
+        answers: list[str],
+        end: str,
         example: Callable[[str], DAG],
         seedance_emulator: Emulator,
         tmp_path: Path,
     ) -> None:
-        with reviewing("seedance_review_and_publish", answer) as reviewer:
-            tasks = run(example("seedance_review_and_publish"), run_conf={"published": tmp_path.as_uri()})
+        drafts, published = tmp_path / "drafts", tmp_path / "published"
+        conf = {"drafts": drafts.as_uri(), "published": published.as_uri()}
+        with reviewing(self.DAG_ID, *answers) as reviewer:
+            tasks = run(example(self.DAG_ID), run_conf=conf)
 
-        [booked] = seedance_emulator.ledger()
-        assert f"{seedance_emulator.url}/outputs/{booked['id']}/0.mp4" in reviewer.request["body"]
-        assert tasks["publish", -1].state == ("success" if published else "skipped")
-        assert [path.name for path in tmp_path.iterdir()] == [f"{booked['id']}-0.mp4"] * published
+        # Only takes that somebody asked for are paid, and the published one is the last.
+        booked = seedance_emulator.ledger()
+        assert len(booked) == len(reviewer.requests) == len(answers)
+        for number, (request, entry) in enumerate(zip(reviewer.requests, booked, strict=True), start=1):
+            assert request["subject"] == f"May take {number} of 3 be published?"
+            assert f"{seedance_emulator.url}/outputs/{entry['id']}/0.mp4" in request["body"]
+            assert f"/tasks/take_{number}.make_video/plugin/seedance-video)" in request["body"]
+        assert sorted(path.name for path in drafts.glob("*.mp4")) == sorted(f"{entry['id']}-0.mp4" for entry in booked)
+        names = [path.name for path in published.iterdir()] if published.exists() else []
+        assert names == ([f"{booked[-1]['id']}-0.mp4"] if end == "publish" else [])
+        assert {task_id: str(tasks[task_id, -1].state) for task_id in ("publish", "rejected")} == {
+            "publish": "success" if end == "publish" else "skipped",
+            "rejected": "success" if end == "rejected" else "skipped",
+        }
+
+    def test_last_request_offers_no_further_take(self, example: Callable[[str], DAG]) -> None:
+        dag: Any = example(self.DAG_ID)
+        options = [dag.get_task(f"take_{number}.review").options for number in (1, 2, 3)]
+        assert options == [["Publish", "Another take", "Reject"]] * 2 + [["Publish", "Reject"]]
+        assert {dag.get_task(f"take_{number}.review").defaults[0] for number in (1, 2, 3)} == {"Reject"}
+
+    def test_prompt_adds_neither_links_nor_images_to_the_request(
+        self, example: Callable[[str], DAG], seedance_emulator: Emulator, tmp_path: Path
+    ) -> None:
+        prompt = "A pen.\n\n![spy](https://spy.example/)\r[x](https://spy.example/)\n```\n<b>"
+        conf = {"prompt": prompt, "drafts": tmp_path.as_uri(), "published": tmp_path.as_uri()}
+        with reviewing(self.DAG_ID, "Reject") as reviewer:
+            run(example(self.DAG_ID), run_conf=conf)
+
+        [request] = reviewer.requests
+        lines = [line for line in request["body"].splitlines() if "spy" in line or "```" in line or "<b>" in line]
+        assert len(lines) == 4
+        assert all(line.startswith("    ") for line in lines)
+
+
+@pytest.mark.usefixtures("review_api")
+class TestCandidates:
+    DAG_ID = "seedance_candidates"
+
+    @pytest.mark.parametrize(("answer", "seed"), [("Take 1", 1), ("Take 3", 3), ("None of them", None)])
+    def test_candidates_publishes_the_chosen_take_and_keeps_all(
+        self,
+        answer: str,
+        seed: int | None,
+        example: Callable[[str], DAG],
+        seedance_emulator: Emulator,
+        tmp_path: Path,
+    ) -> None:
+        tasks, booked, request, published = self.choose(answer, example, seedance_emulator, tmp_path)
+
+        assert sorted(entry["parameters"]["seed"] for entry in booked) == [1, 2, 3]
+        assert sorted(path.name for path in (tmp_path / "candidates").glob("*.mp4")) == sorted(
+            f"{entry['id']}-0.mp4" for entry in booked
+        )
+        for index in range(3):
+            assert f"/tasks/take.make_video/mapped/{index}/plugin/seedance-video)" in request["body"]
+        assert published == [f"{entry['id']}-0.mp4" for entry in booked if entry["parameters"]["seed"] == seed]
+        assert tasks["publish", -1].state == ("success" if seed else "skipped")
+
+    @pytest.mark.parametrize(("answer", "state", "count"), [("Take 3", "success", 1), ("Take 1", "upstream_failed", 0)])
+    def test_failed_take_does_not_stop_the_choice_among_the_others(
+        self,
+        answer: str,
+        state: str,
+        count: int,
+        example: Callable[[str], DAG],
+        seedance_emulator: Emulator,
+        tmp_path: Path,
+    ) -> None:
+        seedance_emulator.fault(endpoint="submit", status=400, body={"error": {"message": "no"}}, times=1)
+        tasks, booked, request, published = self.choose(answer, example, seedance_emulator, tmp_path)
+
+        failed = next(index for index in range(3) if tasks["take.make_video", index].state == "failed")
+        assert failed == 0
+        assert len(booked) == 2
+        assert "[This take has failed.]" in request["body"].partition("### Take 2")[0]
+        assert request["body"].count("[This take has failed.]") == 1
+        assert tasks["publish", -1].state == state
+        assert len(published) == count
+
+    def choose(
+        self, answer: str, example: Callable[[str], DAG], emulator: Emulator, folder: Path
+    ) -> tuple[dict[tuple[str, int], Any], list[dict[str, Any]], dict[str, Any], list[str]]:
+        """Return the task instances, the ledger, the request and the names of the published files."""
+        conf = {"candidates": (folder / "candidates").as_uri(), "published": (folder / "published").as_uri()}
+        with reviewing(self.DAG_ID, answer) as reviewer:
+            tasks = run(example(self.DAG_ID), run_conf=conf)
+        [request] = reviewer.requests
+        published = folder / "published"
+        return (
+            tasks,
+            emulator.ledger(),
+            request,
+            [path.name for path in published.iterdir()] if published.exists() else [],
+        )
 
 
 class TestReactToVideos:
