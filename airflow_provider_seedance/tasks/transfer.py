@@ -30,6 +30,7 @@ from airflow_provider_seedance.gptproto.polling import failure
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.gptproto.values import as_list
 from airflow_provider_seedance.storage import storage_path
+from airflow_provider_seedance.stored import without_query
 from airflow_provider_seedance.tasks.advice import name_paid
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
 from airflow_provider_seedance.tasks.object_storage import store
@@ -102,7 +103,7 @@ class Downloader:
         def refresh(dead: str) -> str | None:
             outputs = self._client.get_confirmed(prediction_id).outputs
             # A link that was signed again differs in its query only.
-            same = [output for output in outputs if _without_query(output) == _without_query(dead)]
+            same = [output for output in outputs if without_query(output) == without_query(dead)]
             if same:
                 return same[0]
             return outputs[index] if len(outputs) == count else None
@@ -279,7 +280,3 @@ def _is_link(value: object) -> bool:
 
 def _uses(name: str, filename: str) -> bool:
     return re.search(rf"\{{{name}[}}!:]", filename) is not None
-
-
-def _without_query(link: str) -> str:
-    return link.partition("#")[0].partition("?")[0]
