@@ -7,6 +7,8 @@ and ``mdat``) of a fragmented file, and in a last box of size 0, which reaches t
 
 Some tools append a line or a tag to a file that is whole. Players ignore it, and so does this module
 (:attr:`Completeness.trailing`).
+
+The box that describes the film is kept, so that a file need not be read again for its length and frame size.
 """
 
 from __future__ import annotations
@@ -31,10 +33,12 @@ _FIRST_CHARACTER = 0x09
 _MAXIMUM_TRAILING = 4096
 #: Where a box of size 0 ends.
 _ENDLESS = 1 << 64
+#: Bytes of a ``moov`` that are kept, about: an hour of film has a smaller one.
+_MAXIMUM_MOVIE = 8 * 2**20
 
 
 class Completeness:
-    """Reads the headers of the boxes in a stream. It keeps one header, whatever the size of the file."""
+    """Reads the boxes in a stream. It keeps one header and :attr:`movie`, whatever the size of the file."""
 
     def __init__(self) -> None:
         self._position = 0
@@ -43,16 +47,20 @@ class Completeness:
         self._found: set[bytes] = set()
         self._had_data = False
         self._error: str | None = None
+        #: The box ``moov``, or the beginning of a very long one.
+        self.movie = b""
 
     def feed(self, piece: bytes) -> None:
         """Read the next bytes of the file."""
         start = self._position
         self._position += len(piece)
+        self._keep_movie(piece, start)
         while self._error is None and (offset := self._box.end + len(self._head)) < self._position:
             offset -= start
             self._head += piece[offset : offset + self._header_length - len(self._head)]
             if len(self._head) == self._header_length:
                 self._begin_box()
+                self._keep_movie(piece, start)
         if (
             self._box.type == _PADDING
             and self._box.end >= _ENDLESS
@@ -106,11 +114,18 @@ class Completeness:
             self._box = read_box(self._head, self._box.end, _ENDLESS)
         except BoxError as error:
             self._error = str(error)
+        if self._box.type == b"moov":
+            self.movie = self._head
         self._head = b""
         if self._box.type == b"moof":
             # Each fragment has media data of its own.
             self._had_data |= b"mdat" in self._found
             self._found.discard(b"mdat")
+
+    def _keep_movie(self, piece: bytes, start: int) -> None:
+        """Keep the part of a piece that is content of the current box, if that is the ``moov``."""
+        if self._box.type == b"moov" and len(self.movie) < _MAXIMUM_MOVIE:
+            self.movie += piece[max(self._box.body - start, 0) : max(self._box.end - start, 0)]
 
     def _last(self) -> set[bytes]:
         """Return the type of the last box, if it has content, or is the media data of a later, empty fragment."""

@@ -74,13 +74,14 @@ def _with_coding(found: str, brands: list[bytes]) -> str:
 def _handlers(content: bytes) -> set[bytes]:
     """Return the handlers of the tracks, or of the items in a file without tracks."""
     file = io.BytesIO(content)
-    found = _handler_types(content, find_boxes(file, 0, len(content), b"moov", b"trak", b"mdia", b"hdlr"))
+    found = handler_types(content, find_boxes(file, 0, len(content), b"moov", b"trak", b"mdia", b"hdlr"))
     # A file has one list of items (section 8.11.1).
     meta = next(find_boxes(file, 0, len(content), b"meta"), None)
     if found or meta is None:
         return found
-    return _handler_types(content, find_boxes(file, meta.body + VERSION_AND_FLAGS, meta.end, b"hdlr"))
+    return handler_types(content, find_boxes(file, meta.body + VERSION_AND_FLAGS, meta.end, b"hdlr"))
 
 
-def _handler_types(content: bytes, boxes: Iterator[Box]) -> set[bytes]:
+def handler_types(content: bytes, boxes: Iterator[Box]) -> set[bytes]:
+    """Return the types in boxes ``hdlr``: ``vide`` for a video track (section 8.4.3)."""
     return {content[box.body + _HANDLER_TYPE : box.body + _HANDLER_TYPE + 4] for box in boxes}

@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from airflow_provider_seedance.gptproto.given import is_sequence
-from airflow_provider_seedance.gptproto.media.length import film_seconds
+from airflow_provider_seedance.gptproto.media.film import film_seconds
 from airflow_provider_seedance.gptproto.media.sniff import image_size, media_type
 
 MediaKind = Literal["image", "video", "audio"]
