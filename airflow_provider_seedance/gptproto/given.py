@@ -48,14 +48,22 @@ def is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
 
 def listed(text: str) -> list[Any] | None:
     """Return the list that a template rendered as text, in JSON or in Python's notation; ``None`` for other text."""
-    if not text.lstrip().startswith("["):
-        return None
+    value = _literal(text) if text.lstrip().startswith("[") else None
+    return value if isinstance(value, list) else None
+
+
+def keyed(text: str) -> dict[Any, Any] | None:
+    """Return the dict that a template rendered as text; ``None`` for other text. See :func:`listed`."""
+    value = _literal(text) if text.lstrip().startswith("{") else None
+    return value if isinstance(value, dict) else None
+
+
+def _literal(text: str) -> Any:
     for read in (json.loads, ast.literal_eval):
         try:
-            value = read(text.strip())
+            return read(text.strip())
         except (MemoryError, RecursionError, SyntaxError, TypeError, ValueError):
             continue
-        return value if isinstance(value, list) else None
     return None
 
 

@@ -1,5 +1,5 @@
 """
-Atomic storage of a download: the target holds the complete file or does not change.
+Atomic storage of a video or of a small file: the target holds the complete file or does not change.
 
 File systems: the file is written under a temporary name in the same folder, and renamed when it is complete. Object
 stores: a rename would be a copy and a deletion, with permissions of their own, and an object appears only when its
@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -27,17 +29,32 @@ if TYPE_CHECKING:
 #: Bytes of a block: the smallest part size of S3, and a multiple of the block size that Google Cloud Storage requires.
 #: fsspec's default of 50 MB for S3 and Azure would keep several such blocks in memory.
 BLOCK = 5 * 1024 * 1024
-#: Content type options of each kind of object store, so that browsers play the file instead of saving it.
-_MEDIA_TYPE: dict[str, dict[str, Any]] = {
-    "s3": {"ContentType": "video/mp4"},
-    "gs": {"content_type": "video/mp4"},
-    "abfs": {"content_settings": {"content_type": "video/mp4"}},
+#: Options of each kind of object store for a media type, so that browsers play the file instead of saving it.
+_MEDIA_TYPE: dict[str, Callable[[str], dict[str, Any]]] = {
+    "s3": lambda media_type: {"ContentType": media_type},
+    "gs": lambda media_type: {"content_type": media_type},
+    "abfs": lambda media_type: {"content_settings": {"content_type": media_type}},
 }
 
 
-def store(download: Download, target: ObjectStoragePath, *, overwrite: bool, log: Log) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoContent:
     """
-    Store a download, unless the target already has the same content, and return whether it was written.
+    What is known of a stored video from reading it once.
+
+    :param size: Its size in bytes.
+    :param sha256: Its SHA-256 in hex.
+    :param movie: Its box ``moov``, for :mod:`~airflow_provider_seedance.gptproto.media.film`.
+    """
+
+    size: int
+    sha256: str
+    movie: bytes
+
+
+def store(download: Download, target: ObjectStoragePath, *, overwrite: bool, log: Log) -> VideoContent:
+    """
+    Store a download, unless the target already has the same content.
 
     :param download: The download, inside its ``with`` block.
     :param target: Path of the new file.
@@ -51,27 +68,61 @@ def store(download: Download, target: ObjectStoragePath, *, overwrite: bool, log
         return _store(download, target, overwrite=overwrite, log=log)
 
 
-def _store(download: Download, target: ObjectStoragePath, *, overwrite: bool, log: Log) -> bool:
+def store_beside(
+    content: bytes,
+    target: ObjectStoragePath,
+    *,
+    media_type: str,
+    overwrite: bool,
+    is_own: Callable[[bytes], bool] = lambda _: False,
+) -> None:
+    """
+    Store a small file that belongs to a video, unless the target already has the same content.
+
+    :param content: The content.
+    :param target: Path of the new file.
+    :param media_type: Its media type.
+    :param overwrite: Whether a file with different content is replaced.
+    :param is_own: Whether content of the target, of which it gets the first megabytes, is replaced anyway.
+    :raises DestinationTakenError: When the target has different content that is not replaced.
+    :raises StorageError: When the store fails.
+    """
+    with store_errors(target):
+        if _size(target) is not None:
+            fs: Any = target.fs
+            with fs.open(target.path, "rb", block_size=BLOCK) as file:
+                existing = file.read(BLOCK)
+            if existing == content:
+                return
+            if not (overwrite or is_own(existing)):
+                raise _taken(target)
+        with _Upload(target, media_type) as upload:
+            upload.write(content)
+            upload.finish(len(content))
+
+
+def _store(download: Download, target: ObjectStoragePath, *, overwrite: bool, log: Log) -> VideoContent:
     existing_size = _size(target)
     may_be_same = existing_size is not None and download.size in (None, existing_size)
     is_taken = existing_size is not None and not overwrite
     if is_taken and not may_be_same:
         raise _taken(target)
-    md5, sha256 = _digests(target) if may_be_same else (None, None)
-    if md5 is not None and md5 == download.md5:
+    md5, existing = _read(target) if may_be_same else (None, None)
+    if existing is not None and md5 == download.md5:
         log.info("Download skipped: %s already has the same content", target)
-        return False
-    with _Upload(target) as upload:
+        return existing
+    with _Upload(target, "video/mp4") as upload:
         for piece in download:
             upload.write(piece)
-        if sha256 == download.sha256:
+        content = VideoContent(size=download.position, sha256=download.sha256, movie=download.movie)
+        if content == existing:
             log.info("Upload discarded: %s already has the same content", target)
-            return False
+            return content
         if is_taken:
             raise _taken(target)
-        upload.finish(download.position)
-    log.info("Stored %s: %.1f MB, SHA-256 %s", target, download.position / 1e6, download.sha256)
-    return True
+        upload.finish(content.size)
+    log.info("Stored %s: %.1f MB, SHA-256 %s", target, content.size / 1e6, content.sha256)
+    return content
 
 
 class _Upload:
@@ -79,9 +130,10 @@ class _Upload:
     An upload: a context manager that discards the file unless :meth:`finish` was called.
 
     :param target: Path of the new file.
+    :param media_type: Its media type.
     """
 
-    def __init__(self, target: ObjectStoragePath) -> None:
+    def __init__(self, target: ObjectStoragePath, media_type: str) -> None:
         self._fs: Any = target.fs
         self._path = target.path
         self._is_written = False
@@ -90,7 +142,7 @@ class _Upload:
         self._is_object_store = kind is not None
         if kind is not None:
             self._name = self._path
-            options = _MEDIA_TYPE[kind]
+            options = _MEDIA_TYPE[kind](media_type)
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._remove_leftovers(target)
@@ -154,18 +206,19 @@ def _size(target: ObjectStoragePath) -> int | None:
     return int(info["size"])
 
 
-def _digests(target: ObjectStoragePath) -> tuple[str, str] | tuple[None, None]:
-    """Return MD5 (many servers use it as ETag) and SHA-256 of the existing file, or ``None`` if it is incomplete."""
-    md5, sha256, completeness = hashlib.md5(usedforsecurity=False), hashlib.sha256(), Completeness()
+def _read(target: ObjectStoragePath) -> tuple[str, VideoContent] | tuple[None, None]:
+    """Return the MD5 (many servers use it as ETag) and the content of the existing video; ``None`` if incomplete."""
+    md5, sha256, completeness, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), Completeness(), 0
     fs: Any = target.fs
     with fs.open(target.path, "rb", block_size=BLOCK) as file:
         while piece := file.read(64 * 1024):
             md5.update(piece)
             sha256.update(piece)
             completeness.feed(piece)
+            size += len(piece)
     if completeness.problem is not None:
         return None, None
-    return md5.hexdigest(), sha256.hexdigest()
+    return md5.hexdigest(), VideoContent(size=size, sha256=sha256.hexdigest(), movie=completeness.movie)
 
 
 def _taken(target: ObjectStoragePath) -> DestinationTakenError:

@@ -153,12 +153,16 @@ class TransferOptions:
     :param overwrite: Whether another file with the same name is replaced.
     :param max_bytes: The largest file to download.
     :param allow_private_addresses: Whether links may lead to private addresses.
+    :param sidecar: Whether a JSON file that describes the video is stored beside it.
+    :param poster: Whether an image of the first frame is stored beside it.
     :raises ValueError: With the argument, its value and the allowed values.
     """
 
     overwrite: bool
     max_bytes: int
     allow_private_addresses: bool
+    sidecar: bool = False
+    poster: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.max_bytes, int) or isinstance(self.max_bytes, bool) or self.max_bytes <= 0:

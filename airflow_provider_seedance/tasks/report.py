@@ -103,7 +103,7 @@ class GenerationReport:
         :param submitted_at: In seconds since the epoch; ``None`` if another task or program submitted it.
         """
         submitted = None if submitted_at is None else _iso(submitted_at)
-        return dataclasses.replace(self._with_prediction(prediction), submitted_at=submitted)
+        return dataclasses.replace(self.with_prediction(prediction), submitted_at=submitted)
 
     def with_recorded(self, prediction_id: str, submitted_at: float) -> GenerationReport:
         """Add the prediction of a record; the time is in seconds since the epoch."""
@@ -117,7 +117,7 @@ class GenerationReport:
         """Add a complete prediction. If it was complete before the wait, ``finished_at`` stays as it is."""
         was_complete = self.status == PredictionStatus.SUCCEEDED and bool(self.outputs)
         finished_at = self.finished_at if was_complete else _iso(now)
-        return dataclasses.replace(self._with_prediction(prediction), finished_at=finished_at)
+        return dataclasses.replace(self.with_prediction(prediction), finished_at=finished_at)
 
     def with_error(self, error: SeedanceError, now: float) -> GenerationReport:
         """Add the error that ended the try."""
@@ -131,7 +131,8 @@ class GenerationReport:
             self, id=self.id or error.prediction_id, status=status, error=str(error), finished_at=_iso(now)
         )
 
-    def _with_prediction(self, prediction: Prediction) -> GenerationReport:
+    def with_prediction(self, prediction: Prediction) -> GenerationReport:
+        """Add what the service says."""
         created_at = prediction.created_at
         return dataclasses.replace(
             self,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
@@ -21,20 +21,28 @@ from airflow_provider_seedance.gptproto.errors import (
     MissingOutputsError,
     SeedanceError,
 )
-from airflow_provider_seedance.gptproto.given import is_missing
+from airflow_provider_seedance.gptproto.given import given_text, is_missing, keyed
 from airflow_provider_seedance.gptproto.http.download import EXTENSION, Download
 from airflow_provider_seedance.gptproto.http.fetch import PublicFetcher
 from airflow_provider_seedance.gptproto.leaks import refuse_secrets_of
 from airflow_provider_seedance.gptproto.log import Log
+from airflow_provider_seedance.gptproto.media.film import film_frame_size, film_seconds
 from airflow_provider_seedance.gptproto.polling import failure
+from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.settings import ClientSettings
-from airflow_provider_seedance.gptproto.values import as_list
+from airflow_provider_seedance.gptproto.values import as_list, problem
 from airflow_provider_seedance.storage import storage_path
-from airflow_provider_seedance.stored import without_query
+from airflow_provider_seedance.stored import STORED, StoredFile, StoredFiles, without_query
 from airflow_provider_seedance.tasks.advice import name_paid
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
-from airflow_provider_seedance.tasks.object_storage import store
+from airflow_provider_seedance.tasks.object_storage import VideoContent, store
 from airflow_provider_seedance.tasks.options import TransferOptions
+from airflow_provider_seedance.tasks.posters import require_extra, store_poster
+from airflow_provider_seedance.tasks.report import GenerationReport
+from airflow_provider_seedance.tasks.sidecars import store_sidecar
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
 
 _GENERATION_ENDED_ADVICE = (
     "There is nothing to store. Clear the task that submitted it, which pays for a new generation."
@@ -44,6 +52,10 @@ _DEAD_WITHOUT_PREDICTION = (
     "7 days and without a charge."
 )
 _UNFINISHED = "Put a SeedancePredictionSensor before this task; a retry polls again."
+_ALLOWED_PREDICTION = (
+    "XCom 'prediction' of one task instance that generates, such as make_video.output['prediction']; of a mapped task "
+    "with expand()"
+)
 _PLACEHOLDERS = "{prediction_id}, {index} and {ext}"
 #: Characters of a prediction's id that are replaced in a file name; some ids have a colon.
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.-]")
@@ -72,9 +84,9 @@ class Downloader:
     ) -> None:
         self._client.close()
 
-    def outputs(self, prediction_id: str) -> list[str]:
+    def prediction(self, prediction_id: str) -> Prediction:
         """
-        Return the links to a prediction's outputs.
+        Return a prediction with outputs.
 
         :raises SeedanceError: When it has none, or could not be read.
         """
@@ -84,13 +96,13 @@ class Downloader:
         if not prediction.is_complete:
             what = f"The prediction is {prediction.reported_status} and has no outputs yet"
             raise MissingOutputsError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED, advice=_UNFINISHED)
-        return list(prediction.outputs)
+        return prediction
 
     def download_to(
         self, target: ObjectStoragePath, link: str, *, prediction_id: str = "", index: int = 0, count: int = 1
-    ) -> None:
+    ) -> VideoContent:
         """
-        Store the file behind a link.
+        Store the file behind a link, and return what is known of its content.
 
         :param target: The file to write.
         :param link: The link.
@@ -115,7 +127,7 @@ class Downloader:
             log=self._log,
             refresh=refresh if prediction_id else None,
         ) as download:
-            store(download, target, overwrite=self._options.overwrite, log=self._log)
+            return store(download, target, overwrite=self._options.overwrite, log=self._log)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +141,7 @@ class Transfer:
     :param prediction_id: The prediction of the outputs; may be empty.
     :param filename: The pattern of the files' names.
     :param storage_conn_id: The Airflow connection of the store.
+    :param prediction: XCom ``prediction`` of the task that generated them, its text, or a missing value.
     """
 
     destination: str | ObjectStoragePath
@@ -136,6 +149,22 @@ class Transfer:
     prediction_id: str
     filename: str
     storage_conn_id: str | None
+    prediction: Any = None
+
+    @property
+    def report(self) -> GenerationReport:
+        """The report in ``prediction``; an empty one if it cannot be used."""
+        value = keyed(self.prediction) if isinstance(self.prediction, str) else self.prediction
+        try:
+            return GenerationReport.from_dict(value)
+        except ValueError:
+            return GenerationReport()
+
+    def completed(self) -> Transfer:
+        """Return the arguments with the values in ``prediction`` in place of those that are not given."""
+        # A lazy sequence is read once.
+        links = list(self.report.outputs) or None if is_missing(self.urls) else as_list(self.urls)
+        return dataclasses.replace(self, urls=links, prediction_id=self.prediction_id or given_text(self.report.id))
 
     def links(self) -> list[str] | None:
         """
@@ -147,8 +176,19 @@ class Transfer:
         problems = []
         if is_missing(self.destination):
             problems.append(f"destination: {self.destination!r} is not allowed; allowed: a path or URI")
-        if links is None and not self.prediction_id:
-            problems.append("urls or prediction_id: one of them is needed")
+        report = self.report
+        if not is_missing(self.prediction) and report == GenerationReport():
+            problems.append(problem("prediction", self.prediction, _ALLOWED_PREDICTION))
+        elif links is None and not self.prediction_id:
+            problems.append(
+                "prediction, prediction_id or urls: one of them is needed"
+                if is_missing(self.prediction)
+                else "prediction: has no id and no outputs, so nothing was submitted; clear the task that generates"
+            )
+        if self.prediction_id and report.id and self.prediction_id != report.id:
+            problems.append(
+                problem("prediction_id", self.prediction_id, f"the id in prediction, {report.id!r}, or none")
+            )
         if links is not None and not (isinstance(links, list) and links and all(map(_is_link, links))):
             problems.append("urls: a URL or a list of URLs is allowed, and it must not be empty")
         if not self.prediction_id and _uses("prediction_id", self.filename):
@@ -183,7 +223,12 @@ class Transfer:
 
 
 def run_transfer(
-    transfer: Transfer, options: TransferOptions, *, get_settings: Callable[[], ClientSettings], log: Log
+    transfer: Transfer,
+    options: TransferOptions,
+    *,
+    get_settings: Callable[[], ClientSettings],
+    log: Log,
+    context: Context | None = None,
 ) -> list[str]:
     """
     Store all outputs, one after the other, and return their paths.
@@ -192,22 +237,38 @@ def run_transfer(
     :param options: The options of the task.
     :param get_settings: Returns the settings of the service's connection.
     :param log: The task's log.
+    :param context: The task's context, for XCom ``stored``, which is pushed also when a later output fails.
     """
     get_settings = functools.cache(get_settings)
+    transfer = transfer.completed()
     with _errors(transfer):
-        # A lazy sequence is read once.
-        transfer = dataclasses.replace(transfer, urls=None if is_missing(transfer.urls) else as_list(transfer.urls))
         values = {each.name: getattr(transfer, each.name) for each in dataclasses.fields(transfer)}
         refuse_secrets_of(get_settings, values)
-        links = transfer.links()
+        links, report = transfer.links(), transfer.report
+        if options.poster:
+            require_extra()
         folder = storage_path(transfer.destination, transfer.storage_conn_id)
+        files: list[StoredFile] = []
         with Downloader(get_settings(), options, log=log) as downloader:
-            links = downloader.outputs(transfer.prediction_id) if links is None else links
+            if links is None:
+                prediction = downloader.prediction(transfer.prediction_id)
+                links, report = list(prediction.outputs), report.with_prediction(prediction)
+            report = dataclasses.replace(report, id=transfer.prediction_id or None)
             targets = [folder / name for name in transfer.names(len(links))]
-            for index, (link, target) in enumerate(zip(links, targets, strict=True)):
-                downloader.download_to(
-                    target, link, prediction_id=transfer.prediction_id, index=index, count=len(links)
-                )
+            try:
+                for index, (link, target) in enumerate(zip(links, targets, strict=True)):
+                    content = downloader.download_to(
+                        target, link, prediction_id=transfer.prediction_id, index=index, count=len(links)
+                    )
+                    files.append(_described(target, link, index, content))
+                    if options.poster:
+                        poster = store_poster(target, overwrite=options.overwrite, log=log)
+                        files[-1] = dataclasses.replace(files[-1], poster=poster)
+                    if options.sidecar:
+                        sidecar = store_sidecar(target, files[-1], report, overwrite=options.overwrite)
+                        files[-1] = dataclasses.replace(files[-1], sidecar=sidecar)
+            finally:
+                _push(StoredFiles(prediction_id=report.id, files=tuple(files)), context, log)
     return [str(target) for target in targets]
 
 
@@ -266,11 +327,34 @@ def _errors(transfer: Transfer) -> Iterator[None]:
             return _DEAD_WITHOUT_PREDICTION
         return None
 
-    # A lazy sequence is not read here: it would cost a call of Airflow's API.
-    has_links = not is_missing(transfer.urls) and transfer.urls not in ([], ())
-    is_paid = bool(transfer.prediction_id) or has_links
+    is_paid = bool(transfer.prediction_id or transfer.urls)
     with as_airflow_errors(advise, final=GENERATION_ENDED), _named(transfer.prediction_id, is_paid=is_paid):
         yield
+
+
+def _described(target: ObjectStoragePath, link: str, index: int, content: VideoContent) -> StoredFile:
+    width, height = film_frame_size(content.movie) or (None, None)
+    seconds = film_seconds(content.movie)
+    return StoredFile(
+        path=str(target),
+        source=without_query(link),
+        index=index,
+        bytes=content.size,
+        sha256=content.sha256,
+        width=width,
+        height=height,
+        seconds=None if seconds is None else round(seconds, 3),
+    )
+
+
+def _push(files: StoredFiles, context: Context | None, log: Log) -> None:
+    """Push XCom ``stored``. A task whose files are stored never fails because of it."""
+    if context is None or not files.files:
+        return
+    try:
+        context["ti"].xcom_push(key=STORED, value=files.to_dict())
+    except Exception as error:  # any error of Airflow's API
+        log.warning("The stored files could not be pushed to XCom: %r", error)
 
 
 def _is_link(value: object) -> bool:

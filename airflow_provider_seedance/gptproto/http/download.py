@@ -153,6 +153,11 @@ class Download:
         found = _MD5.fullmatch((self._headers or {}).get("etag", ""))
         return found[1].lower() if found else None
 
+    @property
+    def movie(self) -> bytes:
+        """The box ``moov`` of the bytes received so far."""
+        return self._completeness.movie
+
     def _start(self) -> None:
         """Begin with the first byte of the link."""
         self._headers: Mapping[str, str] | None = None

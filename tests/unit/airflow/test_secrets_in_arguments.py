@@ -42,6 +42,8 @@ def holders(key: str) -> list[Any]:
         store(prediction_id="a", storage_conn_id=key),
         store(urls=[f"ftp://cdn.example/{key}/0.mp4"], filename="{index}"),
         store(urls=f"['{key}', '']"),
+        store(prediction={"id": "a", "parameters": {"prompt": ["A boat", {"named": key}]}}),
+        store(prediction=f"{{'id': '{key}'}}"),
         store(urls=Lazy([f"http://10.0.0.1/{key}.mp4"])),
         decorated({key: "A boat"}),
         decorated({"prompt": "A boat", "tone": key}),

@@ -349,7 +349,8 @@ class TestRetry:
                 raise AssertionError("the file is downloaded")
 
         download: Any = Download()
-        assert not store(download, ObjectStoragePath(str(stored)), overwrite=False, log=logging.getLogger())
+        known = store(download, ObjectStoragePath(str(stored)), overwrite=False, log=logging.getLogger())
+        assert (known.size, known.sha256) == (len(content), hashlib.sha256(content).hexdigest())
 
     def test_incomplete_file_with_the_md5_of_the_server_is_downloaded(self, link: str, folder: Path) -> None:
         content = content_of(link)[:-1]
@@ -554,8 +555,8 @@ class TestArguments:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({}, "urls or prediction_id: one of them is needed"),
-            ({"prediction_id": " "}, "urls or prediction_id: one of them is needed"),
+            ({}, "prediction, prediction_id or urls: one of them is needed"),
+            ({"prediction_id": " "}, "prediction, prediction_id or urls: one of them is needed"),
             ({"urls": []}, "urls: a URL or a list of URLs"),
             ({"urls": [""]}, "urls: a URL or a list of URLs"),
             ({"urls": [None]}, "urls: a URL or a list of URLs"),
@@ -577,7 +578,7 @@ class TestArguments:
             ({"prediction_id": "a", "filename": "../x.mp4"}, "is not the name of a file below the destination"),
             ({"prediction_id": "a", "filename": "/x.mp4"}, "is not the name of a file below the destination"),
             ({"prediction_id": "a", "filename": "a//x.mp4"}, "is not the name of a file below the destination"),
-            ({"prediction_id": "None"}, "urls or prediction_id: one of them is needed"),
+            ({"prediction_id": "None"}, "prediction, prediction_id or urls: one of them is needed"),
             ({"urls": ["https://a.example/0.mp4", ""]}, "urls: a URL or a list of URLs"),
             ({"urls": "['https://a.example/0.mp4', None]"}, "urls: a URL or a list of URLs"),
             ({"prediction_id": "a", "filename": "a\n.mp4"}, "is not the name of a file below the destination"),

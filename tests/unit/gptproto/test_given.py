@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_seedance.gptproto.given import as_text, given_text, is_missing, is_sequence, listed
+from airflow_provider_seedance.gptproto.given import as_text, given_text, is_missing, is_sequence, keyed, listed
 from airflow_provider_seedance.gptproto.media.media import UploadedMedia, wrap_media
 from airflow_provider_seedance.gptproto.values import as_list, as_media_list
 from tests.unit.gptproto.making import AUDIO, CLASSES, IMAGE, NEEDED, PNG, PROMPT, VIDEO, make, refusal, spelled
@@ -216,3 +216,14 @@ class TestListsAsText:
     def test_prompt_may_be_the_text_of_a_list(self) -> None:
         for prompt in ("['a', 'b']", f"['{PNG}']"):
             assert make("text-to-video", prompt=wrap_media(prompt)).payload()["prompt"] == prompt
+
+
+class TestDictsAsText:
+    @pytest.mark.parametrize("write", [json.dumps, repr, lambda value: f"\n {value!r} \n"])
+    @pytest.mark.parametrize("value", [{}, {"a": None}, {"it's": ['"', {"é": 1.5}]}])
+    def test_dict_is_read(self, write: Any, value: dict[str, Any]) -> None:
+        assert keyed(write(value)) == value
+
+    @pytest.mark.parametrize("text", ["", "a", "{", "{a: b}", "{1, 2}", "{'a': 1", "['a']", "{" * 100_000, "{a()}"])
+    def test_other_text_is_no_dict(self, text: str) -> None:
+        assert keyed(text) is None
