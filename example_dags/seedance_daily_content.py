@@ -81,8 +81,10 @@ with DAG(
         )
         SeedanceToObjectStorageOperator(
             task_id="keep_video",
-            # The id instead of the links, so that the task can replace expired links.
-            prediction_id=make_video.output["prediction_id"],
+            # The report has the id too, so that the task can replace expired links.
+            prediction=make_video.output["prediction"],
+            # Prompt, price and checksum of each video, for the time after Airflow has forgotten the run.
+            sidecar=True,
             destination="{{ params.videos }}/{{ dag_run.run_after | ds }}",
             filename=file,
             # A corrected row makes another video with the same name.

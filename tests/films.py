@@ -31,14 +31,16 @@ def film(
     colour: tuple[int, int, int] = (128, 128, 128),
     sound: bool = False,
     pixels: Fraction | None = None,
+    coding: Mapping[str, str] | None = None,
     options: Mapping[str, str] | None = None,
 ) -> bytes:
     """
     Return a film of one colour.
 
-    :param colour: Y, U and V by BT.601 with the limited range.
+    :param colour: Y, U and V with the limited range.
     :param sound: Whether it has silence of the same length.
     :param pixels: The aspect ratio of a pixel.
+    :param coding: Options of the codec.
     :param options: Options of the container, such as ``movflags``.
     """
     # FFmpeg reads the file again to move its header to the front.
@@ -47,6 +49,7 @@ def film(
         with av.open(str(path), "w", container_options=dict(options or {})) as output:
             pictures: Any = output.add_stream(codec, rate=rate)
             pictures.width, pictures.height, pictures.pix_fmt = width, height, "yuv420p"
+            pictures.options = dict(coding or {})
             if pixels is not None:
                 pictures.codec_context.sample_aspect_ratio = pixels
             silence: Any = output.add_stream("aac", rate=48000, layout="stereo") if sound else None

@@ -53,8 +53,7 @@ _DEAD_WITHOUT_PREDICTION = (
 )
 _UNFINISHED = "Put a SeedancePredictionSensor before this task; a retry polls again."
 _ALLOWED_PREDICTION = (
-    "XCom 'prediction' of one task instance that generates, such as make_video.output['prediction']; of a mapped task "
-    "with expand()"
+    "XCom 'prediction' of one generation, such as make_video.output['prediction']; map this task to copy several"
 )
 _PLACEHOLDERS = "{prediction_id}, {index} and {ext}"
 #: Characters of a prediction's id that are replaced in a file name; some ids have a colon.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -172,8 +173,12 @@ class TestDailyContent:
             (each["parameters"]["aspect_ratio"], each["parameters"]["duration"]) for each in seedance_emulator.ledger()
         )
         assert submitted == [("16:9", 5), ("9:16", 4)]
-        kept = sorted((tmp_path / "2026-11-23").iterdir())
+        kept = sorted((tmp_path / "2026-11-23").glob("*.mp4"))
         assert [path.name for path in kept] == ["coffee.mp4", "market.mp4"]
+        sidecars = [json.loads(Path(f"{path}.json").read_text()) for path in kept]
+        assert [each["sha256"] for each in sidecars] == [hashlib.sha256(path.read_bytes()).hexdigest() for path in kept]
+        booked = {each["id"]: each["parameters"]["prompt"] for each in seedance_emulator.ledger()}
+        assert {each["prediction_id"]: each["prompt"] for each in sidecars} == booked
         assert [path.read_bytes()[4:8] for path in kept] == [MP4, MP4]
         assert tasks["one_video.keep_video", 0].rendered_map_index == "coffee.mp4"
 

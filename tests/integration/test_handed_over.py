@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,10 @@ def test_lazy_sequences_are_media_and_links(seedance_emulator: Emulator, tmp_pat
         "described 2": drawn,
     }
     assert sent["rendered"]["duration"] == 5
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["0.mp4", "1.mp4"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["0.mp4", "1.mp4", "each"]
+    sidecars = [json.loads(path.read_text()) for path in (tmp_path / "each").glob("*.mp4.json")]
+    booked = {each["id"]: each["parameters"]["prompt"] for each in seedance_emulator.ledger()}
+    assert {each["prompt"]: booked[each["prediction_id"]] for each in sidecars} == {"a": "a", "b": "b"}
 
 
 @pytest.mark.parametrize("rendering", ["text", "native"])

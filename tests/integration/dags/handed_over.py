@@ -67,6 +67,15 @@ with DAG("handed_sequences", schedule=None, start_date=START, params={"folder": 
         allow_private_addresses=True,
     )
 
+    @task
+    def reports(predictions: Any) -> list[dict[str, Any]]:
+        return list(predictions)
+
+    each_report: Any = reports(videos.output["prediction"])
+    SeedanceToObjectStorageOperator.partial(
+        task_id="keep_each", destination="{{ params.folder }}/each", sidecar=True
+    ).expand(prediction=each_report)
+
 for native in (False, True):
     with DAG(
         f"handed_values_{'native' if native else 'text'}",

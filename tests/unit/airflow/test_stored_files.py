@@ -237,14 +237,14 @@ class TestPrediction:
         [
             (
                 {"prediction": "abc"},
-                "prediction: 'abc' is not allowed; allowed: XCom 'prediction' of one task instance",
+                "prediction: 'abc' is not allowed; allowed: XCom 'prediction' of one generation",
             ),
             ({"prediction": "{'id': 'abc'"}, "is not allowed"),
             ({"prediction": {}}, "prediction: {} is not allowed"),
             ({"prediction": {"id": "abc"}}, "prediction: {'id': 'abc'} is not allowed"),
             ({"prediction": {"id": "abc"}, "prediction_id": "abc"}, "prediction: {'id': 'abc'} is not allowed"),
             ({"prediction": ["https://a.example/0.mp4"]}, "prediction: ['https://a.example/0.mp4'] is not allowed"),
-            ({"prediction": [REPORT, REPORT]}, "of a mapped task with expand()"),
+            ({"prediction": [REPORT, REPORT]}, "map this task to copy several"),
             ({"prediction": {**REPORT, "submitted_at": "at noon"}}, "is not allowed"),
             (
                 {"prediction": {**REPORT, "id": None, "outputs": []}},
@@ -401,6 +401,13 @@ class TestPoster:
         assert poster_of(file).size == (322, 182)
         assert ImageStat.Stat(poster_of(file)).mean == pytest.approx(shown, abs=4)
         assert names(folder) == ["boat.jpg", "boat.mp4"]
+
+    def test_poster_has_the_colours_of_high_definition(self, emulator: Emulator, folder: Path) -> None:
+        # Red by BT.709, which a JPEG image does not use.
+        content = film(colour=(63, 102, 240), coding={"x264-params": "colormatrix=bt709"})
+        assert ImageStat.Stat(poster_of(copy_film(folder, content, poster=True))).mean == pytest.approx(
+            (254, 0, 0), abs=4
+        )
 
     @pytest.mark.parametrize("content", [*FILMS.values(), *FRAGMENTED.values()], ids=[*FILMS, *FRAGMENTED])
     def test_every_film_has_a_poster(self, emulator: Emulator, folder: Path, content: bytes) -> None:
