@@ -58,6 +58,8 @@ def _first_frame(video: ObjectStoragePath) -> Any:
     # Files of other formats than MP4 and QuickTime can name files and addresses, which FFmpeg would open.
     with fs.open(video.path, "rb", block_size=_BLOCK) as file, av.open(file, format="mp4") as container:
         for stream in container.streams.video:
+            if stream.codec_context is None:  # a codec that FFmpeg cannot decode
+                continue
             # Each further thread holds a frame.
             stream.codec_context.thread_count = 1
             for frame in container.decode(stream):

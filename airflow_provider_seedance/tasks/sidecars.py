@@ -75,7 +75,7 @@ def is_sidecar(content: bytes) -> bool:
     """Return whether a file is a sidecar."""
     try:
         fields = json.loads(content)
-    except ValueError:
+    except (RecursionError, ValueError):
         return False
     return isinstance(fields, Mapping) and fields.keys() >= _ALWAYS
 
