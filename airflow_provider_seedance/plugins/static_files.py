@@ -79,14 +79,19 @@ class StaticFiles:
     def _respond(self, scope: Message) -> tuple[HTTPStatus, dict[str, str], bytes]:
         if scope["method"] not in ("GET", "HEAD"):
             return _error_response(HTTPStatus.METHOD_NOT_ALLOWED, allow="GET, HEAD")
-        name = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix("/")
-        file = self._files.get(name)
+        file = self._files.get(name_of(scope))
         if file is None:
             return _error_response(HTTPStatus.NOT_FOUND)
         if file.etag in _etags(scope):
             return HTTPStatus.NOT_MODIFIED, {"etag": file.etag}, b""
         headers = {"content-type": file.content_type, "content-length": str(len(file.content)), "etag": file.etag}
         return HTTPStatus.OK, headers, file.content
+
+
+def name_of(scope: Message) -> str:
+    """Return the path of a request below the URL at which Airflow serves the plugin."""
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    return path.removeprefix("/")
 
 
 def _read(path: Path) -> StaticFile:

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
-from airflow_provider_seedance.plugins.static_files import StaticFiles
+from airflow_provider_seedance.plugins.app import SeedanceApp
 
 #: Last part of the tab's URL, ``.../tasks/{task}/plugin/seedance-video``; ``static/urls.js`` repeats it.
 URL_ROUTE = "seedance-video"
@@ -33,7 +33,7 @@ class SeedanceVideoTabPlugin(AirflowPlugin):
     name = "seedance_video_tab"
     fastapi_apps: list[Any] = [  # noqa: RUF012 - as the base class declares it
         {
-            "app": StaticFiles(Path(__file__).with_name("static"), index="video"),
+            "app": SeedanceApp(Path(__file__).with_name("static"), index="video"),
             "url_prefix": "/seedance",
             "name": "Seedance video tab",
         }

@@ -117,6 +117,7 @@ class TestDiscovery:
         plugins = "airflow_provider_seedance.plugins"
         assert {name for name in loaded if name.partition(".")[0] not in sys.stdlib_module_names} == {
             plugins,
+            f"{plugins}.app",
             f"{plugins}.static_files",
             f"{plugins}.video_tab",
         }

@@ -1,0 +1,94 @@
+"""Reads XComs and their tasks from Airflow's database: only of DAGs that the reader may read, and never writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from airflow.api_fastapi.core_api.security import PermittedDagFilter
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
+from sqlalchemy import Select, Text, and_, cast, or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from airflow_provider_seedance.plugins.generations import FINISHED, Generation, TaskKey, read_json
+
+PREDICTION = "prediction"
+#: Rows that are fetched at once. A value has about 2 kB.
+_BATCH = 500
+_KEY = (XComModel.dag_id, XComModel.run_id, XComModel.task_id, XComModel.map_index)
+
+
+class XComs:
+    """
+    The XComs that a reader may read.
+
+    :param session: The session of the request.
+    :param readable: Airflow's filter for the XComs of the reader.
+    """
+
+    def __init__(self, session: Session, readable: PermittedDagFilter) -> None:
+        self._session = session
+        self._readable = readable
+
+    def dag_ids(self) -> list[str]:
+        """Return the DAGs with generations, sorted."""
+        query = select(XComModel.dag_id).where(XComModel.key == PREDICTION).distinct()
+        return sorted(self._session.scalars(self._readable.to_orm(query)))
+
+    def generations(
+        self, *, dag_id: str | None = None, since: datetime | None = None, before: datetime | None = None
+    ) -> Iterator[Generation]:
+        """Yield the generations of a DAG and a period, in any order."""
+        query = _generations()
+        if dag_id is not None:
+            query = query.where(XComModel.dag_id == dag_id)
+        if since is not None:
+            query = query.where(XComModel.timestamp >= since)
+        if before is not None:
+            query = query.where(XComModel.timestamp < before)
+        return self._read(query)
+
+    def unfinished(self, dag_id: str | None = None) -> Iterator[Generation]:
+        """Yield the generations whose tasks have not finished, in any order."""
+        query = _generations().where(or_(TaskInstance.state.is_(None), TaskInstance.state.not_in(FINISHED)))
+        return self._read(query if dag_id is None else query.where(XComModel.dag_id == dag_id))
+
+    def generations_of(self, keys: Sequence[TaskKey]) -> Iterator[Generation]:
+        """Yield the generations of task instances, in their order. One that is gone by now is left out."""
+        for start in range(0, len(keys), _BATCH):
+            batch = keys[start : start + _BATCH]
+            found = {each.key: each for each in self._read(_generations().where(tuple_(*_KEY).in_(batch)))}
+            yield from (found[key] for key in batch if key in found)
+
+    def _read(self, query: Select[Any]) -> Iterator[Generation]:
+        rows: Iterable[Any] = self._session.execute(
+            self._readable.to_orm(query), execution_options={"yield_per": _BATCH}
+        )
+        for *key, pushed_at, state, try_number, operator, custom_operator, label, value in rows:
+            yield Generation(
+                key=TaskKey(*key),
+                pushed_at=pushed_at,
+                state=state,
+                try_number=try_number or 0,
+                operator=custom_operator or operator,
+                label=label,
+                value=read_json(value),
+            )
+
+
+def _generations() -> Select[Any]:
+    columns: tuple[Any, ...] = (
+        *_KEY,
+        XComModel.timestamp,
+        TaskInstance.state,
+        TaskInstance.try_number,
+        TaskInstance.operator,
+        TaskInstance.custom_operator_name,
+        TaskInstance.rendered_map_index,
+        # As text, because one value that SQLAlchemy cannot decode would fail the whole query.
+        cast(XComModel.value, Text),
+    )
+    has_key = and_(*(column == getattr(TaskInstance, column.key) for column in _KEY))
+    return select(*columns).join_from(XComModel, TaskInstance, has_key, isouter=True).where(XComModel.key == PREDICTION)

@@ -1,0 +1,269 @@
+"""The endpoints of the videos page in Airflow's own API server: what which user gets from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.api_fastapi import app as airflow_app
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from fastapi.testclient import TestClient
+
+from tests.integration.hiding_auth_manager import HIDDEN_DAG, HidingAuthManager
+from tests.integration.page_rows import START, Row, delete_rows, insert_rows, prediction
+
+GENERATIONS = "/seedance/api/generations"
+SHOWN_DAG = "shown"
+_SECRET = "of these tests, and long enough for a key of the algorithm SHA-512, which takes 64 bytes"
+
+
+@pytest.fixture(scope="module")
+def server(airflow_database: Path) -> Iterator[TestClient]:
+    """Return a client of Airflow's API server without credentials."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__CORE__AUTH_MANAGER", f"{HidingAuthManager.__module__}.{HidingAuthManager.__name__}")
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", _SECRET)
+        airflow_app.purge_cached_app()
+        with TestClient(airflow_app.create_app("core"), base_url="http://airflow.example") as client:
+            yield client
+        airflow_app.purge_cached_app()
+
+
+@pytest.fixture
+def viewer(server: TestClient) -> Reader:
+    """Return a client of a user who may read all DAGs but the hidden one."""
+    return Reader(server, "VIEWER")
+
+
+@pytest.fixture
+def admin(server: TestClient) -> Reader:
+    return Reader(server, "ADMIN")
+
+
+@pytest.fixture
+def _rows() -> Iterator[None]:
+    yield
+    delete_rows()
+
+
+class Reader:
+    """A client with the session of a user."""
+
+    def __init__(self, server: TestClient, role: str) -> None:
+        user = SimpleAuthManagerUser(username=role.lower(), role=role)
+        self._server = server
+        self._cookie = {"Cookie": f"_token={airflow_app.get_auth_manager().generate_jwt(user)}"}
+
+    def get(self, url: str, *, method: str = "GET", headers: dict[str, str] | None = None, **query: Any) -> Any:
+        return self._server.request(
+            method, url, params=query, headers={**self._cookie, **(headers or {})}, follow_redirects=False
+        )
+
+    def generations(self, **query: Any) -> Any:
+        response = self.get(GENERATIONS, **query)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+
+@pytest.mark.usefixtures("_rows")
+class TestRights:
+    @pytest.fixture(autouse=True)
+    def _two_dags(self, _rows: None) -> None:
+        insert_rows(
+            [
+                Row(dag_id=SHOWN_DAG, xcoms={"prediction": prediction(1)}),
+                Row(dag_id=HIDDEN_DAG, xcoms={"prediction": prediction(2, model="secret", total_cost_usd=7.0)}),
+                Row(
+                    dag_id=HIDDEN_DAG,
+                    run_id="waiting",
+                    state="deferred",
+                    xcoms={"prediction": prediction(3, status="running", outputs=[])},
+                ),
+            ]
+        )
+
+    @pytest.mark.parametrize("path", ["api/generations", "api/anything"])
+    def test_endpoints_need_a_login(self, server: TestClient, path: str) -> None:
+        response = server.get(f"/seedance/{path}")
+        assert response.status_code == (404 if path.endswith("anything") else 401)
+
+    def test_forged_session_is_refused(self, server: TestClient) -> None:
+        response = server.get(GENERATIONS, headers={"Cookie": "_token=forged"})
+        assert response.status_code in (401, 403)
+
+    def test_static_page_needs_no_login(self, server: TestClient) -> None:
+        assert server.get("/seedance/video").status_code == 200
+
+    def test_hidden_dag_is_in_no_part_of_the_answer(self, viewer: Reader) -> None:
+        answer = viewer.generations()
+        assert [each["dag_id"] for each in answer["generations"]] == [SHOWN_DAG]
+        assert (answer["total"], answer["dags"]) == (1, [SHOWN_DAG])
+        assert (answer["sums"]["usd"], answer["sums"]["count"]) == (0.1, 1)
+        assert answer["waiting"] == {"total": 0, "longest_since": None, "generations": []}
+        assert HIDDEN_DAG not in viewer.get(GENERATIONS).text
+        assert "secret" not in viewer.get(GENERATIONS).text
+
+    def test_hidden_dag_as_filter_is_forbidden(self, viewer: Reader) -> None:
+        assert viewer.get(GENERATIONS, dag_id=HIDDEN_DAG).status_code == 403
+
+    @pytest.mark.parametrize("dag_id", ["", "~"])
+    def test_wildcards_of_the_dag_show_no_hidden_one(self, viewer: Reader, dag_id: str) -> None:
+        assert HIDDEN_DAG not in viewer.get(GENERATIONS, dag_id=dag_id).text
+
+    def test_second_dag_in_the_query_gives_no_access(self, viewer: Reader) -> None:
+        for query in (f"dag_id={HIDDEN_DAG}&dag_id={SHOWN_DAG}", f"dag_id={SHOWN_DAG}&dag_id={HIDDEN_DAG}"):
+            assert '"secret"' not in viewer.get(f"{GENERATIONS}?{query}").text
+
+    def test_admin_sees_both(self, admin: Reader) -> None:
+        answer = admin.generations()
+        assert (answer["dags"], answer["total"]) == ([HIDDEN_DAG, SHOWN_DAG], 3)
+        assert answer["waiting"]["total"] == 1
+
+
+@pytest.mark.usefixtures("_rows")
+class TestGenerations:
+    def test_generation_has_the_fields_of_its_task_and_xcom(self, viewer: Reader) -> None:
+        value = prediction(1)
+        insert_rows([Row(dag_id=SHOWN_DAG, map_index=3, try_number=2, xcoms={"prediction": value})])
+        [found] = viewer.generations()["generations"]
+        assert found == {
+            "dag_id": SHOWN_DAG,
+            "run_id": "run",
+            "task_id": "make",
+            "map_index": 3,
+            "label": "3",
+            "state": "success",
+            "try_number": 2,
+            "pushed_at": START.isoformat(),
+            "operator": "SeedanceTextToVideoOperator",
+            "prediction": value,
+            "is_reference": False,
+            "outcome": "succeeded",
+            "usd": 0.1,
+            "copies": [],
+        }
+
+    def test_page_is_a_part_of_all_newest_first(self, viewer: Reader) -> None:
+        insert_rows(
+            Row(
+                dag_id=SHOWN_DAG,
+                map_index=number,
+                pushed_at=START + timedelta(minutes=number),
+                xcoms={"prediction": prediction(number)},
+            )
+            for number in range(10)
+        )
+        answer = viewer.generations(limit=3, offset=2)
+        assert [each["map_index"] for each in answer["generations"]] == [7, 6, 5]
+        assert (answer["total"], answer["limit"], answer["offset"]) == (10, 3, 2)
+        assert (answer["sums"]["count"], answer["sums"]["usd"]) == (10, 1.0)
+        assert viewer.generations(offset=10)["generations"] == []
+
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ({}, [1, 2, 3]),
+            ({"dag_id": SHOWN_DAG}, [1, 2]),
+            ({"dag_id": "nothing"}, []),
+            ({"model": "seedance-2"}, [2]),
+            ({"text": "BOAT, NUMBER 3"}, [3]),
+            ({"text": "100%"}, []),
+            ({"outcome": "failed"}, [3]),
+            ({"outcome": "waiting"}, []),
+            ({"since": "2026-11-28", "zone": "UTC"}, []),
+            ({"since": "2026-11-28", "zone": "Pacific/Kiritimati"}, [1, 2, 3]),
+            ({"until": "2026-11-26"}, []),
+            ({"until": "2026-11-27"}, [1, 2, 3]),
+            (
+                {"since": "2026-11-27", "until": "2026-11-27", "model": "", "text": "", "outcome": "", "dag_id": ""},
+                [1, 2, 3],
+            ),
+            ({"since": "0001-01-01", "until": "9999-12-31", "zone": "Pacific/Kiritimati"}, [1, 2, 3]),
+        ],
+    )
+    def test_filters_apply_to_list_and_sums(self, viewer: Reader, query: dict[str, str], expected: list[int]) -> None:
+        failed = prediction(3, status="failed", outputs=[], error="The content was refused")
+        insert_rows(
+            [
+                Row(dag_id=SHOWN_DAG, xcoms={"prediction": prediction(1)}),
+                Row(dag_id=SHOWN_DAG, run_id="other", xcoms={"prediction": prediction(2, model="seedance-2")}),
+                Row(dag_id="third", state="failed", xcoms={"prediction": failed}),
+            ]
+        )
+        answer = viewer.generations(**query)
+        assert sorted(int(each["prediction"]["id"], 16) for each in answer["generations"]) == expected
+        assert answer["total"] == answer["sums"]["count"] == len(expected)
+        assert answer["dags"] == [SHOWN_DAG, "third"]
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"since": "yesterday"},
+            {"until": "2026-13-01"},
+            {"outcome": "good"},
+            {"limit": 0},
+            {"limit": 100_000},
+            {"offset": -1},
+        ],
+    )
+    def test_invalid_filter_is_an_error_of_the_request(self, viewer: Reader, query: dict[str, Any]) -> None:
+        assert viewer.get(GENERATIONS, **query).status_code == 422
+
+    @pytest.mark.parametrize("zone", ["", "Nowhere/City", "../../etc/passwd", "Europe", "\0", "a" * 5000])
+    def test_unknown_zone_is_utc(self, viewer: Reader, zone: str) -> None:
+        assert viewer.generations(zone=zone)["zone"] == "UTC"
+
+    def test_waiting_is_what_waits_now_longest_first_whatever_the_days_and_outcome(self, viewer: Reader) -> None:
+        insert_rows(
+            Row(
+                dag_id=SHOWN_DAG,
+                map_index=number,
+                state="deferred",
+                xcoms={
+                    "prediction": prediction(
+                        number,
+                        status="running",
+                        outputs=[],
+                        submitted_at=(START - timedelta(minutes=number)).isoformat(),
+                    )
+                },
+            )
+            for number in range(12)
+        )
+        waiting = viewer.generations(until="2020-01-01", outcome="failed")["waiting"]
+        assert waiting["total"] == 12
+        assert waiting["longest_since"] == (START - timedelta(minutes=11)).isoformat()
+        assert [each["map_index"] for each in waiting["generations"]] == list(range(11, 1, -1))
+        assert viewer.generations(text="number 3")["waiting"]["total"] == 1
+
+    @pytest.mark.parametrize(
+        ("raw", "shown"),
+        [
+            (
+                '{"id": NaN, "outputs": [Infinity], "total_cost_usd": 1e999}',
+                {"id": None, "outputs": [None], "total_cost_usd": None},
+            ),
+            ('"\\ud800"', "\ud800"),
+            ("[" * 5000 + "]" * 5000, None),
+            ("1" * 5000, None),
+            ("{not json", None),
+            ("null", None),
+            ('"{\\"id\\": \\"a\\"}"', {"id": "a"}),
+            ("true", True),
+        ],
+        ids=["NaN", "surrogate", "deep", "digits", "no JSON", "null", "JSON in a text", "true"],
+    )
+    def test_strange_value_never_breaks_the_page(self, viewer: Reader, raw: str, shown: Any) -> None:
+        insert_rows([Row(dag_id=SHOWN_DAG, raw={"prediction": raw})])
+        [found] = viewer.generations()["generations"]
+        assert found["prediction"] == shown
+
+    def test_value_in_object_storage_is_a_reference(self, viewer: Reader) -> None:
+        insert_rows([Row(dag_id=SHOWN_DAG, xcoms={"prediction": "s3://aws_default@xcoms/shown/run/make/1.json"})])
+        answer = viewer.generations()
+        [found] = answer["generations"]
+        assert (found["is_reference"], found["prediction"], found["outcome"]) == (True, None, "succeeded")
+        assert (answer["sums"]["usd"], answer["sums"]["unknown"]) == (0, 1)
