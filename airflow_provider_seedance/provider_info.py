@@ -51,6 +51,22 @@ def get_provider_info() -> dict[str, Any]:
         "task-decorators": [
             {"name": "seedance", "class-name": "airflow_provider_seedance.decorators.seedance.seedance_task"}
         ],
+        "config": {
+            "seedance": {
+                "description": "The videos page and the tab of the provider for Seedance.",
+                "options": {
+                    "media_roots": {
+                        "description": "Folders whose stored videos may be played in Airflow's user interface, "
+                        "separated by commas or line ends. A folder may name the connection that opens it. "
+                        "Empty: none.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "s3://aws_default@bucket/videos, /srv/videos",
+                        "default": "",
+                    },
+                },
+            },
+        },
         # Airflow 3.1 does not read it.
         "cli": ["airflow_provider_seedance.cli.definition.get_seedance_commands"],
         "connection-types": [

@@ -119,9 +119,14 @@ class Generation:
         return _text(self.prediction.get("error"))
 
     @property
-    def started_at(self) -> datetime:
-        """When it was submitted, else created, else written to XCom."""
-        return self._time("submitted_at") or self._time("created_at") or self.pushed_at
+    def created_at(self) -> datetime | None:
+        """When it was submitted by this task, or else created by the service; ``None`` if it is unknown."""
+        return self._time("submitted_at") or self._time("created_at")
+
+    @property
+    def waiting_since(self) -> datetime:
+        """When the wait began, as far as it is known."""
+        return self.created_at or self.pushed_at
 
     @property
     def outcome(self) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,9 +13,11 @@ from airflow.models.xcom import XComModel
 from sqlalchemy import Select, Text, and_, cast, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from airflow_provider_seedance.plugins.copies import StoredXCom
 from airflow_provider_seedance.plugins.generations import FINISHED, Generation, TaskKey, read_json
+from airflow_provider_seedance.stored import STORED, StoredFiles
 
-PREDICTION = "prediction"
+PREDICTION, PREDICTION_ID = "prediction", "prediction_id"
 #: Rows that are fetched at once. A value has about 2 kB.
 _BATCH = 500
 _KEY = (XComModel.dag_id, XComModel.run_id, XComModel.task_id, XComModel.map_index)
@@ -62,11 +65,30 @@ class XComs:
             found = {each.key: each for each in self._read(_generations().where(tuple_(*_KEY).in_(batch)))}
             yield from (found[key] for key in batch if key in found)
 
+    def generations_with(self, prediction_ids: Iterable[str]) -> Iterator[Generation]:
+        """Yield the generations with these prediction ids."""
+        texts = [json.dumps(each) for each in prediction_ids]
+        # Airflow stores a value as JSON, or as JSON in a JSON text.
+        is_wanted = cast(XComModel.value, Text).in_([*texts, *map(json.dumps, texts)])
+        rows = self._execute(select(*_KEY).where(XComModel.key == PREDICTION_ID, is_wanted))
+        return self.generations_of([TaskKey(*row) for row in rows])
+
+    def stored(self, *, since: datetime | None = None, key: TaskKey | None = None) -> Iterator[StoredXCom]:
+        """Yield the XComs ``stored`` from a time on, or the one of a task instance."""
+        columns: tuple[Any, ...] = (*_KEY, XComModel.timestamp, cast(XComModel.value, Text))
+        query = select(*columns).where(XComModel.key == STORED)
+        if since is not None:
+            query = query.where(XComModel.timestamp >= since)
+        if key is not None:
+            query = query.where(tuple_(*_KEY) == tuple_(*key))
+        for *task, pushed_at, value in self._execute(query):
+            yield StoredXCom(TaskKey(*task), pushed_at, StoredFiles.from_dict(read_json(value)))
+
+    def _execute(self, query: Select[*tuple[Any, ...]]) -> Iterable[Any]:
+        return self._session.execute(self._readable.to_orm(query), execution_options={"yield_per": _BATCH})
+
     def _read(self, query: Select[Any]) -> Iterator[Generation]:
-        rows: Iterable[Any] = self._session.execute(
-            self._readable.to_orm(query), execution_options={"yield_per": _BATCH}
-        )
-        for *key, pushed_at, state, try_number, operator, custom_operator, label, value in rows:
+        for *key, pushed_at, state, try_number, operator, custom_operator, label, value in self._execute(query):
             yield Generation(
                 key=TaskKey(*key),
                 pushed_at=pushed_at,

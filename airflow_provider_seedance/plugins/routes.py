@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, tzinfo
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from http import HTTPStatus
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -11,16 +14,24 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import ReadableXComFilterDep, requires_access_dag
-from fastapi import APIRouter, Depends, FastAPI, Query, Response
+from airflow.providers.common.compat.sdk import conf
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
 from pydantic import BeforeValidator
 
-from airflow_provider_seedance.plugins.generations import Facts, Filters, Generation, Outcome, sums
+from airflow_provider_seedance.plugins.copies import Wanted, find_copies
+from airflow_provider_seedance.plugins.generations import Facts, Filters, Generation, Outcome, TaskKey, sums
 from airflow_provider_seedance.plugins.queries import XComs
+from airflow_provider_seedance.plugins.roots import Root, read_roots, root_of
+from airflow_provider_seedance.plugins.serving import serve
 
 #: Generations of a page; more would make one slow response.
 _LONGEST_PAGE = 200
 #: Waiting generations that are shown.
 _WAITING_SHOWN = 10
+
+#: Clocks of workers, service and database may differ so much.
+_CLOCK_DIFFERENCE = timedelta(hours=1)
+_log = logging.getLogger(__name__)
 
 # Airflow itself reads `dag_id` from the query: without one, it checks the right to read XComs at all.
 router = APIRouter(dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.XCOM))])
@@ -92,16 +103,17 @@ def get_generations(
     found.sort(reverse=True)
     waiting = sorted(
         (
-            (each.started_at, each.key)
+            (each.waiting_since, each.key)
             for each in xcoms.unfinished(filters.dag_id)
             if each.outcome is Outcome.WAITING and filters.match_request(each)
         ),
     )
     page = list(xcoms.generations_of([each.key for each in found[offset : offset + limit]]))
+    copies = _copies_of(page, xcoms)
     waiting_shown = list(xcoms.generations_of([key for _, key in waiting[:_WAITING_SHOWN]]))
     return _json(
         {
-            "generations": [_described(each) for each in page],
+            "generations": [_described(each, copies[each.key]) for each in page],
             "total": len(found),
             "limit": limit,
             "offset": offset,
@@ -112,13 +124,81 @@ def get_generations(
             "waiting": {
                 "total": len(waiting),
                 "longest_since": waiting[0][0].isoformat() if waiting else None,
-                "generations": [_described(each) for each in waiting_shown],
+                "generations": [_described(each, []) for each in waiting_shown],
             },
         }
     )
 
 
-def _described(generation: Generation) -> dict[str, Any]:
+@router.get("/api/copies")
+def get_copies(
+    xcoms: _XComs, prediction_id: Annotated[list[str], Query(min_length=1, max_length=_LONGEST_PAGE)]
+) -> Response:
+    """Return the stored copies of predictions."""
+    wanted = {each: Wanted(each, []) for each in prediction_id}
+    known = list(xcoms.generations_with(wanted))
+    for each in known:
+        if each.prediction_id in wanted:
+            wanted[each.prediction_id] = Wanted(each.prediction_id, each.outputs)
+    # A prediction that no task knows may have been stored at any time.
+    is_known = {each.prediction_id for each in known} >= wanted.keys()
+    stored = xcoms.stored(since=_created_before(known) if is_known else None)
+    return _json({"copies": find_copies(wanted, stored, _roots())})
+
+
+@router.api_route("/stored", methods=["GET", "HEAD"])
+def get_stored(
+    request: Request,
+    xcoms: _XComs,
+    dag_id: str,
+    run_id: str,
+    task_id: str,
+    file: Annotated[int, Query(ge=0)],
+    map_index: int = -1,
+    poster: bool = False,
+) -> Response:
+    """
+    Respond with a file that a task instance stored, or its poster.
+
+    :param file: The position in the list of XCom ``stored``. The path comes from there, never from the request.
+    """
+    key = TaskKey(dag_id, run_id, task_id, map_index)
+    files = [each for xcom in xcoms.stored(key=key) for each in xcom.files.files][file : file + 1]
+    found = root_of(files[0].poster if poster else files[0].path, _roots()) if files else None
+    if found is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    try:
+        return serve(*found, "image/jpeg" if poster else "video/mp4", request.method, request.headers)
+    except (FileNotFoundError, PermissionError):
+        raise HTTPException(HTTPStatus.NOT_FOUND) from None
+    except Exception as error:  # each store has errors of its own
+        # The text is left out, because it may contain a password of the connection.
+        _log.error("A file below %s could not be read (%s)", found[0].uri, type(error).__name__)
+        raise HTTPException(HTTPStatus.BAD_GATEWAY) from None
+
+
+def _roots() -> list[Root]:
+    try:
+        return read_roots(conf.get("seedance", "media_roots", fallback=""))
+    except ValueError as error:
+        _log.error("No stored file is served, because [seedance] media_roots is invalid: %s", error)
+        return []
+
+
+def _copies_of(generations: Sequence[Generation], xcoms: XComs) -> dict[TaskKey, list[dict[str, Any]]]:
+    wanted = {each.key: Wanted(each.prediction_id, each.outputs) for each in generations}
+    stored = xcoms.stored(since=_created_before(generations)) if wanted else ()
+    return find_copies(wanted, stored, _roots())
+
+
+def _created_before(generations: Iterable[Generation]) -> datetime | None:
+    """Return a time before which there can be no copy; ``None`` if it is unknown."""
+    times = [each.created_at for each in generations if each.prediction_id or each.outputs]
+    known = [each for each in times if each is not None]
+    return min(known) - _CLOCK_DIFFERENCE if known and len(known) == len(times) else None
+
+
+def _described(generation: Generation, copies: Sequence[dict[str, Any]]) -> dict[str, Any]:
     usd = generation.usd
     return {
         **generation.key._asdict(),
@@ -131,7 +211,7 @@ def _described(generation: Generation) -> dict[str, Any]:
         "is_reference": generation.is_reference,
         "outcome": generation.outcome,
         "usd": None if usd is None else float(usd),
-        "copies": [],
+        "copies": copies,
     }
 
 

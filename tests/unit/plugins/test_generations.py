@@ -181,7 +181,7 @@ def test_any_value_can_be_shown_and_added_up(value: Any, state: str, try_number:
     text = json.dumps(value)
     found = generation(read_json(json.dumps(text) if is_text else text), state, try_number=try_number)
     assert found.outcome in list(Outcome)
-    assert found.started_at.tzinfo is not None
+    assert found.waiting_since.tzinfo is not None
     assert Filters(text="a", model="b").match(found) in (True, False)
     json.dumps([found.value, sums([found.facts], UTC)], allow_nan=False)
 

@@ -14,7 +14,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import delete, insert, select, text
 
 START = datetime(2026, 11, 27, 12, tzinfo=UTC)
 BUNDLE = "videos-page"
@@ -40,6 +40,11 @@ class Row:
     pushed_at: datetime = START
     xcoms: Mapping[str, Any] = field(default_factory=dict)
     raw: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def run(self) -> tuple[str, str]:
+        """What identifies the DAG run."""
+        return self.dag_id, self.run_id
 
 
 def prediction(number: int, **changes: Any) -> dict[str, Any]:
@@ -76,13 +81,17 @@ def insert_rows(rows: Iterable[Row]) -> None:
         for dag_id in sorted({row.dag_id for row in rows} - known):
             session.add(DagModel(dag_id=dag_id, bundle_name=BUNDLE, is_paused=False))  # type: ignore[no-untyped-call]  # Airflow's
         session.flush()
-        first = (session.scalar(select(func.max(DagRun.id))) or 0) + 1
-        runs = {
-            run: number for number, run in enumerate(sorted({(row.dag_id, row.run_id) for row in rows}), start=first)
+        runs: dict[tuple[str, str], int] = {
+            (dag_id, run_id): number
+            for number, dag_id, run_id in session.execute(select(DagRun.id, DagRun.dag_id, DagRun.run_id))
         }
-        session.execute(insert(DagRun), [_run(number, *run) for run, number in runs.items()])
+        first = max(runs.values(), default=0) + 1
+        new = {run: number for number, run in enumerate(sorted({row.run for row in rows} - runs.keys()), start=first)}
+        if new:
+            session.execute(insert(DagRun), [_run(number, *run) for run, number in new.items()])
+        runs |= new
         session.execute(insert(TaskInstance), [_task(row) for row in rows])
-        entries = [entry for row in rows for entry in _entries(row, runs[row.dag_id, row.run_id])]
+        entries = [entry for row in rows for entry in _entries(row, runs[row.run])]
         session.execute(insert(XComModel), entries)
         for row in rows:
             for key, value in row.raw.items():

@@ -2,76 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.api_fastapi import app as airflow_app
-from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from fastapi.testclient import TestClient
 
-from tests.integration.hiding_auth_manager import HIDDEN_DAG, HidingAuthManager
-from tests.integration.page_rows import START, Row, delete_rows, insert_rows, prediction
-
-GENERATIONS = "/seedance/api/generations"
-SHOWN_DAG = "shown"
-_SECRET = "of these tests, and long enough for a key of the algorithm SHA-512, which takes 64 bytes"
+from tests.integration.plugins.hiding_auth_manager import HIDDEN_DAG
+from tests.integration.plugins.page_rows import START, Row, insert_rows, prediction
+from tests.integration.plugins.reader import GENERATIONS, SHOWN_DAG, Reader
 
 
-@pytest.fixture(scope="module")
-def server(airflow_database: Path) -> Iterator[TestClient]:
-    """Return a client of Airflow's API server without credentials."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW__CORE__AUTH_MANAGER", f"{HidingAuthManager.__module__}.{HidingAuthManager.__name__}")
-        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", _SECRET)
-        airflow_app.purge_cached_app()
-        with TestClient(airflow_app.create_app("core"), base_url="http://airflow.example") as client:
-            yield client
-        airflow_app.purge_cached_app()
-
-
-@pytest.fixture
-def viewer(server: TestClient) -> Reader:
-    """Return a client of a user who may read all DAGs but the hidden one."""
-    return Reader(server, "VIEWER")
-
-
-@pytest.fixture
-def admin(server: TestClient) -> Reader:
-    return Reader(server, "ADMIN")
-
-
-@pytest.fixture
-def _rows() -> Iterator[None]:
-    yield
-    delete_rows()
-
-
-class Reader:
-    """A client with the session of a user."""
-
-    def __init__(self, server: TestClient, role: str) -> None:
-        user = SimpleAuthManagerUser(username=role.lower(), role=role)
-        self._server = server
-        self._cookie = {"Cookie": f"_token={airflow_app.get_auth_manager().generate_jwt(user)}"}
-
-    def get(self, url: str, *, method: str = "GET", headers: dict[str, str] | None = None, **query: Any) -> Any:
-        return self._server.request(
-            method, url, params=query, headers={**self._cookie, **(headers or {})}, follow_redirects=False
-        )
-
-    def generations(self, **query: Any) -> Any:
-        response = self.get(GENERATIONS, **query)
-        assert response.status_code == 200, response.text
-        return response.json()
-
-
-@pytest.mark.usefixtures("_rows")
 class TestRights:
     @pytest.fixture(autouse=True)
-    def _two_dags(self, _rows: None) -> None:
+    def _two_dags(self) -> None:
         insert_rows(
             [
                 Row(dag_id=SHOWN_DAG, xcoms={"prediction": prediction(1)}),
@@ -123,7 +67,6 @@ class TestRights:
         assert answer["waiting"]["total"] == 1
 
 
-@pytest.mark.usefixtures("_rows")
 class TestGenerations:
     def test_generation_has_the_fields_of_its_task_and_xcom(self, viewer: Reader) -> None:
         value = prediction(1)
