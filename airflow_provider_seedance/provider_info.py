@@ -64,6 +64,14 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "s3://aws_default@bucket/videos, /srv/videos",
                         "default": "",
                     },
+                    "ledger_conn_ids": {
+                        "description": "Connections whose ledgers have the sums of the videos page, separated by "
+                        "commas. Empty: the sums are those of the XComs that Airflow still has.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "seedance_default",
+                        "default": "",
+                    },
                 },
             },
         },

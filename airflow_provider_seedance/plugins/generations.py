@@ -203,6 +203,10 @@ class Filters:
         """Return whether model, prompt and outcome match; DAG and days are the query's."""
         return self.match_request(generation) and self.outcome in (None, generation.outcome)
 
+    def match_entry(self, facts: Facts) -> bool:
+        """Return whether DAG and model match."""
+        return self.dag_id in (None, facts.key.dag_id) and self.model in (None, facts.model)
+
     def match_request(self, generation: Generation) -> bool:
         """Return whether model and prompt match."""
         if self.model is not None and generation.model != self.model:

@@ -35,6 +35,11 @@ class XComs:
         self._session = session
         self._readable = readable
 
+    @property
+    def readable_dag_ids(self) -> set[str]:
+        """The DAGs whose XComs the reader may read."""
+        return self._readable.value or set()
+
     def dag_ids(self) -> list[str]:
         """Return the DAGs with generations, sorted."""
         query = select(XComModel.dag_id).where(XComModel.key == PREDICTION).distinct()
@@ -88,9 +93,12 @@ class XComs:
         return self._session.execute(self._readable.to_orm(query), execution_options={"yield_per": _BATCH})
 
     def _read(self, query: Select[Any]) -> Iterator[Generation]:
-        for *key, pushed_at, state, try_number, operator, custom_operator, label, value in self._execute(query):
+        for *task, pushed_at, state, try_number, operator, custom_operator, label, value in self._execute(query):
+            key = TaskKey(*task)
+            if label is None and key.map_index >= 0:
+                label = str(key.map_index)  # as Airflow 3.3, where 3.1 leaves it empty
             yield Generation(
-                key=TaskKey(*key),
+                key=key,
                 pushed_at=pushed_at,
                 state=state,
                 try_number=try_number or 0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from http import HTTPStatus
@@ -16,22 +17,29 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import ReadableXComFilterDep, requires_access_dag
 from airflow.providers.common.compat.sdk import conf
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BeforeValidator
 
 from airflow_provider_seedance.plugins.copies import Wanted, find_copies
+from airflow_provider_seedance.plugins.export import csv_pieces
 from airflow_provider_seedance.plugins.generations import Facts, Filters, Generation, Outcome, TaskKey, sums
+from airflow_provider_seedance.plugins.ledger_entries import LedgerReader
 from airflow_provider_seedance.plugins.queries import XComs
 from airflow_provider_seedance.plugins.roots import Root, read_roots, root_of
-from airflow_provider_seedance.plugins.serving import serve
+from airflow_provider_seedance.plugins.serving import file_pieces, serve
 
 #: Generations of a page; more would make one slow response.
 _LONGEST_PAGE = 200
 #: Waiting generations that are shown.
 _WAITING_SHOWN = 10
 
+#: Bytes.
+_LARGEST_TABLE_IN_MEMORY = 4 * 2**20
+_LEDGER_SECONDS = 2.0
 #: Clocks of workers, service and database may differ so much.
 _CLOCK_DIFFERENCE = timedelta(hours=1)
 _log = logging.getLogger(__name__)
+_LEDGERS = LedgerReader()
 
 # Airflow itself reads `dag_id` from the query: without one, it checks the right to read XComs at all.
 router = APIRouter(dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.XCOM))])
@@ -92,15 +100,7 @@ def get_generations(
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
     """Return a page of the generations, newest first, with sums of all that the filters match."""
-    since, before = filters.period(zone)
-    models: set[str] = set()
-    found: list[Facts] = []
-    for each in xcoms.generations(dag_id=filters.dag_id, since=since, before=before):
-        if each.model is not None:
-            models.add(each.model)
-        if filters.match(each):
-            found.append(each.facts)
-    found.sort(reverse=True)
+    found, models = _find(xcoms, filters, zone)
     waiting = sorted(
         (
             (each.waiting_since, each.key)
@@ -119,8 +119,8 @@ def get_generations(
             "offset": offset,
             "zone": str(zone),
             "dags": xcoms.dag_ids(),
-            "models": sorted(models),
-            "sums": {"source": "xcom", **sums(found, zone)},
+            "models": models,
+            "sums": _sums(found, xcoms, filters, zone),
             "waiting": {
                 "total": len(waiting),
                 "longest_since": waiting[0][0].isoformat() if waiting else None,
@@ -128,6 +128,50 @@ def get_generations(
             },
         }
     )
+
+
+@router.get("/api/generations.csv")
+def get_table(xcoms: _XComs, filters: _Filters, zone: _Zone) -> Response:
+    """Return all generations that the filters match as CSV, newest first."""
+    found, _ = _find(xcoms, filters, zone)
+    # On disk if it is long: the session ends before the response begins.
+    table = tempfile.SpooledTemporaryFile(_LARGEST_TABLE_IN_MEMORY)  # noqa: SIM115 - the response closes it
+    for piece in csv_pieces(xcoms.generations_of([each.key for each in found])):
+        table.write(piece)
+    size = table.tell()
+    headers = {"content-disposition": 'attachment; filename="seedance-generations.csv"'}
+    return StreamingResponse(file_pieces(table, range(size)), HTTPStatus.OK, headers, "text/csv")
+
+
+def _sums(found: Sequence[Facts], xcoms: XComs, filters: Filters, zone: tzinfo) -> dict[str, Any]:
+    """Return the sums: of the ledger's entries where they have all that is filtered by, else of the XComs."""
+    conn_ids = [each.strip() for each in conf.get("seedance", "ledger_conn_ids", fallback="").split(",")]
+    note = None
+    if any(conn_ids) and filters.text is None and filters.outcome is None:
+        try:
+            entries = _LEDGERS.read(filter(None, conn_ids), *filters.period(zone), timeout=_LEDGER_SECONDS)
+            shown = [
+                each for each in entries if each.key.dag_id in xcoms.readable_dag_ids and filters.match_entry(each)
+            ]
+            return {"source": "ledger", "note": None, **sums(shown, zone)}
+        except Exception as error:  # each store has errors of its own, with texts that may contain a password
+            _log.warning("The ledgers of [seedance] ledger_conn_ids could not be read (%s)", type(error).__name__)
+            reason = "was not read in time" if isinstance(error, TimeoutError) else "could not be read"
+            note = f"The ledger {reason}. The sums are those of the generations that Airflow still has."
+    return {"source": "xcom", "note": note, **sums(found, zone)}
+
+
+def _find(xcoms: XComs, filters: Filters, zone: tzinfo) -> tuple[list[Facts], list[str]]:
+    """Return the generations that the filters match, newest first, and the models of their DAG and days."""
+    since, before = filters.period(zone)
+    models: set[str] = set()
+    found: list[Facts] = []
+    for each in xcoms.generations(dag_id=filters.dag_id, since=since, before=before):
+        if each.model is not None:
+            models.add(each.model)
+        if filters.match(each):
+            found.append(each.facts)
+    return sorted(found, key=lambda each: (each.pushed_at, each.key), reverse=True), sorted(models)
 
 
 @router.get("/api/copies")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import BinaryIO
+from typing import IO
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 from fastapi import Response
@@ -32,7 +32,7 @@ _SIGNED_HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class _OpenFile:
-    file: BinaryIO
+    file: IO[bytes]
     size: int
     etag: str
 
@@ -121,10 +121,11 @@ def _stream(opened: _OpenFile, content_type: str, method: str, headers: Mapping[
     if method == "HEAD":
         opened.file.close()
         return Response(status_code=status, headers=answer)
-    return StreamingResponse(_pieces(opened.file, part), status, answer)
+    return StreamingResponse(file_pieces(opened.file, part), status, answer)
 
 
-def _pieces(file: BinaryIO, part: range) -> Iterator[bytes]:
+def file_pieces(file: IO[bytes], part: range) -> Iterator[bytes]:
+    """Yield the bytes of a part, and close the file."""
     with file:
         file.seek(part.start)
         left = len(part)

@@ -114,12 +114,13 @@ def many(count: int, dag_ids: Iterable[str]) -> Iterator[Row]:
     dags = itertools.cycle(dag_ids)
     for number in range(count):
         dag_id = next(dags)
+        moment = START - timedelta(minutes=10 * number)
         yield Row(
             dag_id=dag_id,
             run_id=f"scheduled__{number // 100}",
             map_index=number % 100,
-            pushed_at=START - timedelta(minutes=10 * number),
-            xcoms={"prediction": prediction(number)},
+            pushed_at=moment,
+            xcoms={"prediction": prediction(number, submitted_at=moment.isoformat())},
         )
 
 

@@ -9,6 +9,7 @@ from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from fastapi.testclient import TestClient
 
 GENERATIONS = "/seedance/api/generations"
+TABLE = "/seedance/api/generations.csv"
 SHOWN_DAG = "shown"
 
 

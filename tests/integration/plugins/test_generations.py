@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +11,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.integration.plugins.hiding_auth_manager import HIDDEN_DAG
-from tests.integration.plugins.page_rows import START, Row, insert_rows, prediction
-from tests.integration.plugins.reader import GENERATIONS, SHOWN_DAG, Reader
+from tests.integration.plugins.page_rows import START, Row, insert_rows, many, prediction
+from tests.integration.plugins.reader import GENERATIONS, SHOWN_DAG, TABLE, Reader
 
 
 class TestRights:
@@ -29,10 +31,9 @@ class TestRights:
             ]
         )
 
-    @pytest.mark.parametrize("path", ["api/generations", "api/anything"])
+    @pytest.mark.parametrize("path", ["generations", "generations.csv", "copies?prediction_id=1"])
     def test_endpoints_need_a_login(self, server: TestClient, path: str) -> None:
-        response = server.get(f"/seedance/{path}")
-        assert response.status_code == (404 if path.endswith("anything") else 401)
+        assert server.get(f"/seedance/api/{path}").status_code == 401
 
     def test_forged_session_is_refused(self, server: TestClient) -> None:
         response = server.get(GENERATIONS, headers={"Cookie": "_token=forged"})
@@ -50,8 +51,13 @@ class TestRights:
         assert HIDDEN_DAG not in viewer.get(GENERATIONS).text
         assert "secret" not in viewer.get(GENERATIONS).text
 
-    def test_hidden_dag_as_filter_is_forbidden(self, viewer: Reader) -> None:
-        assert viewer.get(GENERATIONS, dag_id=HIDDEN_DAG).status_code == 403
+    def test_hidden_dag_is_not_in_the_table(self, viewer: Reader, admin: Reader) -> None:
+        assert HIDDEN_DAG not in viewer.get(TABLE).text
+        assert HIDDEN_DAG in admin.get(TABLE).text
+
+    @pytest.mark.parametrize("url", [GENERATIONS, TABLE])
+    def test_hidden_dag_as_filter_is_forbidden(self, viewer: Reader, url: str) -> None:
+        assert viewer.get(url, dag_id=HIDDEN_DAG).status_code == 403
 
     @pytest.mark.parametrize("dag_id", ["", "~"])
     def test_wildcards_of_the_dag_show_no_hidden_one(self, viewer: Reader, dag_id: str) -> None:
@@ -210,3 +216,39 @@ class TestGenerations:
         [found] = answer["generations"]
         assert (found["is_reference"], found["prediction"], found["outcome"]) == (True, None, "succeeded")
         assert (answer["sums"]["usd"], answer["sums"]["unknown"]) == (0, 1)
+
+
+class TestTable:
+    def test_table_has_all_that_the_filters_match_newest_first(self, viewer: Reader) -> None:
+        insert_rows(many(700, [SHOWN_DAG]))
+        response = viewer.get(TABLE, text="boat, number", until="2026-11-26")
+        assert response.headers["content-type"] == "text/csv; charset=utf-8"
+        assert response.headers["content-disposition"].startswith("attachment; filename=")
+        rows = list(csv.DictReader(io.StringIO(response.text)))
+        # The generations from noon of the 27th on, one every ten minutes: those of that day are left out.
+        assert [row["prompt"] for row in rows] == [f"A boat, number {number}" for number in range(73, 700)]
+        assert rows[0]["videos"] == "https://videos.example/73.mp4?signature=abc"
+        assert (rows[0]["usd"], rows[0]["state"], rows[0]["outcome"]) == ("0.1", "success", "succeeded")
+
+    def test_table_has_no_formula_and_any_text(self, viewer: Reader) -> None:
+        prompts = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "\uff1d1", 'Ein "Boot",\nzwei', "\ud800", "船"]
+        insert_rows(
+            Row(
+                dag_id=SHOWN_DAG,
+                map_index=number,
+                pushed_at=START - timedelta(seconds=number),
+                xcoms={"prediction": prediction(number, parameters={"prompt": prompt}, error="=cmd|' /C calc'!A0")},
+            )
+            for number, prompt in enumerate(prompts)
+        )
+        rows = list(csv.DictReader(io.StringIO(viewer.get(TABLE).content.decode("utf-8"), newline="")))
+        assert [row["prompt"] for row in rows] == [
+            *(f"'{prompt}" for prompt in prompts[:7]),
+            'Ein "Boot",\nzwei',
+            "?",
+            "船",
+        ]
+        assert {row["error"] for row in rows} == {"'=cmd|' /C calc'!A0"}
+
+    def test_table_without_rows_has_its_columns(self, viewer: Reader) -> None:
+        assert viewer.get(TABLE).text.startswith("pushed_at,dag_id,run_id,")

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_seedance.ledger.entries import Entry, Owner, Purchase, State
+from airflow_provider_seedance.ledger.entries import State
 from airflow_provider_seedance.ledger.layout import Reservation, generation_of_task
-from airflow_provider_seedance.ledger.reservations import withdraw
 from airflow_provider_seedance.ledger.store import open_store
+from tests.ledgers import create_entry
 from tests.unit.cli.test_commands import KEY, Ran
 
 #: A table of submissions: when, DAG, model, state, list price, highest price.
@@ -35,36 +35,9 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     uri = (tmp_path / "ledger").as_uri()
     store = open_store(uri)
     for number, (when, dag_id, model, state, estimate, highest) in enumerate(SUBMISSIONS):
-        moment = datetime.fromisoformat(when)
-        generation = generation_of_task(dag_id, number)
-        reservation = Reservation(
-            at=int(moment.timestamp() * 1000),
-            usd=None if highest is None else Decimal(highest),
-            generation=generation,
-            number=1,
+        create_entry(
+            store, number, when=when, dag_id=dag_id, model=model, state=state, estimate=estimate, highest=highest
         )
-        entry = Entry(
-            generation=generation,
-            number=1,
-            owner=Owner(dag_id=dag_id, run_id="run", task_id="make_video"),
-            purchase=Purchase(
-                connection_id="seedance_default",
-                mode="text-to-video",
-                model=model,
-                estimate_usd=None if estimate is None else float(estimate),
-                highest_usd=None if highest is None else float(highest),
-            ),
-            state=state,
-            reserved_at=when,
-            answer_by=when,
-            updated_at=when,
-            reservation=reservation.name,
-            record={},
-        )
-        store.create(entry.name, entry.to_json())
-        store.replace(reservation.name, b"")
-        if state is State.REFUSED:
-            withdraw(store, reservation.name)
     connect(monkeypatch, {"ledger": uri})
     return uri
 
