@@ -51,7 +51,8 @@ class LedgerReader:
         :raises Exception: Any error of a connection or a store; ``TimeoutError`` if one takes too long.
         """
         uris = dict.fromkeys(filter(None, map(_ledger_uri, conn_ids)))
-        found = [self._start(uri, since or _EARLIEST, before or _LATEST, timeout) for uri in uris]
+        start, end = max(since or _EARLIEST, _EARLIEST), min(before or _LATEST, _LATEST)
+        found = [self._start(uri, start, end, timeout) for uri in uris]
         return [facts for future in found for facts in future.result(timeout)]
 
     def _start(self, uri: str, since: datetime, before: datetime, timeout: float) -> Future[list[Facts]]:

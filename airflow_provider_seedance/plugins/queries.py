@@ -89,6 +89,10 @@ class XComs:
         for *task, pushed_at, value in self._execute(query):
             yield StoredXCom(TaskKey(*task), pushed_at, StoredFiles.from_dict(read_json(value)))
 
+    def release(self) -> None:
+        """Return the connection to the pool: a store that hangs must not take the database from other requests."""
+        self._session.commit()
+
     def _execute(self, query: Select[*tuple[Any, ...]]) -> Iterable[Any]:
         return self._session.execute(self._readable.to_orm(query), execution_options={"yield_per": _BATCH})
 

@@ -32,12 +32,13 @@ from airflow_provider_seedance.plugins.serving import file_pieces, serve
 _LONGEST_PAGE = 200
 #: Waiting generations that are shown.
 _WAITING_SHOWN = 10
-
 #: Bytes.
 _LARGEST_TABLE_IN_MEMORY = 4 * 2**20
 _LEDGER_SECONDS = 2.0
 #: Clocks of workers, service and database may differ so much.
 _CLOCK_DIFFERENCE = timedelta(hours=1)
+#: No video is older.
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _log = logging.getLogger(__name__)
 _LEDGERS = LedgerReader()
 
@@ -148,6 +149,7 @@ def _sums(found: Sequence[Facts], xcoms: XComs, filters: Filters, zone: tzinfo) 
     conn_ids = [each.strip() for each in conf.get("seedance", "ledger_conn_ids", fallback="").split(",")]
     note = None
     if any(conn_ids) and filters.text is None and filters.outcome is None:
+        xcoms.release()
         try:
             entries = _LEDGERS.read(filter(None, conn_ids), *filters.period(zone), timeout=_LEDGER_SECONDS)
             shown = [
@@ -211,6 +213,7 @@ def get_stored(
     found = root_of(files[0].poster if poster else files[0].path, _roots()) if files else None
     if found is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
+    xcoms.release()
     try:
         return serve(*found, "image/jpeg" if poster else "video/mp4", request.method, request.headers)
     except (FileNotFoundError, PermissionError):
@@ -237,9 +240,10 @@ def _copies_of(generations: Sequence[Generation], xcoms: XComs) -> dict[TaskKey,
 
 def _created_before(generations: Iterable[Generation]) -> datetime | None:
     """Return a time before which there can be no copy; ``None`` if it is unknown."""
-    times = [each.created_at for each in generations if each.prediction_id or each.outputs]
-    known = [each for each in times if each is not None]
-    return min(known) - _CLOCK_DIFFERENCE if known and len(known) == len(times) else None
+    with_copies = [each for each in generations if each.prediction_id or each.outputs]
+    # The service's clock may be wrong.
+    known = [min(each.created_at, each.pushed_at) for each in with_copies if each.created_at is not None]
+    return max(min(known), _EARLIEST) - _CLOCK_DIFFERENCE if known and len(known) == len(with_copies) else None
 
 
 def _described(generation: Generation, copies: Sequence[dict[str, Any]]) -> dict[str, Any]:

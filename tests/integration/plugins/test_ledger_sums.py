@@ -103,6 +103,7 @@ def test_sums_are_those_of_the_entries_of_readable_dags(viewer: Reader) -> None:
         ({"since": "2026-11-27", "until": "2026-11-27"}, 0.2),
         ({"since": "2026-11-27", "until": "2026-11-27", "zone": "Europe/Berlin"}, 0.3),
         ({"since": "2026-11-28"}, 0.0),
+        ({"since": "0300-01-01", "until": "9999-12-31"}, 0.3),
     ],
     ids=str,
 )

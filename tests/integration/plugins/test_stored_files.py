@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow import settings
+from fastapi import Response
 from fastapi.testclient import TestClient
 from moto.server import ThreadedMotoServer
 
+from airflow_provider_seedance.plugins import routes
 from tests.integration.plugins.hiding_auth_manager import HIDDEN_DAG
 from tests.integration.plugins.page_rows import START, Row, insert_rows, prediction
 from tests.integration.plugins.reader import SHOWN_DAG, Reader
@@ -243,6 +246,20 @@ class TestStream:
     def test_other_methods_are_not_allowed(self, viewer: Reader, method: str) -> None:
         assert get_file(viewer, method=method).status_code == 405
 
+    def test_file_is_sent_without_a_connection_to_the_database(
+        self, viewer: Reader, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pool: Any = getattr(settings.engine, "pool", None)
+        held = []
+
+        def serve(*_: object) -> Response:
+            held.append(pool.checkedout())
+            return Response()
+
+        monkeypatch.setattr(routes, "serve", serve)
+        assert get_file(viewer).status_code == 200
+        assert held == [0]
+
     def test_open_files_are_closed(self, viewer: Reader) -> None:
         before = len(list(Path("/proc/self/fd").iterdir()))
         for method, header in (("GET", "bytes=0-9"), ("GET", "bytes=9999999-"), ("HEAD", "bytes=0-9")):
@@ -300,6 +317,13 @@ class TestCopies:
     def test_strange_xcom_breaks_no_page(self, viewer: Reader, root: Path, value: Any) -> None:
         insert_rows([Row(dag_id=SHOWN_DAG, xcoms={"prediction": prediction(1), "stored": value})])
         assert viewer.generations()["generations"][0]["copies"] == []
+
+    @pytest.mark.parametrize("created_at", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00", "", None, 5])
+    def test_any_time_of_the_service_finds_the_copy(self, viewer: Reader, root: Path, created_at: Any) -> None:
+        value = prediction(1, submitted_at=None, created_at=created_at)
+        insert_rows([Row(dag_id=SHOWN_DAG, xcoms={"prediction": value})])
+        insert_stored(stored(f"{root}/boat.mp4", prediction_id=value["id"]))
+        assert len(viewer.generations()["generations"][0]["copies"]) == 1
 
     def test_number_of_predictions_has_a_limit(self, viewer: Reader) -> None:
         assert viewer.get(COPIES).status_code == 422
