@@ -102,7 +102,7 @@ def _stream(opened: _OpenFile, content_type: str, method: str, headers: Mapping[
     answer = {
         "accept-ranges": "bytes",
         "cache-control": f"private, max-age={_LIFETIME}",
-        # Airflow's compression leaves such a response as it is. A part that is compressed is of no use.
+        # Airflow 3.1 compresses every other response, and a part that is compressed is of no use.
         "content-encoding": "identity",
         "etag": opened.etag,
     }

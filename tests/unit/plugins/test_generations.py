@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_seedance.gptproto.errors import Charge, WaitTimeoutError
-from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
+from airflow_provider_seedance.gptproto.predictions import PredictionStatus
 from airflow_provider_seedance.plugins.generations import (
     Filters,
     Generation,
@@ -79,7 +79,7 @@ class TestOutcome:
         assert generation(value, state).outcome == expected
 
     def test_report_of_a_timeout_has_timed_out(self) -> None:
-        waiting = GenerationReport().with_submission(Prediction(id="4f0a", status=PredictionStatus.RUNNING), 0.0)
+        waiting = GenerationReport(id="4f0a", status=PredictionStatus.RUNNING.value)
         error = WaitTimeoutError("Too late", prediction_id="4f0a", charge=Charge.ACCEPTED)
         report = waiting.with_error(error, 1.0)
         assert generation(report.to_dict(), "failed").outcome is Outcome.TIMED_OUT
