@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import urllib.request
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,14 @@ import pytest
 from airflow import settings
 from fastapi import Response
 from fastapi.testclient import TestClient
-from moto.server import ThreadedMotoServer
 
 from airflow_provider_seedance.plugins import routes
 from tests.integration.plugins.hiding_auth_manager import HIDDEN_DAG
 from tests.integration.plugins.page_rows import START, Row, insert_rows, prediction
 from tests.integration.plugins.reader import SHOWN_DAG, Reader
-from tests.integration.storing_process import S3_CONN_ID, attach_s3
+from tests.s3 import attach_s3
 
+S3_CONN_ID = "media_s3"
 STORED, COPIES = "/seedance/stored", "/seedance/api/copies"
 VIDEO = bytes(range(256)) * 4096
 
@@ -333,16 +332,12 @@ class TestCopies:
 class TestS3:
     @pytest.fixture(scope="class")
     @classmethod
-    def s3(cls) -> Iterator[Any]:
-        server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-        server.start()
-        host, port = server.get_host_and_port()
-        s3 = attach_s3(f"http://{host}:{port}")
+    def s3(cls, s3_address: str) -> Any:
+        s3 = attach_s3(s3_address, S3_CONN_ID)
         s3.mkdir("media")
         s3.pipe("media/videos/boat.mp4", VIDEO)
         s3.pipe("media/private/boat.mp4", b"secret")
-        yield s3
-        server.stop()
+        return s3
 
     @pytest.fixture(autouse=True)
     def _root(self, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
