@@ -22,7 +22,7 @@ _HEADERS = {
     "cache-control": "no-cache",
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src http: https:; "
-        "frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+        "img-src http: https:; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
     ),
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",

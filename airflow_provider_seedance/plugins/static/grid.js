@@ -3,6 +3,7 @@
 import { AIRFLOW, getXCom } from "./airflow.js";
 import { make, makeBadge, makeLink } from "./dom.js";
 import { isFinal, isReference, readPrediction, stateBadge, tileText, videos } from "./model.js";
+import { makePlayer } from "./player.js";
 import { tabUrl } from "./urls.js";
 
 /** @typedef {import("./model.js").TaskInstance} TaskInstance */
@@ -43,7 +44,10 @@ export class GridView {
     const indexes = new Set(tasks.map((task) => task.map_index));
     for (const index of this.#tiles.keys()) if (!indexes.has(index)) this.#tiles.delete(index);
     const tiles = tasks.map((task) => this.#tile(key, task));
-    this.#list.replaceChildren(...tiles.map((tile) => tile.element));
+    const elements = tiles.map((tile) => tile.element);
+    // A video that is inserted again loads again.
+    if (elements.length !== this.#list.children.length || elements.some((each, i) => each !== this.#list.children[i]))
+      this.#list.replaceChildren(...elements);
     await Promise.all(tasks.map((task) => this.#tile(key, task).show(task)));
     return tiles.some((tile) => tile.hasContent);
   }
@@ -68,13 +72,11 @@ class Tile {
   #key;
   #shownVersion = "";
   hasContent = false;
-  #link;
 
   /** @param {TaskKey} key */
   constructor(key) {
     this.#key = key;
-    this.#link = makeLink(tabUrl(AIRFLOW, key), "_top", {});
-    this.element = make("li", {}, this.#link);
+    this.element = make("li");
   }
 
   /**
@@ -92,37 +94,12 @@ class Tile {
     [this.#shownVersion, this.hasContent] = [version, has];
     const label = task.rendered_map_index ?? String(task.map_index);
     const [video] = prediction === null ? [] : videos(prediction);
-    this.#link.replaceChildren(
-      video === undefined ? make("div", { className: "thumbnail" }, tileText(value)) : makeThumbnail(video.url),
-      make("span", { className: "label", title: label }, label),
+    this.element.replaceChildren(
+      video === undefined
+        ? make("div", { className: "stage" }, tileText(value))
+        : makePlayer({ links: [video.url], copies: [], flagged: video.flagged, label, controls: false }),
+      makeLink(tabUrl(AIRFLOW, this.#key), "_top", { className: "label", title: label }, label),
       makeBadge(stateBadge(task)),
     );
   }
-}
-
-/** Loads a video when it is scrolled into view, and only its first frame. */
-const loadInView = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) {
-    if (!isIntersecting || !(target instanceof HTMLVideoElement)) continue;
-    loadInView.unobserve(target);
-    target.preload = "metadata";
-    target.src = target.dataset.url ?? "";
-  }
-});
-
-/** @param {string} url */
-function makeThumbnail(url) {
-  const video = make("video", {
-    className: "thumbnail",
-    preload: "none",
-    muted: true,
-    playsInline: true,
-    tabIndex: -1,
-  });
-  video.dataset.url = url;
-  video.addEventListener("error", () => {
-    video.replaceWith(make("div", { className: "thumbnail" }, "Cannot be loaded"));
-  });
-  loadInView.observe(video);
-  return video;
 }

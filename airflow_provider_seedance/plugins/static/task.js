@@ -1,7 +1,8 @@
 /** One task instance: its videos, request and generation. */
 
-import { fill, make, makeBadge, makeCopyable, makeFacts, makeLink } from "./dom.js";
+import { fill, make, makeBadge, makeCopyable, makeFacts } from "./dom.js";
 import { badge, generationFacts, notes, requestFacts, videos, waitingSince } from "./model.js";
+import { makePlayer } from "./player.js";
 import { durationText, readTimeZone } from "./texts.js";
 
 /** @typedef {import("./model.js").Prediction} Prediction */
@@ -36,7 +37,11 @@ export class TaskView {
     this.#showHead(task, prediction);
     const playable = videos(prediction);
     this.#media.hidden = playable.length === 0;
-    fill(this.#media, playable, () => playable.map(makeVideo));
+    fill(this.#media, playable, () =>
+      playable.map(({ url, flagged }, index) =>
+        makePlayer({ links: [url], copies: [], flagged, label: `Video ${index + 1}` }),
+      ),
+    );
     fill(this.#details, prediction, () => makeDetails(prediction));
   }
 
@@ -61,40 +66,6 @@ export class TaskView {
     this.#elapsed.textContent =
       this.#since === null ? "" : `waiting for ${durationText((Date.now() - this.#since) / 1000)}`;
   }
-}
-
-/**
- * @param {import("./model.js").Video} video
- * @param {number} index
- */
-function makeVideo({ url, flagged }, index) {
-  const video = make("video", {
-    src: url,
-    controls: true,
-    preload: "metadata",
-    playsInline: true,
-    ariaLabel: `Video ${index + 1}`,
-  });
-  const failure = make("p", { className: "error", role: "alert", hidden: true });
-  video.addEventListener("error", () => {
-    failure.textContent =
-      "The video cannot be loaded. Its link may have expired, because links expire after about a day. " +
-      `Or this browser cannot connect to ${new URL(url).host}.`;
-    failure.hidden = false;
-    video.hidden = true;
-  });
-  return make(
-    "figure",
-    {},
-    video,
-    failure,
-    make(
-      "figcaption",
-      {},
-      makeLink(url, "_blank", {}, "Open in a new tab"),
-      ...(flagged ? [makeBadge({ text: "Flagged as not safe for work", tone: "bad" })] : []),
-    ),
-  );
 }
 
 /** @param {Prediction} prediction */

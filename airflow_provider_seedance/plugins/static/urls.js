@@ -98,6 +98,55 @@ export function tabUrl(airflow, { dag, run, task, mapIndex }) {
 }
 
 /**
+ * @typedef {object} Copy A stored file of a generation, by the XCom that names it.
+ * @property {string} dag_id
+ * @property {string} run_id
+ * @property {string} task_id
+ * @property {number} map_index
+ * @property {number} file The file's place in the XCom.
+ * @property {boolean} has_poster
+ */
+
+/**
+ * Return the URL of a stored file, or of its poster.
+ *
+ * @param {string} airflow
+ * @param {Copy} copy
+ * @param {{poster?: boolean}} options
+ */
+export function storedUrl(airflow, { dag_id, run_id, task_id, map_index, file }, { poster = false } = {}) {
+  return `${airflow}seedance/stored?${query({ dag_id, run_id, task_id, map_index, file, ...(poster && { poster }) })}`;
+}
+
+/**
+ * Return the URL of the stored copies of predictions.
+ *
+ * @param {string} airflow
+ * @param {string[]} ids
+ */
+export function copiesUrl(airflow, ids) {
+  return `${airflow}seedance/api/copies?${ids.map((id) => query({ prediction_id: id })).join("&")}`;
+}
+
+/**
+ * Return the URL of the generations that match filters.
+ *
+ * @param {string} airflow
+ * @param {Record<string, string | number>} filters Parameters of the query; an empty text is no filter.
+ */
+export function generationsUrl(airflow, filters) {
+  const given = Object.entries(filters).filter(([, value]) => value !== "");
+  return `${airflow}seedance/api/generations?${query(Object.fromEntries(given))}`;
+}
+
+/** @param {Record<string, string | number | boolean>} values */
+function query(values) {
+  return Object.entries(values)
+    .map(([name, value]) => `${name}=${encode(value)}`)
+    .join("&");
+}
+
+/**
  * Return the relative URL of this page for all instances of a task.
  *
  * Airflow shows no plugin tabs on its own page for all instances of a mapped task.

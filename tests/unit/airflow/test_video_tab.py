@@ -38,6 +38,7 @@ SECURITY = {
     "style-src": "'self'",
     "connect-src": "'self'",
     "media-src": "http: https:",
+    "img-src": "http: https:",
     "frame-ancestors": "'self'",
     "base-uri": "'none'",
     "form-action": "'none'",

@@ -69,6 +69,24 @@ describe("URL functions", () => {
     );
   });
 
+  it("return stored files, their posters and the copies of predictions", () => {
+    const copy = { dag_id: "a&b", run_id: RUN, task_id: "t", map_index: -1, file: 2, has_poster: true };
+    const stored = `https://a.example/af/seedance/stored?dag_id=a%26b&run_id=${encoded}&task_id=t&map_index=-1&file=2`;
+    assert.equal(urls.storedUrl("https://a.example/af/", copy), stored);
+    assert.equal(urls.storedUrl("https://a.example/af/", copy, { poster: true }), `${stored}&poster=true`);
+    assert.equal(
+      urls.copiesUrl("https://a.example/", ["x", "y&z"]),
+      "https://a.example/seedance/api/copies?prediction_id=x&prediction_id=y%26z",
+    );
+  });
+
+  it("return the generations that match the given filters", () => {
+    assert.equal(
+      urls.generationsUrl("https://a.example/", { dag_id: "", text: "a b+c", limit: 24, offset: 0 }),
+      "https://a.example/seedance/api/generations?text=a%20b%2Bc&limit=24&offset=0",
+    );
+  });
+
   it("return the page of all instances for one instance", () => {
     assert.deepEqual(urls.readTaskKey(urls.allInstancesUrl({ ...KEY, mapIndex: 3 })), KEY);
   });
