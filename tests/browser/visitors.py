@@ -21,17 +21,18 @@ TIMEOUT = 60_000
 
 
 @contextmanager
-def running_browser() -> Iterator[Browser]:
+def running_browser(*options: str) -> Iterator[Browser]:
     """
     Run Chromium for the duration of a ``with`` block.
 
+    :param options: Further options of its command line.
     :raises RuntimeError: Chromium is not installed.
     """
     executable = shutil.which("chromium")
     if executable is None:
         raise RuntimeError("The browser tests need Chromium, in Debian the package chromium: apt-get install chromium")
     # All servers are on this host: no proxy, and no background requests of the browser.
-    arguments = ["--disable-background-networking", "--disable-gpu", "--no-proxy-server"]
+    arguments = ["--disable-background-networking", "--disable-gpu", "--no-proxy-server", *options]
     with (
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=executable, args=arguments) as browser,

@@ -1,0 +1,136 @@
+"""A server that answers for any host name and notes the cookies of each request, with the tab of a fictitious task."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
+
+from airflow_provider_seedance.emulator.server import listen
+from airflow_provider_seedance.plugins.video_tab import SeedanceVideoTabPlugin
+
+#: Host of the fictitious Airflow.
+AIRFLOW = "airflow.company.example"
+_TASK = {"operator": "SeedanceTextToVideoOperator", "state": "success", "map_index": -1, "try_number": 1}
+_PREDICTION = {"id": "1", "status": "succeeded", "parameters": {"prompt": "A boat"}}
+#: The cookies of each host, in the form of Airflow's token and in that of older software.
+_COOKIES = ("_token=secret; Path=/; SameSite=Lax; HttpOnly", "session=secret; Path=/")
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """
+    A request.
+
+    :param host: Host, without the port.
+    :param path: Path, without the query.
+    :param cookies: The header ``Cookie``; empty without one.
+    :param referrer: The header ``Referer``; empty without one.
+    """
+
+    host: str
+    path: str
+    cookies: str
+    referrer: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotingServer:
+    """
+    The server while it runs.
+
+    :param port: Its port, for each host.
+    :param outputs: The addresses in the task's XCom ``prediction``.
+    :param noted: All requests so far.
+    """
+
+    port: int
+    outputs: list[str] = field(default_factory=list)
+    noted: list[Noted] = field(default_factory=list)
+
+    def url(self, host: str, path: str = "video.mp4") -> str:
+        """Return an address at a host."""
+        return f"http://{host}:{self.port}/{path}"
+
+    def redirect(self, host: str, target: str) -> str:
+        """Return an address at a host that redirects to another address."""
+        return self.url(host, f"redirect/{target}")
+
+    def to(self, host: str, path: str = "") -> list[Noted]:
+        """Return the requests to a host, with a path if one is given."""
+        return [each for each in self.noted if each.host == host and path in ("", each.path)]
+
+
+@contextmanager
+def running_noting_server(video: Path) -> Iterator[NotingServer]:
+    """
+    Run the server for the duration of a ``with`` block.
+
+    :param video: The file that each host returns for most paths.
+    """
+    listener = listen("127.0.0.1", 0)
+    server = NotingServer(listener.getsockname()[1])
+
+    def page(request: Request) -> Response:
+        response = Response("<!doctype html>", media_type="text/html")
+        for cookie in _COOKIES:
+            response.headers.append("set-cookie", cookie)
+        return response
+
+    def redirect(request: Request) -> Response:
+        return RedirectResponse(request.path_params["target"], status_code=302)
+
+    def playlist(request: Request) -> Response:
+        lines = ("#EXTM3U", "#EXT-X-TARGETDURATION:10", "#EXTINF:5,", request.path_params["target"], "#EXT-X-ENDLIST")
+        return Response("\n".join(lines), media_type="application/vnd.apple.mpegurl")
+
+    def task(request: Request) -> Response:
+        return JSONResponse(_TASK)
+
+    def xcom(request: Request) -> Response:
+        return JSONResponse({"value": json.dumps({**_PREDICTION, "outputs": server.outputs})})
+
+    def file(request: Request) -> Response:
+        return FileResponse(video, media_type="video/mp4")
+
+    instance = "/api/v2/dags/d/dagRuns/r/taskInstances/t"
+    [plugin] = SeedanceVideoTabPlugin.fastapi_apps
+    routes = [
+        Route("/page", page),
+        Route("/redirect/{target:path}", redirect),
+        Route("/{target:path}/playlist.m3u8", playlist),
+        Route(instance, task),
+        Route(f"{instance}/xcomEntries/prediction", xcom),
+        Mount(plugin["url_prefix"], plugin["app"]),
+        Route("/{path:path}", file),
+    ]
+    app = Starlette(routes=routes)
+
+    async def noting(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        headers = request.headers
+        server.noted.append(
+            Noted(request.url.hostname or "", scope["path"], headers.get("cookie", ""), headers.get("referer", ""))
+        )
+        await app(scope, receive, send)
+
+    runner = uvicorn.Server(
+        uvicorn.Config(noting, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=runner.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield server
+    finally:
+        runner.should_exit = True
+        thread.join()
