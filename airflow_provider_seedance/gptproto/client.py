@@ -115,13 +115,14 @@ class GPTProtoClient:
         """Get the poller's prediction once, and return the poller's decision."""
         return self._run(self._flows.poll(poller))
 
-    def wait(self, poller: Poller) -> Prediction:
+    def wait(self, poller: Poller, *, on_change: Callable[[Prediction], None] | None = None) -> Prediction:
         """
         Poll until a prediction is finished, and return it. It sleeps before the first poll.
 
+        :param on_change: Called with the prediction when its status has changed and it is still in progress.
         :raises SeedanceError: When it ends without videos, for the reasons of :class:`Poller`.
         """
-        return self._run(self._flows.wait(poller))
+        return self._run(self._flows.wait(poller, on_change))
 
     def check_key(self) -> KeyCheck:
         """Return whether the service accepts the API key; free of charge, never raises."""
@@ -200,9 +201,9 @@ class AsyncGPTProtoClient:
         """Poll once; see :meth:`GPTProtoClient.poll`."""
         return await self._run(self._flows.poll(poller))
 
-    async def wait(self, poller: Poller) -> Prediction:
+    async def wait(self, poller: Poller, *, on_change: Callable[[Prediction], None] | None = None) -> Prediction:
         """Poll until a prediction is finished; see :meth:`GPTProtoClient.wait`."""
-        return await self._run(self._flows.wait(poller))
+        return await self._run(self._flows.wait(poller, on_change))
 
     async def check_key(self) -> KeyCheck:
         """Return whether the service accepts the key; see :meth:`GPTProtoClient.check_key`."""

@@ -230,11 +230,13 @@ class ApiFlows:
             return poller.on_error(error, self.clock())
         return poller.on_prediction(prediction, self.clock())
 
-    def wait(self, poller: Poller) -> Flow[Prediction]:
+    def wait(self, poller: Poller, on_change: Callable[[Prediction], None] | None = None) -> Flow[Prediction]:
         """
         Poll until a prediction is finished. It sleeps first, because the caller has just polled.
 
         Each status change is logged in one line; a poll without a change is not logged.
+
+        :param on_change: Called with the prediction when its status has changed and it is still in progress.
         """
         refuse_secrets({"prediction_id": poller.prediction_id}, self.settings)
         decision: Decision = poller.first_poll(self.clock())
@@ -244,7 +246,11 @@ class ApiFlows:
                 change = decision.status_change
                 self.log.info(line, change, poller.prediction_id, self._elapsed(poller), decision.seconds)
             yield Sleep(decision.seconds)
+            before = poller.last.reported_status if poller.last else None
             decision = yield from self.poll(poller)
+            is_waiting = isinstance(decision, PollAgain)
+            if on_change and is_waiting and poller.last and poller.last.reported_status != before:
+                on_change(poller.last)
         if isinstance(decision, GiveUp):
             raise decision.error
         status, line = decision.prediction.reported_status, "Status %s: prediction %s, %.0f s after its submission"

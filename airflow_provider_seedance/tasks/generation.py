@@ -193,11 +193,8 @@ class Generation(Leg):
             with_local_media(request).check(self._options.validation)
             raise
         if not self._record.is_kept:
-            check_tries(
-                self._try_number,
-                self._options.max_submissions,
-                submissions_a_try=self._options.submissions_a_try,
-            )
+            tries, submissions = self._try_number, self._options.max_submissions
+            check_tries(tries, submissions, submissions_a_try=self._options.submissions_a_try)
             if self._options.durable:
                 self._log.warning(_NO_TASK_STATE)
         original, request = request, as_recorded(request, recorded, self._options)
@@ -270,7 +267,8 @@ class Generation(Leg):
         :param usual: The usual time of such a generation.
         """
         submitted_at = None if submission is None else submission.submitted_at
-        self.report = self.report.with_submission(prediction, submitted_at)
+        now = time.time()
+        self.report = self.report.with_submission(prediction, submitted_at, now)
         self._add_spending()
         try:
             self._publisher.publish_submitted(self.report)
@@ -280,10 +278,8 @@ class Generation(Leg):
             if prediction.is_complete:
                 self._mark_delivered(prediction)
             return Submitted(prediction.id)
-        now = time.time()
-        poller = new_poller(
-            self._options.wait, prediction.id, now if submitted_at is None else submitted_at, now, usual
-        )
+        start = now if submitted_at is None else submitted_at
+        poller = new_poller(self._options.wait, prediction.id, start, now, usual)
         return self._proceed(client, poller, poller.on_prediction(prediction, now))
 
     def _proceed(self, client: GPTProtoClient, poller: Poller, decision: Decision) -> Deliver | KeepWaiting:
@@ -293,4 +289,10 @@ class Generation(Leg):
             raise decision.error
         if not isinstance(decision, Done) and self._options.wait.deferrable:
             return KeepWaiting(poller, self._record.pointer, self.report.to_dict())
-        return self._deliver(decision.prediction if isinstance(decision, Done) else client.wait(poller), poller)
+        if not isinstance(decision, Done):
+            return self._deliver(client.wait(poller, on_change=self._on_change), poller)
+        return self._deliver(decision.prediction, poller)
+
+    def _on_change(self, prediction: Prediction) -> None:
+        self.report = self.report.with_progress(prediction, time.time())
+        self._publisher.publish_progress(self.report)

@@ -47,9 +47,12 @@ class GenerationReport:
     :param mode: ``text-to-video``, ...; ``None`` for a prediction that another task or program submitted.
     :param model: The model's id.
     :param status: The status of :class:`PredictionStatus`.
+    :param seen_at: When the service reported this status. Polls without a change of status, and those of the triggerer,
+        which cannot write XComs, leave it as it is.
     :param parameters: The given values under the API's names; uploads are only described.
     :param width: Width of the video in pixels; ``None`` if unknown, as is ``height``.
     :param height: Height of the video in pixels.
+    :param resolution: The resolution, also if it was not given; ``None`` if unknown.
     :param outputs: URLs of the videos.
     :param error: The error message.
     :param submitted_at: When this task instance submitted it.
@@ -67,9 +70,11 @@ class GenerationReport:
     mode: str | None = None
     model: str | None = None
     status: str | None = None
+    seen_at: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     width: int | None = None
     height: int | None = None
+    resolution: str | None = None
     outputs: tuple[str, ...] = ()
     error: str | None = None
     submitted_at: str | None = None
@@ -91,19 +96,24 @@ class GenerationReport:
         return dataclasses.replace(self, mode=request.mode.value, model=request.model, parameters=request.description())
 
     def with_checked(self, checked: CheckedRequest) -> GenerationReport:
-        """Add cost and frame size."""
+        """Add cost, frame size and resolution."""
         width, height = checked.frame_size or (None, None)
         cost = None if checked.price.estimate is None else float(checked.price.estimate)
-        return dataclasses.replace(self, width=width, height=height, estimated_cost_usd=cost)
+        resolution = checked.payload.get("resolution")
+        return dataclasses.replace(self, width=width, height=height, resolution=resolution, estimated_cost_usd=cost)
 
-    def with_submission(self, prediction: Prediction, submitted_at: float | None) -> GenerationReport:
+    def with_submission(self, prediction: Prediction, submitted_at: float | None, now: float) -> GenerationReport:
         """
         Add the prediction before the wait.
 
         :param submitted_at: In seconds since the epoch; ``None`` if another task or program submitted it.
         """
         submitted = None if submitted_at is None else _iso(submitted_at)
-        return dataclasses.replace(self.with_prediction(prediction), submitted_at=submitted)
+        return dataclasses.replace(self.with_progress(prediction, now), submitted_at=submitted)
+
+    def with_progress(self, prediction: Prediction, now: float) -> GenerationReport:
+        """Add the prediction as the service reports it now."""
+        return dataclasses.replace(self.with_prediction(prediction), seen_at=_iso(now))
 
     def with_recorded(self, prediction_id: str, submitted_at: float) -> GenerationReport:
         """Add the prediction of a record; the time is in seconds since the epoch."""
@@ -117,18 +127,23 @@ class GenerationReport:
         """Add a complete prediction. If it was complete before the wait, ``finished_at`` stays as it is."""
         was_complete = self.status == PredictionStatus.SUCCEEDED and bool(self.outputs)
         finished_at = self.finished_at if was_complete else _iso(now)
-        return dataclasses.replace(self.with_prediction(prediction), finished_at=finished_at)
+        return dataclasses.replace(self.with_progress(prediction, now), finished_at=finished_at)
 
     def with_error(self, error: SeedanceError, now: float) -> GenerationReport:
         """Add the error that ended the try."""
-        status = self.status
+        status, seen_at = self.status, self.seen_at
         if error.charge is Charge.FAILED:
             is_expired = isinstance(error, GenerationExpiredError)
-            status = (PredictionStatus.EXPIRED if is_expired else PredictionStatus.FAILED).value
+            status, seen_at = (PredictionStatus.EXPIRED if is_expired else PredictionStatus.FAILED).value, _iso(now)
         elif error.prediction_id and not self.id:
             status = PredictionStatus.UNKNOWN.value
         return dataclasses.replace(
-            self, id=self.id or error.prediction_id, status=status, error=str(error), finished_at=_iso(now)
+            self,
+            id=self.id or error.prediction_id,
+            status=status,
+            seen_at=seen_at,
+            error=str(error),
+            finished_at=_iso(now),
         )
 
     def with_prediction(self, prediction: Prediction) -> GenerationReport:
@@ -210,6 +225,13 @@ class Publisher:
         """Push ``prediction_id`` and ``prediction``, before the wait."""
         self._task_instance.xcom_push(key=PREDICTION_ID, value=report.id)
         self._push(report)
+
+    def publish_progress(self, report: GenerationReport) -> None:
+        """Push ``prediction`` with a changed status. If the push fails, the task still waits for the prediction."""
+        try:
+            self._push(report)
+        except Exception as failure:  # any error of Airflow's API
+            self._log.warning("The status could not be pushed to XCom: %r", failure)
 
     def publish_result(self, report: GenerationReport) -> None:
         """Push ``prediction`` and ``video_url``, and add an extra to the events of the task's assets."""

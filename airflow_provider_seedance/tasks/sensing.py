@@ -88,6 +88,9 @@ class Sensing:
                 return self._deliver(prediction, polls)
             if prediction.status.is_final:
                 raise failure(prediction)
+            # Of each poke: a sensor that is rescheduled is new, and Airflow has deleted its XComs.
+            self.report = self.report.with_progress(prediction, time.time())
+            self._publisher.publish_progress(self.report)
             self._last = f"it was {prediction.reported_status} at the last poll"
             self._log.info("Status %s: prediction %s", prediction.reported_status, prediction.id)
             return None

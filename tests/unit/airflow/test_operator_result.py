@@ -13,7 +13,7 @@ from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from airflow_provider_seedance.emulator.handle import Emulator
-from airflow_provider_seedance.gptproto.errors import GenerationFailedError
+from airflow_provider_seedance.gptproto.errors import GenerationFailedError, WaitTimeoutError
 from airflow_provider_seedance.operators.seedance import SeedanceImageToVideoOperator
 from tests.unit.airflow.driving import Run
 from tests.unit.airflow.operators import PNG, text_to_video
@@ -37,7 +37,7 @@ class TestResult:
         assert run.xcoms["prediction_id"] == booked["id"]
         assert run.xcoms["video_url"] == outputs[0]
         prediction = run.xcoms["prediction"]
-        for time in ("submitted_at", "created_at", "finished_at"):
+        for time in ("submitted_at", "created_at", "seen_at", "finished_at"):
             assert pendulum.parse(prediction.pop(time)).timestamp() == pytest.approx(booked["time"], abs=1)  # type: ignore[union-attr]
         assert prediction == {
             "id": booked["id"],
@@ -48,6 +48,7 @@ class TestResult:
             # Size of 720p on GPTProto's page, at the service's default ratio of 16:9.
             "width": 1280,
             "height": 720,
+            "resolution": "720p",
             "outputs": outputs,
             "error": None,
             "inference_seconds": 0.03,
@@ -99,6 +100,46 @@ class TestResult:
             "created",
             None,
         )
+
+    def test_xcom_holds_size_and_resolution_that_the_author_left_out(self, emulator: Emulator) -> None:
+        run = Run()
+        run.try_once(text_to_video(deferrable=False))
+        prediction = run.xcoms["prediction"]
+        assert "resolution" not in prediction["parameters"]
+        # The defaults of GPTProto's page: 720p at 16:9.
+        assert (prediction["resolution"], prediction["width"], prediction["height"]) == ("720p", 1280, 720)
+
+    @pytest.mark.parametrize("pushes_before_failure", [None, 2])
+    def test_wait_on_the_worker_pushes_each_change_of_status(
+        self, emulator: Emulator, pushes_before_failure: int | None
+    ) -> None:
+        class RecordingRun(Run):
+            def _push(self, key: str, value: Any) -> None:
+                super()._push(key, value)
+                if key == "prediction":
+                    pushed.append(value)
+
+        pushed: list[dict[str, Any]] = []
+        emulator.settings(seconds_created=0.0, seconds_queued=0.3, seconds_running=0.3)
+        run = RecordingRun(pushes_before_failure=pushes_before_failure)
+        assert run.try_once(text_to_video(deferrable=False))
+        statuses = [each["status"] for each in pushed]
+        # The third push, of the first change, can fail.
+        assert statuses == (
+            ["queued", "running", "succeeded"] if pushes_before_failure is None else ["queued", "succeeded"]
+        )
+        times = [each["seen_at"] for each in pushed]
+        assert times == sorted(set(times))
+        assert {each["finished_at"] for each in pushed[:-1]} == {None}
+
+    def test_xcom_of_a_timeout_holds_when_the_status_was_seen(self, emulator: Emulator, deferrable: bool) -> None:
+        emulator.settings(seconds_created=0.0, seconds_queued=60.0)
+        run = Run()
+        with pytest.raises(WaitTimeoutError):
+            run.try_once(text_to_video(deferrable=deferrable, timeout=1))
+        prediction = run.xcoms["prediction"]
+        assert prediction["status"] in ("created", "queued")
+        assert pendulum.parse(prediction["seen_at"]) < pendulum.parse(prediction["finished_at"])  # type: ignore[operator]
 
     def test_xcom_holds_the_error_message_of_a_failure(self, emulator: Emulator, deferrable: bool) -> None:
         run = Run()

@@ -56,6 +56,20 @@ class TestSuccess:
         assert run.xcoms["prediction"]["id"] == prediction_id
         assert len(run.deferrals) == (1 if deferrable else 0)
 
+    def test_sensor_pushes_what_each_poke_sees(self, emulator: Emulator, submit: Callable[..., str]) -> None:
+        class RecordingRun(Run):
+            def _push(self, key: str, value: Any) -> None:
+                super()._push(key, value)
+                if key == "prediction":
+                    pushed.append(value)
+
+        pushed: list[dict[str, Any]] = []
+        emulator.settings(seconds_created=0.0, seconds_queued=0.4, seconds_running=0.4)
+        RecordingRun().try_once(sensor(submit()))
+        assert list(dict.fromkeys(each["status"] for each in pushed)) == ["queued", "running", "succeeded"]
+        times = [each["seen_at"] for each in pushed]
+        assert times == sorted(set(times))
+
     def test_finished_prediction_is_not_deferred(self, submit: Callable[..., str]) -> None:
         prediction_id = submit()
         Run().try_once(sensor(prediction_id))

@@ -113,8 +113,8 @@ class Exchange:
         decision: Decision = self._call("poll", poller)
         return decision
 
-    def wait(self, poller: Poller) -> Prediction:
-        prediction: Prediction = self._call("wait", poller)
+    def wait(self, poller: Poller, **options: Any) -> Prediction:
+        prediction: Prediction = self._call("wait", poller, **options)
         return prediction
 
     def check_key(self) -> KeyCheck:

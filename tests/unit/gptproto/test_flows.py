@@ -298,6 +298,19 @@ class TestWait:
         exchange.wait(exchange.new_poller(poll_interval=7.0))
         assert exchange.pauses == [7.0]
 
+    def test_each_change_of_status_is_reported_while_the_prediction_is_in_progress(self, exchange: Exchange) -> None:
+        statuses = ("queued", "queued", "running")
+        exchange.will_answer(
+            answer(envelope(status="queued")),
+            *[answer(envelope(status=status)) for status in statuses],
+            answer(HTML, 502),
+            answer(envelope(status="running")),
+            answer(succeeded()),
+        )
+        seen: list[str] = []
+        exchange.wait(exchange.new_poller(), on_change=lambda prediction: seen.append(prediction.reported_status))
+        assert seen == ["queued", "running"]
+
     def test_wait_tolerates_gateway_faults(self, exchange: Exchange) -> None:
         faults: list[Reply] = [
             answer(HTML, 503),
