@@ -17,12 +17,13 @@ from airflow_provider_seedance.plugins.app import SeedanceApp
 
 #: Last part of the tab's URL, ``.../tasks/{task}/plugin/seedance-video``; ``static/urls.js`` repeats it.
 URL_ROUTE = "seedance-video"
-#: The operators that push the XCom ``prediction``, by the names that Airflow shows.
+#: The operators that push the XCom ``prediction`` or ``stored``, by the names that Airflow shows.
 OPERATOR_NAMES = [
     "SeedanceTextToVideoOperator",
     "SeedanceImageToVideoOperator",
     "SeedanceReferenceToVideoOperator",
     "SeedancePredictionSensor",
+    "SeedanceToObjectStorageOperator",
     "@task.seedance",
 ]
 

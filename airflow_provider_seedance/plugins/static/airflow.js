@@ -1,6 +1,6 @@
 /** Requests to Airflow's REST API, with the session of the logged-in user. */
 
-import { airflowUrl, mappedInstancesUrl, predictionUrl, taskInstanceUrl } from "./urls.js";
+import { airflowUrl, copiesUrl, mappedInstancesUrl, taskInstanceUrl, xcomUrl } from "./urls.js";
 
 /** @typedef {import("./model.js").TaskInstance} TaskInstance */
 /** @typedef {import("./urls.js").TaskKey} TaskKey */
@@ -43,15 +43,33 @@ export function getMappedTaskInstances(key, limit, offset) {
 }
 
 /**
- * Return the value of a task instance's XCom `prediction`, or null if it has none.
+ * Return the value of a task instance's XCom, or null if it has none.
  *
  * @param {TaskKey} key
+ * @param {"prediction" | "stored"} name
  * @returns {Promise<unknown>}
  */
-export async function getXCom(key) {
+export async function getXCom(key, name = "prediction") {
   /** @type {{value: unknown} | null} */
-  const entry = await nullIfNotFound(get(predictionUrl(AIRFLOW, key)));
+  const entry = await nullIfNotFound(get(xcomUrl(AIRFLOW, key, name)));
   return entry?.value ?? null;
+}
+
+/**
+ * Return the stored copies of predictions, by the predictions' ids. Without an answer there are none: the links play.
+ *
+ * @param {string[]} ids
+ * @returns {Promise<Record<string, import("./urls.js").Copy[]>>}
+ */
+export async function getCopies(ids) {
+  if (ids.length === 0) return {};
+  try {
+    const { copies } = await get(copiesUrl(AIRFLOW, ids));
+    return copies;
+  } catch (error) {
+    if (error instanceof ApiError) return {};
+    throw error;
+  }
 }
 
 /**

@@ -1,12 +1,17 @@
 /** All instances of a mapped task, in pages. */
 
-import { AIRFLOW, getXCom } from "./airflow.js";
-import { make, makeBadge, makeLink } from "./dom.js";
-import { isFinal, isReference, readPrediction, stateBadge, tileText, videos } from "./model.js";
+import { AIRFLOW, getCopies, getXCom } from "./airflow.js";
+import { fill, make, makeBadge, makeLink } from "./dom.js";
+import { sumText, totalCost } from "./facts.js";
+import { makeStoredPlayer } from "./files.js";
+import { copiesOf, isFinal, isReference, isTransfer, readPrediction, stateBadge, tileText, videos } from "./model.js";
 import { makePlayer } from "./player.js";
+import { readStored } from "./stored.js";
+import { dollarText } from "./texts.js";
 import { tabUrl } from "./urls.js";
 
 /** @typedef {import("./model.js").TaskInstance} TaskInstance */
+/** @typedef {import("./urls.js").Copy} Copy */
 /** @typedef {import("./urls.js").TaskKey} TaskKey */
 
 export const PAGE_SIZE = 24;
@@ -17,6 +22,7 @@ export class GridView {
   #tiles = new Map();
   #list = make("ul", { className: "tiles" });
   #range = make("span", { role: "status" });
+  #sum = make("p", { className: "sum" });
   #previous = make("button", { type: "button" }, "Previous");
   #next = make("button", { type: "button" }, "Next");
 
@@ -26,7 +32,7 @@ export class GridView {
     this.#previous.addEventListener("click", () => showPage(this.offset - PAGE_SIZE));
     this.#next.addEventListener("click", () => showPage(this.offset + PAGE_SIZE));
     const pages = make("nav", { ariaLabel: "Pages" }, this.#range, this.#previous, this.#next);
-    this.element = make("article", {}, pages, this.#list);
+    this.element = make("article", {}, pages, this.#sum, this.#list);
   }
 
   /**
@@ -48,7 +54,11 @@ export class GridView {
     // A video that is inserted again loads again.
     if (elements.length !== this.#list.children.length || elements.some((each, i) => each !== this.#list.children[i]))
       this.#list.replaceChildren(...elements);
-    await Promise.all(tasks.map((task) => this.#tile(key, task).show(task)));
+    await Promise.all(tiles.map((tile) => tile.load()));
+    const predictions = tiles.flatMap(({ prediction }) => prediction ?? []);
+    const copies = await getCopies(predictions.flatMap(({ id, outputs }) => (id && outputs.length ? id : [])));
+    for (const tile of tiles) tile.show(copies[tile.prediction?.id ?? ""] ?? []);
+    this.#sum.textContent = predictions.length > 0 ? sumText(predictions) : "";
     return tiles.some((tile) => tile.hasContent);
   }
 
@@ -59,9 +69,10 @@ export class GridView {
   #tile(key, task) {
     let tile = this.#tiles.get(task.map_index);
     if (tile === undefined) {
-      tile = new Tile({ ...key, mapIndex: task.map_index });
+      tile = new Tile({ ...key, mapIndex: task.map_index }, task);
       this.#tiles.set(task.map_index, tile);
     }
+    tile.task = task;
     return tile;
   }
 }
@@ -70,36 +81,67 @@ export class GridView {
 class Tile {
   /** @type {TaskKey} */
   #key;
-  #shownVersion = "";
-  hasContent = false;
+  #loadedVersion = "";
+  /** @type {unknown} */
+  #value = null;
 
-  /** @param {TaskKey} key */
-  constructor(key) {
+  /**
+   * @param {TaskKey} key
+   * @param {TaskInstance} task
+   */
+  constructor(key, task) {
     this.#key = key;
+    this.task = task;
     this.element = make("li");
   }
 
-  /**
-   * Show the instance, and request its prediction only if it can have changed.
-   *
-   * @param {TaskInstance} task
-   */
-  async show(task) {
-    const version = JSON.stringify([task.state, task.try_number, task.rendered_map_index]);
-    if (version === this.#shownVersion && (this.hasContent || isFinal(task))) return;
-    const value = await getXCom(this.#key);
-    const prediction = readPrediction(value);
-    const has = prediction !== null || isReference(value);
-    if (version === this.#shownVersion && has === this.hasContent) return;
-    [this.#shownVersion, this.hasContent] = [version, has];
-    const label = task.rendered_map_index ?? String(task.map_index);
-    const [video] = prediction === null ? [] : videos(prediction);
-    this.element.replaceChildren(
-      video === undefined
-        ? make("div", { className: "stage" }, tileText(value))
-        : makePlayer({ links: [video.url], copies: [], flagged: video.flagged, label, controls: false }),
-      makeLink(tabUrl(AIRFLOW, this.#key), "_top", { className: "label", title: label }, label),
-      makeBadge(stateBadge(task)),
-    );
+  get prediction() {
+    return readPrediction(this.#value);
   }
+
+  /** Whether it has an XCom of this provider, or a reference to one. */
+  get hasContent() {
+    return this.prediction !== null || readStored(this.#value) !== null || isReference(this.#value);
+  }
+
+  /** Request the XCom if it can have changed. */
+  async load() {
+    const { task } = this;
+    const version = JSON.stringify([task.state, task.try_number]);
+    if (version === this.#loadedVersion && (this.hasContent || isFinal(task))) return;
+    this.#value = await getXCom(this.#key, isTransfer(task) ? "stored" : "prediction");
+    this.#loadedVersion = version;
+  }
+
+  /** @param {Copy[]} copies The stored copies of the prediction's videos. */
+  show(copies) {
+    const { task, prediction } = this;
+    const label = task.rendered_map_index ?? String(task.map_index);
+    fill(this.element, [label, task.state, this.#value, copies], () => [
+      this.#makeMedia(label, copies),
+      makeLink(tabUrl(AIRFLOW, this.#key), "_top", { className: "label", title: label }, label),
+      make("div", {}, makeBadge(stateBadge(task)), ...(prediction === null ? [] : [` ${priceText(prediction)}`])),
+      ...(prediction?.error ? [make("p", { className: "error", title: prediction.error }, prediction.error)] : []),
+    ]);
+  }
+
+  /**
+   * @param {string} label
+   * @param {Copy[]} copies
+   */
+  #makeMedia(label, copies) {
+    const { prediction } = this;
+    const [file] = readStored(this.#value) ?? [];
+    if (file !== undefined) return makeStoredPlayer(this.#key, file, 0, { controls: false });
+    const [video] = prediction === null ? [] : videos(prediction);
+    if (prediction === null || video === undefined) return make("div", { className: "stage" }, tileText(this.#value));
+    const { url, flagged, index } = video;
+    return makePlayer({ links: [url], copies: copiesOf(prediction, copies, index), flagged, label, controls: false });
+  }
+}
+
+/** @param {import("./model.js").Prediction} prediction */
+function priceText(prediction) {
+  const cost = totalCost(prediction);
+  return cost === null ? "price unknown" : dollarText(cost);
 }

@@ -1,8 +1,10 @@
 /** The page: polls Airflow's API while the data can change, and shows what it returns. */
 
-import { ApiError, getMappedTaskInstances, getTaskInstance, getXCom, nullIfNotFound } from "./airflow.js";
+import { ApiError, getCopies, getMappedTaskInstances, getTaskInstance, getXCom, nullIfNotFound } from "./airflow.js";
+import { FilesView } from "./files.js";
 import { GridView, PAGE_SIZE } from "./grid.js";
-import { errorMessage, isFinal, isSeedanceTask, messageWithoutPrediction, readPrediction } from "./model.js";
+import { errorMessage, isFinal, isSeedanceTask, isTransfer, messageWithoutPrediction, readPrediction } from "./model.js";
+import { messageWithoutFiles, readStored } from "./stored.js";
 import { TaskView } from "./task.js";
 import { allInstancesUrl, readTaskKey } from "./urls.js";
 
@@ -16,6 +18,7 @@ const view = /** @type {HTMLElement} */ (document.getElementById("view"));
 const allLink = /** @type {HTMLAnchorElement} */ (document.getElementById("all"));
 const key = readTaskKey(location.search);
 const taskView = new TaskView();
+const filesView = new FilesView();
 const gridView = new GridView((offset) => poll(offset));
 
 let timer = 0;
@@ -80,17 +83,36 @@ function findTaskInstance(key) {
  * @param {() => boolean} isCurrent
  */
 async function showOne(key, task, isCurrent) {
-  const value = await getXCom(key);
-  if (!isCurrent()) return false;
+  const value = await getXCom(key, isTransfer(task) ? "stored" : "prediction");
   const prediction = readPrediction(value);
+  const id = prediction?.outputs.length ? prediction.id : null;
+  const copies = id ? ((await getCopies([id]))[id] ?? []) : [];
+  if (!isCurrent()) return false;
   allLink.hidden = key.mapIndex < 0;
-  if (prediction === null) {
+  if (isTransfer(task)) {
+    showFiles(key, task, value);
+  } else if (prediction === null) {
     showMessage(messageWithoutPrediction(task, value));
   } else {
-    taskView.show(task, prediction);
+    taskView.show(task, prediction, copies);
     showView(taskView.element);
   }
   return !isFinal(task);
+}
+
+/**
+ * @param {TaskKey} key
+ * @param {import("./model.js").TaskInstance} task
+ * @param {unknown} value The value of the XCom `stored`.
+ */
+function showFiles(key, task, value) {
+  const files = readStored(value);
+  if (!files?.length) {
+    showMessage(messageWithoutFiles(task, files === null ? value : null));
+    return;
+  }
+  filesView.show(key, task, files);
+  showView(filesView.element);
 }
 
 /**

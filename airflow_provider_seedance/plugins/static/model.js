@@ -1,6 +1,6 @@
 /** The texts and data that the page shows. This module uses neither the document nor the network. */
 
-import { capitalized, costText, durationText, readTime, timeText, valueText } from "./texts.js";
+import { capitalized, durationText, readTime } from "./texts.js";
 import { webUrl } from "./urls.js";
 
 /**
@@ -9,7 +9,11 @@ import { webUrl } from "./urls.js";
  * @property {string | null} mode
  * @property {string | null} model
  * @property {string | null} status
+ * @property {string | null} seen_at When the service reported the status; null in XComs of older versions.
  * @property {Record<string, unknown>} parameters
+ * @property {number | null} width
+ * @property {number | null} height
+ * @property {string | null} resolution
  * @property {unknown[]} outputs
  * @property {string | null} error
  * @property {string | null} submitted_at
@@ -31,17 +35,17 @@ import { webUrl } from "./urls.js";
  *
  * @typedef {"good" | "bad" | "busy" | "quiet"} Tone
  * @typedef {{text: string, tone: Tone}} Badge
- * @typedef {{url: string, flagged: boolean}} Video
+ * @typedef {{url: string, flagged: boolean, index: number}} Video
  */
 
 /** Milliseconds. */
 const DAY = 24 * 3600 * 1000;
 const FINAL_STATES = ["success", "failed", "upstream_failed", "skipped", "removed"];
 /** @type {Record<string, Tone>} */
-const STATUS_TONES = { succeeded: "good", failed: "bad", expired: "bad", created: "quiet", queued: "quiet" };
+const STATUS_TONES = { succeeded: "good", failed: "bad", expired: "bad" };
 /** @type {Record<string, Tone>} */
 const STATE_TONES = { success: "good", failed: "bad", upstream_failed: "bad", running: "busy", deferred: "busy" };
-const FINAL_STATUSES = ["succeeded", "failed", "expired"];
+export const FINAL_STATUSES = ["succeeded", "failed", "expired"];
 
 /**
  * Read an XCom's value.
@@ -57,7 +61,11 @@ export function readPrediction(value) {
     mode: readText(entry.mode),
     model: readText(entry.model),
     status: readText(entry.status),
+    seen_at: readText(entry.seen_at),
     parameters: isObject(entry.parameters) ? entry.parameters : {},
+    width: readNumber(entry.width),
+    height: readNumber(entry.height),
+    resolution: readText(entry.resolution),
     outputs: entry.outputs,
     error: readText(entry.error),
     submitted_at: readText(entry.submitted_at),
@@ -87,7 +95,7 @@ export function isReference(value) {
  * @param {unknown} value JSON text, other text, or a parsed value.
  * @returns {unknown}
  */
-function parsed(value) {
+export function parsed(value) {
   if (typeof value !== "string") return value;
   try {
     return JSON.parse(value);
@@ -100,17 +108,17 @@ function parsed(value) {
  * @param {unknown} value
  * @returns {value is Record<string, unknown>}
  */
-function isObject(value) {
+export function isObject(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** @param {unknown} value */
-function readText(value) {
+export function readText(value) {
   return typeof value === "string" ? value : null;
 }
 
 /** @param {unknown} value */
-function readNumber(value) {
+export function readNumber(value) {
   return typeof value === "number" ? value : null;
 }
 
@@ -125,7 +133,24 @@ export function isFinal(task) {
 
 /** @param {TaskInstance} task */
 export function isSeedanceTask(task) {
-  return [task.operator, task.operator_name].some((name) => /^[\W_]*(task\.)?seedance/i.test(name ?? ""));
+  return hasName(task, /^[\W_]*(task\.)?seedance/i);
+}
+
+/**
+ * Return whether the task stores videos, and so has the XCom `stored` in place of `prediction`.
+ *
+ * @param {TaskInstance} task
+ */
+export function isTransfer(task) {
+  return hasName(task, /^SeedanceToObjectStorage/);
+}
+
+/**
+ * @param {TaskInstance} task
+ * @param {RegExp} pattern
+ */
+function hasName({ operator, operator_name }, pattern) {
+  return [operator, operator_name].some((name) => pattern.test(name ?? ""));
 }
 
 /**
@@ -162,7 +187,7 @@ export function messageWithoutPrediction(task, value) {
     case "success":
       return "The task succeeded, but its XComs do not exist any more.";
     default:
-      return "Not submitted yet.";
+      return hasName(task, /Sensor$/) ? "The sensor has not seen the prediction yet." : "Not submitted yet.";
   }
 }
 
@@ -204,9 +229,15 @@ export function errorMessage(status) {
 export function badge(task, prediction) {
   const { status, error } = prediction;
   if (status === null) return error ? { text: "Failed", tone: "bad" } : { text: "Submitting", tone: "busy" };
-  const text = status === "unknown" ? "In progress" : capitalized(status);
-  if (FINAL_STATUSES.includes(status) || !isFinal(task)) return { text, tone: STATUS_TONES[status] ?? "busy" };
-  return { text: `Last known status: ${text.toLowerCase()}`, tone: error ? "bad" : "quiet" };
+  if (FINAL_STATUSES.includes(status)) return { text: capitalized(status), tone: STATUS_TONES[status] ?? "busy" };
+  // What was published last may be long past: the log has more.
+  if (!isFinal(task) && !error) return { text: "In progress", tone: "busy" };
+  return { text: `Last known status: ${statusWord(status)}`, tone: error ? "bad" : "quiet" };
+}
+
+/** @param {string | null} status */
+export function statusWord(status) {
+  return status === "unknown" ? "in progress" : (status ?? "none");
 }
 
 /**
@@ -231,6 +262,17 @@ export function waitingSince(task, prediction) {
 }
 
 /**
+ * Return what was seen last of a prediction in progress, and how long ago; empty if it is unknown.
+ *
+ * @param {Prediction} prediction
+ * @param {number} now
+ */
+export function seenText({ status, seen_at }, now) {
+  const seen = readTime(seen_at);
+  return seen === null ? "" : `last seen ${statusWord(status)}, ${durationText((now - seen) / 1000)} ago`;
+}
+
+/**
  * Return the videos that can be shown.
  *
  * @param {Prediction} prediction
@@ -239,8 +281,19 @@ export function waitingSince(task, prediction) {
 export function videos({ outputs, has_nsfw_contents: flags }) {
   return outputs.flatMap((output, index) => {
     const url = webUrl(output);
-    return url === null ? [] : [{ url, flagged: flags[index] === true }];
+    return url === null ? [] : [{ url, flagged: flags[index] === true, index }];
   });
+}
+
+/**
+ * Return the copies of one output among those of a prediction.
+ *
+ * @param {Prediction} prediction
+ * @param {import("./urls.js").Copy[]} copies
+ * @param {number} index The output's place.
+ */
+export function copiesOf({ outputs }, copies, index) {
+  return outputs.length === 1 ? copies : copies.filter(({ file }) => file === index);
 }
 
 /**
@@ -248,9 +301,10 @@ export function videos({ outputs, has_nsfw_contents: flags }) {
  *
  * @param {TaskInstance} task
  * @param {Prediction} prediction
+ * @param {boolean} isStored Whether there is a stored copy.
  * @param {number} now
  */
-export function notes(task, prediction, now) {
+export function notes(task, prediction, isStored, now) {
   const playable = videos(prediction);
   // Not finished_at first: a cleared task that delivers an old video again has a new one.
   const created = readTime(prediction.created_at) ?? readTime(prediction.finished_at);
@@ -260,69 +314,17 @@ export function notes(task, prediction, now) {
     texts.push("Nothing was submitted. The task runs again without using a retry.");
   if (task.state === "success" && prediction.outputs.length === 0)
     texts.push("This task submits the request and does not wait for the video.");
+  if (task.state === "deferred" && !prediction.error)
+    texts.push("The task waits in the triggerer, which cannot update this page. The log has its polls.");
   if (task.state === "failed" && !prediction.error) texts.push("The task failed. See the log.");
   if (playable.length < prediction.outputs.length)
     texts.push("An output is not shown because it is not an http or https URL.");
-  if (playable.length > 0 && created !== null && now - created > DAY)
+  if (playable.length > 0 && !isStored && created !== null && now - created > DAY)
     texts.push("Links expire after about a day. This one is older and may have expired.");
   return texts;
 }
 
-/**
- * Return the labels and values of the request.
- *
- * @param {Prediction} prediction
- * @returns {[string, string][]}
- */
-export function requestFacts({ model, mode, parameters }) {
-  const values = Object.entries({ model, mode, ...parameters, prompt: null });
-  return values
-    .filter(([, value]) => value !== null && value !== undefined)
-    .map(([name, value]) => [name, valueText(value)]);
-}
-
-/**
- * Return the labels and values of the generation, and of the task's other submissions; empty if none was submitted.
- *
- * @param {Prediction} prediction
- * @param {string | undefined} timeZone
- * @returns {[string, string][]}
- */
-export function generationFacts(prediction, timeZone) {
-  const facts = [...(prediction.id !== null ? ownFacts(prediction, timeZone) : []), ...submissionFacts(prediction)];
-  return facts.filter(([, text]) => text !== "");
-}
-
-/**
- * @param {Prediction} prediction
- * @param {string | undefined} timeZone
- * @returns {[string, string][]}
- */
-function ownFacts(prediction, timeZone) {
-  const [started, finished] = [startTime(prediction), readTime(prediction.finished_at)];
-  const cost = prediction.estimated_cost_usd;
-  return [
-    ["Submitted", timeText(started, timeZone)],
-    ["Finished", timeText(finished, timeZone)],
-    ["Waited", started !== null && finished !== null ? durationText((finished - started) / 1000) : ""],
-    ["Generation", prediction.inference_seconds > 0 ? durationText(prediction.inference_seconds) : ""],
-    ["Estimated cost", cost !== null ? costText(cost) : ""],
-  ];
-}
-
-/**
- * @param {Prediction} prediction
- * @returns {[string, string][]} Empty if this prediction is the only submission of all tries.
- */
-function submissionFacts({ id, submissions, total_cost_usd: total }) {
-  if ((submissions ?? 0) <= (id !== null ? 1 : 0)) return [];
-  return [
-    ["Submissions", `${submissions} in all tries`],
-    ["Total cost", total !== null ? costText(total) : "unknown"],
-  ];
-}
-
 /** @param {Prediction} prediction */
-function startTime(prediction) {
+export function startTime(prediction) {
   return readTime(prediction.submitted_at) ?? readTime(prediction.created_at);
 }

@@ -1,12 +1,14 @@
 /** One task instance: its videos, request and generation. */
 
 import { fill, make, makeBadge, makeCopyable, makeFacts } from "./dom.js";
-import { badge, generationFacts, notes, requestFacts, videos, waitingSince } from "./model.js";
+import { generationFacts, requestFacts } from "./facts.js";
+import { badge, copiesOf, notes, seenText, videos, waitingSince } from "./model.js";
 import { makePlayer } from "./player.js";
 import { durationText, readTimeZone } from "./texts.js";
 
 /** @typedef {import("./model.js").Prediction} Prediction */
 /** @typedef {import("./model.js").TaskInstance} TaskInstance */
+/** @typedef {import("./urls.js").Copy} Copy */
 
 /** Shows a task instance, and updates only the elements that changed. */
 export class TaskView {
@@ -14,6 +16,8 @@ export class TaskView {
   #elapsed = make("span", { className: "elapsed" });
   #media = make("section", { className: "media", ariaLabel: "Videos" });
   #details = make("section", { className: "details", ariaLabel: "Details" });
+  /** @type {Prediction | null} */
+  #prediction = null;
   /** @type {number | null} */
   #since = null;
 
@@ -30,16 +34,18 @@ export class TaskView {
   /**
    * @param {TaskInstance} task
    * @param {Prediction} prediction
+   * @param {Copy[]} copies The stored copies of the prediction's videos.
    */
-  show(task, prediction) {
+  show(task, prediction, copies) {
+    this.#prediction = prediction;
     this.#since = waitingSince(task, prediction);
     this.#tick();
-    this.#showHead(task, prediction);
+    this.#showHead(task, prediction, copies.length > 0);
     const playable = videos(prediction);
     this.#media.hidden = playable.length === 0;
-    fill(this.#media, playable, () =>
-      playable.map(({ url, flagged }, index) =>
-        makePlayer({ links: [url], copies: [], flagged, label: `Video ${index + 1}` }),
+    fill(this.#media, [playable, copies], () =>
+      playable.map(({ url, flagged, index }) =>
+        makePlayer({ links: [url], copies: copiesOf(prediction, copies, index), flagged, label: `Video ${index + 1}` }),
       ),
     );
     fill(this.#details, prediction, () => makeDetails(prediction));
@@ -48,12 +54,13 @@ export class TaskView {
   /**
    * @param {TaskInstance} task
    * @param {Prediction} prediction
+   * @param {boolean} isStored
    */
-  #showHead(task, prediction) {
+  #showHead(task, prediction, isStored) {
     const head = {
       badge: badge(task, prediction),
       error: prediction.error,
-      notes: notes(task, prediction, Date.now()),
+      notes: notes(task, prediction, isStored, Date.now()),
     };
     fill(this.#head, head, () => [
       makeBadge(head.badge),
@@ -63,8 +70,10 @@ export class TaskView {
   }
 
   #tick() {
+    const [since, now] = [this.#since, Date.now()];
+    const seen = this.#prediction === null ? "" : seenText(this.#prediction, now);
     this.#elapsed.textContent =
-      this.#since === null ? "" : `waiting for ${durationText((Date.now() - this.#since) / 1000)}`;
+      since === null ? "" : [`waiting for ${durationText((now - since) / 1000)}`, seen].filter(Boolean).join("; ");
   }
 }
 

@@ -53,8 +53,13 @@ export function durationText(seconds) {
 }
 
 /** @param {number} dollars */
+export function dollarText(dollars) {
+  return `$${dollars.toFixed(dollars > 0 && dollars < 0.1 ? 3 : 2)}`;
+}
+
+/** @param {number} dollars */
 export function costText(dollars) {
-  return `$${dollars.toFixed(dollars < 0.1 ? 3 : 2)} (list price estimate)`;
+  return `${dollarText(dollars)} (list price estimate)`;
 }
 
 /**
@@ -70,4 +75,9 @@ export function valueText(value) {
 /** @param {string} word */
 export function capitalized(word) {
   return word.charAt(0).toUpperCase() + word.slice(1).replaceAll("_", " ");
+}
+
+/** @param {string} path A path or URI. */
+export function baseName(path) {
+  return path.split("/").at(-1) || path;
 }

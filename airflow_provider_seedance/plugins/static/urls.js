@@ -81,9 +81,10 @@ export function mappedInstancesUrl(airflow, key, limit, offset) {
 /**
  * @param {string} airflow
  * @param {TaskKey} key
+ * @param {string} name
  */
-export function predictionUrl(airflow, key) {
-  return `${taskUrl(airflow, key)}/xcomEntries/prediction?map_index=${key.mapIndex}`;
+export function xcomUrl(airflow, key, name) {
+  return `${taskUrl(airflow, key)}/xcomEntries/${name}?map_index=${key.mapIndex}`;
 }
 
 /**

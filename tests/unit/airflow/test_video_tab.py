@@ -27,6 +27,7 @@ from airflow_provider_seedance.plugins import static_files
 from airflow_provider_seedance.plugins.static_files import StaticFiles
 from airflow_provider_seedance.plugins.video_tab import URL_ROUTE, SeedanceVideoTabPlugin
 from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
+from airflow_provider_seedance.transfers.seedance_to_object_storage import SeedanceToObjectStorageOperator
 from tests.unit.airflow.test_imports import run_python
 
 STATIC = Path(static_files.__file__).with_name("static")
@@ -85,7 +86,7 @@ class TestDiscovery:
         for placeholder in ("{DAG_ID}", "{RUN_ID}", "{TASK_ID}", "{MAP_INDEX}"):
             assert placeholder in view["href"]
 
-    def test_tab_applies_to_each_operator_that_pushes_a_prediction(self) -> None:
+    def test_tab_applies_to_each_operator_that_pushes_its_xcoms(self) -> None:
         @task.seedance
         def decorated() -> str:
             return "A boat"
@@ -95,6 +96,7 @@ class TestDiscovery:
             SeedanceImageToVideoOperator(task_id="image", prompt="A boat", image="https://a.example/1.png")
             SeedanceReferenceToVideoOperator(task_id="references", prompt="A boat", images=["https://a.example/1.png"])
             SeedancePredictionSensor(task_id="sensor", prediction_id="4f0a9c1e7b3d4c5f8e6a2b1d0c9f8e7d")
+            SeedanceToObjectStorageOperator(task_id="store", urls=["https://a.example/1.mp4"], destination="/videos")
             decorated()
         [view] = SeedanceVideoTabPlugin.external_views
         [(field, names)] = view["applies_to"].items()

@@ -11,6 +11,10 @@ const PREDICTION = {
   mode: "text-to-video",
   model: "doubao-seedance-2-0-fast-260128",
   status: "succeeded",
+  seen_at: "2026-01-01T00:01:35+00:00",
+  width: 1280,
+  height: 720,
+  resolution: "720p",
   parameters: { prompt: "A boat", aspect_ratio: "16:9", duration: 5, seed: null },
   outputs: ["https://cdn.example/1.mp4"],
   error: null,
@@ -38,9 +42,10 @@ describe("readPrediction", () => {
   for (const value of [undefined, null, "", "s3://bucket/xcom.json", 7, [], {}, { id: "x", status: "y", outputs: "z" }])
     it(`returns null for ${JSON.stringify(value)}`, () => assert.equal(model.readPrediction(value), null));
 
-  it("reads an XCom of an older version, without the count of submissions", () => {
-    const { submissions, total_cost_usd, ...older } = PREDICTION;
-    assert.deepEqual(model.readPrediction(older), { ...older, submissions: null, total_cost_usd: null });
+  it("reads an XCom of an older version", () => {
+    const { submissions, total_cost_usd, seen_at, resolution, ...older } = PREDICTION;
+    const missing = { submissions: null, total_cost_usd: null, seen_at: null, resolution: null };
+    assert.deepEqual(model.readPrediction(older), { ...older, ...missing });
   });
 
   it("ignores fields of a wrong type", () => {
@@ -107,6 +112,11 @@ describe("messageWithoutPrediction", () => {
       assert.equal(model.messageWithoutPrediction(task(state), null), "Not submitted yet.");
     });
 
+  it("names the sensor, which submits nothing", () => {
+    const message = model.messageWithoutPrediction(task("running", "SeedancePredictionSensor"), null);
+    assert.match(message, /sensor has not seen/);
+  });
+
   for (const state of ["failed", "up_for_retry"])
     it(`refers to the log in state ${state}`, () => assert.match(model.messageWithoutPrediction(task(state), null), /log/));
 
@@ -138,9 +148,12 @@ describe("isFinal", () => {
 describe("badge", () => {
   for (const [state, prediction, text, tone] of [
     ["success", PREDICTION, "Succeeded", "good"],
-    ["deferred", WAITING, "Queued", "quiet"],
-    ["running", { ...WAITING, status: "running" }, "Running", "busy"],
+    // What was published before a wait in the triggerer is old: the log has newer states.
+    ["deferred", { ...WAITING, status: "created" }, "In progress", "busy"],
+    ["deferred", WAITING, "In progress", "busy"],
+    ["running", { ...WAITING, status: "running" }, "In progress", "busy"],
     ["running", { ...WAITING, status: "unknown" }, "In progress", "busy"],
+    ["up_for_retry", { ...WAITING, error: "lost" }, "Last known status: queued", "bad"],
     ["failed", { ...WAITING, status: "failed", error: "refused" }, "Failed", "bad"],
     ["failed", { ...WAITING, status: "expired", error: "too old" }, "Expired", "bad"],
     ["failed", { ...WAITING, status: null, id: null, error: "bad key" }, "Failed", "bad"],
@@ -174,6 +187,42 @@ describe("waitingSince", () => {
   });
 });
 
+describe("seenText", () => {
+  const seen = { ...WAITING, seen_at: "2026-01-01T00:00:02+00:00" };
+  const now = Date.parse("2026-01-01T00:03:02+00:00");
+
+  it("contains status and age", () => assert.equal(model.seenText(seen, now), "last seen queued, 3 min 0 s ago"));
+
+  it("names an unknown status as the log does", () => {
+    assert.match(model.seenText({ ...seen, status: "unknown" }, now), /^last seen in progress, /);
+  });
+
+  it("is empty in XComs of older versions", () => assert.equal(model.seenText({ ...seen, seen_at: null }, now), ""));
+});
+
+describe("copiesOf", () => {
+  const copies = [0, 1, 0].map((file, number) => ({ dag_id: `d${number}`, file }));
+
+  it("returns the copies of an output by the place of the file", () => {
+    assert.deepEqual(model.copiesOf({ outputs: ["a", "b"] }, copies, 1), [copies[1]]);
+    assert.deepEqual(model.copiesOf({ outputs: ["a", "b"] }, copies, 0), [copies[0], copies[2]]);
+  });
+
+  it("returns all copies of the only output", () => {
+    assert.deepEqual(model.copiesOf({ outputs: ["a"] }, copies, 0), copies);
+  });
+});
+
+describe("isTransfer", () => {
+  for (const [name, expected] of [
+    ["SeedanceToObjectStorageOperator", true],
+    ["SeedanceTextToVideoOperator", false],
+    ["S3ToObjectStorage", false],
+    [null, false],
+  ])
+    it(`is ${expected} for ${name}`, () => assert.equal(model.isTransfer(task("success", name)), expected));
+});
+
 describe("videos", () => {
   it("flags the outputs that the service flags", () => {
     const outputs = ["https://cdn.example/1.mp4", "https://cdn.example/2.mp4", "https://cdn.example/3.mp4"];
@@ -187,102 +236,58 @@ describe("videos", () => {
   it("leaves out an output that is not a web URL, with a note", () => {
     const outputs = ["javascript:alert(1)", "https://cdn.example/2.mp4"];
     const prediction = { ...PREDICTION, outputs, has_nsfw_contents: [false, true] };
-    assert.deepEqual(model.videos(prediction), [{ url: "https://cdn.example/2.mp4", flagged: true }]);
-    assert.match(model.notes(task("success"), prediction, soon).join(" "), /not shown/);
+    assert.deepEqual(model.videos(prediction), [{ url: "https://cdn.example/2.mp4", flagged: true, index: 1 }]);
+    assert.match(model.notes(task("success"), prediction, false, false, soon).join(" "), /not shown/);
   });
 });
 
 describe("notes", () => {
   it("is empty for a new video", () => {
-    assert.deepEqual(model.notes(task("success"), PREDICTION, soon), []);
+    assert.deepEqual(model.notes(task("success"), PREDICTION, false, soon), []);
   });
 
   it("warns of a link that is older than a day", () => {
     const day = 24 * 3600 * 1000;
     const created = Date.parse(PREDICTION.created_at);
-    assert.deepEqual(model.notes(task("success"), PREDICTION, created + day), []);
-    assert.match(model.notes(task("success"), PREDICTION, created + day + 1)[0], /may have expired/);
+    assert.deepEqual(model.notes(task("success"), PREDICTION, false, created + day), []);
+    assert.match(model.notes(task("success"), PREDICTION, false, created + day + 1)[0], /may have expired/);
     const undated = { ...PREDICTION, created_at: null };
-    assert.deepEqual(model.notes(task("success"), undated, created + day + 1), []);
-    assert.match(model.notes(task("success"), undated, Date.parse(FINISHED) + day + 1)[0], /may have expired/);
+    assert.deepEqual(model.notes(task("success"), undated, false, created + day + 1), []);
+    assert.match(model.notes(task("success"), undated, false, Date.parse(FINISHED) + day + 1)[0], /may have expired/);
   });
 
   it("warns of an old link that a cleared task delivers again", () => {
     const again = { ...PREDICTION, finished_at: "2026-01-03T00:00:00+00:00" };
-    assert.match(model.notes(task("success"), again, Date.parse(again.finished_at) + 1)[0], /may have expired/);
+    assert.match(model.notes(task("success"), again, false, Date.parse(again.finished_at) + 1)[0], /may have expired/);
+  });
+
+  it("does not warn of an old link if a copy is stored", () => {
+    const old = Date.parse(FINISHED) + 30 * 24 * 3600 * 1000;
+    assert.deepEqual(model.notes(task("success"), PREDICTION, true, old), []);
+  });
+
+  it("contains that a deferred task cannot update the page", () => {
+    assert.match(model.notes(task("deferred"), WAITING, false, soon)[0], /triggerer.*log/);
+    assert.deepEqual(model.notes(task("running"), WAITING, false, soon), []);
   });
 
   it("contains that a task does not wait", () => {
-    assert.match(model.notes(task("success"), WAITING, soon)[0], /does not wait/);
+    assert.match(model.notes(task("success"), WAITING, false, soon)[0], /does not wait/);
   });
 
   it("contains that another try follows", () => {
-    assert.match(model.notes(task("up_for_retry"), { ...WAITING, error: "lost" }, soon)[0], /next one/);
+    assert.match(model.notes(task("up_for_retry"), { ...WAITING, error: "lost" }, false, soon)[0], /next one/);
   });
 
   it("contains that a task runs again without a retry", () => {
     const busy = { ...REFUSED, error: "busy" };
-    assert.match(model.notes(task("up_for_reschedule"), busy, soon)[0], /runs again/);
-    assert.deepEqual(model.notes(task("up_for_reschedule"), WAITING, soon), []);
+    assert.match(model.notes(task("up_for_reschedule"), busy, false, soon)[0], /runs again/);
+    assert.deepEqual(model.notes(task("up_for_reschedule"), WAITING, false, soon), []);
   });
 
   it("refers to the log if the prediction has no error", () => {
-    assert.match(model.notes(task("failed"), WAITING, soon)[0], /log/);
-    assert.deepEqual(model.notes(task("failed"), { ...WAITING, error: "refused" }, soon), []);
-  });
-});
-
-describe("facts", () => {
-  it("name the request's fields as the API does, without the prompt", () => {
-    assert.deepEqual(model.requestFacts(PREDICTION), [
-      ["model", "doubao-seedance-2-0-fast-260128"],
-      ["mode", "text-to-video"],
-      ["aspect_ratio", "16:9"],
-      ["duration", "5"],
-    ]);
-  });
-
-  it("contain times and cost of the generation", () => {
-    assert.deepEqual(model.generationFacts(PREDICTION, "UTC"), [
-      ["Submitted", "2026-01-01 00:00:00 UTC"],
-      ["Finished", "2026-01-01 00:01:35 UTC"],
-      ["Waited", "1 min 35 s"],
-      ["Generation", "1 min 8 s"],
-      ["Estimated cost", "$0.50 (list price estimate)"],
-    ]);
-  });
-
-  it("leave out unknown values", () => {
-    const times = { submitted_at: null, created_at: null };
-    const costs = { estimated_cost_usd: null, submissions: null, total_cost_usd: null };
-    const unknown = { ...WAITING, ...times, ...costs, mode: null, model: null, parameters: {} };
-    assert.deepEqual(model.requestFacts(unknown), []);
-    assert.deepEqual(model.generationFacts(unknown, "UTC"), []);
-  });
-
-  it("are empty without a submission, and contain no price", () => {
-    const refused = { ...REFUSED, submissions: 0, total_cost_usd: 0 };
-    assert.deepEqual(model.generationFacts(refused, "UTC"), []);
-  });
-
-  // Three submissions of 0.499 USD each.
-  for (const [when, prediction, expected] of [
-    ["a retry was paid", { ...PREDICTION, submissions: 3, total_cost_usd: 1.497 }, ["3 in all tries", "$1.50"]],
-    ["the task failed", { ...FAILED, submissions: 3, total_cost_usd: 1.497 }, ["3 in all tries", "$1.50"]],
-    ["the last try sent nothing", { ...REFUSED, submissions: 1, total_cost_usd: 0.499 }, ["1 in all tries", "$0.50"]],
-    ["a price is unknown", { ...PREDICTION, submissions: 2, total_cost_usd: null }, ["2 in all tries", "unknown"]],
-  ])
-    it(`end with submissions and total cost if ${when}`, () => {
-      const [submissions, total] = model.generationFacts(prediction, "UTC").slice(-2);
-      assert.deepEqual(submissions, ["Submissions", expected[0]]);
-      assert.equal(total[0], "Total cost");
-      assert.ok(total[1].startsWith(expected[1]));
-    });
-
-  it("contain neither submissions nor total cost for the only submission or an unknown number", () => {
-    const labels = (prediction) => model.generationFacts(prediction, "UTC").map(([label]) => label);
-    for (const prediction of [PREDICTION, FAILED, { ...PREDICTION, submissions: null, total_cost_usd: null }])
-      assert.equal(labels(prediction).at(-1), "Estimated cost");
+    assert.match(model.notes(task("failed"), WAITING, false, soon)[0], /log/);
+    assert.deepEqual(model.notes(task("failed"), { ...WAITING, error: "refused" }, false, soon), []);
   });
 });
 

@@ -40,6 +40,7 @@ describe("durationText", () => {
 
 describe("costText", () => {
   it("contains that it is an estimate", () => assert.equal(texts.costText(0.499), "$0.50 (list price estimate)"));
+  it("has two decimals for nothing", () => assert.equal(texts.dollarText(0), "$0.00"));
   it("has three decimals for a low cost", () => assert.equal(texts.costText(0.0408), "$0.041 (list price estimate)"));
 });
 
@@ -52,4 +53,14 @@ describe("valueText", () => {
     [{ strength: 0.5 }, '{"strength":0.5}'],
   ])
     it(`formats ${JSON.stringify(value)}`, () => assert.equal(texts.valueText(value), text));
+});
+
+describe("baseName", () => {
+  for (const [path, name] of [
+    ["/srv/a b/1.mp4", "1.mp4"],
+    ["s3://bucket/a/1.mp4", "1.mp4"],
+    ["1.mp4", "1.mp4"],
+    ["/srv/a/", "/srv/a/"],
+  ])
+    it(`is ${name} for ${path}`, () => assert.equal(texts.baseName(path), name));
 });

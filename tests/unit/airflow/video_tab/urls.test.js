@@ -51,8 +51,8 @@ describe("URL functions", () => {
     assert.equal(urls.taskInstanceUrl("https://a.example/", key), task);
     assert.equal(urls.taskInstanceUrl("https://a.example/", { ...key, mapIndex: 3 }), `${task}/3`);
     assert.equal(
-      urls.predictionUrl("https://a.example/", { ...key, mapIndex: 3 }),
-      `${task}/xcomEntries/prediction?map_index=3`,
+      urls.xcomUrl("https://a.example/", { ...key, mapIndex: 3 }, "stored"),
+      `${task}/xcomEntries/stored?map_index=3`,
     );
     assert.equal(
       urls.mappedInstancesUrl("https://a.example/", key, 24, 48),
