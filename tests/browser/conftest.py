@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
+from airflow_provider_seedance.emulator.video import Clip, write_video
 from tests.browser.accounts import Account
+from tests.browser.noting_server import HOSTS, NotingServer, running_noting_server
 from tests.browser.stage import Stage, running_second_server, running_stage
 from tests.browser.visitors import TIMEOUT, Visitor, running_browser, visit
 
@@ -52,3 +54,21 @@ def visitor(browser: Browser, stage: Stage, tmp_path: Path) -> Iterator[Visit]:
             return visits.enter_context(visit(browser, url or stage.airflow.url, account, tmp_path, **options))
 
         yield enter
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NotingServer]:
+    """Return a server that notes cookies, for the tests without Airflow."""
+    video = tmp_path_factory.mktemp("video") / "video.mp4"
+    write_video(Clip(width=864, height=496, seconds=4, sound=False, seed=1, model="model", prompt="A boat"), video)
+    with running_noting_server(video) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def page(server: NotingServer) -> Iterator[Page]:
+    """Return a page of a browser that has cookies for each host of that server."""
+    with running_browser("--host-resolver-rules=MAP * 127.0.0.1") as browser, browser.new_page() as opened:
+        for host in HOSTS:
+            opened.goto(server.url(host, "page"))
+        yield opened

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -19,10 +21,17 @@ from starlette.types import Receive, Scope, Send
 from airflow_provider_seedance.emulator.server import listen
 from airflow_provider_seedance.plugins.video_tab import SeedanceVideoTabPlugin
 
-#: Host of the fictitious Airflow.
+#: Hosts of the fictitious Airflow, in its domain, of the service, of a stranger, and in a private network.
 AIRFLOW = "airflow.company.example"
-_TASK = {"operator": "SeedanceTextToVideoOperator", "state": "success", "map_index": -1, "try_number": 1}
-_PREDICTION = {"id": "1", "status": "succeeded", "parameters": {"prompt": "A boat"}}
+SIBLING = "wiki.company.example"
+SERVICE = "outputs.service.net"
+STRANGER = "bank.org"
+PRIVATE = "router.lan"
+HOSTS = (AIRFLOW, SIBLING, SERVICE, STRANGER, PRIVATE)
+#: Paths of the tab, for a task instance and for all instances of a mapped task.
+TAB = "seedance/video?dag=d&run=r&task=t&map_index=0"
+GRID = "seedance/video?dag=d&run=r&task=t"
+_COPY = {"dag_id": "d", "run_id": "r", "task_id": "store", "map_index": -1, "file": 0, "has_poster": False}
 #: The cookies of each host, in the form of Airflow's token and in that of older software.
 _COOKIES = ("_token=secret; Path=/; SameSite=Lax; HttpOnly", "session=secret; Path=/")
 
@@ -50,13 +59,28 @@ class NotingServer:
     The server while it runs.
 
     :param port: Its port, for each host.
-    :param outputs: The addresses in the task's XCom ``prediction``.
+    :param task: The task instance.
+    :param xcoms: The task's XComs.
+    :param copies: The numbers of the stored files, each with whether it can be read.
     :param noted: All requests so far.
     """
 
     port: int
-    outputs: list[str] = field(default_factory=list)
+    task: dict[str, Any] = field(default_factory=dict)
+    xcoms: dict[str, Any] = field(default_factory=dict)
+    copies: dict[int, bool] = field(default_factory=dict)
     noted: list[Noted] = field(default_factory=list)
+
+    def reset(self, outputs: Sequence[str] = (), copies: Mapping[int, bool] = MappingProxyType({})) -> None:
+        """Forget all requests, and set the outputs of the task's prediction and the stored copies."""
+        self.noted.clear()
+        self.task.clear()
+        self.task.update(operator="SeedanceTextToVideoOperator", state="success", map_index=0, try_number=1)
+        prediction = {"id": "1", "status": "succeeded", "parameters": {"prompt": "A boat"}, "outputs": list(outputs)}
+        self.xcoms.clear()
+        self.xcoms.update(prediction={**prediction, "submissions": 1, "total_cost_usd": 0.499})
+        self.copies.clear()
+        self.copies.update(copies)
 
     def url(self, host: str, path: str = "video.mp4") -> str:
         """Return an address at a host."""
@@ -95,10 +119,23 @@ def running_noting_server(video: Path) -> Iterator[NotingServer]:
         return Response("\n".join(lines), media_type="application/vnd.apple.mpegurl")
 
     def task(request: Request) -> Response:
-        return JSONResponse(_TASK)
+        return JSONResponse(server.task)
+
+    def no_task(request: Request) -> Response:
+        return JSONResponse({}, status_code=404)
+
+    def mapped(request: Request) -> Response:
+        return JSONResponse({"task_instances": [server.task], "total_entries": 1})
 
     def xcom(request: Request) -> Response:
-        return JSONResponse({"value": json.dumps({**_PREDICTION, "outputs": server.outputs})})
+        value = server.xcoms.get(request.path_params["key"])
+        return JSONResponse({"value": json.dumps(value)}, status_code=200 if value else 404)
+
+    def copies(request: Request) -> Response:
+        return JSONResponse({"copies": {"1": [{**_COPY, "file": number} for number in server.copies]}})
+
+    def stored(request: Request) -> Response:
+        return file(request) if server.copies.get(int(request.query_params["file"])) else Response(status_code=404)
 
     def file(request: Request) -> Response:
         return FileResponse(video, media_type="video/mp4")
@@ -109,8 +146,12 @@ def running_noting_server(video: Path) -> Iterator[NotingServer]:
         Route("/page", page),
         Route("/redirect/{target:path}", redirect),
         Route("/{target:path}/playlist.m3u8", playlist),
-        Route(instance, task),
-        Route(f"{instance}/xcomEntries/prediction", xcom),
+        Route(instance, no_task),
+        Route(f"{instance}/listMapped", mapped),
+        Route(f"{instance}/0", task),
+        Route(f"{instance}/xcomEntries/{{key}}", xcom),
+        Route("/seedance/api/copies", copies),
+        Route("/seedance/stored", stored),
         Mount(plugin["url_prefix"], plugin["app"]),
         Route("/{path:path}", file),
     ]

@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
-from airflow_provider_seedance.emulator.video import Clip, write_video
-from tests.browser.noting_server import AIRFLOW, NotingServer, running_noting_server
-from tests.browser.visitors import running_browser
+from tests.browser.noting_server import AIRFLOW, PRIVATE, SERVICE, SIBLING, STRANGER, TAB, NotingServer
 
-#: Hosts of the service, of a stranger, in Airflow's own domain, and in a private network.
-SERVICE = "outputs.service.net"
-STRANGER = "bank.org"
-SIBLING = "wiki.company.example"
-PRIVATE = "router.lan"
 LOGOUT = "auth/logout"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NotingServer]:
-    video = tmp_path_factory.mktemp("video") / "video.mp4"
-    write_video(Clip(width=864, height=496, seconds=4, sound=False, seed=1, model="model", prompt="A boat"), video)
-    with running_noting_server(video) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def page(server: NotingServer) -> Iterator[Page]:
-    """Return a page of a browser that has cookies for each host."""
-    with running_browser("--host-resolver-rules=MAP * 127.0.0.1") as browser, browser.new_page() as opened:
-        for host in (AIRFLOW, SERVICE, STRANGER, SIBLING, PRIVATE):
-            opened.goto(server.url(host, "page"))
-        yield opened
-
-
 def show(page: Page, server: NotingServer, *outputs: str) -> None:
-    """Open the tab of a task with these outputs, and forget the requests before."""
+    """Open the tab of a task with these outputs."""
     page.goto("about:blank")
-    server.outputs[:] = outputs
-    server.noted.clear()
-    page.goto(server.url(AIRFLOW, "seedance/video?dag=d&run=r&task=t&map_index=-1"))
+    server.reset(outputs)
+    page.goto(server.url(AIRFLOW, TAB))
 
 
 def frame(page: Page) -> FrameLocator:
