@@ -37,7 +37,7 @@ def test_message_names_copy_and_link_if_neither_can_be_loaded(page: Page, server
     server.reset([server.url(AIRFLOW, "auth/logout")], {0: False})
     page.goto(server.url(AIRFLOW, TAB))
     message = page.get_by_role("alert")
-    expect(message).to_contain_text("The stored file cannot be loaded.")
+    expect(message).to_contain_text("The stored file cannot be loaded")
     expect(message).to_contain_text("is not loaded")
 
 

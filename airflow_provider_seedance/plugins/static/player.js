@@ -18,6 +18,9 @@ import { storedUrl } from "./urls.js";
  * @property {Copy | null} copy Null for a link of the service.
  */
 
+const STORED_FAILURE =
+  "The stored file cannot be loaded. It may be gone, or this Airflow does not serve its folder ([seedance] media_roots).";
+
 /** The calls that begin to load, by the player that waits to be visible. @type {WeakMap<Element, () => void>} */
 const waiting = new WeakMap();
 const whenVisible = new IntersectionObserver((entries) => {
@@ -62,7 +65,7 @@ export function makePlayer({ links, copies, flagged, label, controls = true }) {
     } else if (source.permission === "ask") {
       const button = make("button", { type: "button" }, `Load from ${new URL(source.url).host}`);
       button.addEventListener("click", () => load(index));
-      const reason = "This host may be in your private network.";
+      const reason = "This host may be in your own network or domain.";
       stage.replaceChildren(make("div", { className: "ask" }, button, ...(controls ? [make("p", {}, reason)] : [])));
     } else {
       load(index);
@@ -157,7 +160,7 @@ function start(video, url, { label, controls, fail }) {
 
 /** @param {Source[]} sources */
 function failureMessage(sources) {
-  const stored = sources.some(({ copy }) => copy !== null) ? ["The stored file cannot be loaded."] : [];
+  const stored = sources.some(({ copy }) => copy !== null) ? [STORED_FAILURE] : [];
   const links = sources.filter(({ copy }) => copy === null);
   return [...stored, ...links.map(linkFailure)].join("\n");
 }
