@@ -31,7 +31,7 @@ HOSTS = (AIRFLOW, SIBLING, SERVICE, STRANGER, PRIVATE)
 #: Paths of the tab, for a task instance and for all instances of a mapped task.
 TAB = "seedance/video?dag=d&run=r&task=t&map_index=0"
 GRID = "seedance/video?dag=d&run=r&task=t"
-_COPY = {"dag_id": "d", "run_id": "r", "task_id": "store", "map_index": -1, "file": 0, "has_poster": False}
+_COPY = {"dag_id": "d", "run_id": "r", "task_id": "store", "map_index": -1, "index": 0, "has_poster": False}
 #: The cookies of each host, in the form of Airflow's token and in that of older software.
 _COOKIES = ("_token=secret; Path=/; SameSite=Lax; HttpOnly", "session=secret; Path=/")
 

@@ -57,6 +57,6 @@ function makeFile(key, file, index) {
  */
 export function makeStoredPlayer({ dag, run, task, mapIndex }, { path, hasPoster }, index, { controls = true } = {}) {
   const place = { dag_id: dag, run_id: run, task_id: task, map_index: mapIndex };
-  const copies = [{ ...place, file: index, has_poster: hasPoster }];
+  const copies = [{ ...place, file: index, index, has_poster: hasPoster }];
   return makePlayer({ links: [], copies, flagged: false, label: baseName(path), controls });
 }

@@ -288,12 +288,14 @@ export function videos({ outputs, has_nsfw_contents: flags }) {
 /**
  * Return the copies of one output among those of a prediction.
  *
+ * A task that stores links from a list counts these, so the index is not used where it is not needed.
+ *
  * @param {Prediction} prediction
  * @param {import("./urls.js").Copy[]} copies
  * @param {number} index The output's place.
  */
 export function copiesOf({ outputs }, copies, index) {
-  return outputs.length === 1 ? copies : copies.filter(({ file }) => file === index);
+  return outputs.length === 1 ? copies : copies.filter((copy) => copy.index === index);
 }
 
 /**

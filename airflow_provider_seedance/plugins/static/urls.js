@@ -105,6 +105,7 @@ export function tabUrl(airflow, { dag, run, task, mapIndex }) {
  * @property {string} task_id
  * @property {number} map_index
  * @property {number} file The file's place in the XCom.
+ * @property {number} index The output's place in the generation.
  * @property {boolean} has_poster
  */
 

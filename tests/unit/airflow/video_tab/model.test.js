@@ -201,9 +201,9 @@ describe("seenText", () => {
 });
 
 describe("copiesOf", () => {
-  const copies = [0, 1, 0].map((file, number) => ({ dag_id: `d${number}`, file }));
+  const copies = [0, 1, 0].map((index, number) => ({ dag_id: `d${number}`, file: 7, index }));
 
-  it("returns the copies of an output by the place of the file", () => {
+  it("returns the copies of an output by its place", () => {
     assert.deepEqual(model.copiesOf({ outputs: ["a", "b"] }, copies, 1), [copies[1]]);
     assert.deepEqual(model.copiesOf({ outputs: ["a", "b"] }, copies, 0), [copies[0], copies[2]]);
   });
