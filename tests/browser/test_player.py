@@ -28,7 +28,7 @@ def test_other_copy_and_then_the_link_play_if_a_copy_cannot_be_read(page: Page, 
     expect(page.get_by_label("Video 1", exact=True)).to_have_js_property("videoWidth", 864)
     assert server.to(SERVICE) == []
 
-    server.copies[5] = False
+    server.reset([server.url(SERVICE)], {3: False, 4: False})
     page.reload()
     expect(page.frame_locator("iframe").locator("video")).to_have_js_property("videoWidth", 864)
 

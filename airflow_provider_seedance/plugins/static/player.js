@@ -45,7 +45,7 @@ const whenVisible = new IntersectionObserver((entries) => {
 export function makePlayer({ links, copies, flagged, label, controls = true }) {
   const stage = make("div", { className: "stage" });
   const caption = make("figcaption");
-  const element = make("figure", { className: controls ? "player" : "player preview" }, stage, caption);
+  const element = make("figure", {}, stage, caption);
   const badges = flagged ? [makeBadge({ text: "Flagged as not safe for work", tone: "bad" })] : [];
   /** @type {Source[]} */
   const sources = [
@@ -53,28 +53,30 @@ export function makePlayer({ links, copies, flagged, label, controls = true }) {
     ...links.map((url) => ({ url, permission: permission(url, AIRFLOW), copy: null })),
   ];
 
+  const playable = sources.filter((source) => source.permission !== "refuse");
+
   /** @param {number} index */
   function show(index) {
-    const source = sources[index];
-    caption.replaceChildren(...(controls && source?.permission !== "refuse" && source ? [openLink(source)] : []), ...badges);
+    const source = playable[index];
+    caption.replaceChildren(...(controls && source !== undefined ? [openLink(source)] : []), ...badges);
     if (source === undefined) {
       const message = controls ? failureMessage(sources) : "Cannot be loaded";
       stage.replaceChildren(make("p", { className: "error", role: "alert" }, message));
-    } else if (source.permission === "refuse") {
-      show(index + 1);
     } else if (source.permission === "ask") {
       const button = make("button", { type: "button" }, `Load from ${new URL(source.url).host}`);
-      button.addEventListener("click", () => load(index));
+      button.addEventListener("click", () => load(source, index));
       const reason = "This host may be in your own network or domain.";
       stage.replaceChildren(make("div", { className: "ask" }, button, ...(controls ? [make("p", {}, reason)] : [])));
     } else {
-      load(index);
+      load(source, index);
     }
   }
 
-  /** @param {number} index */
-  function load(index) {
-    const { url, copy } = /** @type {Source} */ (sources[index]);
+  /**
+   * @param {Source} source
+   * @param {number} index
+   */
+  function load({ url, copy }, index) {
     const fail = () => show(index + 1);
     const properties = { label, controls, fail };
     stage.replaceChildren(copy === null ? makeFrame(url, properties) : makeCopy(url, copy, properties));
