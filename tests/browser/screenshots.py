@@ -51,6 +51,7 @@ def test_screenshot_of_the_video_tab(visitor: Visit, stage: Stage, theme: Litera
 def test_screenshot_of_the_mapped_grid(visitor: Visit, stage: Stage) -> None:
     tab = VideoTab(visitor(VIEWER))
     tab.open_all("many_videos", stage.ended("many_videos"))
-    for tile in tab.tiles.locator("video").all()[:12]:
-        expect(tile).to_have_js_property("readyState", 4)
+    for tile in tab.tiles.all()[:12]:
+        tile.get_by_role("button").click()
+        expect(tile.frame_locator("iframe").locator("video")).to_have_js_property("readyState", 4)
     take(tab.visitor.page, "mapped-grid", 900)

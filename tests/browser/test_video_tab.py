@@ -14,7 +14,7 @@ from tests.browser.accounts import RESTRICTED, VIEWER
 from tests.browser.conftest import Visit
 from tests.browser.prompts import HIDDEN_DAG, PROMPTS, postcard
 from tests.browser.stage import TASK_ID, Stage
-from tests.browser.video_tab import VideoTab
+from tests.browser.video_tab import VideoTab, wait_until_video_plays
 from tests.versions import IS_3_4, needs_3_4
 
 #: Seconds for a generation in the test that shows the wait.
@@ -47,15 +47,18 @@ def xcom(stage: Stage, dag_id: str, key: str) -> str:
 class TestOneVideo:
     def test_video_plays_in_requested_size(self, tab: VideoTab, stage: Stage) -> None:
         tab.open("one_video", stage.ended("one_video"))
+        tab.play()
         expect(tab.video).to_have_js_property("videoWidth", 1280)
         expect(tab.video).to_have_js_property("videoHeight", 720)
-        tab.play()
 
     def test_video_plays_when_space_is_pressed(self, tab: VideoTab, stage: Stage) -> None:
         tab.open("one_video", stage.ended("one_video"))
+        tab.load_button.focus()
+        tab.visitor.page.keyboard.press("Space")
+        expect(tab.video).not_to_have_js_property("readyState", 0)
         tab.video.focus()
         tab.visitor.page.keyboard.press("Space")
-        tab.wait_until_video_plays()
+        wait_until_video_plays(tab.video)
 
     def test_page_shows_request_and_generation(self, tab: VideoTab, stage: Stage) -> None:
         tab.open("one_video", stage.ended("one_video"))
@@ -66,6 +69,7 @@ class TestOneVideo:
             "text-to-video",
             "720p",
             "16:9",
+            "1280 \u00d7 720",
             "Estimated cost",
             # 5 seconds at the list price of 0.0998 USD.
             "$0.50",
@@ -89,11 +93,13 @@ class TestOneVideo:
 
     def test_expired_link_shows_message(self, tab: VideoTab, stage: Stage, expired_links: None) -> None:
         tab.open("one_video", stage.ended("one_video"))
+        tab.load_button.click()
         expect(tab.frame.get_by_role("alert")).to_contain_text("may have expired")
-        expect(tab.video).to_be_hidden()
+        expect(tab.video).to_have_count(0)
 
     def test_page_requests_only_airflow_and_service(self, tab: VideoTab, stage: Stage) -> None:
         tab.open("one_video", stage.ended("one_video"))
+        tab.load_button.click()
         expect(tab.video).to_have_js_property("videoWidth", 1280)
         urls = [urlsplit(each["request"]["url"]) for each in tab.visitor.answers()]
         origins = {f"{each.scheme}://{each.netloc}" for each in urls if each.scheme in ("http", "https")}
@@ -117,9 +123,12 @@ class TestOtherStates:
         tab.open("slow_video", run_id)
         elapsed = tab.frame.get_by_text(re.compile(r"waiting for \d+ s"))
         elapsed.wait_for()
+        expect(elapsed).to_contain_text("last seen created")
+        expect(tab.content).to_contain_text("In progress")
         stage.emulator.settings(seconds_running=0.15)
         first = elapsed.inner_text()
         expect(elapsed).not_to_have_text(first)
+        tab.load_button.click()
         expect(tab.video).to_be_visible()
         expect(elapsed).to_be_hidden()
         expect(tab.content).to_contain_text("Succeeded")
@@ -130,6 +139,7 @@ class TestOtherStates:
         expect(tab.content).to_contain_text(re.compile("content policy|safety|sensitive", re.IGNORECASE))
         expect(tab.content).to_contain_text("Failed")
         expect(tab.content).to_contain_text(PROMPTS[dag_id])
+        expect(tab.load_button).to_have_count(0)
         expect(tab.video).to_have_count(0)
 
     def test_page_of_failed_generation_shows_prediction_id(self, tab: VideoTab, stage: Stage) -> None:
@@ -158,9 +168,10 @@ def test_script_in_prompt_is_shown_as_text(tab: VideoTab, stage: Stage) -> None:
     tab.visitor.page.on("dialog", record)
     tab.open("script_video", stage.ended("script_video"))
     expect(tab.frame.get_by_text(PROMPTS["script_video"], exact=True)).to_be_visible()
+    tab.load_button.click()
     expect(tab.video).to_have_js_property("readyState", 4)
     titles = [frame.title() for frame in tab.visitor.page.frames]
-    assert len(titles) == 2
+    assert len(titles) == 3
     assert [title for title in titles if "owned" in title] == []
     assert dialogs == []
     assert tab.frame.locator("img").count() == 0
@@ -172,7 +183,10 @@ class TestMappedTask:
         expect(tab.content).to_contain_text("1\u201324 of 60")
         expect(tab.tiles).to_have_count(24)
         expect(tab.tiles.first).to_contain_text(postcard(1))
-        expect(tab.tiles.first.locator("video")).to_have_js_property("videoWidth", 864)
+        expect(tab.tiles.first).to_contain_text("$0.")
+        expect(tab.content).to_contain_text("(list price estimate) on this page")
+        tab.load_button.first.click()
+        expect(tab.tiles.first.frame_locator("iframe").locator("video")).to_have_js_property("videoWidth", 864)
         expect(tab.frame.get_by_role("button", name="Previous")).to_be_disabled()
 
         tab.frame.get_by_role("button", name="Next").click()
@@ -183,8 +197,9 @@ class TestMappedTask:
         expect(tab.tiles.last).to_contain_text(postcard(60))
         expect(tab.frame.get_by_role("button", name="Next")).to_be_disabled()
 
-        tab.tiles.last.click()
+        tab.tiles.last.get_by_role("link").click()
         expect(tab.visitor.page).to_have_url(re.compile("/mapped/59/"))
+        tab.load_button.click()
         expect(tab.video).to_be_visible()
         expect(tab.content).to_contain_text(postcard(60))
 
@@ -203,8 +218,9 @@ class TestBaseUrlWithPath:
     def test_grid_leads_to_video_below_path_of_base_url(self, visitor: Visit, stage: Stage, second_server: str) -> None:
         tab = VideoTab(visitor(VIEWER, url=second_server))
         tab.open_all("many_videos", stage.ended("many_videos"))
-        tab.tiles.first.click()
+        tab.tiles.first.get_by_role("link").click()
         expect(tab.visitor.page).to_have_url(re.compile(f"^{re.escape(second_server)}/dags/many_videos/.*/mapped/0/"))
+        tab.load_button.click()
         expect(tab.video).to_be_visible()
 
 
