@@ -7,6 +7,7 @@ HIDDEN_DAG = "private_video"
 
 PROMPTS = {
     "one_video": "A paper boat sails down a rainy street at dusk, close to the water, reflections of shop windows.",
+    "stored_video": "A lighthouse in the evening light",
     "script_video": "<script>document.title='owned'</script><img src=x onerror=\"alert('owned')\"> a lighthouse",
     "refused_video": "Something that no service draws [policy]",
     "failed_video": "Something that this service draws and then does not show [policy-late]",

@@ -87,6 +87,7 @@ def running_stage(home: Path, environment: Mapping[str, str] | None = None) -> I
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{each.name}:{each.role}" for each in ACCOUNTS),
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
             "AIRFLOW_CONN_SEEDANCE_EMULATOR": emulator.connection_json,
+            "AIRFLOW__SEEDANCE__MEDIA_ROOTS": str(home / "videos"),
             **(environment or {}),
         }
         airflow = Standalone(home, dags, settings, account=(ADMIN.name, ADMIN.password))

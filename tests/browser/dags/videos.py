@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param
 
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
+from airflow_provider_seedance.transfers.seedance_to_object_storage import SeedanceToObjectStorageOperator
 from tests.browser.prompts import HIDDEN_DAG, PROMPTS, postcard
 
 BEGIN = pendulum.datetime(2026, 1, 1)
@@ -41,6 +43,17 @@ with DAG("many_videos", schedule=None, start_date=BEGIN, max_active_tasks=60):
 
 with DAG("two_videos", schedule=None, start_date=BEGIN):
     SeedanceTextToVideoOperator.partial(**DEFAULTS).expand(prompt=[postcard(1), postcard(2)])
+
+with DAG("stored_video", schedule=None, start_date=BEGIN):
+    made = SeedanceTextToVideoOperator(**DEFAULTS, prompt=PROMPTS["stored_video"])
+    SeedanceToObjectStorageOperator(
+        task_id="store_video",
+        seedance_conn_id="seedance_emulator",
+        prediction_id=made.output["prediction_id"],  # type: ignore[index]
+        destination=f"{os.environ['AIRFLOW_HOME']}/videos",
+        retries=3,
+        retry_delay=timedelta(seconds=1),
+    )
 
 with DAG("other_work", schedule=None, start_date=BEGIN):
     EmptyOperator(task_id="make_video")
