@@ -58,7 +58,7 @@ ledger-kills: $(ready) ## the kills of `make chaos` with a ledger in files and o
 	.ci/uv pip install --quiet --python $(bin)/python --group ledger --constraints constraints.txt
 	CELLS="$(CELLS)" $(bin)/pytest tests/system/test_ledger_kills.py
 
-browser: $(ready) ## test the user interface of a real Airflow with Chromium, which has to be installed
+browser: $(ready) node_modules/.ready ## test the user interface of a real Airflow; needs Chromium, and Node.js with npm
 	$(playwright)
 	$(bin)/pytest tests/browser
 
@@ -90,7 +90,7 @@ check: $(ready) ## linter, formatter, types, imports, spelling and workflows
 	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory types-js; \
 		else echo "types-js: skipped, because Node.js with npm is not installed"; fi
 
-types-js: node_modules/.ready ## check the types of the JavaScript in the tab Video; needs Node.js with npm
+types-js: node_modules/.ready ## check the types of the pages' JavaScript; needs Node.js with npm
 	node_modules/.bin/tsc
 
 format: $(ready) ## format the code and mend what the linter can

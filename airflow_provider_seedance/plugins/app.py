@@ -25,11 +25,10 @@ class SeedanceApp:
     The first request to an endpoint imports them: every component of Airflow imports the plugin.
 
     :param folder: The folder of the static files.
-    :param index: The name under which ``index.html`` is served.
     """
 
-    def __init__(self, folder: Path, *, index: str) -> None:
-        self._static = StaticFiles(folder, index=index)
+    def __init__(self, folder: Path) -> None:
+        self._static = StaticFiles(folder)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Respond to a request."""

@@ -17,6 +17,7 @@ _CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
 }
 _HEADERS = {
     "cache-control": "no-cache",
@@ -39,19 +40,17 @@ class StaticFile(NamedTuple):
 
 class StaticFiles:
     """
-    Serves the HTML, CSS and JavaScript files of one folder.
+    Serves the HTML, CSS, JavaScript and SVG files of one folder; a page without ``.html``.
 
     The first request reads all files into a dictionary by name, so no path of a request reaches the file system.
     Browsers revalidate each file by its ETag, the hash of the content. Modification times are no substitute: each
     version of a package may have the same ones.
 
     :param folder: The folder. Files in its subfolders are not served.
-    :param index: The name under which ``index.html`` is served.
     """
 
-    def __init__(self, folder: Path, *, index: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._index = index
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Respond to a request."""
@@ -71,7 +70,7 @@ class StaticFiles:
     @cached_property
     def _files(self) -> dict[str, StaticFile]:
         return {
-            self._index if path.name == "index.html" else path.name: _read(path)
+            path.stem if path.suffix == ".html" else path.name: _read(path)
             for path in self._folder.iterdir()
             if path.suffix in _CONTENT_TYPES
         }

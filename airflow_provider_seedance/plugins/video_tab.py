@@ -1,9 +1,9 @@
 """
-The tab "Video" on the task instance page.
+The tab "Video" on the task instance page, and the page "Seedance" in the navigation.
 
-Airflow shows the page in a frame. The page consists of a few static files, the same for each user. Its script calls
-Airflow's own REST API with the user's session, so Airflow's permissions apply. Every component of Airflow imports this
-module, the DAG processor too, so it imports only its base class.
+Airflow shows both in a frame. They consist of a few static files, the same for each user. Their scripts call Airflow
+with the user's session, so Airflow's permissions apply. Every component of Airflow imports this module, the DAG
+processor too, so it imports only its base class.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ OPERATOR_NAMES = [
 
 
 class SeedanceVideoTabPlugin(AirflowPlugin):
-    """Serves the page, and registers it as a tab."""
+    """Serves the pages, and registers them."""
 
     name = "seedance_video_tab"
     fastapi_apps: list[Any] = [  # noqa: RUF012 - as the base class declares it
         {
-            "app": SeedanceApp(Path(__file__).with_name("static"), index="video"),
+            "app": SeedanceApp(Path(__file__).with_name("static")),
             "url_prefix": "/seedance",
             "name": "Seedance video tab",
         }
@@ -48,5 +48,12 @@ class SeedanceVideoTabPlugin(AirflowPlugin):
             "href": "seedance/video?dag={DAG_ID}&run={RUN_ID}&task={TASK_ID}&map_index={MAP_INDEX}",
             # Airflow below 3.4 ignores this key, and shows the tab on every task instance.
             "applies_to": {"operator_name": OPERATOR_NAMES},
-        }
+        },
+        {
+            "name": "Seedance",
+            "destination": "nav",
+            "url_route": "seedance-videos",
+            "href": "seedance/videos",
+            "icon": "seedance/icon.svg",
+        },
     ]

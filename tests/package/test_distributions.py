@@ -51,7 +51,7 @@ def test_wheel_contains_the_package_and_its_metadata(distributions: Distribution
 
 
 @pytest.mark.parametrize(
-    "name", ["py.typed", "plugins/static/index.html", "plugins/static/main.js", "plugins/static/style.css"]
+    "name", ["py.typed", "plugins/static/videos.html", "plugins/static/main.js", "plugins/static/style.css"]
 )
 def test_wheel_contains_data_files(distributions: Distributions, name: str) -> None:
     assert f"airflow_provider_seedance/{name}" in files_of_wheel(distributions.wheel)

@@ -1,6 +1,6 @@
 /** Requests to Airflow's REST API, with the session of the logged-in user. */
 
-import { airflowUrl, copiesUrl, mappedInstancesUrl, taskInstanceUrl, xcomUrl } from "./urls.js";
+import { airflowUrl, copiesUrl, generationsUrl, mappedInstancesUrl, taskInstanceUrl, xcomUrl } from "./urls.js";
 
 /** @typedef {import("./model.js").TaskInstance} TaskInstance */
 /** @typedef {import("./urls.js").TaskKey} TaskKey */
@@ -70,6 +70,14 @@ export async function getCopies(ids) {
     if (error instanceof ApiError) return {};
     throw error;
   }
+}
+
+/**
+ * @param {Record<string, string | number>} filters
+ * @returns {Promise<import("./generations.js").Page>}
+ */
+export function getGenerations(filters) {
+  return get(generationsUrl(AIRFLOW, filters));
 }
 
 /**

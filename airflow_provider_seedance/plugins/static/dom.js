@@ -7,6 +7,7 @@
  * @param {Name} name
  * @param {Partial<HTMLElementTagNameMap[Name]>} properties
  * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[Name]}
  */
 export function make(name, properties = {}, ...children) {
   const element = Object.assign(document.createElement(name), properties);

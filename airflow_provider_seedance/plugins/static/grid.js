@@ -5,6 +5,7 @@ import { fill, make, makeBadge, makeLink } from "./dom.js";
 import { sumText, totalCost } from "./facts.js";
 import { makeStoredPlayer } from "./files.js";
 import { copiesOf, isFinal, isReference, isTransfer, readPrediction, stateBadge, tileText, videos } from "./model.js";
+import { Pages } from "./pages.js";
 import { makePlayer } from "./player.js";
 import { readStored } from "./stored.js";
 import { dollarText } from "./texts.js";
@@ -21,18 +22,14 @@ export class GridView {
   /** @type {Map<number, Tile>} */
   #tiles = new Map();
   #list = make("ul", { className: "tiles" });
-  #range = make("span", { role: "status" });
   #sum = make("p", { className: "sum" });
-  #previous = make("button", { type: "button" }, "Previous");
-  #next = make("button", { type: "button" }, "Next");
+  #pages;
 
   /** @param {(offset: number) => void} showPage Called with the offset of another page. */
   constructor(showPage) {
     this.offset = 0;
-    this.#previous.addEventListener("click", () => showPage(this.offset - PAGE_SIZE));
-    this.#next.addEventListener("click", () => showPage(this.offset + PAGE_SIZE));
-    const pages = make("nav", { ariaLabel: "Pages" }, this.#range, this.#previous, this.#next);
-    this.element = make("article", {}, pages, this.#sum, this.#list);
+    this.#pages = new Pages("Pages", PAGE_SIZE, showPage);
+    this.element = make("article", {}, this.#pages.element, this.#sum, this.#list);
   }
 
   /**
@@ -44,9 +41,7 @@ export class GridView {
    */
   async show(key, tasks, total, offset) {
     this.offset = offset;
-    this.#range.textContent = total === 0 ? "No instances" : `${offset + 1}–${offset + tasks.length} of ${total}`;
-    this.#previous.disabled = offset === 0;
-    this.#next.disabled = offset + tasks.length >= total;
+    this.#pages.show(offset, tasks.length, total);
     const indexes = new Set(tasks.map((task) => task.map_index));
     for (const index of this.#tiles.keys()) if (!indexes.has(index)) this.#tiles.delete(index);
     const tiles = tasks.map((task) => this.#tile(key, task));

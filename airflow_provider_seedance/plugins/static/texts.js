@@ -52,9 +52,27 @@ export function durationText(seconds) {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+/**
+ * Say how long ago something was.
+ *
+ * @param {number} seconds
+ */
+export function ageText(seconds) {
+  if (seconds < 60) return "just now";
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h ago`;
+  return `${Math.floor(seconds / 86400)} days ago`;
+}
+
+/** @param {number} count */
+export function countText(count) {
+  return count.toLocaleString("en-US");
+}
+
 /** @param {number} dollars */
 export function dollarText(dollars) {
-  return `$${dollars.toFixed(dollars > 0 && dollars < 0.1 ? 3 : 2)}`;
+  const digits = dollars > 0 && dollars < 0.1 ? 3 : 2;
+  return `$${dollars.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
 }
 
 /** @param {number} dollars */

@@ -141,11 +141,29 @@ export function generationsUrl(airflow, filters) {
   return `${airflow}seedance/api/generations?${query(Object.fromEntries(given))}`;
 }
 
+/**
+ * Return the URL of the same generations, all pages of them, as a file.
+ *
+ * @param {string} airflow
+ * @param {Record<string, string | number>} filters
+ */
+export function csvUrl(airflow, filters) {
+  return generationsUrl(airflow, filters).replace("?", ".csv?");
+}
+
 /** @param {Record<string, string | number | boolean>} values */
 function query(values) {
   return Object.entries(values)
     .map(([name, value]) => `${name}=${encode(value)}`)
     .join("&");
+}
+
+/**
+ * @param {string} airflow
+ * @param {string} dag
+ */
+export function dagUrl(airflow, dag) {
+  return `${airflow}dags/${encode(dag)}`;
 }
 
 /**

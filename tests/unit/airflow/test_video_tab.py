@@ -1,4 +1,4 @@
-"""The plugin of the tab "Video": discovery, static files, response headers and page content."""
+"""The plugin of the tab "Video" and the page "Seedance": discovery, static files, response headers and content."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from tests.unit.airflow.test_imports import run_python
 
 STATIC = Path(static_files.__file__).with_name("static")
 SCRIPTS = sorted(STATIC.glob("*.js"))
+PAGES = sorted(STATIC.glob("*.html"))
 NODE = shutil.which("node")
 SECURITY = {
     "default-src": "'none'",
@@ -79,12 +80,17 @@ class TestDiscovery:
         assert "seedance" not in printed[-1]
 
     def test_tab_is_on_task_instance_page_with_relative_url(self) -> None:
-        [view] = SeedanceVideoTabPlugin.external_views
+        view, _ = SeedanceVideoTabPlugin.external_views
         assert view["destination"] == "task_instance"
         assert view["name"] == "Video"
         assert not view["href"].startswith("/")
         for placeholder in ("{DAG_ID}", "{RUN_ID}", "{TASK_ID}", "{MAP_INDEX}"):
             assert placeholder in view["href"]
+
+    def test_page_is_in_navigation_with_relative_urls(self) -> None:
+        _, view = SeedanceVideoTabPlugin.external_views
+        assert (view["destination"], view["name"]) == ("nav", "Seedance")
+        assert (view["href"], view["icon"]) == ("seedance/videos", "seedance/icon.svg")
 
     def test_tab_applies_to_each_operator_that_pushes_its_xcoms(self) -> None:
         @task.seedance
@@ -98,7 +104,7 @@ class TestDiscovery:
             SeedancePredictionSensor(task_id="sensor", prediction_id="4f0a9c1e7b3d4c5f8e6a2b1d0c9f8e7d")
             SeedanceToObjectStorageOperator(task_id="store", urls=["https://a.example/1.mp4"], destination="/videos")
             decorated()
-        [view] = SeedanceVideoTabPlugin.external_views
+        view, _ = SeedanceVideoTabPlugin.external_views
         [(field, names)] = view["applies_to"].items()
         # The path is the field of Airflow's task instances with the operator's display name.
         assert field == "operator_name"
@@ -127,12 +133,13 @@ class TestDiscovery:
 
 
 class TestServing:
-    async def test_page_and_all_files_it_refers_to_are_served(self, client: httpx.AsyncClient) -> None:
-        page = (await client.get("/seedance/video")).text
-        names = set(re.findall(r'(?:src|href)="([^"]+)"', page))
+    async def test_pages_and_all_files_they_refer_to_are_served(self, client: httpx.AsyncClient) -> None:
+        names = {"icon.svg"}
+        for name in ("video", "videos"):
+            names |= set(re.findall(r'(?:src|href)="([^"]+)"', (await client.get(f"/seedance/{name}")).text))
         for script in SCRIPTS:
             names |= set(re.findall(r'from "\./([^"]+)"', script.read_text()))
-        assert names == {path.name for path in STATIC.iterdir()} - {"index.html"}
+        assert names == {path.name for path in STATIC.iterdir()} - {"video.html", "videos.html"}
         for name in names:
             response = await client.get(f"/seedance/{name}")
             assert response.status_code == 200
@@ -142,7 +149,9 @@ class TestServing:
         ("name", "content_type"),
         [
             ("video", "text/html; charset=utf-8"),
+            ("videos", "text/html; charset=utf-8"),
             ("main.js", "text/javascript; charset=utf-8"),
+            ("icon.svg", "image/svg+xml"),
             ("style.css", "text/css; charset=utf-8"),
         ],
     )
@@ -155,7 +164,7 @@ class TestServing:
 
     async def test_page_is_the_same_for_any_query(self, client: httpx.AsyncClient) -> None:
         response = await client.get("/seedance/video?dag=%3Cscript%3E&run=a&task=b")
-        assert response.content == (STATIC / "index.html").read_bytes()
+        assert response.content == (STATIC / "video.html").read_bytes()
 
     @pytest.mark.parametrize(
         ("base_url", "path"), [("https://airflow.example/team/airflow", "/team/airflow"), ("https://a.example", "")]
@@ -169,7 +178,7 @@ class TestServing:
     async def test_head_response_has_no_body(self, client: httpx.AsyncClient) -> None:
         response = await client.head("/seedance/video")
         assert (response.status_code, response.content) == (200, b"")
-        assert int(response.headers["content-length"]) == (STATIC / "index.html").stat().st_size
+        assert int(response.headers["content-length"]) == (STATIC / "video.html").stat().st_size
 
     @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
     async def test_other_methods_are_not_allowed(self, client: httpx.AsyncClient, method: str) -> None:
@@ -180,6 +189,7 @@ class TestServing:
         "path",
         [
             "",
+            "video.html",
             "index.html",
             "video/",
             "nothing.js",
@@ -195,10 +205,10 @@ class TestServing:
         assert (response.status_code, response.text) == (404, "Not Found")
 
     async def test_files_of_other_types_are_not_found(self, tmp_path: Path) -> None:
-        (tmp_path / "index.html").write_text("page")
+        (tmp_path / "video.html").write_text("page")
         (tmp_path / "secret.py").write_text("secret")
         app = FastAPI()
-        app.mount("/tab", StaticFiles(tmp_path, index="video"))
+        app.mount("/tab", StaticFiles(tmp_path))
         async with make_client(app) as client:
             assert (await client.get("/tab/video")).text == "page"
             assert (await client.get("/tab/secret.py")).status_code == 404
@@ -212,7 +222,7 @@ class TestServing:
         async def receive() -> static_files.Message:
             return {"type": "websocket.connect"}
 
-        await StaticFiles(STATIC, index="video")({"type": "websocket"}, receive, send)
+        await StaticFiles(STATIC)({"type": "websocket"}, receive, send)
         assert sent == [{"type": "websocket.close"}]
 
 
@@ -254,15 +264,16 @@ class TestHeaders:
             path.write_text(content)
             os.utime(path, (1_580_601_600, 1_580_601_600))
             app = FastAPI()
-            app.mount("/tab", StaticFiles(tmp_path, index="video"))
+            app.mount("/tab", StaticFiles(tmp_path))
             async with make_client(app) as client:
                 tags.append((await client.get("/tab/main.js")).headers["etag"])
         assert tags[0] != tags[1]
 
 
 class TestPage:
-    def test_page_has_no_inline_code_and_no_external_resources(self) -> None:
-        page = (STATIC / "index.html").read_text()
+    @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.name))
+    def test_page_has_no_inline_code_and_no_external_resources(self, path: Path) -> None:
+        page = path.read_text()
         assert re.findall(r"<script[^>]*>[^<]+", page) == []
         assert re.findall(r"<style|\sstyle=|\son\w+=|//", page) == []
         assert re.findall(r"url\(|@import", (STATIC / "style.css").read_text()) == []

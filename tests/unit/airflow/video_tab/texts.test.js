@@ -38,6 +38,31 @@ describe("durationText", () => {
     it(`formats ${seconds} seconds as ${text}`, () => assert.equal(texts.durationText(seconds), text));
 });
 
+describe("ageText", () => {
+  for (const [seconds, text] of [
+    [-5, "just now"],
+    [59.9, "just now"],
+    [60, "1 min ago"],
+    [3599, "59 min ago"],
+    [3600, "1 h ago"],
+    [47 * 3600, "47 h ago"],
+    [48 * 3600, "2 days ago"],
+    [400 * 86400, "400 days ago"],
+  ])
+    it(`says ${text} after ${seconds} seconds`, () => assert.equal(texts.ageText(seconds), text));
+});
+
+describe("countText and dollarText", () => {
+  it("separate thousands", () => {
+    assert.equal(texts.countText(5000), "5,000");
+    assert.equal(texts.dollarText(1234567.891), "$1,234,567.89");
+  });
+
+  it("keep a sum of cents exact to the cent", () => assert.equal(texts.dollarText(0.1 + 0.2), "$0.30"));
+
+  it("show a price below ten cents with three decimals", () => assert.equal(texts.dollarText(0.0408), "$0.041"));
+});
+
 describe("costText", () => {
   it("contains that it is an estimate", () => assert.equal(texts.costText(0.499), "$0.50 (list price estimate)"));
   it("has two decimals for nothing", () => assert.equal(texts.dollarText(0), "$0.00"));

@@ -87,6 +87,16 @@ describe("URL functions", () => {
     );
   });
 
+  it("return the file of the same generations", () => {
+    const filters = { dag_id: "a?b", text: "what?" };
+    const url = urls.csvUrl("https://a.example/af/", filters);
+    assert.equal(url, "https://a.example/af/seedance/api/generations.csv?dag_id=a%3Fb&text=what%3F");
+  });
+
+  it("return the page of a DAG", () => {
+    assert.equal(urls.dagUrl("https://a.example/af/", "a&b/c"), "https://a.example/af/dags/a%26b%2Fc");
+  });
+
   it("return the page of all instances for one instance", () => {
     assert.deepEqual(urls.readTaskKey(urls.allInstancesUrl({ ...KEY, mapIndex: 3 })), KEY);
   });
