@@ -5,6 +5,13 @@ from __future__ import annotations
 #: The DAG that is hidden from the restricted viewer.
 HIDDEN_DAG = "private_video"
 
+#: The DAG whose prices the tests add up, and its mapped tasks, named after what they do when they are cleared.
+PAID_DAG = "paid_videos"
+PAID_TASKS = ("reuse", "regenerate")
+#: The DAG of which the tests make an archive, and the prompt of its generation.
+ARCHIVE_DAG = "archived_videos"
+ARCHIVE_PROMPT = "Archive: the harbour of a small town"
+
 PROMPTS = {
     "one_video": "A paper boat sails down a rainy street at dusk, close to the water, reflections of shop windows.",
     "stored_video": "A lighthouse in the evening light",
@@ -20,3 +27,9 @@ PROMPTS = {
 def postcard(number: int) -> str:
     """Return one of the prompts of the mapped task."""
     return f"Postcard {number}: waves at dawn"
+
+
+def paid_prompts(task_id: str) -> list[str]:
+    """Return the prompts of a mapped task; of each six, one has a marker of the emulator."""
+    markers = {3: " [fail]", 9: " [policy-late]", 15: " [policy]", 21: " [nsfw]", 27: " [fail]"}
+    return [f"Paid {task_id} {number}: rain on a window{markers.get(number, '')}" for number in range(30)]

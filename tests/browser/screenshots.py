@@ -17,6 +17,7 @@ from tests.browser.conftest import Visit
 from tests.browser.connections_page import ConnectionsPage
 from tests.browser.stage import Stage
 from tests.browser.video_tab import VideoTab
+from tests.browser.videos_page import VideosPage
 
 IMAGES = Path(__file__).parents[2] / "docs/images"
 #: Size limit of a screenshot in bytes, so that pages load fast.
@@ -46,6 +47,21 @@ def test_screenshot_of_the_video_tab(visitor: Visit, stage: Stage, theme: Litera
     tab.video.click()
     expect(tab.video).to_have_js_property("paused", True)
     take(tab.visitor.page, f"video-tab-{theme}", 800)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_screenshot_of_the_videos_page(visitor: Visit, stage: Stage, theme: Literal["light", "dark"]) -> None:
+    for dag_id in ("many_videos", "failed_video", "one_video"):
+        stage.ended(dag_id)
+    videos = VideosPage(visitor(VIEWER, color_scheme=theme))
+    videos.open()
+    # The emulator has an address of a private network, whose videos load on a click.
+    for tile in videos.tiles.all()[:6]:
+        button = tile.get_by_role("button", name="Load from")
+        if button.count():
+            button.click()
+            expect(tile.frame_locator("iframe").locator("video")).to_have_js_property("readyState", 4)
+    take(videos.visitor.page, f"videos-page-{theme}", 900)
 
 
 def test_screenshot_of_the_mapped_grid(visitor: Visit, stage: Stage) -> None:

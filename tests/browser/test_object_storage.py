@@ -1,4 +1,4 @@
-"""The tab and the link *Video* with an XCom backend that puts every value into object storage."""
+"""The tab, the page and the link *Video* with an XCom backend that puts every value into object storage."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.browser.accounts import VIEWER
 from tests.browser.conftest import Visit
 from tests.browser.stage import TASK_ID, Stage, running_stage
 from tests.browser.video_tab import VideoTab
+from tests.browser.videos_page import VideosPage
 
 BACKEND = "airflow.providers.common.io.xcom.backend.XComObjectStorageBackend"
 
@@ -50,3 +51,12 @@ def test_extra_link_leads_to_video(tab: VideoTab, stage: Stage) -> None:
 def test_tiles_of_mapped_task_state_that_values_are_in_object_storage(tab: VideoTab, stage: Stage) -> None:
     tab.open_all("two_videos", stage.ended("two_videos"))
     expect(tab.tiles).to_have_text([re.compile("In object storage.*Success")] * 2)
+
+
+def test_page_of_all_generations_states_that_values_are_hidden(visitor: Visit, stage: Stage) -> None:
+    stage.ended("one_video")
+    videos = VideosPage(visitor(VIEWER))
+    videos.open("?dag_id=one_video")
+    expect(videos.tiles).to_contain_text("An XCom backend keeps this generation outside Airflow's database")
+    expect(videos.tiles).to_contain_text("Price unknown")
+    expect(videos.sums).to_contain_text("1 generation without a known price is not included.")

@@ -1,4 +1,4 @@
-"""A DAG for each case that the video tab shows."""
+"""A DAG for each case that the pages show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ from airflow.sdk import DAG, Param
 
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
 from airflow_provider_seedance.transfers.seedance_to_object_storage import SeedanceToObjectStorageOperator
-from tests.browser.prompts import HIDDEN_DAG, PROMPTS, postcard
+from tests.browser.prompts import (
+    ARCHIVE_DAG,
+    ARCHIVE_PROMPT,
+    HIDDEN_DAG,
+    PAID_DAG,
+    PAID_TASKS,
+    PROMPTS,
+    paid_prompts,
+    postcard,
+)
 
 BEGIN = pendulum.datetime(2026, 1, 1)
 DEFAULTS: dict[str, Any] = {
@@ -62,3 +71,24 @@ with DAG("chosen_connection", schedule=None, start_date=BEGIN, params={"connecti
     SeedanceTextToVideoOperator(
         **{**DEFAULTS, "seedance_conn_id": "{{ params.connection }}"}, prompt=PROMPTS["chosen_connection"]
     )
+
+with DAG(PAID_DAG, schedule=None, start_date=BEGIN, max_active_tasks=60):
+    for task_id in PAID_TASKS:
+        # Lengths and sizes have different prices.
+        SeedanceTextToVideoOperator.partial(
+            task_id=task_id,
+            on_clear=task_id,
+            seedance_conn_id="seedance_emulator",
+            deferrable=True,
+            poll_interval=2,
+            retries=1,
+            retry_delay=timedelta(seconds=1),
+        ).expand_kwargs(
+            [
+                {"prompt": prompt, "duration": 4 + number % 5, "resolution": ("480p", "720p")[number % 2]}
+                for number, prompt in enumerate(paid_prompts(task_id))
+            ]
+        )
+
+with DAG(ARCHIVE_DAG, schedule=None, start_date=BEGIN):
+    SeedanceTextToVideoOperator.partial(**DEFAULTS).expand(prompt=[ARCHIVE_PROMPT])
