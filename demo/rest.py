@@ -50,6 +50,10 @@ class AirflowApi:
         """Patch a resource below ``/api/v2/`` and return the response."""
         return self._call("PATCH", path, json=content)
 
+    def delete(self, path: str) -> None:
+        """Delete a resource below ``/api/v2/``."""
+        self._client.delete(f"/api/v2/{path}").raise_for_status()
+
     def import_errors(self) -> list[str]:
         """Return the stack traces of the DAG files that cannot be imported."""
         return [each["stack_trace"] for each in self.get("importErrors")["import_errors"]]

@@ -22,7 +22,16 @@ from tests.browser.accounts import ACCOUNTS, ADMIN
 TASK_ID = "make_video"
 #: The example that a new user runs; its connection does not exist at first.
 EXAMPLE = "seedance_text_to_video"
-_DAG_FILES = (Path(__file__).parent / "dags/videos.py", Path(__file__).parents[2] / f"example_dags/{EXAMPLE}.py")
+#: The example that waits for a person.
+REVIEW = "seedance_review_and_publish"
+_EXAMPLES = Path(__file__).parents[2] / "example_dags"
+_DAG_FILES = (
+    Path(__file__).parent / "dags/videos.py",
+    _EXAMPLES / f"{EXAMPLE}.py",
+    _EXAMPLES / f"{REVIEW}.py",
+)
+#: The connection of the examples.
+CONNECTION_ID = "seedance_default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,21 @@ class Stage:
         self.start_once(dag_id)
         self.wait_for_end(dag_id, self._runs[dag_id])
         return self._runs[dag_id]
+
+    @contextmanager
+    def default_connection(self) -> Iterator[None]:
+        """Let the connection of the examples exist during a ``with`` block; afterwards it is as before."""
+        api = self.airflow.api
+        existing = [each["connection_id"] for each in api.get("connections")["connections"]]
+        if CONNECTION_ID in existing:
+            yield
+            return
+        connection = {"connection_id": CONNECTION_ID, **self.emulator.connection}
+        api.post("connections", connection)
+        try:
+            yield
+        finally:
+            api.delete(f"connections/{CONNECTION_ID}")
 
     def wait_for_end(self, dag_id: str, run_id: str) -> str:
         """Wait for the end of a run, and return its state."""
