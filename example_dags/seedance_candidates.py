@@ -16,6 +16,7 @@ chosen. Add a seed to `SEEDS` for another take, at 0.50 USD.
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from airflow_provider_seedance.transfers.seedance_to_object_storage import Seeda
 SEEDS = [1, 2, 3]
 TAKES = [f"Take {number}" for number in range(1, len(SEEDS) + 1)]
 NONE = "None of them"
+#: With the extra `poster` the request shows the first frames, if the files are below `[seedance] media_roots`.
+HAS_POSTERS = find_spec("av") is not None
 #: Airflow's pages resolve relative addresses against their base URL. Indented text is shown as it is, so a prompt
 #: cannot add links or images.
 BODY = """
@@ -57,6 +60,7 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1),
     tags=["seedance"],
     doc_md=__doc__,
+    default_args={"retries": 2},
     params={
         "prompt": Param("A paper boat sails down a rainy gutter, low angle.", type="string", minLength=1),
         "candidates": Param((Path.home() / "seedance_candidates").as_uri(), type="string", description="A folder."),
@@ -78,6 +82,7 @@ with DAG(
             task_id="keep",
             prediction_id=make_video.output["prediction_id"],
             destination="{{ params.candidates }}",
+            poster=HAS_POSTERS,
             map_index_template="Take {{ ti.map_index + 1 }}",
             doc_md="Stores the take, chosen or not.",
         )

@@ -18,6 +18,7 @@ for are skipped. The last request has no *Another take*: start another run inste
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import pendulum
@@ -29,6 +30,8 @@ from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOper
 from airflow_provider_seedance.transfers.seedance_to_object_storage import SeedanceToObjectStorageOperator
 
 TAKES = 3
+#: With the extra `poster` the request shows the first frame, if the drafts are below `[seedance] media_roots`.
+HAS_POSTERS = find_spec("av") is not None
 PUBLISH, AGAIN, REJECT = "Publish", "Another take", "Reject"
 #: Airflow's pages resolve relative addresses against their base URL. Indented text is shown as it is, so a prompt adds
 #: no links and no images.
@@ -49,6 +52,7 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1),
     tags=["seedance"],
     doc_md=__doc__,
+    default_args={"retries": 2},
     params={
         "prompt": Param("A fountain pen writes a single line in blue ink, macro shot.", type="string", minLength=1),
         "drafts": Param((Path.home() / "seedance_drafts").as_uri(), type="string", description="A folder."),
@@ -80,6 +84,7 @@ with DAG(
                 task_id="keep_draft",
                 prediction_id=make_video.output["prediction_id"],
                 destination="{{ params.drafts }}",
+                poster=HAS_POSTERS,
                 doc_md="Stores the video, whose link expires after a day.",
             )
             following = {PUBLISH: "publish", AGAIN: f"take_{number + 1}.make_video", REJECT: "rejected"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -18,10 +17,11 @@ PROMPT = "A kite.\n\n![spy](https://spy.example/x.png)\n[spy](https://spy.exampl
 
 
 @pytest.fixture
-def run_id(stage: Stage, tmp_path: Path) -> Iterator[str]:
+def run_id(stage: Stage) -> Iterator[str]:
     """Return a run of the example that waits for its first review."""
     with stage.default_connection():
-        run_id = stage.start(REVIEW, prompt=PROMPT, drafts=tmp_path.as_uri(), published=tmp_path.as_uri())
+        folder = (stage.airflow.home / "videos" / "drafts").as_uri()
+        run_id = stage.start(REVIEW, prompt=PROMPT, drafts=folder, published=folder)
 
         def waits() -> bool:
             tasks = stage.airflow.api.task_instances(REVIEW, run_id)
@@ -54,6 +54,8 @@ def check_request(user: Visitor, run_id: str) -> None:
     [poster] = user.page.get_by_role("img", name="Watch the video").all()
     address = f"{user.url}/seedance/stored?dag_id={REVIEW}&run_id={quote(run_id)}&task_id=take_1.keep_draft&poster=true"
     assert poster.evaluate("image => image.src") == address
+    # The frame of 720p at 16:9.
+    expect(poster).to_have_js_property("naturalWidth", 1280)
 
     user.page.goto(tab)
     video = user.page.frame_locator("iframe[title=Video]").get_by_label("Video 1", exact=True)
