@@ -199,7 +199,7 @@ def get_stored(
     dag_id: str,
     run_id: str,
     task_id: str,
-    file: Annotated[int, Query(ge=0)],
+    file: Annotated[int, Query(ge=0)] = 0,
     map_index: int = -1,
     poster: bool = False,
 ) -> Response:

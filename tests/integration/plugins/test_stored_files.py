@@ -42,7 +42,7 @@ def insert_stored(value: Any, dag_id: str = SHOWN_DAG, **fields: Any) -> None:
 
 def get_file(reader: Reader, dag_id: str = SHOWN_DAG, *, method: str = "GET", **query: Any) -> Any:
     headers = query.pop("headers", None)
-    query = {"run_id": "run", "task_id": "store", "file": 0, **query}
+    query = {"run_id": "run", "task_id": "store", **query}
     return reader.get(STORED, method=method, headers=headers, dag_id=dag_id, **query)
 
 
