@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from airflow_provider_seedance.emulator.video import Clip, write_video
 from tests.browser.accounts import Account
@@ -27,8 +27,14 @@ class Visit(Protocol):
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    with running_browser(playwright) as running:
         yield running
 
 
@@ -66,9 +72,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NotingServer]:
 
 
 @pytest.fixture(scope="module")
-def page(server: NotingServer) -> Iterator[Page]:
+def page(playwright: Playwright, server: NotingServer) -> Iterator[Page]:
     """Return a page of a browser that has cookies for each host of that server."""
-    with running_browser("--host-resolver-rules=MAP * 127.0.0.1") as browser, browser.new_page() as opened:
+    options = "--host-resolver-rules=MAP * 127.0.0.1"
+    with running_browser(playwright, options) as browser, browser.new_page() as opened:
         for host in HOSTS:
             opened.goto(server.url(host, "page"))
         yield opened

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -15,7 +16,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.accounts import OPERATOR, VIEWER
 from tests.browser.conftest import Visit
 from tests.browser.connections_page import ConnectionsPage
-from tests.browser.stage import Stage
+from tests.browser.stage import REVIEW, Stage
 from tests.browser.video_tab import VideoTab
 from tests.browser.videos_page import VideosPage
 
@@ -62,6 +63,29 @@ def test_screenshot_of_the_videos_page(visitor: Visit, stage: Stage, theme: Lite
             button.click()
             expect(tile.frame_locator("iframe").locator("video")).to_have_js_property("readyState", 4)
     take(videos.visitor.page, f"videos-page-{theme}", 900)
+
+
+def test_screenshot_of_a_stored_copy(visitor: Visit, stage: Stage) -> None:
+    run_id = stage.ended("stored_video")
+    stage.emulator.settings(link_seconds=0)
+    try:
+        tab = VideoTab(visitor(VIEWER))
+        tab.open("stored_video", run_id)
+        copy = tab.frame.get_by_label("Video 1", exact=True)
+        expect(copy).to_have_js_property("readyState", 4)
+        take(tab.visitor.page, "stored-copy", 800)
+    finally:
+        stage.emulator.settings(link_seconds=86400)
+
+
+def test_screenshot_of_a_request_for_a_decision(visitor: Visit, stage: Stage) -> None:
+    prompt = "A fountain pen writes a single line in blue ink, macro shot."
+    with stage.waiting_review(prompt) as run_id:
+        user = visitor(OPERATOR)
+        user.go(f"dags/{REVIEW}/runs/{quote(run_id)}/tasks/take_1.review/required_actions")
+        poster = user.page.get_by_role("img", name="Watch the video")
+        expect(poster).to_have_js_property("naturalWidth", 1280)
+        take(user.page, "review", 900)
 
 
 def test_screenshot_of_the_mapped_grid(visitor: Visit, stage: Stage) -> None:

@@ -79,6 +79,22 @@ class Stage:
         finally:
             api.delete(f"connections/{CONNECTION_ID}")
 
+    @contextmanager
+    def waiting_review(self, prompt: str) -> Iterator[str]:
+        """Start the example that waits for a person, and yield its run's id once the first decision is requested."""
+        folder = (self.airflow.home / "videos" / "drafts").as_uri()
+        with self.default_connection():
+            run_id = self.start(REVIEW, prompt=prompt, drafts=folder, published=folder)
+
+            def waits() -> bool:
+                tasks = self.airflow.api.task_instances(REVIEW, run_id)
+                states = {task["task_id"]: task["state"] for task in tasks}
+                assert "failed" not in states.values()
+                return states["take_1.review"] in ("awaiting_input", "deferred")
+
+            self.airflow.wait_for("first review", waits, 600)
+            yield run_id
+
     def wait_for_end(self, dag_id: str, run_id: str) -> str:
         """Wait for the end of a run, and return its state."""
 

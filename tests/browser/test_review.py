@@ -19,17 +19,7 @@ PROMPT = "A kite.\n\n![spy](https://spy.example/x.png)\n[spy](https://spy.exampl
 @pytest.fixture
 def run_id(stage: Stage) -> Iterator[str]:
     """Return a run of the example that waits for its first review."""
-    with stage.default_connection():
-        folder = (stage.airflow.home / "videos" / "drafts").as_uri()
-        run_id = stage.start(REVIEW, prompt=PROMPT, drafts=folder, published=folder)
-
-        def waits() -> bool:
-            tasks = stage.airflow.api.task_instances(REVIEW, run_id)
-            states = {task["task_id"]: task["state"] for task in tasks}
-            assert "failed" not in states.values()
-            return states["take_1.review"] in ("awaiting_input", "deferred")
-
-        stage.airflow.wait_for("first review", waits, 600)
+    with stage.waiting_review(PROMPT) as run_id:
         yield run_id
 
 

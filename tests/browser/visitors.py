@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright
 
 from tests.browser.accounts import Account
 
@@ -21,10 +21,11 @@ TIMEOUT = 60_000
 
 
 @contextmanager
-def running_browser(*options: str) -> Iterator[Browser]:
+def running_browser(playwright: Playwright, *options: str) -> Iterator[Browser]:
     """
     Run Chromium for the duration of a ``with`` block.
 
+    :param playwright: The driver; a process can run only one at a time.
     :param options: Further options of its command line.
     :raises RuntimeError: Chromium is not installed.
     """
@@ -33,10 +34,7 @@ def running_browser(*options: str) -> Iterator[Browser]:
         raise RuntimeError("The browser tests need Chromium, in Debian the package chromium: apt-get install chromium")
     # All servers are on this host: no proxy, and no background requests of the browser.
     arguments = ["--disable-background-networking", "--disable-gpu", "--no-proxy-server", *options]
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=executable, args=arguments) as browser,
-    ):
+    with playwright.chromium.launch(executable_path=executable, args=arguments) as browser:
         yield browser
 
 
