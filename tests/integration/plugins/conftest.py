@@ -10,7 +10,7 @@ from airflow.api_fastapi import app as airflow_app
 from fastapi.testclient import TestClient
 
 from tests.integration.plugins.hiding_auth_manager import HidingAuthManager
-from tests.integration.plugins.page_rows import delete_rows
+from tests.integration.plugins.page_rows import delete_rows, delete_xcoms
 from tests.integration.plugins.reader import Reader
 
 _SECRET = "of these tests, and long enough for a key of the algorithm SHA-512, which takes 64 bytes"
@@ -41,5 +41,7 @@ def admin(server: TestClient) -> Reader:
 
 @pytest.fixture(autouse=True)
 def _rows(airflow_database: Path) -> Iterator[None]:
+    # Other tests of this process run tasks, whose XComs stay in the database.
+    delete_xcoms()
     yield
     delete_rows()

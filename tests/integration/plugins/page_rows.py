@@ -109,6 +109,12 @@ def delete_rows() -> None:
             session.execute(delete(model).where(model.dag_id.in_(dag_ids)))
 
 
+def delete_xcoms() -> None:
+    """Delete all XComs."""
+    with create_session(scoped=False) as session:
+        session.execute(delete(XComModel))
+
+
 def many(count: int, dag_ids: Iterable[str]) -> Iterator[Row]:
     """Yield rows of so many generations, in runs of a hundred, one every ten minutes."""
     dags = itertools.cycle(dag_ids)

@@ -147,8 +147,14 @@ class TestRecordAfterSeveralFailures:
     """Each case once led to a second payment or a lost id."""
 
     def test_failed_push_to_xcom_is_no_delivery(self, emulator: Emulator) -> None:
-        # After id and prediction before the wait, the push of the result fails.
-        run = Run(pushes_before_failure=2)
+        class FailingResult(Run):
+            def _push(self, key: str, value: Any) -> None:
+                # Pushed only with the result.
+                if key == "video_url" and self.tries == 1:
+                    raise ConnectionError("the API server is away")
+                super()._push(key, value)
+
+        run = FailingResult()
         operator = text_to_video(on_clear="regenerate")
         with pytest.raises(ConnectionError):
             run.try_once(operator)
