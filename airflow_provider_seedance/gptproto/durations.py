@@ -94,13 +94,15 @@ class ObservedDurations:
 
 def duration_between(after: float, until: float, reported: float) -> float | None:
     """
-    Return the duration of a generation that ended between two polls; ``None`` if they are too far apart.
+    Return the duration of a generation that ended between two polls; ``None`` if that says nothing.
+
+    They may be too far apart, or a clock that was set back made the second one seem the earlier one.
 
     :param after: Seconds from the submission to the last poll that found it in progress; 0 for the submission itself.
     :param until: Seconds from the submission to the poll that found its end.
     :param reported: The duration that the service reports, 0 without one. It counts if it lies between the polls; else
         the middle between the polls does.
     """
-    if until - after > MAXIMUM_UNCERTAINTY:
+    if not 0 <= until - after <= MAXIMUM_UNCERTAINTY:
         return None
     return reported if after < reported <= until else (after + until) / 2

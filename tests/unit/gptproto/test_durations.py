@@ -127,3 +127,7 @@ class TestDurationBetween:
         assert duration_between(0.0, 90.0, 0.0) == 45.0
         assert duration_between(0.0, 90.1, 0.0) is None
         assert duration_between(300.0, 2_100.0, 310.0) is None
+
+    def test_clock_that_was_set_back_says_nothing(self) -> None:
+        assert duration_between(80.0, 80.0, 0.0) == 80.0
+        assert duration_between(80.0, 0.0, 0.0) is None
