@@ -18,6 +18,10 @@ from airflow_provider_seedance.gptproto.nesting import MAXIMUM_DEPTH, TOO_DEEP, 
 FINISHED = ("success", "failed", "upstream_failed", "skipped", "removed")
 #: What an XCom backend leaves in the database: the URL of the value. Custom schemes also have underscores.
 _REFERENCE = re.compile(r"[a-z][\w+.-]*://", re.IGNORECASE)
+#: The fields of every value that this provider writes.
+_FIELDS = frozenset({"id", "status", "outputs"})
+#: The names of its operators and decorators, as Airflow shows them.
+_OPERATOR = re.compile(r"[\W_]*(task\.)?seedance", re.IGNORECASE)
 #: USD. No submission costs as much, so a higher number is no price.
 _HIGHEST_PRICE = 1_000_000
 
@@ -85,6 +89,12 @@ class Generation:
     def is_reference(self) -> bool:
         """Whether an XCom backend stored the value outside the database."""
         return isinstance(self.value, str) and _REFERENCE.match(self.value) is not None
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether a task of another kind wrote a value of its own under the same key."""
+        is_readable = self.is_reference or self.prediction.keys() >= _FIELDS
+        return not is_readable and _OPERATOR.match(self.operator or "") is None
 
     @property
     def prediction(self) -> Mapping[str, Any]:

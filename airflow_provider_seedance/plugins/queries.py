@@ -101,7 +101,7 @@ class XComs:
             key = TaskKey(*task)
             if label is None and key.map_index >= 0:
                 label = str(key.map_index)  # as Airflow 3.3, where 3.1 leaves it empty
-            yield Generation(
+            found = Generation(
                 key=key,
                 pushed_at=pushed_at,
                 state=state,
@@ -110,6 +110,8 @@ class XComs:
                 label=label,
                 value=read_json(value),
             )
+            if not found.is_foreign:
+                yield found
 
 
 def _generations() -> Select[Any]:

@@ -210,6 +210,18 @@ class TestGenerations:
         [found] = viewer.generations()["generations"]
         assert found["prediction"] == shown
 
+    def test_value_of_another_kind_of_task_is_no_generation(self, viewer: Reader) -> None:
+        values = [{"class": "cat"}, {"id": 7, "status": "shipped"}, 0.97, [1, 2], "spam", None, True]
+        rows = [
+            Row(dag_id=SHOWN_DAG, operator="PythonOperator", map_index=number, xcoms={"prediction": value})
+            for number, value in enumerate(values)
+        ]
+        own = Row(dag_id=SHOWN_DAG, operator="MyOperator", task_id="own", xcoms={"prediction": prediction(1)})
+        insert_rows([*rows, own])
+        answer = viewer.generations()
+        assert [each["task_id"] for each in answer["generations"]] == ["own"]
+        assert (answer["total"], answer["sums"]["count"], answer["sums"]["unknown"]) == (1, 1, 0)
+
     def test_value_in_object_storage_is_a_reference(self, viewer: Reader) -> None:
         insert_rows([Row(dag_id=SHOWN_DAG, xcoms={"prediction": "s3://aws_default@xcoms/shown/run/make/1.json"})])
         answer = viewer.generations()

@@ -48,6 +48,25 @@ def generation(value: Any, state: str | None = "success", **changes: Any) -> Gen
     return Generation(value=value, state=state, **fields)
 
 
+class TestForeign:
+    @pytest.mark.parametrize(
+        ("operator", "value", "is_foreign"),
+        [
+            ("PythonOperator", {"class": "cat"}, True),
+            ("PythonOperator", {"id": 7, "status": "shipped"}, True),
+            ("BashOperator", 0.97, True),
+            (None, None, True),
+            # It may be one: nobody can read it here.
+            ("PythonOperator", "s3://bucket/value.json", False),
+            ("MyOperator", DONE, False),
+            ("SeedanceTextToVideoOperator", "broken", False),
+            ("@task.seedance", None, False),
+        ],
+    )
+    def test_value_of_another_kind_of_task_is_foreign(self, operator: str | None, value: Any, is_foreign: bool) -> None:
+        assert generation(value, operator=operator).is_foreign is is_foreign
+
+
 class TestOutcome:
     @pytest.mark.parametrize(
         ("state", "value", "expected"),
