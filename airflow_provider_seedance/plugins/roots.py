@@ -15,8 +15,9 @@ from airflow_provider_seedance.storage import LOCAL, OBJECT_STORES
 
 #: ``scheme://connection@bucket/path``, or an absolute path.
 _LOCATION = re.compile(r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[^/@]*@)?(?P<bucket>[^/@:]*))?(?P<path>(?:/.*)?)")
-#: Control characters, other separators, a query or fragment, encoded characters, and fsspec's chains of file systems.
-_AMBIGUOUS = re.compile(r"[\x00-\x1f\x7f\\?#]|%(?:2e|2f|5c|00|25)|::", re.IGNORECASE)
+#: Control characters, halves of surrogate pairs, other separators, a query or fragment, encoded characters, and chained
+#: file systems of fsspec.
+_AMBIGUOUS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\\?#]|%(?:2e|2f|5c|00|25)|::", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

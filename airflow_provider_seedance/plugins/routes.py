@@ -200,7 +200,7 @@ def get_stored(
     run_id: str,
     task_id: str,
     file: Annotated[int, Query(ge=0)] = 0,
-    map_index: int = -1,
+    map_index: Annotated[int, Query(ge=-1, lt=2**31)] = -1,
     poster: bool = False,
 ) -> Response:
     """

@@ -16,9 +16,10 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 
 from airflow_provider_seedance.plugins.ranges import UnsatisfiableRangeError, requested_part
 from airflow_provider_seedance.plugins.roots import Root
+from airflow_provider_seedance.plugins.static_files import is_known
 from airflow_provider_seedance.storage import OBJECT_STORES, storage_path
 
-#: Seconds for which a link or a response may be used without asking Airflow again.
+#: Seconds for which a link may be used without asking Airflow again.
 _LIFETIME = 600
 #: Bytes that are read at once.
 _PIECE = 256 * 1024
@@ -101,11 +102,15 @@ def _signed_link(folder: ObjectStoragePath, path: str, content_type: str) -> str
 def _stream(opened: _OpenFile, content_type: str, method: str, headers: Mapping[str, str]) -> Response:
     answer = {
         "accept-ranges": "bytes",
-        "cache-control": f"private, max-age={_LIFETIME}",
+        # The same address has another file after the task was cleared, or is forbidden after a right was withdrawn.
+        "cache-control": "private, no-cache",
         # Airflow 3.1 compresses every other response, and a part that is compressed is of no use.
         "content-encoding": "identity",
         "etag": opened.etag,
     }
+    if is_known(opened.etag, headers.get("if-none-match", "")):
+        opened.file.close()
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=answer)
     try:
         part = requested_part(opened.size, opened.etag, headers.get("range"), headers.get("if-range"))
     except UnsatisfiableRangeError:

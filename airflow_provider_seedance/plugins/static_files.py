@@ -81,7 +81,7 @@ class StaticFiles:
         file = self._files.get(name_of(scope))
         if file is None:
             return _error_response(HTTPStatus.NOT_FOUND)
-        if file.etag in _etags(scope):
+        if is_known(file.etag, dict(scope["headers"]).get(b"if-none-match", b"").decode("latin-1")):
             return HTTPStatus.NOT_MODIFIED, {"etag": file.etag}, b""
         headers = {"content-type": file.content_type, "content-length": str(len(file.content)), "etag": file.etag}
         return HTTPStatus.OK, headers, file.content
@@ -93,6 +93,16 @@ def name_of(scope: Message) -> str:
     return path.removeprefix("/")
 
 
+def is_known(etag: str, if_none_match: str) -> bool:
+    """
+    Return whether the browser has a file already.
+
+    :param etag: The file's ETag. A proxy that compresses makes it weak.
+    :param if_none_match: The value of the request's header; empty without one.
+    """
+    return etag in {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+
+
 def _read(path: Path) -> StaticFile:
     content = path.read_bytes()
     return StaticFile(content, _CONTENT_TYPES[path.suffix], f'"{sha256(content).hexdigest()[:32]}"')
@@ -101,9 +111,3 @@ def _read(path: Path) -> StaticFile:
 def _error_response(status: HTTPStatus, **headers: str) -> tuple[HTTPStatus, dict[str, str], bytes]:
     content = status.phrase.encode()
     return status, {"content-type": "text/plain", "content-length": str(len(content)), **headers}, content
-
-
-def _etags(scope: Message) -> set[str]:
-    """Return the ETags in ``If-None-Match``; a proxy that compresses makes them weak."""
-    headers = dict(scope["headers"])
-    return {tag.strip().removeprefix("W/") for tag in headers.get(b"if-none-match", b"").decode("latin-1").split(",")}

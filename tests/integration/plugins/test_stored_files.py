@@ -165,7 +165,9 @@ class TestPaths:
         insert_stored(value)
         assert get_file(viewer).status_code == 404
 
-    @pytest.mark.parametrize("query", [{"file": -1}, {"file": "x"}, {"map_index": "x"}], ids=str)
+    @pytest.mark.parametrize(
+        "query", [{"file": -1}, {"file": "x"}, {"map_index": "x"}, {"map_index": -2}, {"map_index": 10**30}], ids=str
+    )
     def test_invalid_query_is_refused(self, viewer: Reader, query: dict[str, Any]) -> None:
         assert get_file(viewer, **query).status_code == 422
 
@@ -191,7 +193,15 @@ class TestStream:
             "content-security-policy": "default-src 'none'; sandbox",
         }
         assert {name: response.headers[name] for name in expected} == expected
-        assert "private" in response.headers["cache-control"]
+        assert response.headers["cache-control"] == "private, no-cache"
+
+    def test_file_that_the_browser_has_is_not_sent_again(self, viewer: Reader, root: Path) -> None:
+        etag = get_file(viewer).headers["etag"]
+        for header in (etag, f'"other", W/{etag}'):
+            response = get_file(viewer, headers={"If-None-Match": header, "Range": "bytes=0-9"})
+            assert (response.status_code, response.content) == (304, b"")
+        (root / "boat.mp4").write_bytes(b"other")
+        assert get_file(viewer, headers={"If-None-Match": etag}).content == b"other"
 
     def test_html_is_sent_as_a_video(self, viewer: Reader, root: Path) -> None:
         (root / "boat.mp4").write_text("<script>alert(1)</script>")

@@ -47,6 +47,7 @@ def test_path_below_a_root_is_found(path: str, parts: tuple[str, ...]) -> None:
         "/srv/videos//etc/passwd",
         "//srv/videos/a.mp4",
         "/srv/videos/%2e%2e/secret.mp4",
+        "/srv/videos/\ud800.mp4",
         "/srv/videos/%2E%2e%2fsecret.mp4",
         "/srv/videos/%252e%252e/secret.mp4",
         "/srv/videos\\..\\secret.mp4",
