@@ -196,4 +196,11 @@ function taskUrl(airflow, { dag, run, task }) {
   return `${airflow}api/v2/dags/${encode(dag)}/dagRuns/${encode(run)}/taskInstances/${encode(task)}`;
 }
 
-const encode = encodeURIComponent;
+/**
+ * Encode a value of an XCom, which can have halves of a surrogate pair: one of them must not fail the whole page.
+ *
+ * @param {string | number | boolean} value
+ */
+function encode(value) {
+  return encodeURIComponent(String(value).replace(/\p{Surrogate}/gu, "\ufffd"));
+}

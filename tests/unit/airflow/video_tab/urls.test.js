@@ -93,6 +93,11 @@ describe("URL functions", () => {
     assert.equal(url, "https://a.example/af/seedance/api/generations.csv?dag_id=a%3Fb&text=what%3F");
   });
 
+  it("contain any text of an XCom", () => {
+    const url = urls.copiesUrl("https://a.example/", ["a\ud800b", "🚢"]);
+    assert.deepEqual(new URL(url).searchParams.getAll("prediction_id"), ["a\ufffdb", "🚢"]);
+  });
+
   it("return the page of a DAG", () => {
     assert.equal(urls.dagUrl("https://a.example/af/", "a&b/c"), "https://a.example/af/dags/a%26b%2Fc");
   });
