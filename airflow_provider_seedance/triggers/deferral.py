@@ -29,7 +29,8 @@ class DeferrableTask:
         """Resume after a deferral. If Airflow ended the wait, the error names the prediction and the bill."""
         # Not an argument of execute_complete, so that subclasses can override that as usual.
         kwargs = dict(next_kwargs or {})
-        self.handed_on = kwargs.pop("report", None)
+        if next_method == "execute_complete":
+            self.handed_on = kwargs.pop("report", None)
         try:
             return super().resume_execution(next_method, kwargs, context)  # type: ignore[misc]  # of Airflow's class
         except AirflowException as error:

@@ -19,6 +19,16 @@ from tests.versions import needs_store
 pytestmark = pytest.mark.usefixtures("short_waits")
 
 
+class TestResume:
+    def test_method_of_a_subclass_receives_its_own_arguments(self) -> None:
+        class Reporting(SeedanceImageToVideoOperator):
+            def after_review(self, context: Any, report: str) -> str:
+                return report
+
+        operator = Reporting(task_id="make_video", prompt="It sails", image="https://example.com/a.png")
+        assert operator.resume_execution("after_review", {"report": "approved"}, Run().context()) == "approved"
+
+
 class TestWait:
     @pytest.mark.parametrize("timeout", [100, timedelta(seconds=100)])
     def test_deferral_timeout_is_after_the_deadline(self, emulator: Emulator, timeout: Any) -> None:
