@@ -29,17 +29,20 @@ class StoredXCom:
 
 
 class Wanted(NamedTuple):
-    """A generation whose copies are wanted."""
+    """A generation whose copies are wanted, and its DAG if it is known."""
 
     prediction_id: str | None
-    outputs: Sequence[str]
+    outputs: Sequence[str] = ()
+    dag_id: str | None = None
 
 
 def find_copies(
     wanted: Mapping[_Name, Wanted], stored: Iterable[StoredXCom], roots: Sequence[Root]
 ) -> dict[_Name, list[dict[str, Any]]]:
     """
-    Return the copies of each generation that may be served, the last stored first.
+    Return the copies of each generation that may be served: those of its own DAG first, and the last stored first.
+
+    Another DAG may store a video, too. But its author must not decide what the page shows for a video of this DAG.
 
     :param wanted: The generations by a name.
     :param stored: The XComs, in any order.
@@ -58,16 +61,17 @@ def find_copies(
         has_id = xcom.files.prediction_id is not None
         for name in by_id.get(xcom.files.prediction_id, set()) if has_id else set().union(*sources):
             found[name] += _copies_of(wanted[name], xcom, roots)
-    return {
-        name: [copy for _, copy in sorted(copies, key=lambda each: each[0], reverse=True)]
-        for name, copies in found.items()
-    }
+    return {name: _sorted(copies, wanted[name].dag_id) for name, copies in found.items()}
+
+
+def _sorted(copies: list[tuple[datetime, dict[str, Any]]], dag_id: str | None) -> list[dict[str, Any]]:
+    return [copy for _, copy in sorted(copies, key=lambda each: (each[1]["dag_id"] == dag_id, each[0]), reverse=True)]
 
 
 def _copies_of(wanted: Wanted, xcom: StoredXCom, roots: Sequence[Root]) -> list[tuple[datetime, dict[str, Any]]]:
     return [
         (xcom.pushed_at, {**xcom.key._asdict(), "file": position, **_description(file, roots)})
-        for position in xcom.files.positions_of(*wanted)
+        for position in xcom.files.positions_of(wanted.prediction_id, wanted.outputs)
         if root_of((file := xcom.files.files[position]).path, roots)
     ]
 

@@ -181,11 +181,11 @@ def get_copies(
     xcoms: _XComs, prediction_id: Annotated[list[str], Query(min_length=1, max_length=_LONGEST_PAGE)]
 ) -> Response:
     """Return the stored copies of predictions."""
-    wanted = {each: Wanted(each, []) for each in prediction_id}
+    wanted = {each: Wanted(each) for each in prediction_id}
     known = list(xcoms.generations_with(wanted))
     for each in known:
         if each.prediction_id in wanted:
-            wanted[each.prediction_id] = Wanted(each.prediction_id, each.outputs)
+            wanted[each.prediction_id] = Wanted(each.prediction_id, each.outputs, each.key.dag_id)
     # A prediction that no task knows may have been stored at any time.
     is_known = {each.prediction_id for each in known} >= wanted.keys()
     stored = xcoms.stored(since=_created_before(known) if is_known else None)
@@ -233,7 +233,7 @@ def _roots() -> list[Root]:
 
 
 def _copies_of(generations: Sequence[Generation], xcoms: XComs) -> dict[TaskKey, list[dict[str, Any]]]:
-    wanted = {each.key: Wanted(each.prediction_id, each.outputs) for each in generations}
+    wanted = {each.key: Wanted(each.prediction_id, each.outputs, each.key.dag_id) for each in generations}
     stored = xcoms.stored(since=_created_before(generations)) if wanted else ()
     return find_copies(wanted, stored, _roots())
 

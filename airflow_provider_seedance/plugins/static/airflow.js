@@ -65,9 +65,10 @@ export async function getCopies(ids) {
   if (ids.length === 0) return {};
   try {
     const { copies } = await get(copiesUrl(AIRFLOW, ids));
-    return copies;
+    // An id can be the name of a property that every object has.
+    return Object.assign(Object.create(null), copies);
   } catch (error) {
-    if (error instanceof ApiError) return {};
+    if (error instanceof ApiError) return Object.create(null);
     throw error;
   }
 }

@@ -10,8 +10,12 @@ const DAY = 24 * 3600 * 1000;
 /** Units of the drawing. */
 const [HEIGHT, WIDTH, GAP, FEWEST] = [100, 10, 2, 14];
 
+/** The most days that the chart shows with gaps. */
+const LONGEST = 732;
+
 /**
- * Return all days from the first to the last, so that a day without generations is a gap.
+ * Return all days from the first to the last, so that a day without generations is a gap; over a longer time only those
+ * with generations.
  *
  * @param {readonly Day[]} days In any order.
  * @returns {Day[]} Oldest first.
@@ -20,6 +24,7 @@ export function everyDay(days) {
   const known = new Map(days.map((each) => [each.day, each]));
   const times = days.map((each) => Date.parse(each.day));
   const [first, last] = [Math.min(...times), Math.max(...times)];
+  if (last - first > LONGEST * DAY) return [...days].sort((one, other) => Date.parse(one.day) - Date.parse(other.day));
   const filled = [];
   for (let time = first; time <= last; time += DAY) {
     const day = new Date(time).toISOString().slice(0, 10);

@@ -322,6 +322,17 @@ class TestCopies:
         [found] = viewer.generations()["generations"]
         assert [each["run_id"] for each in found["copies"]] == ["3", "2", "1"]
 
+    def test_copy_of_another_dag_comes_after_those_of_the_own_one(self, viewer: Reader, root: Path) -> None:
+        value = prediction(1)
+        insert_rows([Row(dag_id=SHOWN_DAG, xcoms={"prediction": value, "prediction_id": value["id"]})])
+        for dag_id, hours in ((SHOWN_DAG, 1), ("other", 2)):
+            at = START + timedelta(hours=hours)
+            insert_stored(stored(f"{root}/boat.mp4", prediction_id=value["id"]), dag_id=dag_id, pushed_at=at)
+        [found] = viewer.generations()["generations"]
+        assert [each["dag_id"] for each in found["copies"]] == [SHOWN_DAG, "other"]
+        copies = viewer.get(COPIES, prediction_id=value["id"]).json()["copies"][value["id"]]
+        assert [each["dag_id"] for each in copies] == [SHOWN_DAG, "other"]
+
     @pytest.mark.parametrize("value", [None, [], {"files": [1]}, {"prediction_id": 1, "files": []}, "{", {"files": {}}])
     def test_strange_xcom_breaks_no_page(self, viewer: Reader, root: Path, value: Any) -> None:
         insert_rows([Row(dag_id=SHOWN_DAG, xcoms={"prediction": prediction(1), "stored": value})])

@@ -22,6 +22,10 @@ describe("everyDay", () => {
     assert.deepEqual(days, ["2026-03-27", "2026-03-28", "2026-03-29", "2026-03-30", "2026-03-31"]);
   });
 
+  it("has no gaps over many years, of which the drawing would be too large", () => {
+    assert.deepEqual(everyDay([day("8000-01-01"), day("2026-01-01")]), [day("2026-01-01"), day("8000-01-01")]);
+  });
+
   it("is empty without days", () => assert.deepEqual(everyDay([]), []));
 
   it("is one day for one day", () => assert.deepEqual(everyDay([day("2028-02-29")]), [day("2028-02-29")]));
