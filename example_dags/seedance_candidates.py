@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Param, task, task_group
 
@@ -60,7 +60,6 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1),
     tags=["seedance"],
     doc_md=__doc__,
-    default_args={"retries": 2},
     params={
         "prompt": Param("A paper boat sails down a rainy gutter, low angle.", type="string", minLength=1),
         "candidates": Param((Path.home() / "seedance_candidates").as_uri(), type="string", description="A folder."),
@@ -75,6 +74,7 @@ with DAG(
             prompt="{{ params.prompt }}",
             seed=seed,
             deferrable=True,
+            retries=2,
             map_index_template="Take {{ ti.map_index + 1 }}",
             doc_md="Makes one take for each seed.",
         )
@@ -83,6 +83,7 @@ with DAG(
             prediction_id=make_video.output["prediction_id"],
             destination="{{ params.candidates }}",
             poster=HAS_POSTERS,
+            retries=2,
             map_index_template="Take {{ ti.map_index + 1 }}",
             doc_md="Stores the take, chosen or not.",
         )
@@ -108,7 +109,7 @@ with DAG(
         prediction_id: str | None
         prediction_id = ti.xcom_pull(task_ids="take.make_video", key="prediction_id", map_indexes=TAKES.index(chosen))
         if prediction_id is None:
-            raise ValueError(f"{chosen} has failed. Clear the task choose to choose another one.")
+            raise AirflowFailException(f"{chosen} has failed. Clear the task choose to choose another one.")
         return prediction_id
 
     SeedanceToObjectStorageOperator(

@@ -52,7 +52,6 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1),
     tags=["seedance"],
     doc_md=__doc__,
-    default_args={"retries": 2},
     params={
         "prompt": Param("A fountain pen writes a single line in blue ink, macro shot.", type="string", minLength=1),
         "drafts": Param((Path.home() / "seedance_drafts").as_uri(), type="string", description="A folder."),
@@ -78,6 +77,7 @@ with DAG(
                 task_id="make_video",
                 prompt="{{ params.prompt }}",
                 deferrable=True,
+                retries=2,
                 doc_md="Makes the video that is reviewed.",
             )
             keep_draft = SeedanceToObjectStorageOperator(
@@ -85,6 +85,7 @@ with DAG(
                 prediction_id=make_video.output["prediction_id"],
                 destination="{{ params.drafts }}",
                 poster=HAS_POSTERS,
+                retries=2,
                 doc_md="Stores the video, whose link expires after a day.",
             )
             following = {PUBLISH: "publish", AGAIN: f"take_{number + 1}.make_video", REJECT: "rejected"}
