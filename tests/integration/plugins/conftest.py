@@ -22,6 +22,8 @@ def server(airflow_database: Path) -> Iterator[TestClient]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW__CORE__AUTH_MANAGER", f"{HidingAuthManager.__module__}.{HidingAuthManager.__name__}")
         patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", _SECRET)
+        # Without it, Airflow 3.1.0 gives PyJWT an issuer that is None.
+        patch.setenv("AIRFLOW__API_AUTH__JWT_ISSUER", "airflow.example")
         airflow_app.purge_cached_app()
         with TestClient(airflow_app.create_app("core"), base_url="http://airflow.example") as client:
             yield client

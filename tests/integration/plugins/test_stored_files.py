@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from airflow_provider_seedance.plugins import routes
 from tests.integration.plugins.hiding_auth_manager import HIDDEN_DAG
 from tests.integration.plugins.page_rows import START, Row, insert_rows, prediction
-from tests.integration.plugins.reader import SHOWN_DAG, Reader
+from tests.integration.plugins.reader import CHECKS_QUERY, SHOWN_DAG, Reader
 from tests.s3 import attach_s3
 
 S3_CONN_ID = "media_s3"
@@ -65,7 +65,7 @@ class TestRights:
 
     def test_file_of_another_dag_is_forbidden(self, viewer: Reader, admin: Reader, root: Path) -> None:
         insert_stored(stored(f"{root}/boat.mp4"), HIDDEN_DAG)
-        assert get_file(viewer, HIDDEN_DAG).status_code == 403
+        assert get_file(viewer, HIDDEN_DAG).status_code == (403 if CHECKS_QUERY else 404)
         assert get_file(admin, HIDDEN_DAG).content == VIDEO
 
     @pytest.mark.parametrize("other", [SHOWN_DAG, "", "~"])
@@ -371,10 +371,11 @@ class TestS3:
         assert response.headers["cache-control"] == "no-store"
         link = response.headers["location"]
         assert "Expires=" in link
+        # S3 sends the type of the link in place of the object's; old versions of the test server do not.
+        assert "response-content-type=video%2Fmp4" in link
         request = urllib.request.Request(link, headers={"Range": "bytes=10-19"})  # noqa: S310 - of this host
         with urllib.request.urlopen(request) as answer:  # noqa: S310 - of this host
             assert (answer.status, answer.read()) == (206, VIDEO[10:20])
-            assert answer.headers["content-type"] == "video/mp4"
 
     def test_head_is_answered_without_a_link(self, viewer: Reader) -> None:
         insert_stored(stored("s3://media/videos/boat.mp4"))
