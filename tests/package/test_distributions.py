@@ -98,7 +98,7 @@ def test_metadata_has_the_declared_dependencies(distributions: Distributions, pr
         for each in requirements
     }
     assert {Requirement(each) for each in distributions.metadata.get_all("Requires-Dist", [])} == declared
-    assert distributions.metadata.get_all("Provides-Extra") == ["emulator"]
+    assert distributions.metadata.get_all("Provides-Extra") == ["emulator", "poster"]
     assert distributions.metadata["Requires-Python"] == ">=3.11"
 
 

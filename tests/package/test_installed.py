@@ -94,7 +94,7 @@ def test_airflow_lists_the_link(installed: Installation) -> None:
 def test_airflow_lists_the_plugin_and_its_tab(installed: Installation) -> None:
     [plugin] = [each for each in listed(installed, "plugins") if each["name"] == "seedance_video_tab"]
     assert plugin["source"].startswith(f"airflow-provider-seedance=={__version__}: ")
-    assert [view["destination"] for view in plugin["external_views"]] == ["task_instance"]
+    assert [view["destination"] for view in plugin["external_views"]] == ["task_instance", "nav"]
     assert [app["url_prefix"] for app in plugin["fastapi_apps"]] == ["/seedance"]
 
 
