@@ -202,6 +202,13 @@ class TestErrors:
         with pytest.raises(ConnectionSettingsError, match="ledger in the connection's extra"):
             open_store(uri)
 
+    def test_uri_that_is_opened_as_another_path_is_an_error_of_the_connection(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("airflow_provider_seedance.storage.ObjectStoragePath.path", "/srv/a")
+        with pytest.raises(ConnectionSettingsError, match="ledger in the connection's extra"):
+            open_store("file:///srv/a::b")
+
 
 class TestFiles:
     def test_killed_writer_leaves_no_object(self, tmp_path: Path) -> None:
