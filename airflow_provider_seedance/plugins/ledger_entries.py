@@ -75,6 +75,9 @@ class LedgerReader:
         )
         kept = {name: self._kept[f"{uri}/{name}"] for name in names if f"{uri}/{name}" in self._kept}
         yield from kept.values()
+        if len(self._kept) >= _LARGEST_CACHE:
+            # What is asked for now is likely to be asked for again.
+            self._kept = {f"{uri}/{name}": facts for name, facts in kept.items()}
         for name, entry in read_entries(store, [name for name in names if name not in kept]):
             if isinstance(entry, UnreadableEntryError):
                 raise entry

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_seedance.ledger.entries import State
 from airflow_provider_seedance.ledger.store import LocalStore, Store, open_store
-from airflow_provider_seedance.plugins import routes
+from airflow_provider_seedance.plugins import ledger_entries, routes
 from airflow_provider_seedance.plugins.ledger_entries import THREAD, LedgerReader
 from tests.integration.plugins.hiding_auth_manager import HIDDEN_DAG
 from tests.integration.plugins.page_rows import Row, insert_rows, prediction
@@ -132,6 +132,28 @@ def test_changed_entry_counts_at_the_next_request(viewer: Reader, ledger: str) -
     )
     create_entry(open_store(ledger), 9, highest="1", **{**SUBMISSIONS[0], "estimate": "1"})
     assert viewer.generations()["sums"]["usd"] == 1.3
+
+
+def test_full_memory_keeps_what_was_asked_for_last(
+    viewer: Reader, ledger: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_entries, "_LARGEST_CACHE", 3)
+    read: list[str] = []
+    read_entry = LocalStore.read
+
+    def noting(store: LocalStore, name: str) -> bytes | None:
+        read.append(name)
+        return read_entry(store, name)
+
+    monkeypatch.setattr(LocalStore, "read", noting)
+    sums = [viewer.generations(since="2026-11-26", until="2026-11-26")["sums"] for _ in range(2)]
+    assert [(each["usd"], each["count"]) for each in sums] == [(0.1, 1)] * 2
+    sums = [viewer.generations(since="2026-11-27")["sums"] for _ in range(2)]
+    assert [(each["usd"], each["count"]) for each in sums] == [(0.2, 3)] * 2
+    read.clear()
+    assert viewer.generations(since="2026-11-27")["sums"]["count"] == 3
+    # The one that is not answered yet.
+    assert len(read) == 1
 
 
 class TestFailures:
