@@ -135,7 +135,10 @@ def running_noting_server(video: Path) -> Iterator[NotingServer]:
         return JSONResponse({"copies": {"1": [{**_COPY, "file": number} for number in server.copies]}})
 
     def stored(request: Request) -> Response:
-        return file(request) if server.copies.get(int(request.query_params["file"])) else Response(status_code=404)
+        if not server.copies.get(int(request.query_params["file"])):
+            return Response(status_code=404)
+        # As Airflow's answer, so that no test plays the file of another one from the browser's cache.
+        return FileResponse(video, media_type="video/mp4", headers={"cache-control": "private, no-cache"})
 
     def file(request: Request) -> Response:
         return FileResponse(video, media_type="video/mp4")

@@ -1,4 +1,4 @@
-"""Prompts of the DAGs; the words in brackets make the emulator fail the generation."""
+"""Prompts and folders of the DAGs; the words in brackets make the emulator fail the generation."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ PAID_TASKS = ("reuse", "regenerate")
 #: The DAG of which the tests make an archive, and the prompt of its generation.
 ARCHIVE_DAG = "archived_videos"
 ARCHIVE_PROMPT = "Archive: the harbour of a small town"
+#: The folder of ``signed_video``, in a bucket of the S3 server.
+S3_FOLDER = "s3://media_s3@media/videos"
 
 PROMPTS = {
     "one_video": "A paper boat sails down a rainy street at dusk, close to the water, reflections of shop windows.",
     "stored_video": "A lighthouse in the evening light",
+    "signed_video": "A lighthouse in the morning light",
     "script_video": "<script>document.title='owned'</script><img src=x onerror=\"alert('owned')\"> a lighthouse",
     "refused_video": "Something that no service draws [policy]",
     "failed_video": "Something that this service draws and then does not show [policy-late]",

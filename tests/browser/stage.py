@@ -1,4 +1,4 @@
-"""Airflow with real accounts, and the emulated service, for the browser tests."""
+"""Airflow with real accounts, the emulated service and an S3 server, for the browser tests."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from demo.rest import AirflowApi
 from demo.sessions import Session
 from demo.standalone import Standalone, free_ports
 from tests.browser.accounts import ACCOUNTS, ADMIN
+from tests.browser.prompts import S3_FOLDER
+from tests.s3 import running_s3, s3_connection
 
 TASK_ID = "make_video"
 #: The example that a new user runs; its connection does not exist at first.
@@ -120,14 +122,15 @@ def running_stage(home: Path, environment: Mapping[str, str] | None = None) -> I
         shutil.copy(file, dags)
     passwords = home / "passwords.json"
     passwords.write_text(json.dumps({account.name: account.password for account in ACCOUNTS}))
-    with running_emulator() as emulator:
+    with running_emulator() as emulator, running_s3("media") as s3:
         settings = {
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{each.name}:{each.role}" for each in ACCOUNTS),
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
             "AIRFLOW_CONN_SEEDANCE_EMULATOR": emulator.connection_json,
-            "AIRFLOW__SEEDANCE__MEDIA_ROOTS": str(home / "videos"),
+            "AIRFLOW_CONN_MEDIA_S3": s3_connection(s3),
+            "AIRFLOW__SEEDANCE__MEDIA_ROOTS": f"{home / 'videos'}, {S3_FOLDER}",
             **(environment or {}),
         }
         airflow = Standalone(home, dags, settings, account=(ADMIN.name, ADMIN.password))

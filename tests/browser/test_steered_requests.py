@@ -83,6 +83,7 @@ def test_video_below_the_window_is_requested_when_it_is_visible(page: Page, serv
     show(page, server, *[server.url(SERVICE, f"{number}.mp4") for number in range(6)])
     expect(frame(page).first.locator("video")).to_have_js_property("videoWidth", 864)
     assert server.to(SERVICE, "/5.mp4") == []
-    page.get_by_role("figure").last.scroll_into_view_if_needed()
-    expect(page.frame_locator("iframe >> nth=-1").locator("video")).to_have_js_property("videoWidth", 864)
+    last = page.get_by_role("figure").last
+    last.scroll_into_view_if_needed()
+    expect(last.frame_locator("iframe").locator("video")).to_have_js_property("videoWidth", 864)
     assert server.to(SERVICE, "/5.mp4") != []

@@ -19,6 +19,7 @@ from tests.browser.prompts import (
     PAID_DAG,
     PAID_TASKS,
     PROMPTS,
+    S3_FOLDER,
     paid_prompts,
     postcard,
 )
@@ -53,16 +54,17 @@ with DAG("many_videos", schedule=None, start_date=BEGIN, max_active_tasks=60):
 with DAG("two_videos", schedule=None, start_date=BEGIN):
     SeedanceTextToVideoOperator.partial(**DEFAULTS).expand(prompt=[postcard(1), postcard(2)])
 
-with DAG("stored_video", schedule=None, start_date=BEGIN):
-    made = SeedanceTextToVideoOperator(**DEFAULTS, prompt=PROMPTS["stored_video"])
-    SeedanceToObjectStorageOperator(
-        task_id="store_video",
-        seedance_conn_id="seedance_emulator",
-        prediction_id=made.output["prediction_id"],  # type: ignore[index]
-        destination=f"{os.environ['AIRFLOW_HOME']}/videos",
-        retries=3,
-        retry_delay=timedelta(seconds=1),
-    )
+for dag_id, folder in (("stored_video", f"{os.environ['AIRFLOW_HOME']}/videos"), ("signed_video", S3_FOLDER)):
+    with DAG(dag_id, schedule=None, start_date=BEGIN):
+        made = SeedanceTextToVideoOperator(**DEFAULTS, prompt=PROMPTS[dag_id])
+        SeedanceToObjectStorageOperator(
+            task_id="store_video",
+            seedance_conn_id="seedance_emulator",
+            prediction_id=made.output["prediction_id"],  # type: ignore[index]
+            destination=folder,
+            retries=3,
+            retry_delay=timedelta(seconds=1),
+        )
 
 with DAG("other_work", schedule=None, start_date=BEGIN):
     EmptyOperator(task_id="make_video")

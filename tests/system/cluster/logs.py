@@ -9,10 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import httpx
-from moto.server import ThreadedMotoServer
-
 from demo.rest import line
+from tests.s3 import running_s3, s3_connection
 from tests.system.cluster.stage import TASK_ID, Stage
 
 _BUCKET = "task-logs"
@@ -21,29 +19,16 @@ _PERIOD = 0.1
 
 
 @contextmanager
-def running_s3() -> Iterator[dict[str, str]]:
+def running_log_store() -> Iterator[dict[str, str]]:
     """Run an S3 server with an empty bucket, and yield the settings for task logs in it."""
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        url = f"http://{host}:{port}"
-        httpx.put(f"{url}/{_BUCKET}", trust_env=False).raise_for_status()
-        connection = {
-            "conn_type": "aws",
-            "login": "test",
-            "password": "test",
-            "extra": {"endpoint_url": url, "region_name": "us-east-1"},
-        }
+    with running_s3(_BUCKET) as address:
         yield {
-            "AIRFLOW_CONN_TASK_LOGS": json.dumps(connection),
+            "AIRFLOW_CONN_TASK_LOGS": s3_connection(address),
             "AIRFLOW__LOGGING__DELETE_LOCAL_LOGS": "True",
             "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER": f"s3://{_BUCKET}",
             "AIRFLOW__LOGGING__REMOTE_LOGGING": "True",
             "AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID": "task_logs",
         }
-    finally:
-        server.stop()
 
 
 def task_logs(folder: Path) -> list[Path]:

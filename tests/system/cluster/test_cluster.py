@@ -11,7 +11,7 @@ import pytest
 
 from tests.system.cluster.airflow import COMPONENTS, TRIGGERERS, WORKERS
 from tests.system.cluster.evaluation import Row, maximum_running
-from tests.system.cluster.logs import kept_task_logs, read, running_s3, task_logs, written
+from tests.system.cluster.logs import kept_task_logs, read, running_log_store, task_logs, written
 from tests.system.cluster.measuring import Cost, Meter, cost_table, longest_statements
 from tests.system.cluster.plan import (
     GENERATIONS,
@@ -177,7 +177,7 @@ def test_pool_with_deferred_tasks_limits_running_generations(stage: Stage, rows:
 
 def test_remote_logs_contain_every_line_once(tmp_path: Path, rows: list[Row]) -> None:
     indices, copies = range(GENERATIONS[LOGGED]), tmp_path / "copies"
-    with running_s3() as settings, running_stage(tmp_path, settings, own_log_folders=True) as stage:
+    with running_log_store() as settings, running_stage(tmp_path, settings, own_log_folders=True) as stage:
         with kept_task_logs(stage.cluster.home / "logs", copies):
             run_id = stage.start(LOGGED, seconds_running=20)
             stage.wait_for_end(LOGGED, run_id)
