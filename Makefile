@@ -12,7 +12,7 @@ parallel := --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
-.PHONY: help demo ui test test-matrix unit integration coverage mutants fuzz system chaos ledger-kills browser screenshots cluster package bench check types-js format docs constraints clean
+.PHONY: help demo ui test test-matrix unit integration harness coverage mutants fuzz system chaos ledger-kills browser screenshots cluster package bench check types-js format docs constraints clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 15
@@ -23,10 +23,10 @@ demo: $(ready) ## run the example DAG in a real Airflow against the emulator, an
 ui: $(ready) ## the same, but Airflow stays up for you to look around
 	@$(bin)/python -m demo --stay
 
-test: $(ready) ## all tests but the system tests
+test: $(ready) ## all tests of the provider but the system tests
 	$(bin)/pytest $(parallel)
 
-test-matrix: $(ready) ## all tests but the system tests on every Airflow and Python; CELLS="3.1-py3.12 lowest" for some
+test-matrix: $(ready) ## the same on every Airflow and Python; CELLS="3.1-py3.12 lowest" for some
 	$(bin)/python -m tests.matrix $(CELLS)
 
 unit: $(ready) ## the tests that start no Airflow
@@ -34,6 +34,9 @@ unit: $(ready) ## the tests that start no Airflow
 
 integration: $(ready) ## the tests that run DAGs in their own process
 	$(bin)/pytest $(parallel) tests/integration
+
+harness: $(ready) ## the tests of what tests and measures: demo, benchmarks, matrix, cluster
+	$(bin)/pytest $(parallel) tests/harness
 
 coverage: $(ready) ## what of the package the tests of `make test` reach, branches too
 	$(bin)/pytest $(parallel) --cov

@@ -27,7 +27,8 @@ sleeping.install_watch()
 for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
     del os.environ[_name]
 EXAMPLE_DAGS = Path(__file__).parents[1] / "example_dags"
-UNIT = Path(__file__).with_name("unit")
+#: The folders of the tests that must not sleep.
+AWAKE = (Path(__file__).with_name("unit"), Path(__file__).with_name("harness"))
 #: The folders of the DAGs that tests run, by the name of their bundle.
 BUNDLES = {"dags-folder": EXAMPLE_DAGS, "tests": Path(__file__).parent / "integration" / "dags"}
 _HOME = Path(tempfile.mkdtemp(prefix="seedance-tests-"))
@@ -72,7 +73,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
     yield
     assert network.take_refused() == [], "the test accessed a host other than this one"
     slept = sleeping.take_slept()
-    if item.path.is_relative_to(UNIT) and item.get_closest_marker("real_time") is None:
+    if any(map(item.path.is_relative_to, AWAKE)) and item.get_closest_marker("real_time") is None:
         assert slept == [], "the unit test slept (seconds)"
 
 
