@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING
 
 from benchmarks.case import durations
 from benchmarks.plan import PROVIDER, SENSOR
-from benchmarks.service import NOT_FOUND_UNTIL_DONE, name_prediction
+from benchmarks.service import NOT_FOUND_UNTIL_DONE, name_prediction, read_end
 from benchmarks.ways import KEY, WAIT_TIMEOUT
 
 if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
 
 DAG_ID = "waits"
+#: A wait until the end of the generation, which is known here, without a service: what a deferral costs Airflow.
+AIRFLOW = "Airflow, a task that only waits"
 _DAG = """
 from airflow.sdk import dag, task
 
@@ -67,10 +69,19 @@ def sensor_trigger(prediction_id: str, _started_at: float, _expected_seconds: fl
     return trigger
 
 
+def plain_trigger(prediction_id: str, _started_at: float, _expected_seconds: float) -> BaseTrigger:
+    """Return Airflow's own trigger for a point in time."""
+    from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+    trigger: BaseTrigger = DateTimeTrigger(datetime.fromtimestamp(read_end(prediction_id), UTC))
+    return trigger
+
+
 #: Create a trigger from prediction id, start time of the generation, and its expected seconds.
 TRIGGERS: Mapping[str, Callable[[str, float, float], BaseTrigger]] = {
     PROVIDER: provider_trigger,
     SENSOR: sensor_trigger,
+    AIRFLOW: plain_trigger,
 }
 
 

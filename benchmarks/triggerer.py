@@ -119,8 +119,8 @@ def read_row(number: int, scheduled_at: str, next_kwargs: str) -> Resumed:
     failure = None
     if "event" not in arguments:
         failure = "".join(arguments.get("traceback") or [arguments.get("error", "no event")]).strip().splitlines()[-1]
-    elif isinstance(arguments["event"], Mapping) and arguments["event"]["failure"] is not None:
-        failure = arguments["event"]["failure"]["what"]
+    elif isinstance(event := arguments["event"], Mapping) and event.get("failure") is not None:
+        failure = event["failure"]["what"]
     return Resumed(number, datetime.fromisoformat(scheduled_at).replace(tzinfo=UTC).timestamp(), failure)
 
 

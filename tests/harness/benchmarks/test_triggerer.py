@@ -22,7 +22,9 @@ class TestReadRow:
         resumed = row(event=True)
         assert (resumed.number, resumed.at) == (7, datetime(2026, 11, 24, 10, 0, 0, 500_000, UTC).timestamp())
 
-    @pytest.mark.parametrize("event", [True, {"wait": {}, "failure": None}])
+    @pytest.mark.parametrize(
+        "event", [True, {"wait": {}, "failure": None}, {"__classname__": "pendulum.datetime.DateTime", "__data__": {}}]
+    )
     def test_row_has_no_failure_if_the_video_was_found(self, event: object) -> None:
         assert row(event=event).failure is None
 
