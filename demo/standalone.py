@@ -191,6 +191,8 @@ def clean_environment(environment: Mapping[str, str], python: str = sys.executab
     :param python: Interpreter of Airflow.
     """
     cleaned = {name: value for name, value in environment.items() if not name.lstrip("_").startswith("AIRFLOW")}
+    # An installed package is compiled once. Without bytecode every task would compile the provider again.
+    cleaned.pop("PYTHONDONTWRITEBYTECODE", None)
     # The components and the emulator call each other on this host, which no proxy reaches.
     for name in ("NO_PROXY", "no_proxy"):
         cleaned[name] = ",".join(filter(None, [environment.get(name), "127.0.0.1", "localhost"]))

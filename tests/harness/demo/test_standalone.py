@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,11 @@ class TestEnvironment:
     def test_environment_excludes_this_host_from_the_proxy(self, name: str) -> None:
         assert clean_environment({})[name] == "127.0.0.1,localhost"
         assert clean_environment({name: "example.com"})[name] == "example.com,127.0.0.1,localhost"
+
+    def test_processes_keep_compiled_modules(self) -> None:
+        environment = clean_environment({**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+        code = "import sys; sys.exit(sys.dont_write_bytecode)"
+        assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0  # noqa: S603 - literal code
 
     def test_search_path_begins_with_commands_of_this_interpreter(self) -> None:
         path = clean_environment({"PATH": "/usr/bin"})["PATH"].split(os.pathsep)
