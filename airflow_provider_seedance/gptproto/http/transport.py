@@ -62,14 +62,18 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 
 
 @functools.lru_cache(maxsize=8)
-def tls_context(verify: bool | str) -> ssl.SSLContext:
+def tls_context(verify: bool | str, scheme: str) -> ssl.SSLContext:
     """
     Return the TLS context for a ``verify`` setting; a process makes it once.
 
     Reading the CA bundle blocks for tens of milliseconds. An event loop calls this in a thread first.
 
+    :param scheme: The scheme of the URL to reach. For ``http`` no CA bundle is read.
     :raises ConnectionSettingsError: When ``verify`` is a path without a CA bundle.
     """
+    if scheme == "http":
+        # httpx needs a context, although it makes its own one for an https proxy. This one accepts no certificate.
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if isinstance(verify, bool):
         return httpx.create_ssl_context(verify=verify)
     try:
@@ -266,7 +270,7 @@ async def shared_pool(settings: ClientSettings) -> AsyncIterator[ConnectionPool]
     pools = _pools.setdefault(asyncio.get_running_loop(), _Pools())
     async with pools.opening:
         if settings not in pools.by_settings:
-            await asyncio.to_thread(tls_context, settings.verify)
+            await asyncio.to_thread(tls_context, settings.verify, urlsplit(settings.base_url).scheme)
             queue = PriorityQueue(AdaptiveRateLimit(settings.polls_per_second))
             pools.by_settings[settings] = ConnectionPool(settings, queue=queue)
             pools.users[settings] = 0
@@ -306,11 +310,12 @@ def open_transport(
         _ = url.host, url.raw_host.decode().encode("idna")
     except (httpx.InvalidURL, ValueError):
         raise ConnectionSettingsError("The connection's host is not a valid address") from None
+    address = address or settings.base_url
     try:
         return kind(
             limits=httpx.Limits(max_connections=connections, keepalive_expiry=keep_alive),
-            proxy=proxy_for(settings, address or settings.base_url),
-            verify=tls_context(settings.verify),
+            proxy=proxy_for(settings, address),
+            verify=tls_context(settings.verify, urlsplit(address).scheme),
         )
     except ImportError as error:
         raise ConnectionSettingsError(f"The proxy cannot be used: {error}") from error

@@ -30,7 +30,7 @@ from airflow_provider_seedance.gptproto.errors import (
     UnconfirmedSubmissionError,
     UnreadableAnswerError,
 )
-from airflow_provider_seedance.gptproto.http.transport import tls_context
+from airflow_provider_seedance.gptproto.http.transport import open_transport, tls_context
 from airflow_provider_seedance.gptproto.predictions import PredictionStatus
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from tests.unit.gptproto.conftest import (
@@ -285,6 +285,14 @@ class TestSettings:
         yield
         tls_context.cache_clear()
 
+    @pytest.fixture
+    def ca_reads(self, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+        """Every call of Python that loads certificates of authorities."""
+        reads: list[object] = []
+        for name in ("load_verify_locations", "load_default_certs", "set_default_verify_paths"):
+            monkeypatch.setattr(ssl.SSLContext, name, lambda *arguments, **_: reads.append(arguments))
+        return reads
+
     @pytest.fixture(params=[GPTProtoClient, AsyncGPTProtoClient])
     def client_class(self, request: pytest.FixtureRequest) -> Any:
         return request.param
@@ -295,7 +303,44 @@ class TestSettings:
         for client_class in (GPTProtoClient, AsyncGPTProtoClient, GPTProtoClient):
             open_client(client_class, given_settings)
         assert tls_context.cache_info().misses == 1
-        assert tls_context(verify) is tls_context(verify)
+        assert tls_context(verify, "https") is tls_context(verify, "https")
+
+    @pytest.mark.parametrize("verify", [True, False, certifi.where()])
+    @pytest.mark.parametrize("proxy", [None, "http://proxy.example:3128", "https://proxy.example"])
+    def test_no_ca_bundle_is_read_for_a_plain_http_host(
+        self, client_class: Any, ca_reads: list[object], verify: bool | str, proxy: str | None
+    ) -> None:
+        url = "http://127.0.0.1:8765"
+        open_client(client_class, ClientSettings(api_key=KEY, base_url=url, verify=verify, proxy=proxy))
+        assert ca_reads == []
+
+    @pytest.mark.parametrize("verify", [True, certifi.where()])
+    def test_ca_bundle_is_read_once_for_an_https_host(
+        self, client_class: Any, ca_reads: list[object], verify: bool | str
+    ) -> None:
+        for _ in range(2):
+            open_client(client_class, ClientSettings(api_key=KEY, verify=verify))
+        assert len(ca_reads) == 1
+
+    @pytest.mark.parametrize(
+        ("host", "link", "reads"),
+        [
+            ("http://gateway.example", "https://cdn.example/a.mp4", 1),
+            ("https://gateway.example", "http://cdn.example/a.mp4", 0),
+        ],
+    )
+    def test_ca_bundle_is_read_for_the_scheme_of_a_link(
+        self, ca_reads: list[object], host: str, link: str, reads: int
+    ) -> None:
+        open_transport(httpx.HTTPTransport, ClientSettings(api_key=KEY, base_url=host), 5.0, address=link).close()
+        assert len(ca_reads) == reads
+
+    @pytest.mark.parametrize("verify", [True, False, certifi.where()])
+    def test_context_for_plain_http_accepts_no_certificate(self, verify: bool | str) -> None:
+        context = tls_context(verify, "http")
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        assert context.check_hostname
+        assert context.cert_store_stats()["x509"] == 0
 
     @pytest.mark.parametrize(
         ("client_class", "name", "limits"),
@@ -321,12 +366,12 @@ class TestSettings:
 
     @pytest.mark.parametrize("verify", [True, certifi.where()])
     def test_certificates_are_verified_by_default(self, verify: bool | str) -> None:
-        context = tls_context(verify)
+        context = tls_context(verify, "https")
         assert context.verify_mode is ssl.CERT_REQUIRED
         assert context.check_hostname
 
     def test_certificates_are_not_verified_with_verify_false(self) -> None:
-        assert tls_context(False).verify_mode is ssl.CERT_NONE
+        assert tls_context(False, "https").verify_mode is ssl.CERT_NONE
 
     @pytest.mark.parametrize("content", [None, "", "no certificate"])
     def test_invalid_ca_bundle_is_refused(self, client_class: Any, tmp_path: Path, content: str | None) -> None:
