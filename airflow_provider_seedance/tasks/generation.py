@@ -1,4 +1,8 @@
-"""One try of a task that generates: submit or reattach, wait, and publish. It returns an :data:`Outcome`."""
+"""
+One try of a task that generates: submit or reattach, wait, and publish. It returns an :data:`Outcome`.
+
+What few tries need, such as downloads and media from files, is imported where it is used: each task is a new process.
+"""
 
 from __future__ import annotations
 
@@ -21,17 +25,15 @@ from airflow_provider_seedance.tasks import submit
 from airflow_provider_seedance.tasks.events import ledger_of, read_event
 from airflow_provider_seedance.tasks.leg import Leg
 from airflow_provider_seedance.tasks.mapping import check_mapped_id
-from airflow_provider_seedance.tasks.media import with_local_media
 from airflow_provider_seedance.tasks.muting import as_recorded, mute_reason, replacement, unrecorded
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.outcomes import Deliver, KeepWaiting, Outcome, Submitted, await_budget
-from airflow_provider_seedance.tasks.preparing import Prepared, prepare
+from airflow_provider_seedance.tasks.preparing import Prepared, check, prepare
 from airflow_provider_seedance.tasks.record import Submission, SubmitFresh, check_tries
 from airflow_provider_seedance.tasks.records import (
     mark_failed_if_possible,
     read_if_possible,
 )
-from airflow_provider_seedance.tasks.reuse import check_links
 from airflow_provider_seedance.tasks.waiting import new_poller, poll_confirmed
 
 if TYPE_CHECKING:
@@ -190,7 +192,7 @@ class Generation(Leg):
             recorded = self._record.read_settled()
         except Exception:  # any error of the store
             # Invalid arguments come first: the author has to correct them in any case.
-            with_local_media(request).check(self._options.validation)
+            check(request, self._options)
             raise
         if not self._record.is_kept:
             tries, submissions = self._try_number, self._options.max_submissions
@@ -223,6 +225,8 @@ class Generation(Leg):
         if not isinstance(found, SubmitFresh):
             submission, prediction = found
             if submission.delivered and self._options.wait_for_completion:
+                from airflow_provider_seedance.tasks.reuse import check_links
+
                 check_links(prediction, client.settings, log=self._log)
             return found
         if isinstance(prepared.checked, Exception):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
-from airflow_provider_seedance.tasks.media import with_local_media
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.record import Submission, given_fingerprint
 
@@ -30,6 +29,20 @@ class Prepared:
     checked: CheckedRequest | Exception
 
 
+def check(request: GenerationRequest, options: GenerationOptions) -> CheckedRequest:
+    """
+    Read the local media of a request, and check it.
+
+    :raises InvalidRequestError: When the service is certain to refuse it.
+    :raises Exception: When a file cannot be read.
+    """
+    if any(request.media()):
+        from airflow_provider_seedance.tasks.media import with_local_media
+
+        request = with_local_media(request)
+    return request.check(options.validation)
+
+
 def prepare(
     request: GenerationRequest, recorded: Submission | None, options: GenerationOptions, *, is_muted: bool, log: Log
 ) -> Prepared:
@@ -41,7 +54,7 @@ def prepare(
     """
     given = given_fingerprint(request, options.connection_id)
     try:
-        checked = with_local_media(request).check(options.validation)
+        checked = check(request, options)
     except Exception as error:  # also any error of a store's library
         if recorded is None or recorded.prediction_id is None or not given or recorded.given != given:
             raise

@@ -49,7 +49,6 @@ class DeferrableTask:
     def finish(self, outcome: Outcome) -> list[str] | str:
         """Return the task's value, or defer."""
         from airflow_provider_seedance.tasks.outcomes import AwaitBudget, Deliver, Submitted
-        from airflow_provider_seedance.triggers.seedance import defer_poller
 
         if isinstance(outcome, Deliver):
             return outcome.outputs
@@ -59,6 +58,8 @@ class DeferrableTask:
             from airflow_provider_seedance.triggers.budget import defer_until_reset
 
             return defer_until_reset(self, outcome.resets_at)  # type: ignore[arg-type]  # of Airflow's class
+        from airflow_provider_seedance.triggers.seedance import defer_poller
+
         # A link without an address would be written to XCom.
         self.operator_extra_links = ()
         return defer_poller(

@@ -5,6 +5,8 @@ The API takes media as http(s) URLs or as uploads: base64 text or data URIs (pag
 megabytes of text that only the request needs. :func:`wrap_media` wraps it in :class:`UploadedMedia`, whose string form
 is a short description, so that rendered templates, logs and reprs stay small. Files become uploads in
 :mod:`~airflow_provider_seedance.gptproto.media.files`.
+
+Every leg of a task wraps media, so this module imports the content sniffing only to check an upload.
 """
 
 from __future__ import annotations
@@ -19,8 +21,6 @@ from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from airflow_provider_seedance.gptproto.given import is_sequence
-from airflow_provider_seedance.gptproto.media.film import film_seconds
-from airflow_provider_seedance.gptproto.media.sniff import image_size, media_type
 
 MediaKind = Literal["image", "video", "audio"]
 
@@ -216,6 +216,9 @@ def size_problem(size: int) -> str | None:
 
 def read_upload(value: object) -> UploadedContent | None:
     """Return what valid base64 text or a data URI says of itself, or ``None`` for other media."""
+    from airflow_provider_seedance.gptproto.media.film import film_seconds
+    from airflow_provider_seedance.gptproto.media.sniff import image_size, media_type
+
     text = unwrap_media(value)
     if not isinstance(text, str) or is_linked(text):
         return None
@@ -244,6 +247,8 @@ def _base64_problem(data: str, kind: MediaKind) -> str | None:
 
 def _content_problem(content: bytes, kind: MediaKind) -> str | None:
     """Return the problem of content in a known format; content in an unknown format passes."""
+    from airflow_provider_seedance.gptproto.media.sniff import media_type
+
     found = media_type(content)
     if found is not None and not found.startswith(f"{kind}/"):
         return f"holds {found}, not {kind}"
