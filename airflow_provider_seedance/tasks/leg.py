@@ -16,7 +16,6 @@ from airflow_provider_seedance.gptproto.errors import SeedanceError
 from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.polling import Poller
 from airflow_provider_seedance.gptproto.predictions import Prediction
-from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.tasks.advice import Situation, advise, trigger_failed
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
 from airflow_provider_seedance.tasks.options import GenerationOptions
@@ -33,6 +32,8 @@ from airflow_provider_seedance.tasks.report import GenerationReport, Publisher, 
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_seedance.gptproto.settings import ClientSettings
 
 
 class Leg:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_seedance.gptproto.errors import SeedanceError
 from airflow_provider_seedance.gptproto.given import is_missing
 from airflow_provider_seedance.gptproto.log import Log
-from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.ledger.errors import IdempotencyKeyError
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.record import Submission
@@ -22,6 +21,7 @@ from airflow_provider_seedance.tasks.record_store import SubmissionRecord
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_seedance.gptproto.settings import ClientSettings
     from airflow_provider_seedance.ledger.entries import Owner
     from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
 

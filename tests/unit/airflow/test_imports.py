@@ -126,7 +126,7 @@ def test_legs_of_a_try_load_only_what_they_use(emulator: Emulator) -> None:
     second = run_leg({**first["kwargs"], "event": event.payload})
     assert "tasks.leg" in second["names"]
     assert second["names"] & {*_FILES_AND_LINKS, "gptproto.client", "gptproto.requests", "gptproto.rules"} == set()
-    assert second["names"] & {"tasks.generation", "tasks.submit", "triggers.seedance"} == set()
+    assert second["names"] & {"gptproto.settings", "tasks.generation", "tasks.submit", "triggers.seedance"} == set()
     assert under(second["names"], "gptproto.http") == set()
     assert under(second["names"], "gptproto.media") == {"gptproto.media.media"}
     assert under(second["names"], "ledger") == {"ledger.errors"}
