@@ -106,15 +106,10 @@ def memory_over_one(found: Mapping[tuple[str, int], Result], result: Result) -> 
 def targets(results: Iterable[Result], parsing: Mapping[str, float]) -> Iterator[Target]:
     """Return the targets for which these results have figures."""
     found = {(each.name, each.figures.waits): each for each in results}
-    provider, sensor, floor = (found.get((way, 1000)) for way in (PROVIDER, SENSOR, FLOOR))
+    provider, sensor = (found.get((way, 1000)) for way in (PROVIDER, SENSOR))
     if provider and sensor:
         ratio = sensor.cpu_per_poll / provider.cpu_per_poll
         yield Target("CPU per poll, HttpSensorTrigger over this provider, 1000 waits", ratio, 2.2, is_floor=True)
-    if provider and floor:
-        # Nearly all of it is httpx's. CONTRIBUTING.md says why no faster transport replaces it.
-        yield Target(
-            "CPU per poll, this provider over the floor, 1000 waits", provider.cpu_per_poll / floor.cpu_per_poll, 10.0
-        )
     if provider and (more := memory_over_one(found, provider)) is not None:
         yield Target("memory of 1000 waits over one, MB", more, 25.0)
     own, every_5_s = found.get((OWN_SCHEDULE, 1000)), found.get((SENSOR_EVERY_5_S, 1000))
