@@ -7,6 +7,7 @@ data: nothing in it is executed or requested.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -225,7 +226,13 @@ def beginning(text: str) -> dict[str, Any]:
 
 def fold_name(name: object) -> str:
     """Return a name of a field in snake_case: real responses write it in camelCase as well."""
-    return _WORD_START.sub("_", str(name)[:_MAXIMUM_NAME]).lower().replace("-", "_")
+    return _fold(str(name)[:_MAXIMUM_NAME])
+
+
+# Each poll folds the same names a hundred times.
+@functools.lru_cache(maxsize=1024)
+def _fold(name: str) -> str:
+    return _WORD_START.sub("_", name).lower().replace("-", "_")
 
 
 def fold_fields(value: Mapping[Any, Any]) -> dict[str, Any]:
