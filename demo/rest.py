@@ -74,18 +74,11 @@ class AirflowApi:
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return the task instances of a run."""
-        found: list[dict[str, Any]] = []
-        while True:
-            page = self.get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", limit=_PAGE, offset=len(found))
-            found += page["task_instances"]
-            if not page["task_instances"] or len(found) >= page["total_entries"]:
-                return found
+        return self._list(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances")
 
     def events(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return the audit log of a run, the oldest entry first."""
-        events: list[dict[str, Any]]
-        events = self.get("eventLogs", dag_id=dag_id, run_id=run_id, order_by="event_log_id")["event_logs"]
-        return events
+        return self._list("eventLogs", "event_logs", dag_id=dag_id, run_id=run_id, order_by="event_log_id")
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", *, map_index: int = -1) -> Any:
         """Return an XCom value."""
@@ -97,6 +90,15 @@ class AirflowApi:
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
         content = self.get(path, map_index=map_index)["content"]
         return [each if isinstance(each, str) else line(each) for each in content]
+
+    def _list(self, path: str, name: str, **parameters: str) -> list[dict[str, Any]]:
+        """Return the entries of all pages."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.get(path, limit=_PAGE, offset=len(found), **parameters)
+            found += page[name]
+            if not page[name] or len(found) >= page["total_entries"]:
+                return found
 
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
         response = self._client.request(method, f"/api/v2/{path}", **arguments)
