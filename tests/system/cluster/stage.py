@@ -15,10 +15,11 @@ import psutil
 import sqlalchemy
 
 from airflow_provider_seedance.emulator.handle import Emulator
+from benchmarks.ready import Steps, split
 from demo.standalone import free_ports
 from tests.system.cluster.airflow import TRIGGERERS, WORKERS, Cluster, Component
 from tests.system.cluster.evaluation import Row, evaluate
-from tests.system.cluster.plan import GENERATIONS
+from tests.system.cluster.plan import GENERATIONS, prompt
 from tests.system.cluster.services import Service, engine, running_postgresql, running_redis
 from tests.system.scenarios import UNCONFIRMED
 
@@ -111,6 +112,13 @@ class Stage:
             unconfirmed=unconfirmed,
             notes=(*notes, *failed),
         )
+
+    def steps(self, dag_id: str, run_id: str) -> list[Steps]:
+        """Split the time from the end of each wait of an ended run to the success of its task instance."""
+        booked = {entry["parameters"]["prompt"]: entry for entry in self.emulator.ledger()}
+        prompts = {index: prompt(dag_id, index) for index in range(GENERATIONS[dag_id])}
+        entries = {index: booked[each] for index, each in prompts.items() if each in booked}
+        return split(self.cluster.api.task_instances(dag_id, run_id), self.cluster.api.events(dag_id, run_id), entries)
 
     def processes(self) -> dict[str, list[psutil.Process]]:
         """Return the running processes by component; workers and triggerers are grouped."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import ready
 from tests.system.cluster.airflow import COMPONENTS, TRIGGERERS, WORKERS
 from tests.system.cluster.evaluation import Row, maximum_running
 from tests.system.cluster.logs import kept_task_logs, read, running_log_store, task_logs, written
@@ -63,8 +64,10 @@ def test_many_generations_in_one_run_are_all_delivered(stage: Stage, rows: list[
     run_id, generating = measured(stage, WHOLE)
     row = stage.evaluate(f"{MANY} generations in one run", WHOLE, run_id)
     rows.append(row)
-    _, waiting = measured(stage, PLAIN)
+    generations = stage.steps(WHOLE, run_id)
+    run_id, waiting = measured(stage, PLAIN)
 
+    figures.append(ready.table(generations, stage.steps(PLAIN, run_id)))
     figures.append(cost_table(generating, waiting, idle, MANY))
     figures.append(longest_statements(generating, MANY))
     assert is_in_order(stage, row)
