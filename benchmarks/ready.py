@@ -75,10 +75,10 @@ with DAG({WAIT!r}, schedule=None):
 #: Shortest duration of a generation in seconds, and the difference to the longest.
 _SECONDS = 20.0
 _SPREAD = 20.0
-#: After six observations of a kind, their median outweighs its usual time.
-_LEARNING = 6
+#: After ten observations of a kind, the range of their durations is known.
+_LEARNING = 12
 #: Nobody calls Airflow's API for these seconds after the end of a wait, so that Airflow is at rest.
-_SETTLE_SECONDS = 20.0
+_SETTLE_SECONDS = 12.0
 _END_STATES = ("success", "failed")
 
 
@@ -159,9 +159,13 @@ def measure(count: int) -> tuple[list[Steps], list[Steps], list[Steps]]:
             for name in DAG_FILES:
                 airflow.wait_for_dag(name)
             first = _generate(airflow, emulator, durations(_SECONDS, _LEARNING, spread=_SPREAD))
-            then = [_generate(airflow, emulator, [each]) for each in durations(_SECONDS, count, spread=_SPREAD)]
-            waits = [_wait(airflow) for _ in range(count)]
-    return first, list(chain(*then)), list(chain(*waits))
+            generations: list[Steps] = []
+            waits: list[Steps] = []
+            # In turn, so that a change of the machine's load affects both alike.
+            for seconds in durations(_SECONDS, count, spread=_SPREAD):
+                generations += _generate(airflow, emulator, [seconds])
+                waits += _wait(airflow)
+    return first, generations, waits
 
 
 def _generate(airflow: Standalone, emulator: Emulator, seconds: Sequence[float]) -> list[Steps]:
