@@ -37,6 +37,8 @@ from airflow_provider_seedance.gptproto.times import USUAL_SECONDS
 
 #: Standard deviation of the logarithm of a generation's duration.
 SPREAD = 0.5
+#: The same if generations of one kind take about as long: 55-90 s are then nine in ten with a median of 70 s.
+REGULAR_SPREAD = 0.15
 #: Generations per row of the table. The mean delay is then exact to about 0.05 s.
 GENERATIONS = 10_000
 #: Generations of each kind that the schedule may learn from before it is measured.
@@ -210,6 +212,7 @@ def _learning_table(count: int) -> Table:
     hundredths = [
         each._replace(seconds=10 * each.median) if index % 101 == 50 else each for index, each in enumerate(generations)
     ]
+    regular = draw(islice(cycle(kinds), learnt + count), REGULAR_SPREAD)
     models = draw(islice(cycle((45.0, 180.0)), 2 * LEARNING_TIME + count))
     day = draw(repeat(75.0, 2 * count))
     day[count:] = [each._replace(seconds=2 * each.seconds) for each in day[count:]]
@@ -226,6 +229,7 @@ def _learning_table(count: int) -> Table:
         f"10 kinds, the first {LEARNING_TIME}": (generations[:learnt], compared),
         "10 kinds, after that": (generations, _after(learnt, compared)),
         "the same, 1 % take tenfold": (hundredths, _after(learnt, compared)),
+        "10 kinds, more regular": (regular, _after(learnt, _compared("E right", _times_median(1.0)))),
         "2 models, 45 and 180 s": (models, _after(2 * LEARNING_TIME, always_90_s)),
         "twice as slow from noon": (day, _after(count, _compared("E right in the morning", lambda _: 75.0))),
     }

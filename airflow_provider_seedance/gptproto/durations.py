@@ -5,7 +5,8 @@ The usual time of :mod:`~airflow_provider_seedance.gptproto.times` is the first 
 the ratio of its duration to its first guess, so one kind can hold generations of several lengths. The expected factor
 is the median of the last :attr:`ObservedDurations.WINDOW` ratios, and of some ratios of 1 for the first guess. Outliers
 do not change a median, and a few observations do not outweigh the first guess. When the service becomes slower, the
-expectation follows after half a window of generations.
+expectation follows after half a window of generations. With :attr:`ObservedDurations.MINIMUM_FOR_RANGE` observations or
+more, an estimate also has the range of the durations, without outliers.
 
 A duration runs from the submission to the result, queueing included. The service does not report it: ``created_at`` is
 by another clock, and ``inference_seconds`` leaves out the queue, and is often 0. So the end is only known to lie
@@ -15,6 +16,7 @@ between two polls (interval censoring); see :func:`duration_between`.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -31,11 +33,14 @@ class Estimate:
     :param seconds: From submission to result.
     :param first_guess: The usual time, in seconds.
     :param observations: The number of observed generations that it is based on.
+    :param between: The shortest and the longest of the observed durations, in seconds, without one in twenty at each
+        end; ``None`` if too few were observed.
     """
 
     seconds: float
     first_guess: float
     observations: int = 0
+    between: tuple[float, float] | None = None
 
     def __str__(self) -> str:
         if not self.observations:
@@ -55,6 +60,8 @@ class ObservedDurations:
     WINDOW: ClassVar[int] = 30
     #: Observations that the first guess counts for.
     FIRST_GUESS_WEIGHT: ClassVar[int] = 5
+    #: Observations of a kind that show in which range its durations are.
+    MINIMUM_FOR_RANGE: ClassVar[int] = 10
     #: Kinds in memory; the one without an observation for the longest time is forgotten.
     MAXIMUM_KINDS: ClassVar[int] = 500
 
@@ -75,7 +82,14 @@ class ObservedDurations:
         ordered = sorted([*ratios, *[1.0] * self.FIRST_GUESS_WEIGHT])
         middle = len(ordered) // 2
         factor = (ordered[middle] + ordered[~middle]) / 2
-        return Estimate(first_guess * factor, first_guess, len(ratios))
+        return Estimate(first_guess * factor, first_guess, len(ratios), self._between(ratios, first_guess))
+
+    def _between(self, ratios: Collection[float], first_guess: float) -> tuple[float, float] | None:
+        if len(ratios) < self.MINIMUM_FOR_RANGE:
+            return None
+        ordered = sorted(ratios)
+        left_out = len(ordered) // 20
+        return first_guess * ordered[left_out], first_guess * ordered[~left_out]
 
     def observe(self, kind: str, first_guess: float, seconds: float) -> None:
         """

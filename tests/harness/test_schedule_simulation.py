@@ -89,6 +89,14 @@ class TestLearning:
         assert row.mean_delay == pytest.approx(known.mean_delay, abs=0.2)
         assert row.polls == pytest.approx(known.polls, abs=0.2)
 
+    @pytest.mark.parametrize("spread", [0.05, 0.1, 0.15])
+    def test_regular_generations_are_detected_within_three_seconds(self, spread: float) -> None:
+        generations = draw([60.0, 85.0, 120.0] * 300, spread)
+        row = self.learnt(1.0, generations)
+        assert row.mean_delay <= 3
+        # On average not more often than the service advises.
+        assert sum(each.seconds for each in generations[60:]) / len(generations[60:]) / row.polls >= 10
+
     def test_rare_outliers_do_not_matter(self, kinds: list[Generation]) -> None:
         outliers = [
             each._replace(seconds=10 * each.median) if index % 100 == 50 else each for index, each in enumerate(kinds)

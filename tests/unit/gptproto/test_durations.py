@@ -81,6 +81,26 @@ class TestExpected:
         assert min(values) * 0.999 <= expected(durations, first_guess) <= max(values) * 1.001
 
 
+class TestRange:
+    def between(self, *seconds: float) -> tuple[float, float] | None:
+        return observed(*seconds).expected(KIND, 100.0).between
+
+    def test_range_is_unknown_before_ten_observations(self) -> None:
+        assert ObservedDurations().expected(KIND, 100.0).between is None
+        assert self.between(*[50.0] * 9) is None
+        assert self.between(*[50.0] * 10) == pytest.approx((50.0, 50.0))
+
+    def test_range_has_the_shortest_and_the_longest_duration(self) -> None:
+        assert self.between(90.0, *[70.0] * 17, 50.0) == pytest.approx((50.0, 90.0))
+
+    def test_one_in_twenty_at_each_end_does_not_count(self) -> None:
+        assert self.between(900.0, 90.0, *[70.0] * 16, 50.0, 5.0) == pytest.approx((50.0, 90.0))
+
+    def test_range_is_in_proportion_to_the_usual_time(self) -> None:
+        durations = observed(50.0, *[70.0] * 17, 90.0)
+        assert durations.expected(KIND, 200.0).between == pytest.approx((100.0, 180.0))
+
+
 class TestReason:
     def test_usual_time_is_named_as_such(self) -> None:
         assert str(ObservedDurations().expected(KIND, 75.0)) == "75 s (usual time)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -136,12 +137,19 @@ class TestInterval:
 class TestObservedDurations:
     KIND = "2.0 fast, 720p, at most 5 s, no media"
 
-    def learnt(self, seconds: float) -> ObservedDurations:
-        """Return the durations after many generations that took so long; a poller of 100 s is given them."""
+    def learnt(self, seconds: float, count: int = 9) -> ObservedDurations:
+        """Return the durations after generations that took so long; nine are too few to know a range."""
+        return self.observed([seconds] * count)
+
+    def observed(self, all_seconds: Iterable[float]) -> ObservedDurations:
+        """Return the durations after these generations; a poller of 100 s is given them."""
         durations = ObservedDurations()
-        for _ in range(50):
-            durations.observe(self.KIND, 100.0, seconds)
+        for each in all_seconds:
+            durations.observe(self.KIND, 100.0, each)
         return durations
+
+    def interval(self, durations: ObservedDurations, elapsed: float, seed: int = 0) -> float:
+        return seconds(self.poller(durations, seed).on_prediction(prediction(), START + elapsed))
 
     def poller(self, durations: ObservedDurations, seed: int = 0, **changes: Any) -> Poller:
         return new_poller(seed, kind=self.KIND, durations=durations, **changes)
@@ -165,12 +173,59 @@ class TestObservedDurations:
             durations.observe(self.KIND, 480.0, 120.0)
         assert seconds(poller.on_prediction(prediction(), START + 150)) <= 9
 
+    #: The shortest and the longest of ten durations are 100 s and 160 s: a twelfth of the range is 5 s.
+    RANGE = (100.0, *[140.0] * 8, 160.0)
+
+    @pytest.mark.parametrize("elapsed", [100.0, 140.0, 160.0])
+    def test_interval_is_a_twelfth_of_the_observed_range_within_it(self, elapsed: float) -> None:
+        durations = self.observed(self.RANGE)
+        assert all(5 <= self.interval(durations, elapsed, seed) <= 6 for seed in SEEDS)
+
+    def test_interval_within_a_narrow_range_is_two_seconds(self) -> None:
+        durations = self.observed([100.0, *[101.0] * 8, 102.0])
+        assert all(2 <= self.interval(durations, 101.0, seed) <= 2.4 for seed in SEEDS)
+
+    def test_interval_within_a_wide_range_is_the_usual_one(self) -> None:
+        durations = self.observed([20.0, *[140.0] * 8, 500.0])
+        assert all(7.5 <= self.interval(durations, 140.0, seed) <= 9 for seed in SEEDS)
+
+    def test_interval_after_the_observed_range_is_the_usual_one(self) -> None:
+        durations = self.observed(self.RANGE)
+        assert all(7.6 <= self.interval(durations, 182.4, seed) <= 9.12 for seed in SEEDS)
+
+    @pytest.mark.parametrize(("elapsed", "interval"), [(60.0, 30.0), (80.0, 20.0), (99.0, 2.0)])
+    def test_next_poll_before_the_observed_range_is_at_its_begin(self, elapsed: float, interval: float) -> None:
+        durations = self.observed(self.RANGE)
+        assert all(interval <= self.interval(durations, elapsed, seed) <= 1.2 * interval for seed in SEEDS)
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            prediction(PredictionStatus.SUCCEEDED),
+            prediction(PredictionStatus.UNKNOWN, outputs=("https://x/0.mp4",)),
+        ],
+    )
+    def test_observed_range_does_not_hurry_the_end_of_an_odd_response(self, odd: Prediction) -> None:
+        for elapsed in (60.0, 140.0):
+            decision = self.poller(self.observed(self.RANGE)).on_prediction(odd, START + elapsed)
+            assert 7.5 <= seconds(decision) <= 9
+
+    @pytest.mark.parametrize("elapsed", [60.0, 140.0])
+    def test_failed_poll_is_repeated_at_the_usual_interval(self, elapsed: float) -> None:
+        for seed in SEEDS:
+            decision = self.poller(self.observed(self.RANGE), seed).on_error(error(), START + elapsed)
+            assert 7.5 <= seconds(decision) <= 9
+
+    def test_first_poll_before_the_observed_range_is_not_earlier_than_two_fifths(self) -> None:
+        poller = self.poller(self.observed(self.RANGE))
+        assert 56 <= seconds(poller.first_poll(START)) <= 67.2
+
     def test_poll_yields_until_the_observed_time(self) -> None:
         assert self.poller(self.learnt(50.0)).yields(START + 40) == pytest.approx(10.0)
 
     def test_status_change_names_expectation_and_reason(self) -> None:
         reason = f"usual time 100 s, corrected by the last {ObservedDurations.WINDOW} of its kind"
-        change = status_change(self.poller(self.learnt(50.0)).first_poll(START))
+        change = status_change(self.poller(self.learnt(50.0, 50)).first_poll(START))
         assert change == f"In progress, expected after 50 s ({reason})"
 
     def test_middle_between_the_last_two_polls_is_observed(self) -> None:
@@ -243,10 +298,10 @@ class TestObservedDurations:
 
     @given(observed=st.floats(0, 1e6), elapsed=st.floats(0, 3_599), seed=st.integers())
     def test_no_observation_delays_a_poll_beyond_the_limits(self, observed: float, elapsed: float, seed: int) -> None:
-        poller, now = self.poller(self.learnt(observed), seed), START + elapsed
+        poller, now = self.poller(self.learnt(observed, 50), seed), START + elapsed
         for interval in (seconds(poller.first_poll(now)), seconds(poller.on_prediction(prediction(), now))):
             remaining = pytest.approx(3_600 - elapsed, abs=1e-3)
-            assert interval == remaining or 7.5 <= interval <= min(max(90.0 - elapsed, 36.0), 3_600 - elapsed)
+            assert interval == remaining or 2.0 <= interval <= min(max(90.0 - elapsed, 36.0), 3_600 - elapsed)
 
 
 class TestRetryAfter:
