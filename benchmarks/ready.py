@@ -17,8 +17,8 @@ step             from, to                                                      w
 Task instances that wait in the triggerer and do nothing else show Airflow's part of the last leg. The provider's part
 is the rest, which includes the import of its modules.
 
-The usual time of these generations is 75 s. So at first some start together, until the triggerer has observed that they
-take less; they only count for the detection by the first guess. The other ones are measured.
+The usual time of these generations is 75 s. So at first some start together, from which the triggerer learns when such
+generations end; they only count for the detection by the first guess. The other ones are measured.
 """
 
 from __future__ import annotations
