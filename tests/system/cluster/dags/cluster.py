@@ -10,7 +10,7 @@ from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import DAG, BaseOperator, Context
 
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
-from tests.system.cluster.plan import GENERATIONS, PLAIN, POOL, POOLED, WAIT_SECONDS, prompt
+from tests.system.cluster.plan import GENERATIONS, PLAIN, POOL, POOLED, WAIT_SECONDS, WARM, prompt
 
 BEGIN = pendulum.datetime(2026, 1, 1)
 DEFAULTS: dict[str, Any] = {"task_id": "make_video", "retries": 5, "retry_delay": timedelta(seconds=1)}
@@ -41,5 +41,9 @@ for dag_id, count in GENERATIONS.items():
             WaitOperator.partial(**DEFAULTS).expand(number=list(range(count)))
         else:
             SeedanceTextToVideoOperator.partial(
-                **DEFAULTS, deferrable=True, pool=POOL if dag_id == POOLED else "default_pool"
+                **DEFAULTS,
+                deferrable=True,
+                pool=POOL if dag_id == POOLED else "default_pool",
+                # Of another length, so that the triggerers learn nothing wrong about the others from its short waits.
+                duration=10 if dag_id == WARM else 5,
             ).expand(prompt=[prompt(dag_id, index) for index in range(count)])
