@@ -1,4 +1,8 @@
-"""Find a DAG by its id in the DAG files, as ``airflow dags test`` does, but without the metadata database."""
+"""
+Find a DAG by its id in the DAG files, as ``airflow dags test`` does, but without the metadata database.
+
+Airflow's parser takes half a second to import, and few commands read DAG files.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +13,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.providers.common.compat.sdk import DAG
-
-try:
-    from airflow.dag_processing.dagbag import BundleDagBag
-except ImportError:  # Airflow 3.1
-    from airflow.models import dagbag
-
-    # Airflow 3.1.0 has only its base class.
-    _base: Any = functools.partial(dagbag.DagBag, include_examples=False)
-    BundleDagBag = getattr(dagbag, "BundleDagBag", _base)  # type: ignore[misc]
 
 
 class DagNotFoundError(LookupError):
@@ -40,6 +34,8 @@ def find_dag(dag_id: str, *, bundle_names: Collection[str] | None = None, path: 
     :raises DagNotFoundError: When no file defines the DAG.
     :raises BrokenDagError: When files that hold its id cannot be imported; with their errors.
     """
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+
     broken: dict[str, str] = {}
     for bundle in DagBundlesManager().get_all_dag_bundles():
         if bundle_names and bundle.name not in bundle_names:
@@ -54,7 +50,7 @@ def find_dag(dag_id: str, *, bundle_names: Collection[str] | None = None, path: 
             sys.path.append(str(folder))
         # Parsing runs the code of the DAG files, and stdout is for the result.
         with contextlib.redirect_stdout(sys.stderr):
-            bag: Any = BundleDagBag(dag_folder=str(files), bundle_path=folder)
+            bag = _parse(files, folder)
         if dag_id in bag.dags:
             dag: DAG = bag.dags[dag_id]
             return dag
@@ -64,6 +60,18 @@ def find_dag(dag_id: str, *, bundle_names: Collection[str] | None = None, path: 
         raise BrokenDagError("\n".join(f"{file} cannot be imported: {_last_error(text)}" for file, text in own.items()))
     others = f"; {len(broken)} DAG files cannot be imported" if broken else ""
     raise DagNotFoundError(f"No DAG file defines the DAG {dag_id!r}{others}")
+
+
+def _parse(files: Path, folder: Path) -> Any:
+    try:
+        from airflow.dag_processing.dagbag import BundleDagBag
+    except ImportError:  # Airflow 3.1
+        from airflow.models import dagbag
+
+        # Airflow 3.1.0 has only its base class.
+        base: Any = functools.partial(dagbag.DagBag, include_examples=False)
+        BundleDagBag = getattr(dagbag, "BundleDagBag", base)  # type: ignore[misc]  # noqa: N806
+    return BundleDagBag(dag_folder=str(files), bundle_path=folder)
 
 
 def _holds(file: str, dag_id: str) -> bool:
