@@ -25,12 +25,29 @@ _sleep = time.sleep
 @pytest.fixture(scope="session")
 def airflow_database(airflow_home: Path) -> Path:
     event.listen(Engine, "connect", _disable_disk_sync)
+    _write_bundles_once()
     for command in (["db", "migrate"], ["dags", "reserialize"]):
         arguments = cli_parser.get_parser().parse_args(command)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Could not import graphviz")
             arguments.func(arguments)
     return airflow_home / "airflow.db"
+
+
+def _write_bundles_once() -> None:
+    """Let ``dag.test()`` write the DAGs of a bundle once, and not at each call: no file changes here."""
+    try:
+        from airflow.dag_processing import dagbag
+    except ImportError:  # Airflow 3.1 writes them only once
+        return
+    write, written = dagbag.sync_bag_to_db, set[str]()
+
+    def write_new(bag: Any, *arguments: Any, **options: Any) -> None:
+        if not bag.dags.keys() <= written:
+            write(bag, *arguments, **options)
+            written.update(bag.dags)
+
+    dagbag.sync_bag_to_db = write_new  # type: ignore[assignment]  # of any arguments
 
 
 def _disable_disk_sync(connection: Any, _: object) -> None:
