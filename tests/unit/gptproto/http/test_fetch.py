@@ -480,6 +480,28 @@ class TestCertificate:
         with pytest.raises(DownloadFailedError, match=r"CERTIFICATE_VERIFY_FAILED.*Hostname mismatch"):
             fetch(f"https://{host}:{port}/", fetcher)
 
+    @pytest.mark.parametrize("is_redirected", [False, True])
+    @pytest.mark.parametrize(("host", "is_accepted"), [("203.0.113.7", True), ("cdn.example", False)])
+    def test_certificate_of_a_link_is_verified_where_the_service_has_plain_http(
+        self,
+        server: tuple[int, str],
+        start_loopback: LoopbackStarter,
+        host: str,
+        is_accepted: bool,
+        is_redirected: bool,
+    ) -> None:
+        port, bundle = server
+        link = f"https://{host}:{port}/"
+        service = start_loopback(redirect(link)).address
+        settings = replace(SETTINGS, base_url=f"http://{service}", verify=bundle)
+        fetcher = PublicFetcher(settings, allow_private_addresses=True, resolver=lambda *_: ["127.0.0.1"])
+        begin = f"http://{service}/" if is_redirected else link
+        if is_accepted:
+            assert fetch(begin, fetcher) == b"video"
+            return
+        with pytest.raises(DownloadFailedError, match=r"CERTIFICATE_VERIFY_FAILED.*Hostname mismatch"):
+            fetch(begin, fetcher)
+
     @pytest.mark.parametrize(("host", "is_accepted"), [("203.0.113.7", True), ("cdn.example", False)])
     def test_certificate_must_match_the_host_behind_a_proxy(
         self, server: tuple[int, str], monkeypatch: pytest.MonkeyPatch, host: str, is_accepted: bool
