@@ -20,7 +20,7 @@ from airflow_provider_seedance.ledger.store import open_store
 from airflow_provider_seedance.plugins.generations import Facts, TaskKey
 
 THREAD = "seedance-ledger"
-#: Entries that are kept: about 50 MB.
+#: Entries of a ledger that are kept: about 50 MB.
 _LARGEST_CACHE = 100_000
 #: No submission is earlier or later.
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
@@ -38,8 +38,8 @@ class LedgerReader:
     def __init__(self) -> None:
         self._running: dict[str, Future[list[Facts]]] = {}
         self._lock = threading.Lock()
-        #: By the names of entries with their ledger.
-        self._kept: dict[str, Facts] = {}
+        #: By ledger and name of the entry. Only the one thread of a ledger uses its part.
+        self._kept: dict[str, dict[str, Facts]] = {}
 
     def read(
         self, conn_ids: Iterable[str], since: datetime | None, before: datetime | None, timeout: float
@@ -73,19 +73,21 @@ class LedgerReader:
         names = sorted(
             {entry_name(each.generation, each.number) for each in reservations_between(store, since, before)}
         )
-        kept = {name: self._kept[f"{uri}/{name}"] for name in names if f"{uri}/{name}" in self._kept}
+        memory = self._kept.setdefault(uri, {})
+        kept = {name: memory[name] for name in names if name in memory}
         yield from kept.values()
-        if len(self._kept) >= _LARGEST_CACHE:
+        missing = [name for name in names if name not in kept]
+        if len(memory) >= _LARGEST_CACHE:
             # What is asked for now is likely to be asked for again.
-            self._kept = {f"{uri}/{name}": facts for name, facts in kept.items()}
-        for name, entry in read_entries(store, [name for name in names if name not in kept]):
+            memory = self._kept[uri] = kept
+        for name, entry in read_entries(store, missing):
             if isinstance(entry, UnreadableEntryError):
                 raise entry
             if entry.state is State.REFUSED:
                 continue
             facts = _facts(entry)
-            if entry.state in _ACCEPTED and len(self._kept) < _LARGEST_CACHE:
-                self._kept[f"{uri}/{name}"] = facts
+            if entry.state in _ACCEPTED and len(memory) < _LARGEST_CACHE:
+                memory[name] = facts
             yield facts
 
 

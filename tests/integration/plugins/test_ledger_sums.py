@@ -134,24 +134,47 @@ def test_changed_entry_counts_at_the_next_request(viewer: Reader, ledger: str) -
     assert viewer.generations()["sums"]["usd"] == 1.3
 
 
-def test_full_memory_keeps_what_was_asked_for_last(
-    viewer: Reader, ledger: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ledger_entries, "_LARGEST_CACHE", 3)
-    read: list[str] = []
-    read_entry = LocalStore.read
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names of the objects that are read from a ledger."""
+    names: list[str] = []
+    read_object = LocalStore.read
 
     def noting(store: LocalStore, name: str) -> bytes | None:
-        read.append(name)
-        return read_entry(store, name)
+        names.append(name)
+        return read_object(store, name)
 
     monkeypatch.setattr(LocalStore, "read", noting)
+    return names
+
+
+def test_full_memory_keeps_what_was_asked_for_last(
+    viewer: Reader, read: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_entries, "_LARGEST_CACHE", 3)
     sums = [viewer.generations(since="2026-11-26", until="2026-11-26")["sums"] for _ in range(2)]
     assert [(each["usd"], each["count"]) for each in sums] == [(0.1, 1)] * 2
     sums = [viewer.generations(since="2026-11-27")["sums"] for _ in range(2)]
     assert [(each["usd"], each["count"]) for each in sums] == [(0.2, 3)] * 2
     read.clear()
     assert viewer.generations(since="2026-11-27")["sums"]["count"] == 3
+    # The one that is not answered yet.
+    assert len(read) == 1
+
+
+def test_memory_of_a_ledger_lasts_when_that_of_another_one_is_full(
+    viewer: Reader, read: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = (tmp_path / "other").as_uri()
+    for number in range(4):
+        create_entry(open_store(uri), number, highest="0.1", **SUBMISSIONS[0])
+    connection = {"conn_type": "seedance", "password": KEY, "extra": {"ledger": uri}}
+    monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_OTHER", json.dumps(connection))
+    monkeypatch.setattr(ledger_entries, "_LARGEST_CACHE", 4)
+    for conn_ids in ("seedance_ledger", "seedance_ledger, seedance_other", "seedance_other", "seedance_ledger"):
+        monkeypatch.setenv("AIRFLOW__SEEDANCE__LEDGER_CONN_IDS", conn_ids)
+        read.clear()
+        viewer.generations()
     # The one that is not answered yet.
     assert len(read) == 1
 
