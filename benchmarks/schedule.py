@@ -212,7 +212,13 @@ def _learning_table(count: int) -> Table:
     hundredths = [
         each._replace(seconds=10 * each.median) if index % 101 == 50 else each for index, each in enumerate(generations)
     ]
-    regular = draw(islice(cycle(kinds), learnt + count), REGULAR_SPREAD)
+    regular = {
+        f"{name}, more regular": (
+            draw(islice(cycle(medians), LEARNING_TIME * len(medians) + count), REGULAR_SPREAD),
+            _after(LEARNING_TIME * len(medians), _compared("E right", _times_median(1.0))),
+        )
+        for name, medians in (("10 kinds", kinds), ("median 70 s", [70.0]), ("median 40 s", [40.0]))
+    }
     models = draw(islice(cycle((45.0, 180.0)), 2 * LEARNING_TIME + count))
     day = draw(repeat(75.0, 2 * count))
     day[count:] = [each._replace(seconds=2 * each.seconds) for each in day[count:]]
@@ -229,7 +235,7 @@ def _learning_table(count: int) -> Table:
         f"10 kinds, the first {LEARNING_TIME}": (generations[:learnt], compared),
         "10 kinds, after that": (generations, _after(learnt, compared)),
         "the same, 1 % take tenfold": (hundredths, _after(learnt, compared)),
-        "10 kinds, more regular": (regular, _after(learnt, _compared("E right", _times_median(1.0)))),
+        **regular,
         "2 models, 45 and 180 s": (models, _after(2 * LEARNING_TIME, always_90_s)),
         "twice as slow from noon": (day, _after(count, _compared("E right in the morning", lambda _: 75.0))),
     }
