@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import pytest
 
+from airflow_provider_seedance.gptproto.bodies import fold_name
 from airflow_provider_seedance.gptproto.errors import SeedanceError
 from tests.unit.gptproto.conftest import Exchange, answer
 
@@ -32,6 +33,10 @@ def test_hostile_answer_raises_no_foreign_error(exchange: Exchange, body: str, s
         with suppress(SeedanceError):
             call()
     assert len(exchange.requests) == 2
+
+
+def test_long_name_is_read_in_part_so_that_names_in_memory_are_short() -> None:
+    assert len(fold_name("aB" * 60_000)) < 200
 
 
 def test_key_check_accepts_a_long_list_of_models(exchange: Exchange) -> None:

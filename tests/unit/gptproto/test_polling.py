@@ -189,9 +189,16 @@ class TestObservedDurations:
         durations = self.observed([20.0, *[140.0] * 8, 500.0])
         assert all(7.5 <= self.interval(durations, 140.0, seed) <= 9 for seed in SEEDS)
 
-    def test_interval_after_the_observed_range_is_the_usual_one(self) -> None:
+    @pytest.mark.parametrize(("elapsed", "usual"), [(160.1, 7.5), (182.4, 7.6)])
+    def test_interval_after_the_observed_range_is_the_usual_one(self, elapsed: float, usual: float) -> None:
         durations = self.observed(self.RANGE)
-        assert all(7.6 <= self.interval(durations, 182.4, seed) <= 9.12 for seed in SEEDS)
+        assert all(usual <= self.interval(durations, elapsed, seed) <= 1.2 * usual for seed in SEEDS)
+
+    @pytest.mark.parametrize(("elapsed", "least"), [(60.0, 30.0), (80.0, 20.0), (140.0, 5.0)])
+    def test_intervals_by_the_observed_range_have_jitter(self, elapsed: float, least: float) -> None:
+        intervals = [self.interval(self.observed(self.RANGE), elapsed, seed) for seed in SEEDS]
+        assert min(intervals) < 1.05 * least
+        assert max(intervals) > 1.15 * least
 
     @pytest.mark.parametrize(("elapsed", "interval"), [(60.0, 30.0), (80.0, 20.0), (99.0, 2.0)])
     def test_next_poll_before_the_observed_range_is_at_its_begin(self, elapsed: float, interval: float) -> None:
