@@ -261,7 +261,9 @@ class Poller:
 
     def _done(self, prediction: Prediction, now: float) -> Done:
         seconds = duration_between(self._last_without_outputs, self._elapsed(now), prediction.inference_seconds)
-        if seconds is not None:
+        # Between two polls that are far apart the middle is no duration: it would mislead all other waits.
+        is_coarse = self.poll_interval is not None and self.poll_interval > self.MINIMUM_INTERVAL
+        if seconds is not None and not is_coarse:
             self.durations.observe(self.kind, self.expected_seconds, seconds)
         return Done(prediction)
 

@@ -244,6 +244,18 @@ class TestObservedDurations:
             poller.on_prediction(prediction(PredictionStatus.SUCCEEDED, outputs=("https://x/0.mp4",)), START + 56)
         assert durations.expected(self.KIND, 100.0).seconds == pytest.approx(52.0)
 
+    @pytest.mark.parametrize(("poll_interval", "observations"), [(2.0, 1), (7.5, 1), (80.0, 0)])
+    def test_wait_with_a_long_interval_of_its_own_is_not_observed(
+        self, poll_interval: float, observations: int
+    ) -> None:
+        durations = ObservedDurations()
+        poller = self.poller(durations, poll_interval=poll_interval)
+        poller.on_prediction(prediction(), START + 80)
+        poller.on_prediction(
+            prediction(PredictionStatus.SUCCEEDED, outputs=("https://x/0.mp4",)), START + 80 + poll_interval
+        )
+        assert self.observations(durations) == observations
+
     def test_failed_polls_do_not_bound_the_end(self) -> None:
         durations = ObservedDurations()
         for _ in range(20):
