@@ -10,6 +10,7 @@ import contextlib
 import functools
 import sys
 from collections.abc import Collection
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +65,12 @@ def find_dag(dag_id: str, *, bundle_names: Collection[str] | None = None, path: 
 
 def _parse(files: Path, folder: Path) -> Any:
     try:
-        from airflow.dag_processing.dagbag import BundleDagBag
+        dagbag = import_module("airflow.dag_processing.dagbag")
     except ImportError:  # Airflow 3.1
-        from airflow.models import dagbag
-
-        # Airflow 3.1.0 has only its base class.
-        base: Any = functools.partial(dagbag.DagBag, include_examples=False)
-        BundleDagBag = getattr(dagbag, "BundleDagBag", base)  # type: ignore[misc]  # noqa: N806
-    return BundleDagBag(dag_folder=str(files), bundle_path=folder)
+        dagbag = import_module("airflow.models.dagbag")
+    # Airflow 3.1.0 has only its base class.
+    base = functools.partial(dagbag.DagBag, include_examples=False)
+    return getattr(dagbag, "BundleDagBag", base)(dag_folder=str(files), bundle_path=folder)
 
 
 def _holds(file: str, dag_id: str) -> bool:

@@ -42,7 +42,7 @@ get_seedance_commands()
 print(*sorted(set(sys.modules) - before))
 # A command that reads no DAG file does not wait for Airflow's parser.
 import {PACKAGE}.cli.commands
-print("airflow.dag_processing.dagbag" in sys.modules)
+print(any(name.endswith(".dagbag") for name in set(sys.modules) - before))
 """
 
 
