@@ -35,10 +35,14 @@ with one of 40 s. To follow the advice strictly, set ``poll_interval`` to 10.
 All intervals except ``poll_interval`` have jitter, so that waits that started together do not poll in lockstep. Jitter
 only lengthens an interval: it never shortens the minimum interval or the service's ``Retry-After``. Only the last poll,
 at the deadline, can come sooner.
+
+With jitter, an interval ends at a tick, a multiple of a quarter of a second. A triggerer with many waits then wakes up
+for several polls at once (timer coalescing): to wake up for a single poll costs more than the poll.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -147,6 +151,8 @@ class Poller:
     MINIMUM_RANGE_INTERVAL: ClassVar[float] = 2.0
     #: Jitter lengthens an interval by up to this share.
     JITTER: ClassVar[float] = 0.2
+    #: Seconds between two ticks.
+    TICK: ClassVar[float] = 0.25
     #: Seconds by which the poll of a generation that is not due yet yields to other polls, at most.
     MAXIMUM_YIELD: ClassVar[float] = 30.0
     #: Consecutive permanent errors, such as 401 or 404, that end the wait, and the seconds that they have to last:
@@ -239,7 +245,7 @@ class Poller:
             errors, seconds = self.MAXIMUM_NOT_FOUND, self.MINIMUM_NOT_FOUND_SECONDS
         if self._permanent_in_row >= errors and now - self._permanent_since >= seconds:
             return GiveUp(error)
-        retry_after = min(error.retry_after or 0.0, MAXIMUM_RETRY_AFTER) * self._jitter_factor()
+        retry_after = self._with_jitter(min(error.retry_after or 0.0, MAXIMUM_RETRY_AFTER), now)
         return self._poll_again_or_time_out(now, max(self._interval(now), retry_after), status_change)
 
     def _confirm(self, error: SeedanceError, now: float, status_change: str | None) -> Decision:
@@ -256,7 +262,7 @@ class Poller:
             return GiveUp(error)
         if now >= self.deadline:
             return self._time_out(f"the last response was not confirmed in time: {error.what}")
-        interval = self.CONFIRMATION_INTERVAL * self._jitter_factor()
+        interval = self._with_jitter(self.CONFIRMATION_INTERVAL, now)
         return PollAgain(self._until_deadline(interval, now), status_change)
 
     def _done(self, prediction: Prediction, now: float) -> Done:
@@ -292,7 +298,7 @@ class Poller:
         if self.poll_interval is not None:
             return self.poll_interval
         initial_delay = min(self.INITIAL_DELAY * self._expected.seconds, self.MAXIMUM_INITIAL_DELAY)
-        return max((initial_delay - self._elapsed(now)) * self._jitter_factor(), self._interval_by_range(now))
+        return max(self._with_jitter(initial_delay - self._elapsed(now), now), self._interval_by_range(now))
 
     def _interval_by_range(self, now: float) -> float:
         """Return the interval by when such generations ended; the usual one if that says nothing."""
@@ -302,16 +308,17 @@ class Poller:
         if between is None or is_odd or elapsed > between[1]:
             return usual
         shortest, longest = between
-        least, jitter = self.MINIMUM_RANGE_INTERVAL, self._jitter_factor()
         if elapsed < shortest:
-            return max(min(shortest - elapsed, self.MAXIMUM_INTERVAL), least) * jitter
-        return min(usual, max(self.RANGE_SHARE * (longest - shortest), least) * jitter)
+            until_shortest = min(shortest - elapsed, self.MAXIMUM_INTERVAL)
+            return self._with_jitter(max(until_shortest, self.MINIMUM_RANGE_INTERVAL), now)
+        share = self.RANGE_SHARE * (longest - shortest)
+        return min(usual, self._with_jitter(max(share, self.MINIMUM_RANGE_INTERVAL), now))
 
     def _interval(self, now: float) -> float:
         if self.poll_interval is not None:
             return self.poll_interval
         interval = self.INTERVAL_SHARE * max(self._expected.seconds, self._elapsed(now))
-        return min(max(interval, self.MINIMUM_INTERVAL), self.MAXIMUM_INTERVAL) * self._jitter_factor()
+        return self._with_jitter(min(max(interval, self.MINIMUM_INTERVAL), self.MAXIMUM_INTERVAL), now)
 
     @property
     def _expected(self) -> Estimate:
@@ -321,8 +328,12 @@ class Poller:
         """Return the seconds since the submission, at least 0: the clock of another machine may be behind."""
         return max(now - self.submitted_at, 0.0)
 
-    def _jitter_factor(self) -> float:
-        return self.random.uniform(1, 1 + self.JITTER)
+    def _with_jitter(self, seconds: float, now: float) -> float:
+        """Return an interval that is longer by the jitter and ends at a tick, if one is within the jitter."""
+        first, last = now + seconds, now + seconds * (1 + self.JITTER)
+        tick = round(self.random.uniform(first, last) / self.TICK)
+        tick = max(min(tick, math.floor(last / self.TICK)), math.ceil(first / self.TICK))
+        return max(tick * self.TICK - now, seconds)
 
 
 def failure(prediction: Prediction) -> SeedanceError:

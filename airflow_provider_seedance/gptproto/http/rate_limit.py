@@ -5,6 +5,9 @@ A 429 slows all waits at once. Nobody sends before the time in ``Retry-After``, 
 was. Without a 429 it grows again, slowly. So a service that allows less than the connection's ``polls_per_second`` is
 met a little below its limit, and a 429 stays rare. (AIMD lowers the rate by a factor, too, and raises it by a constant
 amount; here the increase is a factor as well.)
+
+The requests of a quarter of a second may be sent at once, because to wake up for each one costs more than the request.
+After a 429 they are spaced evenly until the rate has recovered: the service may allow no burst.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ GROWTH = 0.01
 MINIMUM_RATE = 0.2
 #: Seconds without a request after a 429 that has no ``Retry-After``.
 DEFAULT_DELAY = 1.0
+#: Seconds whose requests may be sent at once: of 20 requests a second, 5.
+BURST_SECONDS = 0.25
 
 
 class AdaptiveRateLimit:
@@ -38,6 +43,8 @@ class AdaptiveRateLimit:
         #: The rate after the last 429, and the time of that answer.
         self._reduced_rate = math.inf
         self._reduced_at = -math.inf
+        self._not_before = -math.inf
+        #: When the next request is due if all are spaced evenly.
         self.next_request_at = -math.inf
 
     def rate(self, now: float) -> float:
@@ -47,6 +54,11 @@ class AdaptiveRateLimit:
         # Bounded, because the exponential of some days would overflow.
         seconds = min(max(now - self._reduced_at, 0.0), 10_000.0)
         return min(self._reduced_rate * math.exp(GROWTH * seconds), self._highest_rate)
+
+    def open_at(self, now: float) -> float:
+        """Return when the next request may be sent, at the earliest: a burst is ahead of the even spacing."""
+        burst = BURST_SECONDS if self.rate(now) == self._highest_rate else 0.0
+        return max(self.next_request_at - burst, self._not_before)
 
     def on_sent(self, now: float) -> None:
         """Count a request that is being sent."""
@@ -62,7 +74,8 @@ class AdaptiveRateLimit:
         :param retry_after: The response's ``Retry-After``, in seconds.
         """
         delay = DEFAULT_DELAY if retry_after is None else min(retry_after, MAXIMUM_RETRY_AFTER)
-        self.next_request_at = max(self.next_request_at, now + delay)
+        self._not_before = max(self._not_before, now + delay)
+        self.next_request_at = max(self.next_request_at, self._not_before)
         if sent_at >= self._reduced_at:
             lowest = min(MINIMUM_RATE, self._highest_rate)
             self._reduced_rate = max(self.rate(now) * DECREASE, lowest)
@@ -71,7 +84,7 @@ class AdaptiveRateLimit:
 
 class PriorityQueue:
     """
-    Let requests through one by one, as a rate limit allows. For one event loop.
+    Let requests through as a rate limit allows. For one event loop.
 
     The request that came first goes first, so that no wait starves: each has one request at a time, and a round serves
     every wait once. A request can yield to later ones for some seconds, and is urgent from a given time on.
@@ -94,7 +107,7 @@ class PriorityQueue:
         :param urgent_in: Seconds after which the request goes before all that are not urgent; ``None`` for never.
         """
         now = self._loop.time()
-        if not self._waiting and self.rate_limit.next_request_at <= now:
+        if not self._waiting and self.rate_limit.open_at(now) <= now:
             self.rate_limit.on_sent(now)
             return now
         turn = self._loop.create_future()
@@ -119,12 +132,10 @@ class PriorityQueue:
         self._timer = None
         now = self._loop.time()
         # A 429 may have come after the timer was set.
-        if self.rate_limit.next_request_at <= now:
-            while self._waiting:
-                _, _, turn = heapq.heappop(self._waiting)
-                # A request that was cancelled, or let through as urgent, uses nothing of the rate.
-                if not turn.done():
-                    turn.set_result(None)
-                    self.rate_limit.on_sent(now)
-                    break
+        while self._waiting and self.rate_limit.open_at(now) <= now:
+            _, _, turn = heapq.heappop(self._waiting)
+            # A request that was cancelled, or let through as urgent, uses nothing of the rate.
+            if not turn.done():
+                turn.set_result(None)
+                self.rate_limit.on_sent(now)
         self._set_timer()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from itertools import accumulate
 
@@ -27,9 +28,9 @@ from airflow_provider_seedance.gptproto.errors import (
     UnreadableAnswerError,
     WaitTimeoutError,
 )
-from airflow_provider_seedance.gptproto.flows import ApiFlows, HttpRequest, KeyCheck
+from airflow_provider_seedance.gptproto.flows import ApiFlows, HttpRequest, HttpResponse, KeyCheck
 from airflow_provider_seedance.gptproto.polling import Done, PollAgain
-from airflow_provider_seedance.gptproto.predictions import PredictionStatus
+from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
 from tests.unit.gptproto.conftest import (
     HTML,
     KEY,
@@ -138,6 +139,42 @@ class TestGetPrediction:
         assert caught.value.prediction_id == PREDICTION_ID
         assert len(exchange.requests) == 1
         return caught.value
+
+
+class TestEqualAnswers:
+    """A client does not read an answer about a generation in progress twice."""
+
+    TEXT = json.dumps({"data": {"status": "running", "outputs": []}})
+
+    def get(self, flows: ApiFlows, prediction_id: str, response: HttpResponse) -> Prediction:
+        flow = flows.get_prediction(prediction_id)
+        next(flow)
+        with pytest.raises(StopIteration) as finished:
+            flow.send(response)
+        prediction: Prediction = finished.value.value
+        return prediction
+
+    @pytest.fixture
+    def flows(self) -> ApiFlows:
+        return ApiFlows(SETTINGS, user_agent="", clock=lambda: 0.0, log=logging.getLogger())
+
+    def test_equal_answer_is_the_same_prediction(self, flows: ApiFlows) -> None:
+        first, second = (self.get(flows, PREDICTION_ID, HttpResponse(200, {}, self.TEXT)) for _ in range(2))
+        assert first is second
+
+    def test_text_without_an_id_is_about_the_requested_prediction(self, flows: ApiFlows) -> None:
+        ids = [self.get(flows, each, HttpResponse(200, {}, self.TEXT)).id for each in (PREDICTION_ID, "cgt-2")]
+        assert ids == [PREDICTION_ID, "cgt-2"]
+
+    @pytest.mark.parametrize(("status", "cls"), [(500, ServiceError), (404, PredictionNotFoundError)])
+    def test_equal_text_with_another_status_is_an_error(
+        self, flows: ApiFlows, status: int, cls: type[SeedanceError]
+    ) -> None:
+        self.get(flows, PREDICTION_ID, HttpResponse(200, {}, self.TEXT))
+        flow = flows.get_prediction(PREDICTION_ID)
+        next(flow)
+        with pytest.raises(cls):
+            flow.send(HttpResponse(status, {}, self.TEXT))
 
 
 class TestGetConfirmed:
@@ -292,6 +329,13 @@ class TestWait:
         )
         assert exchange.wait(exchange.new_poller()).outputs == ("https://x/0.mp4",)
         assert len(exchange.requests) == 3
+
+    @pytest.mark.parametrize("status", ["running", "something new"])
+    def test_answer_after_equal_ones_is_read(self, exchange: Exchange, status: str) -> None:
+        in_progress = answer(envelope(status=status))
+        exchange.will_answer(*[in_progress] * 5, answer(succeeded("https://x/0.mp4")))
+        assert exchange.wait(exchange.new_poller()).outputs == ("https://x/0.mp4",)
+        assert len(exchange.requests) == 6
 
     def test_wait_sleeps_before_the_first_poll(self, exchange: Exchange) -> None:
         exchange.will_answer(answer(succeeded()))

@@ -119,6 +119,24 @@ class TestInterval:
         for decision in (first, second, poller.on_error(error(), now)):
             assert seconds(decision) >= 7.5
 
+    @given(elapsed=st.floats(0, 3_000), expected_seconds=st.floats(1, 10_000), seed=st.integers())
+    def test_polls_of_all_waits_are_at_the_same_ticks(self, elapsed: float, expected_seconds: float, seed: int) -> None:
+        poller, now = new_poller(seed, expected_seconds=expected_seconds), START + elapsed
+        for decision in (
+            poller.first_poll(now),
+            poller.on_prediction(prediction(), now),
+            poller.on_error(error(retry_after=20.1), now),
+            poller.on_prediction(prediction(PredictionStatus.FAILED), now),
+        ):
+            quarters = 4 * (now + seconds(decision))
+            assert quarters == pytest.approx(round(quarters), abs=1e-4)
+
+    def test_ticks_leave_the_mean_interval_as_it_is(self) -> None:
+        intervals = [
+            seconds(new_poller(seed).on_prediction(prediction(), START + 60 + seed / 77)) for seed in range(1_000)
+        ]
+        assert sum(intervals) / len(intervals) == pytest.approx(7.5 * 1.1, abs=0.05)
+
     def test_poll_interval_is_used_exactly(self) -> None:
         poller = new_poller(poll_interval=7.0)
         assert seconds(poller.first_poll(START)) == 7.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -76,12 +77,12 @@ class TestThrottledService:
         accepted = throttled = 0
         pending: list[tuple[float, float, bool]] = []
         while now < START + 1200:
-            send_at = max(now, rate_limit.next_request_at)
+            send_at = max(now, rate_limit.open_at(now))
             while pending and pending[0][0] <= send_at:
                 at, sent_at, is_throttled = pending.pop(0)
                 if is_throttled:
                     rate_limit.on_throttled(sent_at=sent_at, now=at, retry_after=1)
-            if rate_limit.next_request_at > send_at:
+            if rate_limit.open_at(send_at) > send_at:
                 now = send_at
                 continue
             now = send_at
@@ -104,29 +105,79 @@ class CountingRateLimit(AdaptiveRateLimit):
 
 
 class TestQueue:
-    async def order(self, **requests: dict[str, float]) -> list[str]:
-        """Return the order in which requests that come at once are let through."""
-        queue = PriorityQueue(AdaptiveRateLimit(100))
+    def order(self, **requests: dict[str, float]) -> list[str]:
+        """Return the order in which requests that come at once are let through, by a limit that allows no burst."""
         order: list[str] = []
 
-        async def acquire(name: str, options: dict[str, float]) -> None:
+        async def acquire(queue: PriorityQueue, name: str, options: dict[str, float]) -> None:
             await queue.acquire(**options)
             order.append(name)
 
-        await queue.acquire()
-        await asyncio.gather(*(acquire(name, options) for name, options in requests.items()))
+        async def acquire_all() -> None:
+            queue = PriorityQueue(AdaptiveRateLimit(1))
+            await queue.acquire()
+            await asyncio.gather(*(acquire(queue, name, options) for name, options in requests.items()))
+
+        run_virtually(acquire_all())
         return order
 
-    async def test_request_that_came_first_goes_first(self) -> None:
-        assert await self.order(first={}, second={}, third={}) == ["first", "second", "third"]
+    def times(self, rate: float, count: int, *, start: float = 0.0) -> list[float]:
+        """Return when so many requests that come at once are let through, in seconds after they came."""
 
-    async def test_request_yields_to_later_ones_for_its_seconds(self) -> None:
-        order = await self.order(early={"yields": 30.0}, soon={"yields": 10.0}, due={"yields": 0.0})
+        async def acquire_all() -> list[float]:
+            queue = PriorityQueue(AdaptiveRateLimit(rate))
+            await asyncio.sleep(start)
+            started = asyncio.get_running_loop().time()
+            return [each - started for each in await asyncio.gather(*(queue.acquire() for _ in range(count)))]
+
+        return run_virtually(acquire_all())
+
+    def test_request_that_came_first_goes_first(self) -> None:
+        assert self.order(first={}, second={}, third={}) == ["first", "second", "third"]
+
+    def test_request_yields_to_later_ones_for_its_seconds(self) -> None:
+        order = self.order(early={"yields": 30.0}, soon={"yields": 10.0}, due={"yields": 0.0})
         assert order == ["due", "soon", "early"]
 
-    async def test_urgent_request_goes_first(self) -> None:
-        order = await self.order(first={}, later={"urgent_in": 60.0}, last={"yields": 30.0, "urgent_in": 0.0})
+    def test_urgent_request_goes_first(self) -> None:
+        order = self.order(first={}, later={"urgent_in": 60.0}, last={"yields": 30.0, "urgent_in": 0.0})
         assert order == ["last", "first", "later"]
+
+    def test_requests_of_a_quarter_of_a_second_go_at_once(self) -> None:
+        times = self.times(18, 90)
+        assert times[:6] == pytest.approx([0.0] * 5 + [5 / 18])
+        assert max(sum(second <= each < second + 1 for each in times) for second in times) <= 18 + 5
+        assert times[-1] == pytest.approx(90 / 18, abs=0.3)
+
+    @pytest.mark.parametrize("rate", [0.5, 3.9])
+    def test_low_rate_has_no_burst(self, rate: float) -> None:
+        assert self.times(rate, 4) == pytest.approx([number / rate for number in range(4)])
+
+    def test_idle_time_does_not_enlarge_the_burst(self) -> None:
+        assert self.times(18, 90, start=3_600) == pytest.approx(self.times(18, 90))
+
+    def test_after_a_429_there_is_no_burst_until_the_rate_has_recovered(self) -> None:
+        async def times(seconds: float) -> list[float]:
+            queue = PriorityQueue(AdaptiveRateLimit(20))
+            now = asyncio.get_running_loop().time()
+            queue.rate_limit.on_throttled(sent_at=now, now=now, retry_after=1)
+            await asyncio.sleep(seconds)
+            started = asyncio.get_running_loop().time()
+            return [each - started for each in await asyncio.gather(*(queue.acquire() for _ in range(5)))]
+
+        assert all(later - sooner > 0.049 for sooner, later in pairwise(run_virtually(times(30.0))))
+        assert run_virtually(times(40.0)) == pytest.approx([0.0] * 5)
+
+    def test_burst_is_not_before_retry_after(self) -> None:
+        async def first() -> float:
+            queue = PriorityQueue(AdaptiveRateLimit(20))
+            now = asyncio.get_running_loop().time()
+            queue.rate_limit.on_throttled(sent_at=now, now=now, retry_after=100)
+            # The rate has recovered, but the time that the service asked for is not over.
+            await asyncio.sleep(99.8)
+            return await queue.acquire() - now
+
+        assert run_virtually(first()) == pytest.approx(100.0)
 
     def test_request_becomes_urgent_while_it_waits(self) -> None:
         async def times() -> list[float]:
@@ -160,22 +211,29 @@ class TestQueue:
 
         assert run_virtually(waited()) <= 30.0 + 10.0 + 1.0
 
-    async def test_cancelled_request_uses_no_slot(self) -> None:
-        rate_limit = CountingRateLimit(50)
-        queue = PriorityQueue(rate_limit)
-        await queue.acquire()
-        waiting = [asyncio.create_task(queue.acquire()) for _ in range(20)]
-        await asyncio.wait(waiting, timeout=0)
-        for each in waiting:
-            each.cancel()
-        await queue.acquire()
+    def test_cancelled_request_uses_no_slot(self) -> None:
+        rate_limit = CountingRateLimit(1)
+
+        async def cancel_all() -> None:
+            queue = PriorityQueue(rate_limit)
+            await queue.acquire()
+            waiting = [asyncio.create_task(queue.acquire()) for _ in range(20)]
+            await asyncio.wait(waiting, timeout=0)
+            for each in waiting:
+                each.cancel()
+            await queue.acquire()
+
+        run_virtually(cancel_all())
         assert rate_limit.sent == 2
 
-    async def test_429_delays_queued_requests_too(self) -> None:
-        queue = PriorityQueue(AdaptiveRateLimit(20))
-        loop = asyncio.get_running_loop()
-        sent_at = await queue.acquire()
-        waiting = [asyncio.create_task(queue.acquire()) for _ in range(3)]
-        await asyncio.wait(waiting, timeout=0)
-        queue.rate_limit.on_throttled(sent_at=sent_at, now=loop.time(), retry_after=0.2)
-        assert min(await asyncio.gather(*waiting)) - sent_at >= 0.19
+    def test_429_delays_queued_requests_too(self) -> None:
+        async def first() -> float:
+            queue = PriorityQueue(AdaptiveRateLimit(1))
+            sent_at = await queue.acquire()
+            waiting = [asyncio.create_task(queue.acquire()) for _ in range(3)]
+            await asyncio.wait(waiting, timeout=0)
+            for _ in range(2):
+                queue.rate_limit.on_throttled(sent_at=sent_at, now=asyncio.get_running_loop().time(), retry_after=20.0)
+            return min(await asyncio.gather(*waiting)) - sent_at
+
+        assert run_virtually(first()) >= 20.0
