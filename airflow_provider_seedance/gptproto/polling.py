@@ -37,7 +37,7 @@ only lengthens an interval: it never shortens the minimum interval or the servic
 at the deadline, can come sooner.
 
 With jitter, an interval ends at a tick, a multiple of a quarter of a second. A triggerer with many waits then wakes up
-for several polls at once (timer coalescing): to wake up for a single poll costs more than the poll.
+for several polls at once (timer coalescing): waking up for a single one costs as much as the poll itself.
 """
 
 from __future__ import annotations

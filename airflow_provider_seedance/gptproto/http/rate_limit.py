@@ -6,8 +6,8 @@ was. Without a 429 it grows again, slowly. So a service that allows less than th
 met a little below its limit, and a 429 stays rare. (AIMD lowers the rate by a factor, too, and raises it by a constant
 amount; here the increase is a factor as well.)
 
-The requests of a quarter of a second may be sent at once, because to wake up for each one costs more than the request.
-After a 429 they are spaced evenly until the rate has recovered: the service may allow no burst.
+The requests of a quarter of a second may be sent at once, because waking up for each one costs as much as the request
+itself. After a 429 they are spaced evenly until the rate has recovered: the service may allow no burst.
 """
 
 from __future__ import annotations
