@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 PROVIDER = "this provider"
 SENSOR = "HttpSensorTrigger"
+#: The least that a poll can cost.
 FLOOR = "bare asyncio"
 #: The provider's poll schedule and rate limit; generations of 90 s that end within 5 s.
 DEFAULTS = "this provider, defaults"
@@ -38,9 +39,8 @@ _SPREAD = 5.0
 _WAITS_OF_DEFAULT_RATE = 1000
 _POLLS_OF_A_WAIT_PER_SECOND = 1 / 50
 _ALLOWED = 10.0
-#: With more waits, the other ways need over ten gigabytes and block their loop for minutes.
+#: With more waits, other ways need over ten gigabytes and block their loop for minutes.
 _MAXIMUM_WAITS = 2000
-_SCALABLE = (PROVIDER, FLOOR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ def plans(ways: Sequence[str], waits: Sequence[int]) -> Iterator[Plan]:
     :param waits: Numbers of simultaneous waits. A single wait is measured, too, as the baseline of the memory.
     """
     for count in (1, *waits):
-        yield from (_compare(way, count) for way in ways if count <= _MAXIMUM_WAITS or way in _SCALABLE)
+        yield from (_compare(way, count) for way in ways if count <= _MAXIMUM_WAITS or way == PROVIDER)
     if PROVIDER not in ways:
         return
     for count in (each for each in waits if each >= _WAITS_OF_DEFAULT_RATE):

@@ -276,6 +276,7 @@ def _poll_adaptively(
             durations=durations,
             # The same jitter in all rows, so that rows can be compared.
             random=random.Random(_SEED + index),  # noqa: S311 - jitter is no secret
+            phase=0.0,
         )
         for index, generation in enumerate(generations)
     ]

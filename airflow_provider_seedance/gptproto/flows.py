@@ -44,6 +44,8 @@ CONFIRM_DELAYS = (1.0, 3.0, 6.0, 10.0)
 MAXIMUM_CONFIRM_DELAY = 30.0
 #: Seconds after the deadline of a wait in which its last poll has to come back.
 LAST_POLL_SECONDS = 4.0
+#: Characters of an answer that each of a thousand waits may remember. An answer that echoes an upload is longer.
+_LONGEST_REMEMBERED = 4096
 _KEY_REFUSED = (401, 403)
 #: OpenSSL's names for an answer that is not TLS. The service of a connection without a scheme may be plain HTTP.
 _NOT_TLS = re.compile("WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD.LAYER.FAILURE", re.IGNORECASE)
@@ -151,9 +153,8 @@ class ApiFlows:
         self.clock = clock
         self.log = log
         self._key = _spellings(settings.api_key)
-        #: The last answer about a prediction in progress, and what it says.
-        self._last_answer: tuple[int, str, str | None] | None = None
-        self._last_prediction: Prediction | None = None
+        #: The last answer to a poll of a generation in progress, and what it says.
+        self._last_answer: tuple[tuple[str | None, int, str], Prediction] | None = None
         self.headers = {
             "Accept": "application/json",
             # Responses are short. A compressed one that cannot be decoded would lose a prediction that was paid for.
@@ -286,10 +287,10 @@ class ApiFlows:
         """Return the prediction in an outcome, or raise the error that the outcome means."""
         if not isinstance(outcome, HttpResponse):
             raise self._no_response_error(outcome, prediction_id)
-        answer = (outcome.status, outcome.text, prediction_id)
-        # While a generation is in progress, nearly all answers are the same. To read one takes a fifth of a poll.
-        if self._last_prediction is not None and answer == self._last_answer:
-            return self._last_prediction
+        # While a generation is in progress, many answers are the same: they are not read again.
+        answer, last = (prediction_id, outcome.status, outcome.text), self._last_answer
+        if last is not None and last[0] == answer:
+            return last[1]
         result = read_answer(
             outcome.status,
             self._read_body(outcome),
@@ -300,8 +301,8 @@ class ApiFlows:
         )
         if isinstance(result, SeedanceError):
             raise result
-        if not result.status.is_final:
-            self._last_answer, self._last_prediction = answer, result
+        if prediction_id and not result.status.is_final and len(outcome.text) <= _LONGEST_REMEMBERED:
+            self._last_answer = answer, result
         return result
 
     def _no_response_error(self, outcome: NoResponse | None, prediction_id: str | None) -> SeedanceError:

@@ -36,8 +36,10 @@ All intervals except ``poll_interval`` have jitter, so that waits that started t
 only lengthens an interval: it never shortens the minimum interval or the service's ``Retry-After``. Only the last poll,
 at the deadline, can come sooner.
 
-With jitter, an interval ends at a tick, a multiple of a quarter of a second. A triggerer with many waits then wakes up
-for several polls at once (timer coalescing): waking up for a single one costs as much as the poll itself.
+With jitter, an interval ends at one of four ticks in a second, which all waits of a process share. A triggerer with
+many waits then wakes up for several polls at once (timer coalescing): waking up for a single one costs as much as the
+poll itself. An interval of two seconds has one or two ticks within its jitter, so such waits can stay together; then
+the rate limit spaces them.
 """
 
 from __future__ import annotations
@@ -80,6 +82,9 @@ _FAILURES: Mapping[Verdict | None, tuple[type[SeedanceError], str | None]] = {
 }
 #: Shared by all pollers. SystemRandom has no state that uses memory per poller or repeats after a fork.
 _RANDOM = random.SystemRandom()
+#: Seconds between two ticks, and when they are in this process: triggerers do not poll at the same moments.
+_TICK = 0.25
+_PHASE = _RANDOM.uniform(0, _TICK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,8 @@ class Poller:
     :param kind: The kind of the generation, for the observed durations; empty if it or the time of the submission is
         unknown: then nothing is learnt.
     :param durations: What waits of the same connection observed, and where this one adds its own duration.
+    :param random: The source of the jitter.
+    :param phase: When the ticks are, in seconds after a multiple of their distance.
     """
 
     #: The first poll, as a share of the expected duration.
@@ -151,8 +158,7 @@ class Poller:
     MINIMUM_RANGE_INTERVAL: ClassVar[float] = 2.0
     #: Jitter lengthens an interval by up to this share.
     JITTER: ClassVar[float] = 0.2
-    #: Seconds between two ticks.
-    TICK: ClassVar[float] = 0.25
+    TICK: ClassVar[float] = _TICK
     #: Seconds by which the poll of a generation that is not due yet yields to other polls, at most.
     MAXIMUM_YIELD: ClassVar[float] = 30.0
     #: Consecutive permanent errors, such as 401 or 404, that end the wait, and the seconds that they have to last:
@@ -181,6 +187,7 @@ class Poller:
     kind: str = ""
     durations: ObservedDurations = field(default_factory=ObservedDurations, repr=False)
     random: random.Random = field(default=_RANDOM, repr=False)
+    phase: float = field(default=_PHASE, repr=False)
     last: Prediction | None = None
     _last_without_outputs: float = 0.0
     _errors: RepeatedErrors = field(default_factory=RepeatedErrors)
@@ -329,11 +336,14 @@ class Poller:
         return max(now - self.submitted_at, 0.0)
 
     def _with_jitter(self, seconds: float, now: float) -> float:
-        """Return an interval that is longer by the jitter and ends at a tick, if one is within the jitter."""
+        """Return an interval that is longer by the jitter, and ends at a tick if one is within the jitter."""
         first, last = now + seconds, now + seconds * (1 + self.JITTER)
-        tick = round(self.random.uniform(first, last) / self.TICK)
-        tick = max(min(tick, math.floor(last / self.TICK)), math.ceil(first / self.TICK))
-        return max(tick * self.TICK - now, seconds)
+        end = self.random.uniform(first, last)
+        # Of the ticks within the jitter the nearest one.
+        tick = round((end - self.phase) / self.TICK)
+        tick = max(min(tick, math.floor((last - self.phase) / self.TICK)), math.ceil((first - self.phase) / self.TICK))
+        at = tick * self.TICK + self.phase
+        return max((at if at <= last else end) - now, seconds)
 
 
 def failure(prediction: Prediction) -> SeedanceError:

@@ -6,8 +6,8 @@ was. Without a 429 it grows again, slowly. So a service that allows less than th
 met a little below its limit, and a 429 stays rare. (AIMD lowers the rate by a factor, too, and raises it by a constant
 amount; here the increase is a factor as well.)
 
-The requests of a quarter of a second may be sent at once, because waking up for each one costs as much as the request
-itself. After a 429 they are spaced evenly until the rate has recovered: the service may allow no burst.
+Up to a quarter of a second's requests may be sent together, because waking up for each one costs as much as the request
+itself. After a 429 they are spaced evenly for an hour: the service may allow no burst.
 """
 
 from __future__ import annotations
@@ -21,14 +21,20 @@ from airflow_provider_seedance.gptproto.responses import MAXIMUM_RETRY_AFTER
 
 #: What is left of the rate after a 429.
 DECREASE = 0.7
-#: Growth of the rate in a second. Half a minute after a 429 the rate is back where it was.
+#: Growth of the rate in a second. Half a minute after the pause that a 429 asks for the rate is back where it was.
 GROWTH = 0.01
 #: Requests a second at least, however often the service answers with 429.
 MINIMUM_RATE = 0.2
 #: Seconds without a request after a 429 that has no ``Retry-After``.
 DEFAULT_DELAY = 1.0
-#: Seconds whose requests may be sent at once: of 20 requests a second, 5.
+#: Seconds whose requests may be sent together: of 20 requests a second, 5.
 BURST_SECONDS = 0.25
+#: Requests that may be sent together at most: fewer than there are connections, so that none waits for one.
+MAXIMUM_BURST = 16
+#: Seconds after a 429 without bursts.
+EVEN_SECONDS = 3600.0
+#: Rounding of the clock must not delay the last request of a burst.
+_ROUNDING = 1e-6
 
 
 class AdaptiveRateLimit:
@@ -43,6 +49,7 @@ class AdaptiveRateLimit:
         #: The rate after the last 429, and the time of that answer.
         self._reduced_rate = math.inf
         self._reduced_at = -math.inf
+        #: The end of the pause that the service asked for.
         self._not_before = -math.inf
         #: When the next request is due if all are spaced evenly.
         self.next_request_at = -math.inf
@@ -52,12 +59,13 @@ class AdaptiveRateLimit:
         if self._reduced_at == -math.inf:
             return self._highest_rate
         # Bounded, because the exponential of some days would overflow.
-        seconds = min(max(now - self._reduced_at, 0.0), 10_000.0)
+        seconds = min(max(now - max(self._reduced_at, self._not_before), 0.0), 10_000.0)
         return min(self._reduced_rate * math.exp(GROWTH * seconds), self._highest_rate)
 
     def open_at(self, now: float) -> float:
-        """Return when the next request may be sent, at the earliest: a burst is ahead of the even spacing."""
-        burst = BURST_SECONDS if self.rate(now) == self._highest_rate else 0.0
+        """Return when the next request may be sent: early by the burst, but never before ``Retry-After``."""
+        rate, is_even = self.rate(now), now < self._reduced_at + EVEN_SECONDS
+        burst = 0.0 if is_even else max(min(BURST_SECONDS, MAXIMUM_BURST / rate) - 1 / rate, 0.0) + _ROUNDING
         return max(self.next_request_at - burst, self._not_before)
 
     def on_sent(self, now: float) -> None:
@@ -74,11 +82,12 @@ class AdaptiveRateLimit:
         :param retry_after: The response's ``Retry-After``, in seconds.
         """
         delay = DEFAULT_DELAY if retry_after is None else min(retry_after, MAXIMUM_RETRY_AFTER)
+        rate = self.rate(now)
         self._not_before = max(self._not_before, now + delay)
         self.next_request_at = max(self.next_request_at, self._not_before)
         if sent_at >= self._reduced_at:
             lowest = min(MINIMUM_RATE, self._highest_rate)
-            self._reduced_rate = max(self.rate(now) * DECREASE, lowest)
+            self._reduced_rate = max(rate * DECREASE, lowest)
             self._reduced_at = now
 
 
@@ -126,6 +135,7 @@ class PriorityQueue:
 
     def _set_timer(self) -> None:
         if self._waiting and self._timer is None:
+            # Not when the first request may be sent, but when a whole burst may: it is one wake-up for all of them.
             self._timer = self._loop.call_at(max(self.rate_limit.next_request_at, self._loop.time()), self._release)
 
     def _release(self) -> None:

@@ -7,7 +7,7 @@ import statistics
 import pytest
 
 from benchmarks.case import durations
-from benchmarks.plan import DEFAULTS, FLOOR, PROVIDER, THROTTLED, plans
+from benchmarks.plan import DEFAULTS, PROVIDER, THROTTLED, plans
 from benchmarks.ways import WAYS
 
 
@@ -17,12 +17,8 @@ class TestPlans:
         assert [plan.way for plan in compared] == list(WAYS)
         assert {(plan.interval, plan.seconds, plan.spread) for plan in compared} == {(4.0, 24.0, 4.0)}
 
-    def test_plans_of_5000_waits_contain_only_scalable_ways(self) -> None:
-        assert {plan.name for plan in plans(list(WAYS), [5000]) if plan.waits == 5000} == {
-            PROVIDER,
-            FLOOR,
-            DEFAULTS,
-        }
+    def test_plans_of_5000_waits_contain_only_the_provider(self) -> None:
+        assert {plan.name for plan in plans(list(WAYS), [5000]) if plan.waits == 5000} == {PROVIDER, DEFAULTS}
 
     def test_plans_contain_one_wait_as_memory_baseline(self) -> None:
         assert [plan.waits for plan in plans([PROVIDER], [100])] == [1, 100]

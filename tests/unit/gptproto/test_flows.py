@@ -162,6 +162,12 @@ class TestEqualAnswers:
         first, second = (self.get(flows, PREDICTION_ID, HttpResponse(200, {}, self.TEXT)) for _ in range(2))
         assert first is second
 
+    def test_long_answer_is_not_kept(self, flows: ApiFlows) -> None:
+        text = json.dumps({"data": {"status": "running", "outputs": [], "image": "A" * 4096}})
+        first, second = (self.get(flows, PREDICTION_ID, HttpResponse(200, {}, text)) for _ in range(2))
+        assert first == second
+        assert first is not second
+
     def test_text_without_an_id_is_about_the_requested_prediction(self, flows: ApiFlows) -> None:
         ids = [self.get(flows, each, HttpResponse(200, {}, self.TEXT)).id for each in (PREDICTION_ID, "cgt-2")]
         assert ids == [PREDICTION_ID, "cgt-2"]

@@ -119,21 +119,43 @@ class TestInterval:
         for decision in (first, second, poller.on_error(error(), now)):
             assert seconds(decision) >= 7.5
 
-    @given(elapsed=st.floats(0, 3_000), expected_seconds=st.floats(1, 10_000), seed=st.integers())
-    def test_polls_of_all_waits_are_at_the_same_ticks(self, elapsed: float, expected_seconds: float, seed: int) -> None:
-        poller, now = new_poller(seed, expected_seconds=expected_seconds), START + elapsed
+    @given(
+        elapsed=st.floats(0, 3_000), expected_seconds=st.floats(1, 10_000), seed=st.integers(), phase=st.floats(0, 0.24)
+    )
+    def test_polls_of_all_waits_are_at_the_same_ticks(
+        self, elapsed: float, expected_seconds: float, seed: int, phase: float
+    ) -> None:
+        poller, now = new_poller(seed, expected_seconds=expected_seconds, phase=phase), START + elapsed
         for decision in (
             poller.first_poll(now),
             poller.on_prediction(prediction(), now),
             poller.on_error(error(retry_after=20.1), now),
             poller.on_prediction(prediction(PredictionStatus.FAILED), now),
         ):
-            quarters = 4 * (now + seconds(decision))
-            assert quarters == pytest.approx(round(quarters), abs=1e-4)
+            ticks = 4 * (now + seconds(decision) - phase)
+            assert ticks == pytest.approx(round(ticks), abs=1e-4)
+
+    def test_ticks_of_a_process_stay_the_same(self) -> None:
+        pollers = [Poller(prediction_id="x", submitted_at=0.0, deadline=9e9, expected_seconds=60.0) for _ in range(2)]
+        assert pollers[0].phase == pollers[1].phase
+
+    @pytest.mark.parametrize("poll_interval", [0.05, 0.1, 0.2])
+    def test_short_poll_interval_is_exact_after_an_error_too(self, poll_interval: float) -> None:
+        poller = new_poller(poll_interval=poll_interval)
+        assert seconds(poller.on_error(error(), START + 0.11)) == poll_interval
+
+    def test_interval_without_a_tick_within_its_jitter_keeps_to_the_jitter(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Poller, "CONFIRMATION_INTERVAL", 0.05)
+        pollers = [new_poller(seed) for seed in SEEDS]
+        intervals = [seconds(each.on_prediction(prediction(PredictionStatus.FAILED), START + 0.11)) for each in pollers]
+        assert all(0.05 <= each <= 0.06 + 1e-6 for each in intervals)
 
     def test_ticks_leave_the_mean_interval_as_it_is(self) -> None:
         intervals = [
-            seconds(new_poller(seed).on_prediction(prediction(), START + 60 + seed / 77)) for seed in range(1_000)
+            seconds(new_poller(seed, phase=0.1).on_prediction(prediction(), START + 60 + seed / 77))
+            for seed in range(1_000)
         ]
         assert sum(intervals) / len(intervals) == pytest.approx(7.5 * 1.1, abs=0.05)
 

@@ -15,36 +15,20 @@ START = 1000.0
 
 
 class TestRate:
-    def test_requests_are_spaced_by_the_rate(self) -> None:
-        rate_limit = AdaptiveRateLimit(20)
-        sent = []
-        now = START
-        for _ in range(5):
-            now = max(now, rate_limit.next_request_at)
-            rate_limit.on_sent(now)
-            sent.append(now)
-        assert sent == pytest.approx([START, START + 0.05, START + 0.1, START + 0.15, START + 0.2])
-
-    def test_idle_time_gives_no_burst(self) -> None:
-        rate_limit = AdaptiveRateLimit(20)
-        rate_limit.on_sent(START)
-        rate_limit.on_sent(START + 100)
-        assert rate_limit.next_request_at == pytest.approx(START + 100.05)
-
     def test_requests_wait_for_retry_after(self) -> None:
         rate_limit = AdaptiveRateLimit(20)
         rate_limit.on_throttled(sent_at=START, now=START + 1, retry_after=30)
-        assert rate_limit.next_request_at == START + 31
+        assert rate_limit.open_at(START + 1) == START + 31
 
     def test_retry_after_is_limited_to_five_minutes(self) -> None:
         rate_limit = AdaptiveRateLimit(20)
         rate_limit.on_throttled(sent_at=START, now=START + 1, retry_after=86_400)
-        assert rate_limit.next_request_at == START + 301
+        assert rate_limit.open_at(START + 1) == START + 301
 
     def test_429_without_retry_after_waits_one_second(self) -> None:
         rate_limit = AdaptiveRateLimit(20)
         rate_limit.on_throttled(sent_at=START, now=START + 1, retry_after=None)
-        assert rate_limit.next_request_at == START + 2
+        assert rate_limit.open_at(START + 1) == START + 2
 
     def test_many_429s_at_once_lower_the_rate_once(self) -> None:
         rate_limit = AdaptiveRateLimit(20)
@@ -52,12 +36,12 @@ class TestRate:
             rate_limit.on_throttled(sent_at=START, now=START + 1, retry_after=1)
         assert rate_limit.rate(START + 1) == pytest.approx(14)
         rate_limit.on_throttled(sent_at=START + 2, now=START + 2, retry_after=1)
-        assert rate_limit.rate(START + 2) == pytest.approx(14 * 1.01 * 0.7, rel=0.01)
+        assert rate_limit.rate(START + 2) == pytest.approx(14 * 0.7)
 
     def test_rate_recovers_slowly_and_completely(self) -> None:
         rate_limit = AdaptiveRateLimit(20)
         rate_limit.on_throttled(sent_at=START, now=START, retry_after=1)
-        assert rate_limit.rate(START + 10) == pytest.approx(15.5, abs=0.1)
+        assert rate_limit.rate(START + 11) == pytest.approx(15.5, abs=0.1)
         assert rate_limit.rate(START + 60) == 20
         assert rate_limit.rate(START + 1e9) == 20
 
@@ -94,6 +78,63 @@ class TestThrottledService:
                 accepted += not is_throttled
         assert throttled / (throttled + accepted) <= 0.02
         assert accepted / 1080 >= 0.75 * limit
+
+    @pytest.mark.parametrize("retry_after", [1.0, 60.0])
+    def test_service_with_fixed_seconds_is_met_below_its_limit(self, retry_after: float) -> None:
+        """It allows 20 requests in each second of its clock, and answers 429 to all others."""
+
+        async def poll_for_ten_minutes() -> tuple[int, int]:
+            queue, loop = PriorityQueue(AdaptiveRateLimit(20)), asyncio.get_running_loop()
+            accepted = refused = 0
+            used: dict[int, int] = {}
+            end = loop.time() + 600
+
+            async def poll() -> None:
+                nonlocal accepted, refused
+                while loop.time() < end:
+                    sent_at = await queue.acquire()
+                    second = int(sent_at + 0.37)
+                    used[second] = used.get(second, 0) + 1
+                    await asyncio.sleep(0.05)
+                    if used[second] > 20:
+                        refused += 1
+                        queue.rate_limit.on_throttled(sent_at=sent_at, now=loop.time(), retry_after=retry_after)
+                    else:
+                        accepted += 1
+
+            await asyncio.gather(*(poll() for _ in range(100)))
+            return accepted, refused
+
+        accepted, refused = run_virtually(poll_for_ten_minutes())
+        assert refused <= 0.02 * accepted
+        assert accepted >= 0.7 * 600 * 20
+
+    def test_service_without_bursts_is_asked_evenly_soon(self) -> None:
+        """It allows 20 requests a second, evenly spaced within a few milliseconds."""
+
+        async def poll_for_ten_minutes() -> tuple[int, int]:
+            queue, loop = PriorityQueue(AdaptiveRateLimit(20)), asyncio.get_running_loop()
+            accepted = refused = 0
+            last, end = 0.0, loop.time() + 600
+
+            async def poll() -> None:
+                nonlocal accepted, refused, last
+                while loop.time() < end:
+                    sent_at = await queue.acquire()
+                    is_refused = sent_at - last < 0.045
+                    last = sent_at if not is_refused else last
+                    await asyncio.sleep(0.05)
+                    refused, accepted = refused + is_refused, accepted + (not is_refused)
+                    if is_refused:
+                        queue.rate_limit.on_throttled(sent_at=sent_at, now=loop.time(), retry_after=1.0)
+
+            await asyncio.gather(*(poll() for _ in range(100)))
+            return accepted, refused
+
+        accepted, refused = run_virtually(poll_for_ten_minutes())
+        # Those of the first burst.
+        assert refused == 4
+        assert accepted >= 0.95 * 600 * 20
 
 
 class CountingRateLimit(AdaptiveRateLimit):
@@ -143,41 +184,60 @@ class TestQueue:
         order = self.order(first={}, later={"urgent_in": 60.0}, last={"yields": 30.0, "urgent_in": 0.0})
         assert order == ["last", "first", "later"]
 
-    def test_requests_of_a_quarter_of_a_second_go_at_once(self) -> None:
-        times = self.times(18, 90)
-        assert times[:6] == pytest.approx([0.0] * 5 + [5 / 18])
-        assert max(sum(second <= each < second + 1 for each in times) for second in times) <= 18 + 5
-        assert times[-1] == pytest.approx(90 / 18, abs=0.3)
+    @pytest.mark.parametrize(("rate", "together"), [(4, 1), (18, 4), (20, 5), (50, 12), (100, 16), (400, 16)])
+    def test_requests_of_a_quarter_of_a_second_go_together(self, rate: float, together: int) -> None:
+        for start in (0.0, 0.1, 1.0 / 3.0, 86_400.7):
+            times = self.times(rate, 10 * together, start=start)
+            assert sum(each < 0.9 / rate for each in times) == together
+            assert max(sum(first <= each < first + 0.999 for each in times) for first in times) <= rate + together
+            assert times[-1] == pytest.approx(9 * together / rate, abs=1 / rate)
 
-    @pytest.mark.parametrize("rate", [0.5, 3.9])
-    def test_low_rate_has_no_burst(self, rate: float) -> None:
-        assert self.times(rate, 4) == pytest.approx([number / rate for number in range(4)])
+    def test_connection_at_its_limit_sends_no_more_than_the_rate_in_any_second(self) -> None:
+        times = self.times(20, 400)
+        for second in range(20):
+            assert sum(second - 1e-3 <= each < second + 1 - 1e-3 for each in times) <= 20
 
-    def test_idle_time_does_not_enlarge_the_burst(self) -> None:
-        assert self.times(18, 90, start=3_600) == pytest.approx(self.times(18, 90))
+    @pytest.mark.parametrize("rate", [0.5, 2.0, 3.9])
+    @pytest.mark.parametrize("apart", [0.0, 0.01, 0.2])
+    def test_low_rate_has_no_burst(self, rate: float, apart: float) -> None:
+        async def acquire(queue: PriorityQueue, number: int) -> float:
+            await asyncio.sleep(number * apart)
+            return await queue.acquire()
 
-    def test_after_a_429_there_is_no_burst_until_the_rate_has_recovered(self) -> None:
-        async def times(seconds: float) -> list[float]:
+        async def acquire_all() -> list[float]:
+            queue = PriorityQueue(AdaptiveRateLimit(rate))
+            return await asyncio.gather(*(acquire(queue, number) for number in range(4)))
+
+        times = run_virtually(acquire_all())
+        assert [later - sooner for sooner, later in pairwise(times)] == pytest.approx([1 / rate] * 3, rel=1e-4)
+
+    def spaces_after_429(self, retry_after: float, seconds: float) -> list[float]:
+        """Return the seconds between requests that come together, so long after a 429, and the time of the first."""
+
+        async def acquire_all() -> list[float]:
             queue = PriorityQueue(AdaptiveRateLimit(20))
             now = asyncio.get_running_loop().time()
-            queue.rate_limit.on_throttled(sent_at=now, now=now, retry_after=1)
+            queue.rate_limit.on_throttled(sent_at=now, now=now, retry_after=retry_after)
             await asyncio.sleep(seconds)
-            started = asyncio.get_running_loop().time()
-            return [each - started for each in await asyncio.gather(*(queue.acquire() for _ in range(5)))]
+            times = await asyncio.gather(*(queue.acquire() for _ in range(5)))
+            return [times[0] - now, *(later - sooner for sooner, later in pairwise(times))]
 
-        assert all(later - sooner > 0.049 for sooner, later in pairwise(run_virtually(times(30.0))))
-        assert run_virtually(times(40.0)) == pytest.approx([0.0] * 5)
+        return run_virtually(acquire_all())
 
-    def test_burst_is_not_before_retry_after(self) -> None:
-        async def first() -> float:
-            queue = PriorityQueue(AdaptiveRateLimit(20))
-            now = asyncio.get_running_loop().time()
-            queue.rate_limit.on_throttled(sent_at=now, now=now, retry_after=100)
-            # The rate has recovered, but the time that the service asked for is not over.
-            await asyncio.sleep(99.8)
-            return await queue.acquire() - now
+    @pytest.mark.parametrize("seconds", [2.0, 40.0, 3_500.0])
+    def test_after_a_429_there_is_no_burst_for_an_hour(self, seconds: float) -> None:
+        _, *spaces = self.spaces_after_429(1.0, seconds)
+        assert min(spaces) >= 0.049
 
-        assert run_virtually(first()) == pytest.approx(100.0)
+    def test_burst_is_back_after_an_hour(self) -> None:
+        assert self.spaces_after_429(1.0, 3_601.0)[1:] == [0.0] * 4
+
+    @pytest.mark.parametrize("retry_after", [1.0, 60.0, 300.0])
+    def test_long_retry_after_ends_slowly(self, retry_after: float) -> None:
+        first, *spaces = self.spaces_after_429(retry_after, 0.5)
+        assert first == pytest.approx(retry_after)
+        # The rate grows only when requests are sent again.
+        assert min(spaces) > 0.99 / 14
 
     def test_request_becomes_urgent_while_it_waits(self) -> None:
         async def times() -> list[float]:
