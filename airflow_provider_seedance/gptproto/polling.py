@@ -39,7 +39,7 @@ at the deadline, can come sooner.
 With jitter, an interval ends at one of four ticks in a second, which all waits of a process share. A triggerer with
 many waits then wakes up for several polls at once (timer coalescing): waking up for a single one costs as much as the
 poll itself. An interval of two seconds has one or two ticks within its jitter, so such waits can stay together; then
-the rate limit spaces them.
+the rate limit bounds how many poll at once.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ _FAILURES: Mapping[Verdict | None, tuple[type[SeedanceError], str | None]] = {
 }
 #: Shared by all pollers. SystemRandom has no state that uses memory per poller or repeats after a fork.
 _RANDOM = random.SystemRandom()
-#: Seconds between two ticks, and when they are in this process: triggerers do not poll at the same moments.
+#: Seconds between two ticks, and when they are in this process: so triggerers seldom poll at the same moments.
 _TICK = 0.25
 _PHASE = _RANDOM.uniform(0, _TICK)
 

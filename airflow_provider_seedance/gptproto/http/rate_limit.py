@@ -7,7 +7,8 @@ met a little below its limit, and a 429 stays rare. (AIMD lowers the rate by a f
 amount; here the increase is a factor as well.)
 
 Up to a quarter of a second's requests may be sent together, because waking up for each one costs as much as the request
-itself. After a 429 they are spaced evenly for an hour: the service may allow no burst.
+itself. A second has no more requests than the rate while many wait, and at most the rest of one burst more if they come
+and go. After a 429 they are spaced evenly for a day: the service may allow no burst.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ GROWTH = 0.01
 MINIMUM_RATE = 0.2
 #: Seconds without a request after a 429 that has no ``Retry-After``.
 DEFAULT_DELAY = 1.0
-#: Seconds whose requests may be sent together: of 20 requests a second, 5.
+#: Seconds whose requests may be sent together, at most.
 BURST_SECONDS = 0.25
-#: Requests that may be sent together at most: fewer than there are connections, so that none waits for one.
+#: Requests that may be sent together at most: half of the connections.
 MAXIMUM_BURST = 16
 #: Seconds after a 429 without bursts.
-EVEN_SECONDS = 3600.0
+EVEN_SECONDS = 86_400.0
 #: Rounding of the clock must not delay the last request of a burst.
 _ROUNDING = 1e-6
 
@@ -46,11 +47,13 @@ class AdaptiveRateLimit:
 
     def __init__(self, highest_rate: float) -> None:
         self._highest_rate = highest_rate
+        #: Seconds by which a request may be early.
+        self._ahead = (_burst(highest_rate) - 1) / highest_rate + _ROUNDING
         #: The rate after the last 429, and the time of that answer.
         self._reduced_rate = math.inf
         self._reduced_at = -math.inf
         #: The end of the pause that the service asked for.
-        self._not_before = -math.inf
+        self.paused_until = -math.inf
         #: When the next request is due if all are spaced evenly.
         self.next_request_at = -math.inf
 
@@ -59,14 +62,13 @@ class AdaptiveRateLimit:
         if self._reduced_at == -math.inf:
             return self._highest_rate
         # Bounded, because the exponential of some days would overflow.
-        seconds = min(max(now - max(self._reduced_at, self._not_before), 0.0), 10_000.0)
+        seconds = min(max(now - max(self._reduced_at, self.paused_until), 0.0), 10_000.0)
         return min(self._reduced_rate * math.exp(GROWTH * seconds), self._highest_rate)
 
     def open_at(self, now: float) -> float:
         """Return when the next request may be sent: early by the burst, but never before ``Retry-After``."""
-        rate, is_even = self.rate(now), now < self._reduced_at + EVEN_SECONDS
-        burst = 0.0 if is_even else max(min(BURST_SECONDS, MAXIMUM_BURST / rate) - 1 / rate, 0.0) + _ROUNDING
-        return max(self.next_request_at - burst, self._not_before)
+        ahead = 0.0 if now < self._reduced_at + EVEN_SECONDS else self._ahead
+        return max(self.next_request_at - ahead, self.paused_until)
 
     def on_sent(self, now: float) -> None:
         """Count a request that is being sent."""
@@ -83,12 +85,19 @@ class AdaptiveRateLimit:
         """
         delay = DEFAULT_DELAY if retry_after is None else min(retry_after, MAXIMUM_RETRY_AFTER)
         rate = self.rate(now)
-        self._not_before = max(self._not_before, now + delay)
-        self.next_request_at = max(self.next_request_at, self._not_before)
+        self.paused_until = max(self.paused_until, now + delay)
+        self.next_request_at = max(self.next_request_at, self.paused_until)
         if sent_at >= self._reduced_at:
-            lowest = min(MINIMUM_RATE, self._highest_rate)
-            self._reduced_rate = max(rate * DECREASE, lowest)
+            rate = max(rate * DECREASE, min(MINIMUM_RATE, self._highest_rate))
             self._reduced_at = now
+        # It grows from here on once the pause is over.
+        self._reduced_rate = rate
+
+
+def _burst(rate: float) -> int:
+    """Return how many requests may be sent together: a divisor of the rate, so that each second has whole bursts."""
+    sizes = range(1, MAXIMUM_BURST + 1)
+    return max((size for size in sizes if size <= BURST_SECONDS * rate and rate % size == 0), default=1)
 
 
 class PriorityQueue:

@@ -157,43 +157,58 @@ class ConnectionPool:
         left = None if request.remaining is None else request.remaining + LAST_POLL_SECONDS
         try:
             async with asyncio.timeout(left) as wait_limit:
-                if self._queue is None:
+                if self._queue is not None:
+                    return await self._send_in_turn(self._queue, request, progress)
+                async with self._slots.hold():
                     return await self._send(request, progress)
-                sent_at = await self._queue.acquire(yields=request.yields, urgent_in=request.remaining)
-                outcome = await self._send(request, progress)
         except TimeoutError:
             if wait_limit.expired():
                 return NoResponse("the wait ended before the response came", progress.was_sent)
             return _too_late(_time_limit(request, self._settings), progress)
-        if isinstance(outcome, HttpResponse) and outcome.status == 429:
-            retry_after = read_retry_after(outcome.headers, datetime.now(UTC))
-            now = asyncio.get_running_loop().time()
-            self._queue.rate_limit.on_throttled(sent_at=sent_at, now=now, retry_after=retry_after)
-        return outcome
 
     async def aclose(self) -> None:
         """Close all connections."""
         while self._idle:
             await self._idle.pop().aclose()
 
+    async def _send_in_turn(
+        self, queue: PriorityQueue, request: HttpRequest, progress: Progress
+    ) -> HttpResponse | NoResponse:
+        """Send when it is the request's turn: again in turn, if a 429 came while it waited for a connection."""
+        clock, limit = asyncio.get_running_loop().time, queue.rate_limit
+        asked_at = clock()
+        while True:
+            waited = clock() - asked_at
+            urgent_in = None if request.remaining is None else max(request.remaining - waited, 0.0)
+            await queue.acquire(yields=request.yields - waited, urgent_in=urgent_in)
+            known_pause = limit.paused_until
+            async with self._slots.hold():
+                sent_at = clock()
+                if limit.paused_until > known_pause or limit.paused_until > sent_at:
+                    continue
+                outcome = await self._send(request, progress)
+                if isinstance(outcome, HttpResponse) and outcome.status == 429:
+                    retry_after = read_retry_after(outcome.headers, datetime.now(UTC))
+                    limit.on_throttled(sent_at=sent_at, now=clock(), retry_after=retry_after)
+                return outcome
+
     async def _send(self, request: HttpRequest, progress: Progress) -> HttpResponse | NoResponse:
         seconds = _time_limit(request, self._settings)
         # Only a submission has to know whether it was sent, and to follow a request is a fifth of the cost of a poll.
         follow = None if request.content is None else progress.on_event_async
         sent = _to_httpx(request, seconds, follow)
-        async with self._slots.hold():
-            progress.was_sent = True
-            # The connection used last, so that the others can expire.
-            connection = self._idle.pop() if self._idle else self._open()
-            try:
-                async with asyncio.timeout(seconds):
-                    outcome = await self._send_through(connection, sent, progress)
-            except BaseException:
-                # A cancelled request can leave its connection occupied for ever.
-                await connection.aclose()
-                raise
-            self._idle.append(connection)
-            return outcome
+        progress.was_sent = True
+        # The connection used last, so that the others can expire.
+        connection = self._idle.pop() if self._idle else self._open()
+        try:
+            async with asyncio.timeout(seconds):
+                outcome = await self._send_through(connection, sent, progress)
+        except BaseException:
+            # A cancelled request can leave its connection occupied for ever.
+            await connection.aclose()
+            raise
+        self._idle.append(connection)
+        return outcome
 
     async def _send_through(
         self, connection: AsyncBaseTransport, request: httpx.Request, progress: Progress
@@ -248,11 +263,12 @@ class _Slots:
 
 @dataclass(slots=True, eq=False)
 class _Pools:
-    """The connection pools of one event loop, each with the number of its users."""
+    """The connection pools of one event loop, each with the number of its users; the rate limits outlive the pools."""
 
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     by_settings: dict[ClientSettings, ConnectionPool] = field(default_factory=dict)
     users: dict[ClientSettings, int] = field(default_factory=dict)
+    rate_limits: dict[ClientSettings, AdaptiveRateLimit] = field(default_factory=dict)
 
 
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pools] = WeakKeyDictionary()
@@ -263,7 +279,8 @@ async def shared_pool(settings: ClientSettings) -> AsyncIterator[ConnectionPool]
     """
     Yield the connection pool that all users of these settings share on the running event loop.
 
-    The first user opens it and the last one closes it. Other settings, such as another key, have another pool.
+    The first user opens it and the last one closes it. Other settings, such as another key, have another pool. What a
+    429 asked for holds for later users, too.
 
     :raises ConnectionSettingsError: When no request can be sent with these settings.
     """
@@ -271,8 +288,9 @@ async def shared_pool(settings: ClientSettings) -> AsyncIterator[ConnectionPool]
     async with pools.opening:
         if settings not in pools.by_settings:
             await asyncio.to_thread(tls_context, settings.verify, urlsplit(settings.base_url).scheme)
-            queue = PriorityQueue(AdaptiveRateLimit(settings.polls_per_second))
-            pools.by_settings[settings] = ConnectionPool(settings, queue=queue)
+            rate_limit = pools.rate_limits.get(settings) or AdaptiveRateLimit(settings.polls_per_second)
+            pools.by_settings[settings] = ConnectionPool(settings, queue=PriorityQueue(rate_limit))
+            pools.rate_limits[settings] = rate_limit
             pools.users[settings] = 0
         pool = pools.by_settings[settings]
         pools.users[settings] += 1

@@ -122,7 +122,7 @@ class Exchange:
         return check
 
     def new_poller(self, **changes: Any) -> Poller:
-        times = {"submitted_at": self.now, "deadline": self.now + 3600.0, "expected_seconds": 60.0}
+        times = {"submitted_at": self.now, "deadline": self.now + 3600.0, "expected_seconds": 60.0, "phase": 0.0}
         return Poller(**{"prediction_id": PREDICTION_ID, **times, **changes})
 
     def _call(self, method: str, *arguments: Any, **named: Any) -> Any:

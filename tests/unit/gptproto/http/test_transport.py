@@ -107,6 +107,19 @@ class TestSharedPool:
                 await later.get_prediction("abc")
             assert server.connections == 2
 
+    async def test_429_holds_for_users_after_the_last_one(self) -> None:
+        async with running_server() as server:
+            server.may_respond.set()
+            server.responses.append(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length: 2\r\n\r\n{}")
+            settings = settings_for(server)
+            async with AsyncGPTProtoClient(settings) as client:
+                with pytest.raises(RateLimitError):
+                    await client.get_prediction("abc")
+            async with AsyncGPTProtoClient(settings) as later:
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(later.get_prediction("abc"), 0.1)
+            assert server.connections == 1
+
     async def test_other_key_has_another_pool(self) -> None:
         async with running_server() as server:
             one, other = settings_for(server, "sk-one"), settings_for(server, "sk-other")
@@ -211,6 +224,21 @@ class TestRateLimit:
                 with pytest.raises(RateLimitError):
                     await client.get_prediction("abc")
                 assert min(await asyncio.gather(*(poll() for _ in range(20)))) - started_at >= 0.3
+
+    async def test_request_that_waits_for_a_connection_is_not_sent_after_a_429(self) -> None:
+        throttled = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n"
+        async with running_server() as server, AsyncGPTProtoClient(settings_for(server)) as client:
+            server.responses = [throttled] * 32
+            polls = [asyncio.create_task(client.get_prediction("abc")) for _ in range(40)]
+            await server.until("waiting", 32)
+            server.may_respond.set()
+            await asyncio.wait(polls[:32], timeout=10)
+            done, pending = await asyncio.wait(polls, timeout=0.1)
+            assert {type(each.exception()) for each in done} == {RateLimitError}
+            assert (len(done), len(pending), server.responses) == (32, 8, [])
+            for each in pending:
+                each.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
 
 
 class TestEnvironmentProxy:
