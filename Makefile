@@ -77,7 +77,7 @@ package: $(ready) ## build what is published, install it alone, and look at it
 	.ci/uv pip install --quiet --python $(bin)/python --group package --constraints constraints.txt
 	$(bin)/pytest tests/package
 
-bench: $(ready) ## measure what waiting costs beside other ways to wait, in an hour and a quarter; BENCH="--repeats 1" is faster
+bench: $(ready) ## measure what waiting costs beside other ways to wait, in an hour and three quarters; BENCH="--repeats 1" is faster
 	.ci/uv pip install --quiet --python $(bin)/python --group bench --constraints constraints.txt
 	$(bin)/python -m benchmarks $(BENCH)
 

@@ -80,14 +80,16 @@ class SeedanceReferenceToVideoOperator(SeedanceBaseOperator):
     """
     Make a video that takes its subject, style, motion or sound from references.
 
-    At least one image or video is needed. Further parameters as in :class:`SeedanceBaseOperator`.
+    At least one image or video is needed; 2.5 takes sounds alone, with a warning. Further parameters as in
+    :class:`SeedanceBaseOperator`.
 
     :param images: Up to 10 images of the subject, scene or style (2.5: more, with a warning): http(s) URLs, data URIs,
         or files: paths on the worker, or URIs for ``ObjectStoragePath``, such as ``s3://aws_conn@bucket/key``. Files
         are read on the worker, checked, and sent as data URIs. So a person who can set this argument, or the values
         that its template renders, can send the service any image that the worker can read. (templated)
     :param videos: Reference clips, in the same forms. (templated)
-    :param audios: Reference sounds, in the same forms; an image or a video is needed with them. (templated)
+    :param audios: Reference sounds, in the same forms; except on 2.5 an image or a video is needed with them.
+        (templated)
     :param is_upload_media: Whether the media are base64, data URIs or files; ``None`` derives it. (templated)
     """
 
