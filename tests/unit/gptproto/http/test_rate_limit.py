@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -89,26 +91,24 @@ class TestThrottledService:
         assert accepted / 1080 >= 0.75 * limit
 
     @staticmethod
-    def poll_for_ten_minutes(rate: float, allowed: int) -> tuple[int, int]:
+    def poll_for_ten_minutes(rate: float, refuses: Callable[[float], bool]) -> tuple[int, int]:
         """
-        Poll a service that allows so many requests in each second of its clock, with a full queue.
+        Poll a service with a full queue.
 
+        :param refuses: Returns whether the service answers 429 to a request of this time.
         :return: The numbers of accepted and refused requests.
         """
 
         async def poll_all() -> tuple[int, int]:
             queue, loop = PriorityQueue(AdaptiveRateLimit(rate)), asyncio.get_running_loop()
             accepted = refused = 0
-            used: dict[int, int] = {}
             end = loop.time() + 600
 
             async def poll() -> None:
                 nonlocal accepted, refused
                 while loop.time() < end:
                     sent_at = await queue.acquire()
-                    second = int(sent_at + 0.37)
-                    used[second] = used.get(second, 0) + 1
-                    is_refused = used[second] > allowed
+                    is_refused = refuses(sent_at)
                     await asyncio.sleep(0.05)
                     refused, accepted = refused + is_refused, accepted + (not is_refused)
                     if is_refused:
@@ -119,38 +119,38 @@ class TestThrottledService:
 
         return run_virtually(poll_all())
 
+    @staticmethod
+    def above(allowed: int) -> Callable[[float], bool]:
+        """Refuse what is above so many requests in a second of the service's clock."""
+        used: Counter[int] = Counter()
+
+        def refuses(sent_at: float) -> bool:
+            second = int(sent_at + 0.37)
+            used[second] += 1
+            return used[second] > allowed
+
+        return refuses
+
     @pytest.mark.parametrize("rate", [18, 20, 50])
     def test_service_with_the_same_limit_in_each_second_refuses_nothing(self, rate: int) -> None:
-        assert self.poll_for_ten_minutes(rate, rate)[1] == 0
+        assert self.poll_for_ten_minutes(rate, self.above(rate))[1] == 0
 
     def test_rate_adapts_to_a_lower_limit_in_each_second(self) -> None:
-        accepted, refused = self.poll_for_ten_minutes(20, 15)
+        accepted, refused = self.poll_for_ten_minutes(20, self.above(15))
         assert 0 < refused <= 0.03 * accepted
         assert accepted >= 0.75 * 15 * 600
 
     def test_service_without_bursts_is_asked_evenly_soon(self) -> None:
-        """It allows 20 requests a second, evenly spaced within a few milliseconds."""
+        last = 0.0
 
-        async def poll_for_ten_minutes() -> tuple[int, int]:
-            queue, loop = PriorityQueue(AdaptiveRateLimit(20)), asyncio.get_running_loop()
-            accepted = refused = 0
-            last, end = 0.0, loop.time() + 600
+        def comes_soon(sent_at: float) -> bool:
+            """Allow 20 requests a second, evenly spaced within a few milliseconds."""
+            nonlocal last
+            is_refused = sent_at - last < 0.045
+            last = last if is_refused else sent_at
+            return is_refused
 
-            async def poll() -> None:
-                nonlocal accepted, refused, last
-                while loop.time() < end:
-                    sent_at = await queue.acquire()
-                    is_refused = sent_at - last < 0.045
-                    last = sent_at if not is_refused else last
-                    await asyncio.sleep(0.05)
-                    refused, accepted = refused + is_refused, accepted + (not is_refused)
-                    if is_refused:
-                        queue.rate_limit.on_throttled(sent_at=sent_at, now=loop.time(), retry_after=1.0)
-
-            await asyncio.gather(*(poll() for _ in range(100)))
-            return accepted, refused
-
-        accepted, refused = run_virtually(poll_for_ten_minutes())
+        accepted, refused = self.poll_for_ten_minutes(20, comes_soon)
         # Those of the first burst.
         assert refused == 4
         assert accepted >= 0.95 * 600 * 20
