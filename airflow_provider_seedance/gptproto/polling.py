@@ -21,9 +21,9 @@ between the first poll and the shortest duration is found up to 36 s late, jitte
   10 s takes 10.4 polls and is 5 s late; exponential backoff, the usual choice, is 14 s late.
 - With E four times too high, it is 17 s late; without the limit of 75 s it would be a minute late. After twenty
   generations of the kind it is 4.7 s late, at 8.3 polls.
-- With E four times too low, it takes 12 polls and is 4.2 s late; after twenty generations 9.0 polls and 4.4 s.
+- With E four times too low, it takes 12 polls and is 4.3 s late; after twenty generations 9.0 polls and 4.4 s.
 - If generations are more regular (of those with a median of 70 s, nine in ten take 55-90 s), 7.9 polls find a video
-  2.5 s late, after twenty generations of the kind; before that, 7.5 polls find it 4.1 s late. The shorter they are, the
+  2.5 s late, after twenty generations of the kind; before that, 7.5 polls find it 4.2 s late. The shorter they are, the
   more polls are added: with a median of 70 s it takes 7.6 instead of 6.4 polls, with one of 40 s 6.6 instead of 4.3.
 - A generation of an hour takes 140 polls, instead of 360 at a fixed interval of 10 s, and is found 17 s late.
 
@@ -158,7 +158,6 @@ class Poller:
     MINIMUM_RANGE_INTERVAL: ClassVar[float] = 2.0
     #: Jitter lengthens an interval by up to this share.
     JITTER: ClassVar[float] = 0.2
-    TICK: ClassVar[float] = _TICK
     #: Seconds by which the poll of a generation that is not due yet yields to other polls, at most.
     MAXIMUM_YIELD: ClassVar[float] = 30.0
     #: Consecutive permanent errors, such as 401 or 404, that end the wait, and the seconds that they have to last:
@@ -338,12 +337,9 @@ class Poller:
     def _with_jitter(self, seconds: float, now: float) -> float:
         """Return an interval that is longer by the jitter, and ends at a tick if one is within the jitter."""
         first, last = now + seconds, now + seconds * (1 + self.JITTER)
-        end = self.random.uniform(first, last)
-        # Of the ticks within the jitter the nearest one.
-        tick = round((end - self.phase) / self.TICK)
-        tick = max(min(tick, math.floor((last - self.phase) / self.TICK)), math.ceil((first - self.phase) / self.TICK))
-        at = tick * self.TICK + self.phase
-        return max((at if at <= last else end) - now, seconds)
+        ticks = range(math.ceil((first - self.phase) / _TICK), math.floor((last - self.phase) / _TICK) + 1)
+        end = self.random.choice(ticks) * _TICK + self.phase if ticks else self.random.uniform(first, last)
+        return max(end - now, seconds)
 
 
 def failure(prediction: Prediction) -> SeedanceError:

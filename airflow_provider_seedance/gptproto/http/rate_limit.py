@@ -32,7 +32,7 @@ DEFAULT_DELAY = 1.0
 BURST_SECONDS = 0.25
 #: Requests that may be sent together at most: half of the connections.
 MAXIMUM_BURST = 16
-#: Seconds after a 429 without bursts.
+#: Seconds after a 429 without bursts: longer than any pause, so that none is ended early.
 EVEN_SECONDS = 86_400.0
 #: Rounding of the clock must not delay the last request of a burst.
 _ROUNDING = 1e-6
@@ -66,9 +66,8 @@ class AdaptiveRateLimit:
         return min(self._reduced_rate * math.exp(GROWTH * seconds), self._highest_rate)
 
     def open_at(self, now: float) -> float:
-        """Return when the next request may be sent: early by the burst, but never before ``Retry-After``."""
-        ahead = 0.0 if now < self._reduced_at + EVEN_SECONDS else self._ahead
-        return max(self.next_request_at - ahead, self.paused_until)
+        """Return when the next request may be sent: early by the burst, unless there was a 429."""
+        return self.next_request_at - (0.0 if now < self._reduced_at + EVEN_SECONDS else self._ahead)
 
     def on_sent(self, now: float) -> None:
         """Count a request that is being sent."""

@@ -181,10 +181,9 @@ class ConnectionPool:
             waited = clock() - asked_at
             urgent_in = None if request.remaining is None else max(request.remaining - waited, 0.0)
             await queue.acquire(yields=request.yields - waited, urgent_in=urgent_in)
-            known_pause = limit.paused_until
             async with self._slots.hold():
                 sent_at = clock()
-                if limit.paused_until > known_pause or limit.paused_until > sent_at:
+                if sent_at < limit.paused_until:
                     continue
                 outcome = await self._send(request, progress)
                 if isinstance(outcome, HttpResponse) and outcome.status == 429:
