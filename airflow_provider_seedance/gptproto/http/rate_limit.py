@@ -1,5 +1,5 @@
 """
-The rate limit that all waits of one connection share in a triggerer: an AIMD-like rate, and a priority queue for it.
+The rate limit that all waits of one connection share in a triggerer: an AIMD-like rate.
 
 A 429 slows all waits at once. Nobody sends before the time in ``Retry-After``, and the rate falls to a share of what it
 was. Without a 429 it grows again, slowly. So a service that allows less than the connection's ``polls_per_second`` is
@@ -13,10 +13,7 @@ and go. After a 429 they are spaced evenly for a day: the service may allow no b
 
 from __future__ import annotations
 
-import asyncio
-import heapq
 import math
-from itertools import count
 
 from airflow_provider_seedance.gptproto.responses import MAXIMUM_RETRY_AFTER
 
@@ -97,63 +94,3 @@ def _burst(rate: float) -> int:
     """Return how many requests may be sent together: a divisor of the rate, so that each second has whole bursts."""
     sizes = range(1, MAXIMUM_BURST + 1)
     return max((size for size in sizes if size <= BURST_SECONDS * rate and rate % size == 0), default=1)
-
-
-class PriorityQueue:
-    """
-    Let requests through as a rate limit allows. For one event loop.
-
-    The request that came first goes first, so that no wait starves: each has one request at a time, and a round serves
-    every wait once. A request can yield to later ones for some seconds, and is urgent from a given time on.
-
-    :param rate_limit: Decides when the next request may be sent; its clock is the loop's.
-    """
-
-    def __init__(self, rate_limit: AdaptiveRateLimit) -> None:
-        self.rate_limit = rate_limit
-        self._loop = asyncio.get_running_loop()
-        self._arrivals = count()
-        self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
-        self._timer: asyncio.TimerHandle | None = None
-
-    async def acquire(self, *, yields: float = 0.0, urgent_in: float | None = None) -> float:
-        """
-        Wait until the request may be sent, and return that time, by the loop's clock.
-
-        :param yields: Seconds in which later requests go first.
-        :param urgent_in: Seconds after which the request goes before all that are not urgent; ``None`` for never.
-        """
-        now = self._loop.time()
-        if not self._waiting and self.rate_limit.open_at(now) <= now:
-            self.rate_limit.on_sent(now)
-            return now
-        turn = self._loop.create_future()
-        self._push(now + yields, turn)
-        urgency = None if urgent_in is None else self._loop.call_later(urgent_in, self._push, -math.inf, turn)
-        self._set_timer()
-        try:
-            await turn
-        finally:
-            if urgency is not None:
-                urgency.cancel()
-        return self._loop.time()
-
-    def _push(self, position: float, turn: asyncio.Future[None]) -> None:
-        heapq.heappush(self._waiting, (position, next(self._arrivals), turn))
-
-    def _set_timer(self) -> None:
-        if self._waiting and self._timer is None:
-            # Not when the first request may be sent, but when a whole burst may: it is one wake-up for all of them.
-            self._timer = self._loop.call_at(max(self.rate_limit.next_request_at, self._loop.time()), self._release)
-
-    def _release(self) -> None:
-        self._timer = None
-        now = self._loop.time()
-        # A 429 may have come after the timer was set.
-        while self._waiting and self.rate_limit.open_at(now) <= now:
-            _, _, turn = heapq.heappop(self._waiting)
-            # A request that was cancelled, or let through as urgent, uses nothing of the rate.
-            if not turn.done():
-                turn.set_result(None)
-                self.rate_limit.on_sent(now)
-        self._set_timer()

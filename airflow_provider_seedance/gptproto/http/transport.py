@@ -30,7 +30,8 @@ import httpx
 from airflow_provider_seedance import __version__
 from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
 from airflow_provider_seedance.gptproto.flows import LAST_POLL_SECONDS, HttpRequest, HttpResponse, NoResponse
-from airflow_provider_seedance.gptproto.http.rate_limit import AdaptiveRateLimit, PriorityQueue
+from airflow_provider_seedance.gptproto.http.rate_limit import AdaptiveRateLimit
+from airflow_provider_seedance.gptproto.http.request_queue import PriorityQueue
 from airflow_provider_seedance.gptproto.http.time_limit import Alarm, Progress
 from airflow_provider_seedance.gptproto.redaction import redacted
 from airflow_provider_seedance.gptproto.responses import read_retry_after
@@ -44,14 +45,6 @@ AsyncBaseTransport = httpx.AsyncBaseTransport
 USER_AGENT = f"airflow-provider-seedance/{__version__} httpx/{httpx.__version__}"
 #: Seconds to wait for a connection. Shorter than for a response, because nothing is lost when it fails.
 CONNECT_TIMEOUT = 10.0
-#: Connections of an event loop at most: requests in flight = polls a second x seconds of a response. Each connection
-#: has a transport of its own, because httpx's transports scan all of their connections at every request.
-CONNECTIONS = 32
-#: Seconds after which a request is slow. It goes on, and no longer counts as one of :data:`CONNECTIONS`: responses that
-#: never end must not keep all other requests waiting.
-SLOW_SECONDS = 5.0
-#: Connections of an event loop at most, slow ones included. An open file each; a process often may have 1024.
-MAXIMUM_CONNECTIONS = 256
 #: Seconds that an event loop keeps an idle connection: longer than the longest interval between two polls.
 KEEP_ALIVE = 120.0
 #: The same on a worker. It is short, because a submission on a connection that the service closes at the same moment
@@ -132,35 +125,39 @@ class ConnectionPool:
     """
     Send requests from an event loop.
 
-    When all connections are busy a request waits. Its timeout starts when it has a connection, but it never lasts
-    longer than the wait that it belongs to. Further parameters and errors as in :class:`Transport`.
+    The timeout of a request starts with its turn, but it never lasts longer than the wait that it belongs to. Further
+    parameters and errors as in :class:`Transport`.
 
-    :param queue: Applies the rate limit; ``None`` sends without a limit.
+    Each connection has a transport of its own, because httpx's transports scan all of their connections at every
+    request.
+
+    :param rate_limit: Decides when requests are sent; ``None`` for no limit.
     """
 
     def __init__(
         self,
         settings: ClientSettings,
         transport: AsyncBaseTransport | None = None,
-        queue: PriorityQueue | None = None,
+        rate_limit: AdaptiveRateLimit | None = None,
     ) -> None:
         self._settings = settings
         self._transport = transport
-        self._queue = queue
-        self._slots = _Slots()
+        self._rate_limit = rate_limit or AdaptiveRateLimit(math.inf)
+        self._queue = PriorityQueue(self._rate_limit)
         # Opening the first connection's transport checks the settings.
         self._idle = [self._open()]
 
     async def send(self, request: HttpRequest) -> HttpResponse | NoResponse:
-        """Send a request once, as soon as the rate limit allows, and return the outcome."""
+        """Send a request once, when it is its turn, and return the outcome."""
         progress = Progress()
         left = None if request.remaining is None else request.remaining + LAST_POLL_SECONDS
         try:
             async with asyncio.timeout(left) as wait_limit:
-                if self._queue is not None:
-                    return await self._send_in_turn(self._queue, request, progress)
-                async with self._slots.hold():
-                    return await self._send(request, progress)
+                with await self._queue.acquire(yields=request.yields, urgent_in=request.remaining) as turn:
+                    outcome = await self._send(request, progress)
+                    if isinstance(outcome, HttpResponse) and outcome.status == 429:
+                        self._slow_down(turn.began_at, outcome)
+                    return outcome
         except TimeoutError:
             if wait_limit.expired():
                 return NoResponse("the wait ended before the response came", progress.was_sent)
@@ -171,25 +168,10 @@ class ConnectionPool:
         while self._idle:
             await self._idle.pop().aclose()
 
-    async def _send_in_turn(
-        self, queue: PriorityQueue, request: HttpRequest, progress: Progress
-    ) -> HttpResponse | NoResponse:
-        """Send when it is the request's turn: again in turn, if a 429 came while it waited for a connection."""
-        clock, limit = asyncio.get_running_loop().time, queue.rate_limit
-        asked_at = clock()
-        while True:
-            waited = clock() - asked_at
-            urgent_in = None if request.remaining is None else max(request.remaining - waited, 0.0)
-            await queue.acquire(yields=request.yields - waited, urgent_in=urgent_in)
-            async with self._slots.hold():
-                sent_at = clock()
-                if sent_at < limit.paused_until:
-                    continue
-                outcome = await self._send(request, progress)
-                if isinstance(outcome, HttpResponse) and outcome.status == 429:
-                    retry_after = read_retry_after(outcome.headers, datetime.now(UTC))
-                    limit.on_throttled(sent_at=sent_at, now=clock(), retry_after=retry_after)
-                return outcome
+    def _slow_down(self, sent_at: float, response: HttpResponse) -> None:
+        retry_after = read_retry_after(response.headers, datetime.now(UTC))
+        now = asyncio.get_running_loop().time()
+        self._rate_limit.on_throttled(sent_at=sent_at, now=now, retry_after=retry_after)
 
     async def _send(self, request: HttpRequest, progress: Progress) -> HttpResponse | NoResponse:
         seconds = _time_limit(request, self._settings)
@@ -230,36 +212,6 @@ class ConnectionPool:
         return self._transport or open_transport(httpx.AsyncHTTPTransport, self._settings, KEEP_ALIVE, connections=1)
 
 
-class _Slots:
-    """The connections that may be busy at once; see :data:`CONNECTIONS` and :data:`MAXIMUM_CONNECTIONS`."""
-
-    def __init__(self) -> None:
-        self._quick = asyncio.Semaphore(CONNECTIONS)
-        self._all = asyncio.Semaphore(MAXIMUM_CONNECTIONS)
-
-    @asynccontextmanager
-    async def hold(self) -> AsyncIterator[None]:
-        """Hold a slot for one request."""
-        await self._quick.acquire()
-        is_quick = True
-
-        def turn_slow() -> None:
-            nonlocal is_quick
-            is_quick = False
-            self._quick.release()
-
-        try:
-            async with self._all:
-                timer = asyncio.get_running_loop().call_later(SLOW_SECONDS, turn_slow)
-                try:
-                    yield
-                finally:
-                    timer.cancel()
-        finally:
-            if is_quick:
-                self._quick.release()
-
-
 @dataclass(slots=True, eq=False)
 class _Pools:
     """The connection pools of one event loop, each with the number of its users; the rate limits outlive the pools."""
@@ -288,7 +240,7 @@ async def shared_pool(settings: ClientSettings) -> AsyncIterator[ConnectionPool]
         if settings not in pools.by_settings:
             await asyncio.to_thread(tls_context, settings.verify, urlsplit(settings.base_url).scheme)
             rate_limit = pools.rate_limits.get(settings) or AdaptiveRateLimit(settings.polls_per_second)
-            pools.by_settings[settings] = ConnectionPool(settings, queue=PriorityQueue(rate_limit))
+            pools.by_settings[settings] = ConnectionPool(settings, rate_limit=rate_limit)
             pools.rate_limits[settings] = rate_limit
             pools.users[settings] = 0
         pool = pools.by_settings[settings]

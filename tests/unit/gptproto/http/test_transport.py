@@ -8,17 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-import httpx
 import pytest
 
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient
 from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError, NotConnectedError, RateLimitError
-from airflow_provider_seedance.gptproto.flows import HttpRequest, HttpResponse
-from airflow_provider_seedance.gptproto.http import transport
-from airflow_provider_seedance.gptproto.http.rate_limit import AdaptiveRateLimit, PriorityQueue
 from airflow_provider_seedance.gptproto.http.transport import ConnectionPool, shared_pool
 from airflow_provider_seedance.gptproto.settings import ClientSettings
-from tests.virtual_time import run_virtually
 
 BODY = json.dumps({"data": {"id": "abc", "status": "running"}, "code": 200}).encode()
 RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
@@ -244,31 +239,6 @@ class TestRateLimit:
             for each in pending:
                 each.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
-
-    def test_request_that_takes_its_turn_again_keeps_its_place(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(transport, "CONNECTIONS", 1)
-        turns: list[tuple[float, float | None]] = []
-
-        class Queue(PriorityQueue):
-            async def acquire(self, *, yields: float = 0.0, urgent_in: float | None = None) -> float:
-                turns.append((yields, urgent_in))
-                return await super().acquire(yields=yields, urgent_in=urgent_in)
-
-        async def send_two() -> list[int]:
-            statuses = iter([429, 200])
-
-            async def reply(_: httpx.Request) -> httpx.Response:
-                await asyncio.sleep(4)
-                return httpx.Response(next(statuses), headers={"Retry-After": "5"})
-
-            settings = ClientSettings(api_key="sk-test", base_url="https://gptproto.example")
-            pool = ConnectionPool(settings, httpx.MockTransport(reply), Queue(AdaptiveRateLimit(100)))
-            request = HttpRequest("GET", settings.base_url, {}, yields=30.0, remaining=100.0)
-            outcomes = await asyncio.gather(pool.send(request), pool.send(request))
-            return [outcome.status for outcome in outcomes if isinstance(outcome, HttpResponse)]
-
-        assert run_virtually(send_two()) == [429, 200]
-        assert turns == [(30.0, 100.0), (30.0, 100.0), pytest.approx((26.0, 96.0))]
 
 
 class TestEnvironmentProxy:
