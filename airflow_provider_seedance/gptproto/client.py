@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, aclosing
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -162,17 +162,19 @@ class AsyncGPTProtoClient:
     ) -> None:
         self.settings = settings
         self._replacement = transport
+        self._opened: AbstractAsyncContextManager[ConnectionPool] | None = None
         self._pool: ConnectionPool | None = None
-        self._exits = AsyncExitStack()
         self._flows = ApiFlows(settings, user_agent=USER_AGENT, clock=clock, log=log)
         self._sleep = sleep
 
     async def __aenter__(self) -> Self:
+        opened: AbstractAsyncContextManager[ConnectionPool]
         if self._replacement is None:
-            self._pool = await self._exits.enter_async_context(shared_pool(self.settings))
+            opened = shared_pool(self.settings)
         else:
-            self._pool = ConnectionPool(self.settings, self._replacement)
-            self._exits.push_async_callback(self._pool.aclose)
+            opened = aclosing(ConnectionPool(self.settings, self._replacement))
+        self._pool = await opened.__aenter__()
+        self._opened = opened
         return self
 
     async def __aexit__(
@@ -182,8 +184,9 @@ class AsyncGPTProtoClient:
 
     async def aclose(self) -> None:
         """Leave the shared pool; the last client closes its connections."""
-        self._pool = None
-        await self._exits.aclose()
+        opened, self._opened, self._pool = self._opened, None, None
+        if opened is not None:
+            await opened.__aexit__(None, None, None)
 
     async def submit(self, request: GenerationRequest | CheckedRequest) -> Prediction:
         """Submit a generation, which costs money; see :meth:`GPTProtoClient.submit`."""

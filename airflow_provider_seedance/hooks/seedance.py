@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_seedance.gptproto.catalogue import Validation
     from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
+    from airflow_provider_seedance.gptproto.log import Log
     from airflow_provider_seedance.gptproto.predictions import Prediction
     from airflow_provider_seedance.gptproto.requests import GenerationRequest
     from airflow_provider_seedance.gptproto.settings import ClientSettings
@@ -87,11 +88,16 @@ class SeedanceHook(BaseHook):
         """Return an asynchronous client, which is an asynchronous context manager; see :meth:`get_conn`."""
         return self.get_async_client(await self.aget_settings())
 
-    def get_async_client(self, settings: ClientSettings) -> AsyncGPTProtoClient:
-        """Return an asynchronous client for settings that were read before."""
+    def get_async_client(self, settings: ClientSettings, *, log: Log | None = None) -> AsyncGPTProtoClient:
+        """
+        Return an asynchronous client for settings that were read before.
+
+        :param settings: The connection's settings.
+        :param log: Receives the status changes of a wait; ``None`` for the hook's log.
+        """
         from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient
 
-        return AsyncGPTProtoClient(settings, log=self.log)
+        return AsyncGPTProtoClient(settings, log=log or self.log)
 
     def submit(self, request: GenerationRequest, *, validation: Validation = "strict") -> Prediction:
         """

@@ -121,7 +121,7 @@ class SeedancePredictionTrigger(BaseTrigger):
             settings = await read_settings(LIFETIME)
             while True:
                 try:
-                    async with hook.get_async_client(settings) as client:
+                    async with hook.get_async_client(settings, log=self.log) as client:
                         return await client.wait(poller)
                 except AuthenticationError:
                     tried = settings

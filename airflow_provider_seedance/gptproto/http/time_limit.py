@@ -24,13 +24,17 @@ class Progress:
         it.
     """
 
+    __slots__ = ("_is_sending", "body", "headers", "status", "was_sent")
+
+    #: Status and headers of the response, once they are here, and what has arrived of its body.
+    status: int | None
+    headers: Mapping[str, str]
+    body: Body
+
     def __init__(self, *, was_sent: bool = False) -> None:
         self.was_sent = was_sent
         self._is_sending = False
-        #: Status and headers of the response, once they are here, and what has arrived of its body.
-        self.status: int | None = None
-        self.headers: Mapping[str, str] = {}
-        self.body = Body()
+        self.status = None
 
     def begin_body(self, status: int, headers: Mapping[str, str]) -> Body:
         """Note status and headers of the response. Return its body, to be filled."""

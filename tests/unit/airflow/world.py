@@ -28,6 +28,7 @@ from airflow_provider_seedance.emulator.wire import ConnectionDroppedError
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
 from airflow_provider_seedance.gptproto.http.fetch import PublicFetcher
 from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
+from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.ledger.store import Store
@@ -354,7 +355,7 @@ def connected(world: World, *, open_store: Callable[[str], Store] | None = None)
     async def aget_settings(hook: SeedanceHook) -> ClientSettings:
         return settings
 
-    def get_async_client(hook: SeedanceHook, settings: ClientSettings) -> AsyncGPTProtoClient:
+    def get_async_client(hook: SeedanceHook, settings: ClientSettings, *, log: Log) -> AsyncGPTProtoClient:
         return AsyncGPTProtoClient(settings, transport=transport, clock=world.time, sleep=world.sleep_async)
 
     collect = _Collect(world.logged)
