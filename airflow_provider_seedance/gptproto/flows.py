@@ -8,6 +8,7 @@ run the same generators, so both behave the same.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable, Generator, Mapping
@@ -176,14 +177,25 @@ class ApiFlows:
         outcome = yield HttpRequest("POST", url, headers, checked.body)
         return self._read_prediction(outcome, prediction_id=None)
 
-    def get_prediction(
-        self, prediction_id: str, *, yields: float = 0.0, remaining: float | None = None
-    ) -> Flow[Prediction]:
-        """Get a prediction once; see :class:`HttpRequest` for the parameters."""
+    def get_prediction(self, prediction_id: str) -> Flow[Prediction]:
+        """
+        Get a prediction once.
+
+        :raises InvalidRequestError: When it is not the id of a prediction, or holds the API key; nothing is sent.
+        """
+        self._check_id(prediction_id)
+        return (yield from self._get_prediction(prediction_id))
+
+    def _check_id(self, prediction_id: str) -> None:
         refuse_secrets({"prediction_id": prediction_id}, self.settings)
         if not is_prediction_id(prediction_id):
             quoted = shorten(repr(prediction_id))
             raise InvalidRequestError.from_problems([f"prediction_id: {quoted} is not the id of a prediction"])
+
+    def _get_prediction(
+        self, prediction_id: str, *, yields: float = 0.0, remaining: float | None = None
+    ) -> Flow[Prediction]:
+        """Get a prediction once, whose id was checked; see :class:`HttpRequest` for the other parameters."""
         url = f"{self.settings.base_url}/api/v3/predictions/{quote(prediction_id, safe='')}/result"
         outcome = yield HttpRequest("GET", url, self.headers, yields=yields, remaining=remaining)
         return self._read_prediction(outcome, prediction_id=prediction_id)
@@ -199,14 +211,13 @@ class ApiFlows:
         :param deadline: The end of the wait that this belongs to; ``None`` without one. No repetition starts after it.
         :raises WaitTimeoutError: When the response could not be confirmed by then; it is not believed.
         """
+        self._check_id(prediction_id)
         results: list[Prediction | SeedanceError] = []
         for delay in (*CONFIRM_DELAYS, None):
             retry_after = 0.0
             try:
                 remaining = None if deadline is None else max(deadline - self.clock(), 0.0)
-                prediction = yield from self.get_prediction(prediction_id, remaining=remaining)
-            except InvalidRequestError:
-                raise
+                prediction = yield from self._get_prediction(prediction_id, remaining=remaining)
             except SeedanceError as error:
                 results.append(error)
                 retry_after = error.retry_after or 0.0
@@ -223,13 +234,15 @@ class ApiFlows:
 
     def poll(self, poller: Poller) -> Flow[Decision]:
         """Get the prediction once, and return the poller's decision."""
+        self._check_id(poller.prediction_id)
+        return (yield from self._poll(poller))
+
+    def _poll(self, poller: Poller) -> Flow[Decision]:
         now = self.clock()
         try:
-            prediction = yield from self.get_prediction(
+            prediction = yield from self._get_prediction(
                 poller.prediction_id, yields=poller.yields(now), remaining=poller.remaining(now)
             )
-        except InvalidRequestError:
-            raise
         except SeedanceError as error:
             return poller.on_error(error, self.clock())
         return poller.on_prediction(prediction, self.clock())
@@ -242,7 +255,7 @@ class ApiFlows:
 
         :param on_change: Called with the prediction when its status has changed and it is still in progress.
         """
-        refuse_secrets({"prediction_id": poller.prediction_id}, self.settings)
+        self._check_id(poller.prediction_id)
         decision: Decision = poller.first_poll(self.clock())
         while isinstance(decision, PollAgain):
             if decision.status_change:
@@ -251,7 +264,7 @@ class ApiFlows:
                 self.log.info(line, change, poller.prediction_id, self._elapsed(poller), decision.seconds)
             yield Sleep(decision.seconds)
             before = poller.last.reported_status if poller.last else None
-            decision = yield from self.poll(poller)
+            decision = yield from self._poll(poller)
             is_waiting = isinstance(decision, PollAgain)
             if on_change and is_waiting and poller.last and poller.last.reported_status != before:
                 on_change(poller.last)
@@ -362,6 +375,7 @@ class ApiFlows:
         return value
 
 
+@functools.lru_cache(maxsize=8)
 def _spellings(key: str) -> re.Pattern[str]:
     """
     Return a pattern that matches the key, also with JSON escapes, because errors quote broken JSON undecoded.
