@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import (
     task_decorator_factory,
 )
 
-from airflow_provider_seedance.gptproto.catalogue import Mode
+from airflow_provider_seedance.gptproto.modes import Mode
 from airflow_provider_seedance.gptproto.redaction import redacted
 from airflow_provider_seedance.operators.base import SeedanceBaseOperator
 

@@ -17,32 +17,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Literal
 
 from airflow_provider_seedance.gptproto.frame_sizes import FIRST_SIZES, LATER_SIZES, FrameSize
+from airflow_provider_seedance.gptproto.modes import DEFAULT_ASPECT_RATIO as DEFAULT_ASPECT_RATIO
+from airflow_provider_seedance.gptproto.modes import DEFAULT_DURATION as DEFAULT_DURATION
+from airflow_provider_seedance.gptproto.modes import DEFAULT_MODEL as DEFAULT_MODEL
+from airflow_provider_seedance.gptproto.modes import DEFAULT_RESOLUTION as DEFAULT_RESOLUTION
+from airflow_provider_seedance.gptproto.modes import Mode as Mode
+from airflow_provider_seedance.gptproto.modes import Validation as Validation
 from airflow_provider_seedance.gptproto.prices import CLIP_RATE, Price, billed_flags
 from airflow_provider_seedance.gptproto.whole_numbers import as_whole_number, is_whole_number
-
-
-class Mode(StrEnum):
-    """The input that a video is made from: the last path segment of the submit URL."""
-
-    TEXT_TO_VIDEO = "text-to-video"
-    IMAGE_TO_VIDEO = "image-to-video"
-    REFERENCE_TO_VIDEO = "reference-to-video"
-
-
-#: The default model: the one of GPTProto's page.
-DEFAULT_MODEL = "doubao-seedance-2-0-fast-260128"
-#: The service's defaults for parameters that are not sent (page, "Core Parameters").
-DEFAULT_ASPECT_RATIO = "16:9"
-DEFAULT_DURATION = 5
-DEFAULT_RESOLUTION = "720p"
-
-#: Whether a refusal of the catalogue refuses a request, or is only a warning.
-Validation = Literal["strict", "warn"]
 
 #: Allowed values and ranges (page, "Core Parameters"). The page has one range for all models.
 ASPECT_RATIOS = ("21:9", "16:9", "4:3", "1:1", "3:4", "9:16")

@@ -18,9 +18,9 @@ from airflow.providers.common.compat.sdk import BaseHook
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection, ObjectStoragePath
 
-    from airflow_provider_seedance.gptproto.catalogue import Validation
     from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
     from airflow_provider_seedance.gptproto.log import Log
+    from airflow_provider_seedance.gptproto.modes import Validation
     from airflow_provider_seedance.gptproto.predictions import Prediction
     from airflow_provider_seedance.gptproto.requests import GenerationRequest
     from airflow_provider_seedance.gptproto.settings import ClientSettings

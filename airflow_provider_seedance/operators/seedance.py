@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from airflow_provider_seedance.gptproto.catalogue import Mode
+from airflow_provider_seedance.gptproto.modes import Mode
 from airflow_provider_seedance.operators.base import SeedanceBaseOperator
 from airflow_provider_seedance.operators.parsing import check_constants
 

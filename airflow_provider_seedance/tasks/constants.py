@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_seedance.gptproto.catalogue import DEFAULT_DURATION, DEFAULT_MODEL, Mode
 from airflow_provider_seedance.gptproto.given import is_missing
+from airflow_provider_seedance.gptproto.modes import DEFAULT_DURATION, DEFAULT_MODEL, Mode
 
 if TYPE_CHECKING:
     from airflow_provider_seedance.gptproto.requests import GenerationRequest

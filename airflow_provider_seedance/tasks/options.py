@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, get_args
 
-from airflow_provider_seedance.gptproto.catalogue import Validation
+from airflow_provider_seedance.gptproto.modes import Validation
 from airflow_provider_seedance.gptproto.redaction import redacted
 
 OnClear = Literal["reuse", "regenerate"]

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from airflow_provider_seedance.gptproto.backoff import retry_delay
-from airflow_provider_seedance.gptproto.catalogue import Validation
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
     ContentPolicyError,
@@ -28,6 +27,7 @@ from airflow_provider_seedance.gptproto.errors import (
     UnrecordedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.log import Log
+from airflow_provider_seedance.gptproto.modes import Validation
 from airflow_provider_seedance.gptproto.polling import failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.prices import Price, cents
