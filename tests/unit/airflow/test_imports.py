@@ -96,12 +96,11 @@ def test_dag_files_load_no_module_that_only_a_running_task_needs() -> None:
     modules = loaded()["dag_file"]
     names = {name.removeprefix(f"{PACKAGE}.") for name in modules if name.startswith(f"{PACKAGE}.")}
     assert names - {"retries"} == {
-        "gptproto", "gptproto.base_error", "gptproto.catalogue", "gptproto.errors", "gptproto.frame_sizes",
-        "gptproto.given", "gptproto.prices", "gptproto.redaction", "gptproto.whole_numbers", "hooks",
-        "hooks.seedance", "links", "links.seedance", "operators", "operators.base", "operators.parsing",
-        "operators.written", "operators.seedance", "sensors", "sensors.seedance", "tasks", "tasks.constants",
-        "tasks.options", "tasks.rendering", "transfers", "transfers.seedance_to_object_storage", "triggers",
-        "triggers.deferral",
+        "gptproto", "gptproto.base_error", "gptproto.errors", "gptproto.given", "gptproto.modes",
+        "gptproto.redaction", "hooks", "hooks.seedance", "links", "links.seedance", "operators",
+        "operators.base", "operators.parsing", "operators.written", "operators.seedance", "sensors",
+        "sensors.seedance", "tasks", "tasks.constants", "tasks.options", "tasks.rendering", "transfers",
+        "transfers.seedance_to_object_storage", "triggers", "triggers.deferral",
     }  # fmt: skip
     assert "airflow.triggers.base" not in modules
 
