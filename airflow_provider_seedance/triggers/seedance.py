@@ -111,14 +111,8 @@ class SeedancePredictionTrigger(BaseTrigger):
     async def _wait(self, poller: Poller) -> Prediction | SeedanceError:
         """Wait, and return the finished prediction, or the error that ended the wait without videos."""
         hook = SeedanceHook(self.seedance_conn_id)
-        clock = asyncio.get_running_loop().time
-
-        async def read_settings(lifetime: float) -> ClientSettings:
-            not_before = clock() - lifetime
-            return await settings_in_time(hook, not_before=not_before, deadline=poller.deadline, log=self.log)
-
         try:
-            settings = await read_settings(LIFETIME)
+            settings = await self._read_settings(hook, LIFETIME)
             while True:
                 try:
                     async with hook.get_async_client(settings, log=self.log) as client:
@@ -126,11 +120,15 @@ class SeedancePredictionTrigger(BaseTrigger):
                 except AuthenticationError:
                     tried = settings
                     # The key may have been rotated since the connection was read.
-                    settings = await read_settings(LIFETIME_AFTER_REFUSAL)
+                    settings = await self._read_settings(hook, LIFETIME_AFTER_REFUSAL)
                     if settings == tried:
                         raise
         except SeedanceError as error:
             return error
+
+    async def _read_settings(self, hook: SeedanceHook, lifetime: float) -> ClientSettings:
+        not_before = asyncio.get_running_loop().time() - lifetime
+        return await settings_in_time(hook, not_before=not_before, deadline=self.deadline, log=self.log)
 
     async def on_kill(self) -> None:
         """

@@ -68,6 +68,10 @@ async def settings_in_time(
     :param deadline: The end of the wait, in seconds since the epoch.
     :param log: Receives the failures, now and then.
     """
+    recent = _recent(hook, not_before)
+    if recent is not None and recent.settings is not None:
+        # No timeout here: the event loop would keep the ended timer of each of a thousand waits.
+        return recent.settings
     started_at, pause, errors = clock(), FIRST_PAUSE, RepeatedErrors()
     while True:
         try:
@@ -98,10 +102,10 @@ async def shared_settings(hook: SeedanceHook, *, not_before: float) -> ClientSet
     :param not_before: The oldest time at which cached settings may have been read, by the loop's clock.
     :raises ConnectionSettingsError: When a field of the connection cannot be used.
     """
-    loop = asyncio.get_running_loop()
-    entries = _entries.setdefault(loop, {})
-    entry = entries.get(hook.seedance_conn_id)
-    if entry is None or entry.started_at < not_before:
+    entry = _recent(hook, not_before)
+    if entry is None:
+        loop = asyncio.get_running_loop()
+        entries = _entries.setdefault(loop, {})
         entry = entries[hook.seedance_conn_id] = _Entry(loop.time())
         entry.task = loop.create_task(hook.aget_settings())
         entry.task.add_done_callback(functools.partial(_end, entries, hook.seedance_conn_id, entry))
@@ -110,6 +114,11 @@ async def shared_settings(hook: SeedanceHook, *, not_before: float) -> ClientSet
     assert entry.task is not None  # noqa: S101 - a finished task has set the settings, and a failed one has removed the entry
     # Shielded: if this trigger is cancelled, other triggers still need the result.
     return await asyncio.shield(entry.task)
+
+
+def _recent(hook: SeedanceHook, not_before: float) -> _Entry | None:
+    entry = _entries.get(asyncio.get_running_loop(), {}).get(hook.seedance_conn_id)
+    return entry if entry is not None and entry.started_at >= not_before else None
 
 
 def _end(entries: dict[str, _Entry], conn_id: str, entry: _Entry, task: asyncio.Task[ClientSettings]) -> None:
