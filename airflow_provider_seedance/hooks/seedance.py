@@ -97,7 +97,7 @@ class SeedanceHook(BaseHook):
         """
         from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient
 
-        return AsyncGPTProtoClient(settings, log=log or self.log)
+        return AsyncGPTProtoClient(settings, log=self.log if log is None else log)
 
     def submit(self, request: GenerationRequest, *, validation: Validation = "strict") -> Prediction:
         """
