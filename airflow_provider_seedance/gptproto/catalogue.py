@@ -1,5 +1,5 @@
 """
-The models of GPTProto: modes, limits and list prices.
+The models of GPTProto: limits and list prices.
 
 When ByteDance publishes a new model, only this module changes. "The page" is GPTProto's page
 "doubao-seedance-2-0-fast-260128 (Text To Video)". It has the parameters, their ranges, and the notes on 1080p and on

@@ -168,6 +168,8 @@ class AsyncGPTProtoClient:
         self._sleep = sleep
 
     async def __aenter__(self) -> Self:
+        if self._opened is not None:
+            raise RuntimeError("The client is open already")
         opened: AbstractAsyncContextManager[ConnectionPool]
         if self._replacement is None:
             opened = shared_pool(self.settings)

@@ -74,7 +74,7 @@ class HttpRequest:
     :param url: The whole URL.
     :param headers: All headers. The API key is among them, so the repr leaves them out.
     :param content: The body.
-    :param yields: Seconds by which it yields to later requests in the queue of the rate limit.
+    :param yields: Seconds by which it yields to later requests in the queue.
     :param remaining: Seconds until the deadline of its wait, or ``None``. From then on it goes before other requests,
         and :data:`LAST_POLL_SECONDS` later it is given up.
     """
@@ -209,6 +209,7 @@ class ApiFlows:
         not give up a generation that is paid for.
 
         :param deadline: The end of the wait that this belongs to; ``None`` without one. No repetition starts after it.
+        :raises InvalidRequestError: As :meth:`get_prediction`.
         :raises WaitTimeoutError: When the response could not be confirmed by then; it is not believed.
         """
         self._check_id(prediction_id)
@@ -233,7 +234,11 @@ class ApiFlows:
         return confirmed(results, prediction_id)
 
     def poll(self, poller: Poller) -> Flow[Decision]:
-        """Get the prediction once, and return the poller's decision."""
+        """
+        Get the prediction once, and return the poller's decision.
+
+        :raises InvalidRequestError: As :meth:`get_prediction`.
+        """
         self._check_id(poller.prediction_id)
         return (yield from self._poll(poller))
 

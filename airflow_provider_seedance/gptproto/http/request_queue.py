@@ -2,7 +2,7 @@
 The queue of all requests of one connection in a triggerer: which one is next, and when it may be sent.
 
 The turn of a request comes when the rate limit allows it and a connection is free. So requests that have waited for a
-connection are not sent together when many become free, nor in a pause that a 429 has asked for meanwhile.
+connection are not sent together when many become free, and get no turn in a pause that a 429 has asked for meanwhile.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class PriorityQueue:
     """
 
     def __init__(self, rate_limit: AdaptiveRateLimit) -> None:
-        self.rate_limit = rate_limit
+        self._rate_limit = rate_limit
         self._loop = asyncio.get_running_loop()
         self._arrivals = count()
         self._waiting: list[tuple[float, int, asyncio.Future[Turn]]] = []
@@ -79,16 +79,16 @@ class PriorityQueue:
         now = self._loop.time()
         if not self._waiting and self._may_send(now):
             return self._begin(now)
-        turn: asyncio.Future[Turn] = self._loop.create_future()
-        self._push(now + yields, turn)
-        urgency = None if urgent_in is None else self._loop.call_later(urgent_in, self._push, -math.inf, turn)
+        granted: asyncio.Future[Turn] = self._loop.create_future()
+        self._push(now + yields, granted)
+        urgency = None if urgent_in is None else self._loop.call_later(urgent_in, self._push, -math.inf, granted)
         self._set_timer()
         try:
-            return await turn
+            return await granted
         except asyncio.CancelledError:
             # The turn may have begun at the same moment.
-            if turn.done() and not turn.cancelled():
-                self.end(turn.result())
+            if granted.done() and not granted.cancelled():
+                self.end(granted.result())
             raise
         finally:
             if urgency is not None:
@@ -103,18 +103,18 @@ class PriorityQueue:
             turn.slow_timer.cancel()
         self._set_timer()
 
-    def _push(self, position: float, turn: asyncio.Future[Turn]) -> None:
-        heapq.heappush(self._waiting, (position, next(self._arrivals), turn))
+    def _push(self, position: float, granted: asyncio.Future[Turn]) -> None:
+        heapq.heappush(self._waiting, (position, next(self._arrivals), granted))
 
     @property
     def _has_connection(self) -> bool:
         return self._in_flight < MAXIMUM_CONNECTIONS and self._in_flight - self._slow < CONNECTIONS
 
     def _may_send(self, now: float) -> bool:
-        return self._has_connection and self.rate_limit.open_at(now) <= now
+        return self._has_connection and self._rate_limit.open_at(now) <= now
 
     def _begin(self, now: float) -> Turn:
-        self.rate_limit.on_sent(now)
+        self._rate_limit.on_sent(now)
         self._in_flight += 1
         turn = Turn(self, now)
         turn.slow_timer = self._loop.call_later(SLOW_SECONDS, self._turn_slow, turn)
@@ -128,15 +128,15 @@ class PriorityQueue:
     def _set_timer(self) -> None:
         if self._waiting and self._timer is None and self._has_connection:
             # Not when the first request may be sent, but when a whole burst may: it is one wake-up for all of them.
-            self._timer = self._loop.call_at(max(self.rate_limit.next_request_at, self._loop.time()), self._release)
+            self._timer = self._loop.call_at(max(self._rate_limit.next_request_at, self._loop.time()), self._release)
 
     def _release(self) -> None:
         self._timer = None
         now = self._loop.time()
         # A 429 may have come after the timer was set.
         while self._waiting and self._may_send(now):
-            _, _, turn = heapq.heappop(self._waiting)
+            _, _, granted = heapq.heappop(self._waiting)
             # A request that was cancelled, or let through as urgent, uses nothing of the rate.
-            if not turn.done():
-                turn.set_result(self._begin(now))
+            if not granted.done():
+                granted.set_result(self._begin(now))
         self._set_timer()

@@ -20,6 +20,8 @@ class Progress:
     """
     How far a request has come. httpx's transports report it to the request's extension ``trace``.
 
+    Headers and body are set once ``status`` is.
+
     :param was_sent: Whether the service may have received the request. A transport that reports nothing may have sent
         it.
     """

@@ -131,7 +131,7 @@ class ConnectionPool:
     Each connection has a transport of its own, because httpx's transports scan all of their connections at every
     request.
 
-    :param rate_limit: Decides when requests are sent; ``None`` for no limit.
+    :param rate_limit: Decides when requests are sent; ``None`` for no limit, and no pause after a 429.
     """
 
     def __init__(
@@ -142,8 +142,8 @@ class ConnectionPool:
     ) -> None:
         self._settings = settings
         self._transport = transport
-        self._rate_limit = rate_limit or AdaptiveRateLimit(math.inf)
-        self._queue = PriorityQueue(self._rate_limit)
+        self._rate_limit = rate_limit
+        self._queue = PriorityQueue(rate_limit or AdaptiveRateLimit(math.inf))
         # Opening the first connection's transport checks the settings.
         self._idle = [self._open()]
 
@@ -155,8 +155,10 @@ class ConnectionPool:
             async with asyncio.timeout(left) as wait_limit:
                 with await self._queue.acquire(yields=request.yields, urgent_in=request.remaining) as turn:
                     outcome = await self._send(request, progress)
-                    if isinstance(outcome, HttpResponse) and outcome.status == 429:
-                        self._slow_down(turn.began_at, outcome)
+                    if self._rate_limit is not None and isinstance(outcome, HttpResponse) and outcome.status == 429:
+                        retry_after = read_retry_after(outcome.headers, datetime.now(UTC))
+                        now = asyncio.get_running_loop().time()
+                        self._rate_limit.on_throttled(sent_at=turn.began_at, now=now, retry_after=retry_after)
                     return outcome
         except TimeoutError:
             if wait_limit.expired():
@@ -167,11 +169,6 @@ class ConnectionPool:
         """Close all connections."""
         while self._idle:
             await self._idle.pop().aclose()
-
-    def _slow_down(self, sent_at: float, response: HttpResponse) -> None:
-        retry_after = read_retry_after(response.headers, datetime.now(UTC))
-        now = asyncio.get_running_loop().time()
-        self._rate_limit.on_throttled(sent_at=sent_at, now=now, retry_after=retry_after)
 
     async def _send(self, request: HttpRequest, progress: Progress) -> HttpResponse | NoResponse:
         seconds = _time_limit(request, self._settings)

@@ -117,6 +117,11 @@ class Exchange:
         prediction: Prediction = self._call("wait", poller, **options)
         return prediction
 
+    def ask(self, method: str, prediction_id: str) -> Any:
+        """Call a method that requests a prediction."""
+        asked: Any = self.new_poller(prediction_id=prediction_id) if method in ("poll", "wait") else prediction_id
+        return self._call(method, asked)
+
     def check_key(self) -> KeyCheck:
         check: KeyCheck = self._call("check_key")
         return check

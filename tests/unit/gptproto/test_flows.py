@@ -72,12 +72,13 @@ class TestGetPrediction:
         exchange.wait(exchange.new_poller())
         assert {request.url.host for request in exchange.requests} == {"gptproto.example"}
 
+    @pytest.mark.parametrize("method", ["get_prediction", "get_confirmed", "poll", "wait"])
     @pytest.mark.parametrize("prediction_id", ["", " ", ".", "..", "a b", "a\r\nb", "\ud800", "x" * 1_000])
-    def test_invalid_id_sends_no_request(self, exchange: Exchange, prediction_id: str) -> None:
+    def test_invalid_id_sends_no_request(self, exchange: Exchange, method: str, prediction_id: str) -> None:
         problem = r"^Seedance refuses 1 argument:\n  - prediction_id: '.*' is not the id of a prediction\n"
         with pytest.raises(InvalidRequestError, match=problem):
-            exchange.get_prediction(prediction_id)
-        assert exchange.requests == []
+            exchange.ask(method, prediction_id)
+        assert (exchange.requests, exchange.pauses) == ([], [])
 
     @pytest.mark.parametrize(
         ("reply", "cls"),

@@ -77,10 +77,9 @@ def test_client_sends_no_request_with_the_key(exchange: Exchange) -> None:
     key = exchange.settings.api_key
     with pytest.raises(InvalidRequestError, match="prompt: holds the API key"):
         exchange.submit(TextToVideo(prompt=f"A boat {key}"))
-    with pytest.raises(InvalidRequestError, match="prediction_id: holds the API key"):
-        exchange.get_prediction(key)
-    with pytest.raises(InvalidRequestError, match="prediction_id: holds the API key"):
-        exchange.poll(exchange.new_poller(prediction_id=key))
+    for method in ("get_prediction", "get_confirmed", "poll", "wait"):
+        with pytest.raises(InvalidRequestError, match="prediction_id: holds the API key"):
+            exchange.ask(method, key)
     assert exchange.requests == []
 
 

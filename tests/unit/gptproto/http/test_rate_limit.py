@@ -99,7 +99,8 @@ class TestThrottledService:
         """
 
         async def poll_all() -> tuple[int, int]:
-            queue, loop = PriorityQueue(AdaptiveRateLimit(rate)), asyncio.get_running_loop()
+            limit, loop = AdaptiveRateLimit(rate), asyncio.get_running_loop()
+            queue = PriorityQueue(limit)
             accepted = refused = 0
             end = loop.time() + 600
 
@@ -111,7 +112,7 @@ class TestThrottledService:
                         await asyncio.sleep(0.05)
                     refused, accepted = refused + is_refused, accepted + (not is_refused)
                     if is_refused:
-                        queue.rate_limit.on_throttled(sent_at=turn.began_at, now=loop.time(), retry_after=1.0)
+                        limit.on_throttled(sent_at=turn.began_at, now=loop.time(), retry_after=1.0)
 
             await asyncio.gather(*(poll() for _ in range(100)))
             return accepted, refused

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import httpx
 import pytest
 
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient
@@ -239,6 +240,32 @@ class TestRateLimit:
             for each in pending:
                 each.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
+
+
+class TestReplacedTransport:
+    """A client whose network a test replaces: it has no rate limit, so that nothing waits in real time."""
+
+    @staticmethod
+    def refuse(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(429, headers={"Retry-After": "60"})
+
+    async def test_429_delays_no_later_request(self) -> None:
+        settings = ClientSettings(api_key="sk-test", base_url="https://gptproto.example")
+        async with (
+            AsyncGPTProtoClient(settings, transport=httpx.MockTransport(self.refuse)) as client,
+            asyncio.timeout(5),
+        ):
+            for _ in range(2):
+                with pytest.raises(RateLimitError):
+                    await client.get_prediction("abc")
+
+    async def test_client_cannot_be_opened_twice(self) -> None:
+        settings = ClientSettings(api_key="sk-test", base_url="https://gptproto.example")
+        client = AsyncGPTProtoClient(settings, transport=httpx.MockTransport(self.refuse))
+        for _ in range(2):
+            async with client:
+                with pytest.raises(RuntimeError, match="open already"):
+                    await client.__aenter__()
 
 
 class TestEnvironmentProxy:
