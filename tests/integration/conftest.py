@@ -5,37 +5,36 @@ from __future__ import annotations
 import functools
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.cli import cli_parser
 from airflow.sdk import DAG
-from airflow.sdk.execution_time import supervisor
 from sqlalchemy import Engine, event
 
 from tests.integration.examples import load_example
+from tests.integration.task_api import shared_task_api
 
-# Airflow below 3.3 creates its whole API for each task of dag.test(), which takes seconds.
-supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
 _sleep = time.sleep
 
 
 @pytest.fixture(scope="session")
-def airflow_database(airflow_home: Path) -> Path:
+def airflow_database(airflow_home: Path) -> Iterator[Path]:
     event.listen(Engine, "connect", _disable_disk_sync)
-    _write_bundles_once()
+    _load_bundles_once()
     for command in (["db", "migrate"], ["dags", "reserialize"]):
         arguments = cli_parser.get_parser().parse_args(command)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Could not import graphviz")
             arguments.func(arguments)
-    return airflow_home / "airflow.db"
+    with shared_task_api():
+        yield airflow_home / "airflow.db"
 
 
-def _write_bundles_once() -> None:
-    """Let ``dag.test()`` write the DAGs of a bundle once, and not at each call: no file changes here."""
+def _load_bundles_once() -> None:
+    """Let ``dag.test()`` read and write the DAGs of a bundle once, and not at each call: no file changes here."""
     try:
         from airflow.dag_processing import dagbag
     except ImportError:  # Airflow 3.1 writes them only once
@@ -48,6 +47,7 @@ def _write_bundles_once() -> None:
             written.update(bag.dags)
 
     dagbag.sync_bag_to_db = write_new  # type: ignore[assignment]  # of any arguments
+    dagbag.BundleDagBag = functools.cache(dagbag.BundleDagBag)  # type: ignore[assignment,misc]
 
 
 def _disable_disk_sync(connection: Any, _: object) -> None:
