@@ -14,7 +14,9 @@ from airflow.cli import cli_parser
 from airflow.sdk import DAG
 from sqlalchemy import Engine, event
 
+from airflow_provider_seedance.emulator import videos
 from tests.integration.examples import load_example
+from tests.integration.marked_films import write_marked_film
 from tests.integration.task_api import shared_task_api
 
 _sleep = time.sleep
@@ -31,6 +33,12 @@ def airflow_database(airflow_home: Path) -> Iterator[Path]:
             arguments.func(arguments)
     with shared_task_api():
         yield airflow_home / "airflow.db"
+
+
+@pytest.fixture(autouse=True)
+def marked_films(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the emulator encode one film of each length and size. All films differ, but not in their pictures."""
+    monkeypatch.setattr(videos, "write_video", write_marked_film)
 
 
 def _load_bundles_once() -> None:

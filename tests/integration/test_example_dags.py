@@ -411,6 +411,10 @@ class TestReactToVideos:
 
 
 class TestStoryboard:
+    @pytest.fixture(autouse=True)
+    def marked_films(self) -> None:
+        """Encode each film, because the tests look at the pictures."""
+
     def test_each_shot_begins_with_the_last_frame_of_the_previous_one(
         self, example: Callable[[str], DAG], seedance_emulator: Emulator, tmp_path: Path
     ) -> None:
