@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,7 @@ from airflow.sdk import DAG
 from airflow.sdk._shared.secrets_masker import redact
 
 from airflow_provider_seedance.emulator.handle import Emulator
-from airflow_provider_seedance.emulator.server import running_emulator
-from airflow_provider_seedance.emulator.settings import Settings
+from airflow_provider_seedance.emulator.server import FAST, running_emulator
 from tests.clock import Clock
 
 KEY = "sk-needle-7d1c0f52"
@@ -28,6 +28,8 @@ RUNS: list[tuple[list[dict[str, Any]], str]] = [
 ]
 
 
+# Only for the fast schedule of its fixture; the emulator with the searched key is another.
+@pytest.mark.usefixtures("seedance_emulator")
 def test_api_key_is_in_no_log_row_or_file(
     example: Callable[[str], DAG],
     airflow_database: Path,
@@ -39,7 +41,7 @@ def test_api_key_is_in_no_log_row_or_file(
 ) -> None:
     assert (redact({"password": KEY}), redact(KEY)) == ({"password": KEY}, KEY), "Airflow masks the key"
     dag: Any = example("seedance_text_to_video")
-    with running_emulator(Settings(api_keys=(KEY,)), clock=clock) as emulator:
+    with running_emulator(replace(FAST, api_keys=(KEY,)), clock=clock) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", emulator.connection_json)
         for faults, state in RUNS:
             emulator.clear_faults()
