@@ -15,6 +15,7 @@ from airflow.sdk._shared.secrets_masker import redact
 
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.emulator.server import FAST, running_emulator
+from airflow_provider_seedance.gptproto.polling import Poller
 from tests.clock import Clock
 
 KEY = "sk-needle-7d1c0f52"
@@ -40,6 +41,8 @@ def test_api_key_is_in_no_log_row_or_file(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     assert (redact({"password": KEY}), redact(KEY)) == ({"password": KEY}, KEY), "Airflow masks the key"
+    # A permanent error ends a wait only after these seconds, which are real ones.
+    monkeypatch.setattr(Poller, "MINIMUM_PERMANENT_SECONDS", 0.1)
     dag: Any = example("seedance_text_to_video")
     with running_emulator(replace(FAST, api_keys=(KEY,)), clock=clock) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", emulator.connection_json)
