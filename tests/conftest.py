@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 network.install_guard()
 sleeping.install_watch()
+# The garbage collector visits Airflow's many objects again and again, which takes an eighth of the time of dag.test().
+gc.set_threshold(50_000)
 # Airflow reads its configuration at import, and some test modules import it before any fixture runs.
 for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
     del os.environ[_name]
