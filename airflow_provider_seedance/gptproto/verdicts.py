@@ -8,6 +8,7 @@ this family. Matched is folded text: camelCase and separators become single spac
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -183,8 +184,8 @@ _WALLET_WORDS = re.compile(r"balance|quota|credit|arrears|overdue|top ?up|rechar
 def find_verdict(text: str) -> Verdict | None:
     """Return the verdict in the messages and codes of an error, or ``None`` if they name no known cause."""
     folded = _fold(text)
-    found = next((verdict for verdict, pattern in _PATTERNS.items() if re.search(pattern, folded)), None)
-    is_sound = re.search(_SOUND, folded) and not re.search(_INPUT_SOUND, folded)
+    found = next((verdict for verdict, pattern in _PATTERNS.items() if _has(folded, pattern)), None)
+    is_sound = _has(folded, _SOUND) and not _has(folded, _INPUT_SOUND)
     return Verdict.SOUND if found is Verdict.CONTENT and is_sound else found
 
 
@@ -196,6 +197,12 @@ def mentions_wallet(text: str) -> bool:
 def mentions_refusal(text: str) -> bool:
     """Return whether a text says that something was refused, for whatever reason."""
     return _REFUSAL.search(_fold(text)) is not None
+
+
+# A search takes some microseconds for each character, and one text is searched several times, in later polls as well.
+@functools.lru_cache(maxsize=256)
+def _has(folded: str, pattern: str) -> bool:
+    return re.search(pattern, folded) is not None
 
 
 def _fold(text: str) -> str:
