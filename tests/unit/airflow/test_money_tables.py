@@ -344,7 +344,7 @@ def test_pages_agree_and_every_row_of_the_record_table_has_an_event() -> None:
 
 
 def scenarios() -> Iterator[Any]:
-    """Return each way to each event: with the defaults, each option that the row names, and all others together."""
+    """Yield each way to each event: with the defaults, each option that the row names, and all others together."""
     for event, (verdicts, record) in GUIDE.items():
         cases = [({option} - {""}, expected) for option, expected in verdicts.items()]
         cases.append((OPTIONS - verdicts.keys(), verdicts[""]))
@@ -355,7 +355,7 @@ def scenarios() -> Iterator[Any]:
                 yield pytest.param(steps, options, record, expected, id=name, marks=marks)
 
 
-@pytest.mark.parametrize(("steps", "options", "row", "expected"), scenarios())
+@pytest.mark.parametrize(("steps", "options", "row", "expected"), list(scenarios()))
 def test_try_ends_as_its_row_says(
     steps: list[Step],
     options: set[str],

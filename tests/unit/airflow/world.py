@@ -8,10 +8,11 @@ lose a response, kill the process, or run another try at every step. The emulato
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -35,6 +36,9 @@ from airflow_provider_seedance.ledger.store import Store
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
 from airflow_provider_seedance.triggers.seedance import SeedancePredictionTrigger
 
+#: No world sends a video, so all share a store.
+_VIDEOS = Videos()
+atexit.register(_VIDEOS.close)
 _UNKNOWN = {"status": 404, "body": {"code": 404, "message": "prediction not found", "type": "error"}}
 #: Submissions that certainly do nothing, by the emulator's fault; ``None`` makes no connection.
 REFUSED: dict[str, dict[str, Any] | None] = {
@@ -127,7 +131,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.service = Service(clock=self.time)
-        self._app = create_app(self.service, Videos())
+        self._app = create_app(self.service, _VIDEOS)
         self.refuses_stale = self.refuses_stale and not self.has_ledger
 
     def state_store(self) -> TryStore | None:
@@ -358,6 +362,10 @@ def connected(world: World, *, open_store: Callable[[str], Store] | None = None)
     def get_async_client(hook: SeedanceHook, settings: ClientSettings, *, log: Log) -> AsyncGPTProtoClient:
         return AsyncGPTProtoClient(settings, transport=transport, clock=world.time, sleep=world.sleep_async)
 
+    def get_link(*_: object, **__: object) -> AbstractContextManager[Any]:
+        # The links of a delivered video work.
+        return nullcontext(SimpleNamespace(status=206))
+
     collect = _Collect(world.logged)
     with ExitStack() as stack:
         for name, replacement in (("time.time", world.time), ("time.sleep", world.sleep)):
@@ -365,12 +373,12 @@ def connected(world: World, *, open_store: Callable[[str], Store] | None = None)
         for function in (get_settings, get_client, aget_settings, get_async_client):
             stack.enter_context(mock.patch.object(SeedanceHook, function.__name__, function))
         stack.enter_context(mock.patch.object(SeedancePredictionTrigger, "MINIMUM_SECONDS", 0.0))
-        ledger_store = open_store or mock.Mock(return_value=WorldLedger(world))
+        ledger_store = open_store or (lambda _: WorldLedger(world))
         stack.enter_context(mock.patch("airflow_provider_seedance.ledger.store.open_store", ledger_store))
-        # The links of a delivered video work.
-        works = nullcontext(SimpleNamespace(status=206))
-        stack.enter_context(mock.patch.object(PublicFetcher, "get", return_value=works))
+        stack.enter_context(mock.patch.object(PublicFetcher, "get", get_link))
         stack.enter_context(mock.patch.object(Operator.log, "level", logging.INFO))
+        # Airflow's handler formats each line for a terminal.
+        stack.enter_context(mock.patch.object(Operator.log, "propagate", new=False))
         Operator.log.addHandler(collect)
         stack.callback(Operator.log.removeHandler, collect)
         yield
