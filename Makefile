@@ -12,6 +12,8 @@ parallel := --numprocesses auto --dist worksteal
 
 .DEFAULT_GOAL := help
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
+# Without compiled files, each process of pytest takes seconds to compile the tests and its plugins.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo ui test test-matrix unit integration harness coverage mutants fuzz system chaos ledger-kills browser screenshots cluster package bench check types-js format docs constraints clean
 
 help: ## show this list
