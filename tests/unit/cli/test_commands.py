@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import httpx
@@ -21,6 +22,7 @@ from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from tests.conftest import EXAMPLE_DAGS
 from tests.specification import read_table
+from tests.warm_python import WarmProcess
 
 FAST = "doubao-seedance-2-0-fast-260128"
 KEY = "sk-emulator"
@@ -97,18 +99,15 @@ class TestPipes:
     def test_command_ends_without_a_traceback_once_the_reader_is_gone(self, arguments: str, has_stderr: bool) -> None:
         reader, writer = os.pipe()
         os.close(reader)
-        ran = subprocess.run(  # noqa: S603 - this interpreter and our arguments
-            [sys.executable, "-m", "airflow_provider_seedance", *arguments.split()],
-            stdout=writer,
-            stderr=writer if has_stderr else subprocess.PIPE,
-            text=True,
-            check=False,
-            # Otherwise Airflow logs to stdout before the command begins.
-            env={**os.environ, "AIRFLOW__LOGGING__MIN_LENGTH_MASKED_SECRET": "5"},
-        )
+        with TemporaryFile("w+") as file:
+            command = ["airflow_provider_seedance", *arguments.split()]
+            stderr = writer if has_stderr else file.fileno()
+            code = WarmProcess(*command, stdout=writer, stderr=stderr, environment=os.environ).wait()
+            file.seek(0)
+            errors = file.read()
         os.close(writer)
-        assert ran.returncode == 1
-        assert not re.search("Traceback|BrokenPipe", ran.stderr or "")
+        assert code == 1
+        assert not re.search("Traceback|BrokenPipe", errors)
 
     def test_command_may_have_no_output(self) -> None:
         command = f'"{sys.executable}" -m airflow_provider_seedance models >&-'

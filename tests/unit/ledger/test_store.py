@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Barrier
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -19,22 +18,9 @@ from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
 from airflow_provider_seedance.ledger.errors import LedgerUnavailableError
 from airflow_provider_seedance.ledger.store import ObjectStore, Store, open_store
 from tests.s3 import attach_s3
+from tests.warm_python import WarmProcess
 
 RACERS = 12
-#: Creates one object in a process of its own, at the moment that its standard input ends.
-RACING = """
-import sys
-from airflow_provider_seedance.ledger.store import open_store
-uri, data, address = sys.argv[1:]
-if uri.startswith("s3:"):
-    from tests.s3 import attach_s3
-    attach_s3(address, "ledger_s3")
-store = open_store(uri)
-store.names("")
-print("ready", flush=True)
-sys.stdin.read()
-print(store.create("entry", data.encode()))
-"""
 
 
 class TestObjects:
@@ -122,26 +108,24 @@ class TestRaces:
         assert created.count(True) == 1
 
     def test_one_of_two_processes_creates(self, uri: str, s3_address: str) -> None:
-        racers = [
-            subprocess.Popen(  # noqa: S603 - this interpreter and our arguments
-                [sys.executable, "-c", RACING, uri, str(number), s3_address],
-                env=os.environ,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for number in range(2)
-        ]
-        for racer in racers:
-            assert racer.stdout is not None
-            while "ready" not in (line := racer.stdout.readline()):
-                assert line, "the process ended early"
-        for racer in racers:
-            assert racer.stdin is not None
-            racer.stdin.close()
-        created = [racer.stdout.read().split()[-1] for racer in racers if racer.stdout is not None]
-        for racer in racers:
-            racer.wait()
+        # The end of one input starts both.
+        waits, starts = os.pipe()
+        racers: list[WarmProcess] = []
+        with ExitStack() as stack:
+            outputs: list[IO[str]] = []
+            for number in range(2):
+                output, written = os.pipe()
+                outputs.append(stack.enter_context(os.fdopen(output)))
+                arguments = ("tests.unit.ledger.racing", uri, str(number), s3_address)
+                racers.append(WarmProcess(*arguments, stdin=waits, stdout=written, stderr=2, environment=os.environ))
+                os.close(written)
+            os.close(waits)
+            for each in outputs:
+                while "ready" not in (line := each.readline()):
+                    assert line, "the process ended early"
+            os.close(starts)
+            created = [each.read().split()[-1] for each in outputs]
+        assert [racer.wait() for racer in racers] == [0, 0]
         assert sorted(created) == ["False", "True"]
         assert open_store(uri).read("entry") == str(created.index("True")).encode()
 
