@@ -21,8 +21,10 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
 
 
 @pytest.fixture
-def emulator(seedance_emulator: Emulator) -> Emulator:
+def emulator(seedance_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """Return the emulator with generations as short as the poll interval of ``short_waits``."""
+    # The seed is 0 where the request has none: equal requests have one video, which is encoded once.
+    monkeypatch.setattr("airflow_provider_seedance.emulator.service.SEED_MAXIMUM", 0)
     seedance_emulator.settings(seconds_created=0.02, seconds_queued=0.02, seconds_running=0.03)
     return seedance_emulator
 
