@@ -200,7 +200,7 @@ def mentions_refusal(text: str) -> bool:
 
 
 # A search takes some microseconds for each character, and one text is searched several times, in later polls as well.
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
 def _has(folded: str, pattern: str) -> bool:
     return re.search(pattern, folded) is not None
 
