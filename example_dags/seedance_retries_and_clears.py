@@ -14,7 +14,7 @@ Store*. A new try reads the record first.
 3. Clear `regenerate` once more, and clear it again during the wait. It continues to wait for the same prediction: a
    clear makes a new video only after the previous one was delivered.
 4. Delete `seedance_submission` under *Storage > Task State Store* of `reuse`, and clear the task. Without the record it
-   submits and pays again.
+   submits and pays again. If the connection has a ledger, delete the folder there that `seedance_submission` names.
 5. Trigger the DAG with the parameter `prediction_id` set to an id from the tab *Video*. `pick_up` returns that video.
 
 **Retries** use the same record. After a crash, a timeout or a lost connection a retry continues with the submitted

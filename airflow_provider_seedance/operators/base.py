@@ -84,7 +84,7 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
     :param extra_parameters: Further parameters of the API, sent unchanged. (templated)
     :param prediction_id: The id of an earlier prediction: wait for it, and submit nothing. (templated)
     :param idempotency_key: What makes a generation the same one across tries, map indexes, tasks and runs, such as
-        ``{{ ds }}/{{ params.sku }}``. With the same key and the same arguments the generation that exists is waited for
+        ``launch/{{ params.sku }}``. With the same key and the same arguments the generation that exists is waited for
         and returned, and nothing is paid. The connection needs a ledger. (templated)
     :param seedance_conn_id: The Airflow connection. (templated)
     :param wait_for_completion: Whether to wait for the videos.
