@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_seedance.gptproto.durations import ObservedDurations
-from airflow_provider_seedance.gptproto.errors import AuthenticationError, SeedanceError
+from airflow_provider_seedance.gptproto.errors import AuthenticationError, PermissionDeniedError, SeedanceError
 from airflow_provider_seedance.gptproto.polling import Poller
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.tasks.events import poller_fields, to_event
@@ -117,9 +117,9 @@ class SeedancePredictionTrigger(BaseTrigger):
                 try:
                     async with hook.get_async_client(settings, log=self.log) as client:
                         return await client.wait(poller)
-                except AuthenticationError:
+                except (AuthenticationError, PermissionDeniedError):
                     tried = settings
-                    # The key may have been rotated since the connection was read.
+                    # The key may have been rotated since the connection was read. A refused key is a 401 or a 403.
                     settings = await self._read_settings(hook, LIFETIME_AFTER_REFUSAL)
                     if settings == tried:
                         raise

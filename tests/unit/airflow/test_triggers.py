@@ -244,6 +244,16 @@ class TestRotatedKey:
         assert event.payload["failure"] is None
         assert keys == []
 
+    async def test_key_that_is_refused_with_403_is_read_again(
+        self, submit: Callable[[str], str], keys: list[str], emulator: Emulator
+    ) -> None:
+        keys += ["sk-withdrawn", emulator.api_key]
+        prediction_id = submit("A paper boat")
+        emulator.fault(endpoint="result", status=403, times=3)
+        [event] = await collect(trigger(prediction_id))
+        assert event.payload["failure"] is None
+        assert keys == []
+
     async def test_key_that_stays_refused_ends_the_wait(
         self, submit: Callable[[str], str], keys: list[str], emulator: Emulator
     ) -> None:
