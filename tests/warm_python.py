@@ -1,8 +1,8 @@
 """
 Python processes that start at once: forks of a process that has imported Airflow, which takes it two seconds.
 
-A fork has everything else of its own: arguments, environment, standard streams, and the interpreter's exit. A test of
-what a new process imports needs a new process.
+A fork has its own arguments, environment, standard streams and exit of the interpreter. What is read or printed while
+modules are imported is the first process's: a test of that needs a new process. For Linux.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
 
-#: What the forks run imports these.
+#: Modules that the forks run, or import.
 _MODULES = ("airflow.cli.cli_parser", "airflow_provider_seedance.cli.commands", "s3fs", "tests.s3")
 _ROOT = Path(__file__).parents[1]
 #: Without the changes that tests make.
@@ -36,29 +35,28 @@ class WarmProcess:
     :param arguments: The module's name and its arguments.
     :param stdout: The descriptor of its standard output.
     :param stdin: The same of its input; ``None`` is an empty one.
-    :param environment: All of its environment.
     """
 
-    def __init__(
-        self, *arguments: str, stdout: int, stderr: int, stdin: int | None = None, environment: Mapping[str, str]
-    ) -> None:
+    def __init__(self, *arguments: str, stdout: int, stderr: int, stdin: int | None = None) -> None:
         self._link, link = socket.socketpair()
         streams = [stdout, stderr] if stdin is None else [stdout, stderr, stdin]
         with link:
             socket.send_fds(_server(), [b"\0"], [link.fileno(), *streams])
-        self._link.sendall(json.dumps([arguments, dict(environment)]).encode())
+        self._link.sendall(json.dumps([arguments, dict(os.environ)]).encode())
         self._link.shutdown(socket.SHUT_WR)
 
     def wait(self) -> int:
         """Return the exit code, once the process has ended."""
         with self._link, self._link.makefile() as reader:
-            return int(reader.read())
+            code = reader.read()
+        assert code, "the warm process has ended early"
+        return int(code)
 
 
-def run_warm(*arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def run_warm(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a module without input, and return its output, like ``subprocess.run``."""
     with TemporaryFile("w+") as stdout, TemporaryFile("w+") as stderr:
-        process = WarmProcess(*arguments, stdout=stdout.fileno(), stderr=stderr.fileno(), environment=environment)
+        process = WarmProcess(*arguments, stdout=stdout.fileno(), stderr=stderr.fileno())
         code = process.wait()
         stdout.seek(0)
         stderr.seek(0)
@@ -89,7 +87,7 @@ def _serve(requests: socket.socket) -> None:
         import_module(name)
     # The forks do not collect what they share.
     gc.freeze()
-    # Nobody waits for the forks here.
+    # The kernel reaps the forks.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         data, descriptors, _, _ = socket.recv_fds(requests, 1, 4)

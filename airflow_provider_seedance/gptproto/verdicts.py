@@ -184,8 +184,8 @@ _WALLET_WORDS = re.compile(r"balance|quota|credit|arrears|overdue|top ?up|rechar
 def find_verdict(text: str) -> Verdict | None:
     """Return the verdict in the messages and codes of an error, or ``None`` if they name no known cause."""
     folded = _fold(text)
-    found = next((verdict for verdict, pattern in _PATTERNS.items() if _has(folded, pattern)), None)
-    is_sound = _has(folded, _SOUND) and not _has(folded, _INPUT_SOUND)
+    found = next((verdict for verdict, pattern in _PATTERNS.items() if _matches(folded, pattern)), None)
+    is_sound = _matches(folded, _SOUND) and not _matches(folded, _INPUT_SOUND)
     return Verdict.SOUND if found is Verdict.CONTENT and is_sound else found
 
 
@@ -201,10 +201,11 @@ def mentions_refusal(text: str) -> bool:
 
 # A search takes some microseconds for each character, and one text is searched several times, in later polls as well.
 @functools.lru_cache(maxsize=64)
-def _has(folded: str, pattern: str) -> bool:
+def _matches(folded: str, pattern: str) -> bool:
     return re.search(pattern, folded) is not None
 
 
 def _fold(text: str) -> str:
-    plain = unicodedata.normalize("NFKC", text[:_MAXIMUM_TEXT])
+    # Normalization can make a text longer.
+    plain = unicodedata.normalize("NFKC", text[:_MAXIMUM_TEXT])[:_MAXIMUM_TEXT]
     return _SEPARATORS.sub(" ", _WORD_START.sub(" ", plain)).lower()

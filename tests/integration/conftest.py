@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 import warnings
@@ -25,7 +26,7 @@ _sleep = time.sleep
 @pytest.fixture(scope="session")
 def airflow_database(airflow_home: Path) -> Iterator[Path]:
     event.listen(Engine, "connect", _disable_disk_sync)
-    _load_bundles_once()
+    _write_bundles_once()
     for command in (["db", "migrate"], ["dags", "reserialize"]):
         arguments = cli_parser.get_parser().parse_args(command)
         with warnings.catch_warnings():
@@ -41,8 +42,22 @@ def marked_films(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(videos, "write_video", write_marked_film)
 
 
-def _load_bundles_once() -> None:
-    """Let ``dag.test()`` read and write the DAGs of a bundle once, and not at each call: no file changes here."""
+@functools.cache
+def _cached_bundles() -> Any:
+    from airflow.dag_processing import dagbag
+
+    return functools.cache(dagbag.BundleDagBag)
+
+
+@pytest.fixture(autouse=True)
+def bundles_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let ``dag.test()`` read a bundle once, and not at each call: no file changes here."""
+    with contextlib.suppress(ImportError):  # Airflow 3.1 has no such class
+        monkeypatch.setattr("airflow.dag_processing.dagbag.BundleDagBag", _cached_bundles())
+
+
+def _write_bundles_once() -> None:
+    """Let ``dag.test()`` write the DAGs of a bundle once, and not at each call: no file changes here."""
     try:
         from airflow.dag_processing import dagbag
     except ImportError:  # Airflow 3.1 writes them only once
@@ -55,7 +70,6 @@ def _load_bundles_once() -> None:
             written.update(bag.dags)
 
     dagbag.sync_bag_to_db = write_new  # type: ignore[assignment]  # of any arguments
-    dagbag.BundleDagBag = functools.cache(dagbag.BundleDagBag)  # type: ignore[assignment,misc]
 
 
 def _disable_disk_sync(connection: Any, _: object) -> None:

@@ -102,7 +102,7 @@ class TestPipes:
         with TemporaryFile("w+") as file:
             command = ["airflow_provider_seedance", *arguments.split()]
             stderr = writer if has_stderr else file.fileno()
-            code = WarmProcess(*command, stdout=writer, stderr=stderr, environment=os.environ).wait()
+            code = WarmProcess(*command, stdout=writer, stderr=stderr).wait()
             file.seek(0)
             errors = file.read()
         os.close(writer)

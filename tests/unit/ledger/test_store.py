@@ -112,18 +112,19 @@ class TestRaces:
         waits, starts = os.pipe()
         racers: list[WarmProcess] = []
         with ExitStack() as stack:
+            start = stack.enter_context(os.fdopen(starts, "w"))
             outputs: list[IO[str]] = []
             for number in range(2):
                 output, written = os.pipe()
                 outputs.append(stack.enter_context(os.fdopen(output)))
                 arguments = ("tests.unit.ledger.racing", uri, str(number), s3_address)
-                racers.append(WarmProcess(*arguments, stdin=waits, stdout=written, stderr=2, environment=os.environ))
+                racers.append(WarmProcess(*arguments, stdin=waits, stdout=written, stderr=2))
                 os.close(written)
             os.close(waits)
             for each in outputs:
                 while "ready" not in (line := each.readline()):
                     assert line, "the process ended early"
-            os.close(starts)
+            start.close()
             created = [each.read().split()[-1] for each in outputs]
         assert [racer.wait() for racer in racers] == [0, 0]
         assert sorted(created) == ["False", "True"]
