@@ -12,7 +12,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
-from airflow_provider_seedance.gptproto.errors import AudioPolicyError, Charge, ConnectionSettingsError, SeedanceError
+from airflow_provider_seedance.gptproto.errors import (
+    AudioPolicyError,
+    Charge,
+    ConnectionSettingsError,
+    SeedanceError,
+    UnreadableRecordError,
+)
 from airflow_provider_seedance.gptproto.leaks import arguments_of, refuse_secrets_of
 from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, Poller
@@ -29,7 +35,7 @@ from airflow_provider_seedance.tasks.muting import as_recorded, mute_reason, rep
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.outcomes import Deliver, KeepWaiting, Outcome, Submitted, await_budget
 from airflow_provider_seedance.tasks.preparing import Prepared, check, prepare
-from airflow_provider_seedance.tasks.record import Submission, SubmitFresh, check_tries
+from airflow_provider_seedance.tasks.record import Submission, SubmitFresh, check_limit, check_tries
 from airflow_provider_seedance.tasks.records import (
     mark_failed_if_possible,
     read_if_possible,
@@ -133,11 +139,12 @@ class Generation(Leg):
         own = {"prediction_id": self._options.prediction_id, "idempotency_key": self._options.idempotency_key}
         refuse_secrets_of(self._get_settings, {**arguments_of(request), **own})
 
-    def _submit(self, request: GenerationRequest, *, reason: str | None = None) -> Outcome:
+    def _submit(self, request: GenerationRequest, *, reason: str | None = None, may_wait: bool = True) -> Outcome:
         """
         Submit or reattach, and wait.
 
         :param reason: Why the task submits again, if it does.
+        :param may_wait: Whether the task may wait for the budget, and begin anew after that.
         """
         end = time.time() + TAKEN_SECONDS
         while True:
@@ -149,6 +156,8 @@ class Generation(Leg):
                 self._log.info("%s", taken.what)
                 time.sleep(1.0)
             except BudgetExceededError as exceeded:
+                if not may_wait:
+                    raise
                 return await_budget(exceeded, self._options, self._log)
 
     def _try_to_submit(self, request: GenerationRequest, reason: str | None) -> Outcome:
@@ -173,12 +182,16 @@ class Generation(Leg):
         )
         if without_audio is None:
             raise refused
-        if not self._record.is_kept and refused.charge is not Charge.NONE:
-            self._record.latest = unrecorded(
-                refused, self._try_number, self._options, total_cost_usd=self.report.total_cost_usd, now=time.time()
-            )
+        reason, is_forgotten = mute_reason(refused), not self._record.is_kept and refused.charge is not Charge.NONE
         try:
-            return self._submit(without_audio, reason=mute_reason(refused))
+            if is_forgotten:
+                paid = unrecorded(
+                    refused, self._try_number, self._options, total_cost_usd=self.report.total_cost_usd, now=time.time()
+                )
+                self._record.latest = paid
+                check_limit(paid, max_submissions=self._options.max_submissions, max_tries=None, reason=reason)
+            # Without a record, the task would pay for the refused audio again after it has waited for the budget.
+            return self._submit(without_audio, reason=reason, may_wait=not is_forgotten)
         except SeedanceError as error:
             if error.charge in (Charge.NONE, Charge.EARLIER):
                 # This try has paid for the refused generation.
@@ -190,9 +203,12 @@ class Generation(Leg):
         self.report = self.report.with_request(request)
         try:
             recorded = self._record.read_settled()
-        except Exception:  # any error of the store
+        except Exception as error:  # any error of the store
             # Invalid arguments come first: the author has to correct them in any case.
             check(request, self._options)
+            if self._unopened is not None and isinstance(error, UnreadableRecordError):
+                # Without the connection nobody knows whether the record is in its ledger.
+                raise self._unopened from None
             raise
         if not self._record.is_kept:
             tries, submissions = self._try_number, self._options.max_submissions
@@ -218,6 +234,7 @@ class Generation(Leg):
             prepared.recorded,
             self._options,
             fingerprint=prepared.fingerprint,
+            mutes=prepared.has_audio(self._options),
             max_tries=self._max_tries,
             progress=self.progress,
             log=self._log,

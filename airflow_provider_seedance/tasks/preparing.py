@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
+from airflow_provider_seedance.tasks.muting import muted
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.record import Submission, given_fingerprint
 
@@ -27,6 +28,10 @@ class Prepared:
     is_muted: bool
     fingerprint: str
     checked: CheckedRequest | Exception
+
+    def has_audio(self, options: GenerationOptions) -> bool:
+        """Return whether the task would submit the request without audio after its audio was refused."""
+        return not isinstance(self.checked, Exception) and muted(self.checked.request, options) is not None
 
 
 def check(request: GenerationRequest, options: GenerationOptions) -> CheckedRequest:

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from airflow_provider_seedance.gptproto.backoff import retry_delay
 from airflow_provider_seedance.gptproto.errors import (
+    AudioPolicyError,
     Charge,
     ContentPolicyError,
     CostLimitError,
@@ -88,6 +89,7 @@ def find(
     options: GenerationOptions,
     *,
     fingerprint: str,
+    mutes: bool = False,
     max_tries: int | None,
     progress: Progress,
     log: Log,
@@ -100,6 +102,7 @@ def find(
     :param recorded: What was read from it.
     :param options: The options of the task.
     :param fingerprint: The idempotency key of the request.
+    :param mutes: Whether a request like this is submitted without audio after its audio was refused.
     :param max_tries: ``max_tries`` of the task instance.
     :param progress: Names the recorded prediction to ``on_kill``.
     :param log: The task's log.
@@ -116,7 +119,9 @@ def find(
     if isinstance(decision, SubmitFresh):
         return decision
     progress.waiting_for = decision.submission.prediction_id
-    prediction = _reattach(client, decision.submission, options, max_tries=max_tries, where=record.where, log=log)
+    prediction = _reattach(
+        client, decision.submission, options, mutes=mutes, max_tries=max_tries, where=record.where, log=log
+    )
     if isinstance(prediction, SubmitFresh):
         progress.waiting_for = None
         return prediction
@@ -288,7 +293,14 @@ def _write_repeatedly(write: Callable[[], None], what: str, *, log: Log) -> None
 
 
 def _reattach(
-    client: Client, submission: Submission, options: GenerationOptions, *, max_tries: int | None, where: str, log: Log
+    client: Client,
+    submission: Submission,
+    options: GenerationOptions,
+    *,
+    mutes: bool,
+    max_tries: int | None,
+    where: str,
+    log: Log,
 ) -> Prediction | SubmitFresh:
     """
     Return the recorded prediction if it has a result or can still have one, or the decision to submit a new one.
@@ -317,8 +329,10 @@ def _reattach(
     if ended is not None:
         if is_delivered:
             raise _lost(ended.what, prediction_id)
-        if not ended.retryable and not is_cleared:
-            # A retry would pay for the same refusal of content or arguments. A clear means that somebody decided it.
+        # A clear means that somebody decided to pay again. With audio that was refused nobody has to.
+        is_decided = is_cleared and not (mutes and isinstance(ended, AudioPolicyError))
+        if not ended.retryable and not is_decided:
+            # It would pay for the same refusal of content or arguments.
             raise ended
         return SubmitFresh(f"recorded prediction {prediction_id} did not succeed. {ended.what}")
     if options.on_clear == "regenerate" and is_cleared and not options.wait_for_completion and prediction.is_complete:

@@ -6,11 +6,12 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_seedance.gptproto.errors import GenerationFailedError
 from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
 from airflow_provider_seedance.gptproto.requests import TextToVideo
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
@@ -101,6 +102,33 @@ def test_task_waits_in_the_triggerer_until_the_budget_resets(account: Account, m
     assert list(account.world.ledger)[1] in outputs[0]
     assert account.day > first_day
     assert run.deferrals[0].method_name == "execute_again"
+
+
+class TestMuteWithoutRecord:
+    """``durable=False``: nothing but the try itself knows of a generation whose audio was refused."""
+
+    LOUD: ClassVar[dict[str, Any]] = {
+        "prompt": "A paper boat [policy-audio]",
+        "durable": False,
+        "on_audio_refusal": "mute",
+    }
+
+    def test_does_not_wait_for_the_budget_to_pay_for_the_refused_audio_again(
+        self, account: Account, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(budget, "defer_until_reset", lambda *_: pytest.fail("the task waits for the budget"))
+        with pytest.raises(AirflowFailException, match=r"0\.60 USD"):
+            account.run(Run(), on_budget_exceeded="wait", **self.LOUD)
+        assert len(account.world.ledger) == 1
+
+    @pytest.mark.parametrize("maximum", [1, 2, 3, 4])
+    def test_tries_together_stay_within_max_submissions(self, account: Account, maximum: int) -> None:
+        account.budget, run = Decimal(100), Run()
+        failing = {**self.LOUD, "prompt": f"{self.LOUD['prompt']} [fail]"}
+        for _ in range(4):
+            with pytest.raises((AirflowFailException, GenerationFailedError)):
+                account.run(run, max_submissions=maximum, **failing)
+        assert 1 <= len(account.world.ledger) <= maximum
 
 
 def test_generation_above_the_whole_budget_does_not_wait(account: Account) -> None:

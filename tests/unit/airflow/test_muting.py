@@ -178,6 +178,28 @@ class TestRetry:
             run.try_once(text_to_video(prompt=LOUD))
         assert audio_of(emulator) == [None, None]
 
+    @pytest.mark.parametrize("maximum", [None, 1])
+    def test_clear_with_mute_does_not_pay_for_the_refused_audio_again(
+        self, emulator: Emulator, deferrable: bool, maximum: int | None
+    ) -> None:
+        run = Run()
+        with pytest.raises(AirflowFailException, match='on_audio_refusal="mute"'):
+            run.try_once(text_to_video(prompt=LOUD, max_submissions=maximum))
+        run.clear()
+        [url] = run.try_once(loud(deferrable=deferrable, max_submissions=maximum))
+        assert audio_of(emulator) == [None, False]
+        assert emulator.ledger()[1]["id"] in url
+
+    def test_clear_submits_again_if_the_author_wanted_no_audio(self, emulator: Emulator) -> None:
+        body = {"code": 200, "data": {"status": "failed", "error": "output audio may contain sensitive information"}}
+        emulator.fault(endpoint="result", status=200, body=body, times=None)
+        run = Run()
+        for booked in (1, 2):
+            with pytest.raises(AirflowFailException, match="output audio"):
+                run.try_once(loud(generate_audio=False))
+            assert audio_of(emulator) == [False] * booked
+            run.clear()
+
 
 class TestArgument:
     def test_unknown_value_is_an_error_at_parse_time(self) -> None:

@@ -255,6 +255,27 @@ class TestAdviceAtTheLimit:
 
 
 @needs_store
+class TestMissingConnectionWithLedger:
+    @pytest.fixture
+    def seedance_ledger(self, tmp_path_factory: pytest.TempPathFactory) -> str:
+        return tmp_path_factory.mktemp("ledger").as_uri()
+
+    def test_retry_without_the_connection_says_so_and_a_later_one_continues(
+        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = Run(store=FakeStore())
+        prediction_id = run.try_once(text_to_video(wait_for_completion=False))
+        with monkeypatch.context() as away:
+            away.delenv("AIRFLOW_CONN_SEEDANCE_DEFAULT")
+            with pytest.raises(ConnectionUnavailableError) as caught:
+                run.try_once(text_to_video())
+        # The task state store names a ledger, but without the connection nobody knows whether it is the right one.
+        assert "delete the record" not in str(caught.value)
+        assert prediction_id in run.try_once(text_to_video())[0]
+        assert len(emulator.ledger()) == 1
+
+
+@needs_store
 def test_spending_survives_an_unreadable_xcom(emulator: Emulator) -> None:
     emulator.settings(seconds_running=0.2)
     run = Run(hands_on=False, pull_failure=ConnectionError("the API server is away"))
