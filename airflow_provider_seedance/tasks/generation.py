@@ -31,7 +31,7 @@ from airflow_provider_seedance.tasks import submit
 from airflow_provider_seedance.tasks.events import ledger_of, read_event
 from airflow_provider_seedance.tasks.leg import Leg
 from airflow_provider_seedance.tasks.mapping import check_mapped_id
-from airflow_provider_seedance.tasks.muting import as_recorded, mute_reason, replacement, unrecorded
+from airflow_provider_seedance.tasks.muting import Muting, as_recorded, mute_reason, replacement, unrecorded
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.outcomes import Deliver, KeepWaiting, Outcome, Submitted, await_budget
 from airflow_provider_seedance.tasks.preparing import Prepared, check, prepare
@@ -139,17 +139,17 @@ class Generation(Leg):
         own = {"prediction_id": self._options.prediction_id, "idempotency_key": self._options.idempotency_key}
         refuse_secrets_of(self._get_settings, {**arguments_of(request), **own})
 
-    def _submit(self, request: GenerationRequest, *, reason: str | None = None, may_wait: bool = True) -> Outcome:
+    def _submit(self, request: GenerationRequest, *, muting: Muting | None = None, may_wait: bool = True) -> Outcome:
         """
         Submit or reattach, and wait.
 
-        :param reason: Why the task submits again, if it does.
+        :param muting: Why the request has no audio, if the task submits it in place of a refused one.
         :param may_wait: Whether the task may wait for the budget, and begin anew after that.
         """
         end = time.time() + TAKEN_SECONDS
         while True:
             try:
-                return self._try_to_submit(request, reason)
+                return self._try_to_submit(request, muting)
             except SubmissionTakenError as taken:
                 if time.time() > end:
                     raise
@@ -160,17 +160,19 @@ class Generation(Leg):
                     raise
                 return await_budget(exceeded, self._options, self._log)
 
-    def _try_to_submit(self, request: GenerationRequest, reason: str | None) -> Outcome:
+    def _try_to_submit(self, request: GenerationRequest, muting: Muting | None) -> Outcome:
         """
         Submit or reattach once.
 
         :raises SubmissionTakenError: When another try or task was about to submit the same generation first.
         """
-        prepared = self._prepare(request, is_muted=reason is not None)
+        prepared = self._prepare(request, is_muted=muting is not None)
+        if muting is not None and muting.is_overtaken(prepared.recorded):
+            return self._try_to_submit(muting.original, None)
         self._fingerprint = prepared.fingerprint
         usual = usual_time(request)
         with self._connect() as client:
-            found = self._find_or_submit(client, prepared, reason=reason)
+            found = self._find_or_submit(client, prepared, muting)
             return self._begin_wait(client, *found, usual=usual)
 
     def _submit_muted(self, request: GenerationRequest, refused: AudioPolicyError) -> Outcome:
@@ -182,16 +184,18 @@ class Generation(Leg):
         )
         if without_audio is None:
             raise refused
-        reason, is_forgotten = mute_reason(refused), not self._record.is_kept and refused.charge is not Charge.NONE
+        replaces = refused.prediction_id or (recorded.prediction_id if recorded else None)
+        muting = Muting(request, mute_reason(refused), replaces)
+        is_forgotten = not self._record.is_kept and refused.charge is not Charge.NONE
         try:
             if is_forgotten:
                 paid = unrecorded(
                     refused, self._try_number, self._options, total_cost_usd=self.report.total_cost_usd, now=time.time()
                 )
                 self._record.latest = paid
-                check_limit(paid, max_submissions=self._options.max_submissions, max_tries=None, reason=reason)
+                check_limit(paid, max_submissions=self._options.max_submissions, max_tries=None, reason=muting.reason)
             # Without a record, the task would pay for the refused audio again after it has waited for the budget.
-            return self._submit(without_audio, reason=reason, may_wait=not is_forgotten)
+            return self._submit(without_audio, muting=muting, may_wait=not is_forgotten)
         except SeedanceError as error:
             if error.charge in (Charge.NONE, Charge.EARLIER):
                 # This try has paid for the refused generation.
@@ -224,9 +228,9 @@ class Generation(Leg):
         return prepared
 
     def _find_or_submit(
-        self, client: GPTProtoClient, prepared: Prepared, *, reason: str | None
+        self, client: GPTProtoClient, prepared: Prepared, muting: Muting | None
     ) -> tuple[Submission, Prediction]:
-        if reason is None:
+        if muting is None:
             self._record.check_request(prepared.fingerprint)
         found = submit.find(
             client,
@@ -256,7 +260,7 @@ class Generation(Leg):
             prepared.recorded,
             self._options,
             prepared.checked,
-            found if reason is None else dataclasses.replace(found, reason=reason),
+            found if muting is None else dataclasses.replace(found, reason=muting.reason),
             given=prepared.given,
             is_muted=prepared.is_muted,
             max_tries=self._max_tries,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 
 from airflow_provider_seedance.gptproto.catalogue import find_model
 from airflow_provider_seedance.gptproto.errors import AudioPolicyError, Charge
@@ -10,6 +11,25 @@ from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.record import Submission, given_fingerprint
 from airflow_provider_seedance.tasks.report import GenerationReport
+
+
+@dataclass(frozen=True, slots=True)
+class Muting:
+    """
+    A submission without audio, in place of one whose audio was refused.
+
+    :param original: The request with audio.
+    :param reason: Why it is submitted, for the log and for errors of limits.
+    :param replaces: The prediction in the record that it replaces; ``None`` if the record has none.
+    """
+
+    original: GenerationRequest
+    reason: str
+    replaces: str | None
+
+    def is_overtaken(self, recorded: Submission | None) -> bool:
+        """Return whether another task or try has submitted the same generation since."""
+        return recorded is not None and not recorded.is_refused and recorded.prediction_id != self.replaces
 
 
 def muted(request: GenerationRequest, options: GenerationOptions) -> GenerationRequest | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_seedance.gptproto.errors import ConnectionNotFoundError, SeedanceError
 from airflow_provider_seedance.ledger.errors import IdempotencyKeyError
@@ -57,6 +58,23 @@ class Account:
     def entries(self) -> list[dict[str, Any]]:
         values = self.world.values
         return [json.loads(values[name]) for name in sorted(values) if name.startswith("generations/")]
+
+
+@dataclass
+class Interrupted(Run):
+    """
+    A run of a deferrable task; something happens between an event of its trigger and the next leg.
+
+    :param between: Called once.
+    """
+
+    between: Callable[[], object] = field(default=lambda: None)
+
+    def _fire(self, trigger: BaseTrigger) -> Any:
+        event = super()._fire(trigger)
+        happens, self.between = self.between, lambda: None
+        happens()
+        return event
 
 
 @pytest.fixture
@@ -323,3 +341,43 @@ def test_end_of_a_wait_for_the_budget_says_that_nothing_was_submitted() -> None:
         operator.resume_execution("__fail__", {"error": "Trigger timeout"}, run.context())
     assert "Nothing was charged" in str(caught.value)
     assert "goes on" not in str(caught.value)
+
+
+class TestMuteBesideAnotherTask:
+    """Another task of the key submits while this one learns that the audio of their generation was refused."""
+
+    LOUD = "A paper boat [policy-audio]"
+
+    def test_generation_of_the_other_task_is_waited_for(self) -> None:
+        account, first = Account(deferrable=True), Run()
+        account.run(first, prompt=self.LOUD, wait_for_completion=False)
+        booked_at_waits: list[int] = []
+
+        def submit_again() -> None:
+            first.clear()
+            account.run(first, prompt=self.LOUD, wait_for_completion=False)
+            booked_at_waits.append(len(account.booked))
+            second.between = lambda: booked_at_waits.append(len(account.booked))
+
+        second = Interrupted(run_id="run 2", between=submit_again)
+        [url] = account.run(second, prompt=self.LOUD, on_audio_refusal="mute")
+        # The other task's second generation ends first; its audio is refused, too.
+        assert booked_at_waits == [2, 2]
+        assert account.booked[2] in url
+        assert len(account.booked) == 3
+
+    def test_another_request_of_the_other_task_has_the_key(self) -> None:
+        account, first = Account(deferrable=True), Run()
+        account.run(first, prompt=self.LOUD, wait_for_completion=False)
+
+        def submit_another_request() -> None:
+            # That of the audio failed, so the key is free.
+            with pytest.raises(AirflowFailException, match="output audio"):
+                account.run(first, prompt=self.LOUD)
+            account.run(first, prompt="A kite", wait_for_completion=False)
+
+        second = Interrupted(run_id="run 2", between=submit_another_request)
+        with pytest.raises(AirflowFailException, match="stands for another request") as caught:
+            account.run(second, prompt=self.LOUD, on_audio_refusal="mute")
+        assert account.booked[1] in str(caught.value)
+        assert len(account.booked) == 2
