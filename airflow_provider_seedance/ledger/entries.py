@@ -42,7 +42,7 @@ class Owner:
     """
     The task instance that submits.
 
-    :param try_number: The number of its try.
+    :param try_number: The number of its latest try that wrote the entry.
     """
 
     dag_id: str

@@ -126,7 +126,8 @@ class LedgerRecord(SubmissionRecord):
         """
         Return the recorded submission, or ``None`` without one.
 
-        ``max_tries`` of another task instance is left out: it says nothing of a clear of this one.
+        ``max_tries`` of another task instance, or of a later try, is left out: it says nothing of a clear since this
+        try.
 
         :raises LedgerUnavailableError: When the store fails.
         :raises UnreadableEntryError: When the entry is invalid.
@@ -140,8 +141,18 @@ class LedgerRecord(SubmissionRecord):
         except UnreadableRecordError as error:
             what = f"The record of the entry {self._ledger.uri}/{self._entry.name} cannot be read"
             raise UnreadableEntryError(what, charge=error.charge) from None
-        self.latest = recorded if self.is_own else self._as_seen_here(recorded, self._entry)
+        if not self.is_own:
+            recorded = self._as_seen_here(recorded, self._entry)
+        elif self._is_of_a_later_try:
+            # The clear was before that try, not after this one.
+            recorded = dataclasses.replace(recorded, max_tries=None)
+        self.latest = recorded
         return self.latest
+
+    @property
+    def _is_of_a_later_try(self) -> bool:
+        """Whether a later try of this task instance wrote the entry: Airflow gave this one up, but it still runs."""
+        return self.is_own and self._entry is not None and self._entry.owner.try_number > self._owner.try_number
 
     def _as_seen_here(self, recorded: Submission, entry: Entry) -> Submission:
         """Return the submission of another task: what counts for limits and reports is this task instance's own."""
@@ -219,6 +230,8 @@ class LedgerRecord(SubmissionRecord):
     def _create(self, intent: Submission) -> None:
         if self._checked is None:
             raise RuntimeError("an intent needs the request that it is about")
+        if self._is_of_a_later_try:
+            raise SubmissionTakenError(f"Airflow gave up this try: a later one has the generation of {self._owner}")
         now, settings = _now(), self._get_settings()
         number = 1 + (self._entry.number if self._entry else 0)
         highest = self._checked.price.highest
@@ -283,17 +296,20 @@ class LedgerRecord(SubmissionRecord):
             self._earlier.write(submission)
             return
         # Only a clear of the owner's task instance changes it.
-        record = submission.to_dict()
-        if not self.is_own:
+        record, owner = submission.to_dict(), entry.owner
+        if self.is_own and not self._is_of_a_later_try:
+            owner = self._owner
+        else:
             own = Submission.from_dict(entry.record).to_dict()
             record |= {name: own[name] for name in _OF_THE_OWNER}
         if entry.state is State.REFUSED:
             # Its record is of an earlier submission.
-            changed = dataclasses.replace(entry, record=record)
+            changed = dataclasses.replace(entry, owner=owner, record=record)
         else:
             known = State.SUBMITTED if entry.state is State.RESERVED else entry.state
             changed = dataclasses.replace(
                 entry,
+                owner=owner,
                 record=record,
                 prediction_id=submission.prediction_id,
                 state=state or known,

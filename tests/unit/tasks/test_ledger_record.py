@@ -23,7 +23,7 @@ from airflow_provider_seedance.tasks import ledger_record
 from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
 from airflow_provider_seedance.tasks.record import Submission
 from airflow_provider_seedance.tasks.record_store import SubmissionRecord
-from tests.unit.tasks.ledgers import ACCEPTED, GENERATION, INTENT, OTHER, URI, MemoryStore, entry_name, record
+from tests.unit.tasks.ledgers import ACCEPTED, GENERATION, INTENT, OTHER, OWNER, URI, MemoryStore, entry_name, record
 
 LOG = logging.getLogger(__name__)
 NOW = datetime(2026, 11, 27, 10, tzinfo=UTC).timestamp()
@@ -135,6 +135,31 @@ class TestSharing:
         assert not recorded.is_cleared(7)
         other.mark_delivered("abc", 7)
         assert store.entry()["record"]["max_tries"] == 0
+
+    def test_clear_before_a_later_try_is_none_after_an_earlier_one(self, store: MemoryStore) -> None:
+        """Airflow gave up the first try, which still runs; the second, after a clear, has delivered the video."""
+        given_up = record(store)
+        given_up.read()
+        given_up.write(INTENT)
+        given_up.write(ACCEPTED)
+        later = record(store, replace(OWNER, try_number=2))
+        assert later.read() == ACCEPTED
+        later.mark_delivered("abc", 1)
+        recorded = given_up.read()
+        assert recorded is not None
+        assert not recorded.is_cleared(0)
+        given_up.mark_delivered("abc", 0)
+        again = record(store, replace(OWNER, try_number=3)).read()
+        assert again is not None
+        assert not again.is_cleared(1)
+
+    def test_try_that_was_given_up_submits_no_more(self, store: MemoryStore) -> None:
+        later, given_up = record(store, replace(OWNER, try_number=2)), record(store)
+        succeed(later)
+        given_up.read()
+        with pytest.raises(SubmissionTakenError, match="a later one"):
+            given_up.write(INTENT)
+        assert [name for name in store.objects if name.startswith("generations/")] == [entry_name()]
 
     def test_record_of_an_older_version_is_shared(self, store: MemoryStore) -> None:
         succeed(record(store))
