@@ -45,6 +45,8 @@ _WAITS = (0.5, 5.0)
 _LONGEST_WAIT = timedelta(minutes=5)
 #: Seconds beyond the time limit of a request in which its result is written to the ledger.
 _MARGIN = 30.0
+#: The longest time in seconds between the calculation of that limit and the submission.
+_LONGEST_CREATION = _MARGIN / 2
 #: Fields of a record that only the task instance that submitted it changes.
 _OF_THE_OWNER = ("max_tries", "submissions", "total_cost_usd", "clears")
 
@@ -244,6 +246,8 @@ class LedgerRecord(SubmissionRecord):
         )
         reservation = reserve(self._ledger, reservation, settings.ledger or LedgerSettings(uri=self._ledger.uri), now)
         self._reservation = reservation.name
+        self._note_place()
+        created_at = _now()
         entry = Entry(
             generation=self._generation,
             number=number,
@@ -252,8 +256,8 @@ class LedgerRecord(SubmissionRecord):
             purchase=self._purchase(self._checked),
             state=State.RESERVED,
             reserved_at=now.isoformat(),
-            answer_by=(now + _answer_time(self._checked, settings)).isoformat(),
-            updated_at=now.isoformat(),
+            answer_by=(created_at + _answer_time(self._checked, settings)).isoformat(),
+            updated_at=created_at.isoformat(),
             reservation=reservation.name,
             record=intent.to_dict(),
         )
@@ -269,6 +273,14 @@ class LedgerRecord(SubmissionRecord):
             subject = f"the idempotency key {self._key!r}" if self._key else str(self._owner)
             raise SubmissionTakenError(f"Another try or task submits the generation of {subject} at this moment")
         self._entry, self._created = entry, number
+        took = (_now() - created_at).total_seconds()
+        if took > _LONGEST_CREATION:
+            # The response could arrive after the time until which others wait for it.
+            what = f"The ledger took {took:.0f} s to create the entry {entry.name}, so the submission was not sent"
+            self.restore(self.latest, intent, what)
+            raise LedgerUnavailableError(what)
+
+    def _note_place(self) -> None:
         try:
             self._earlier.note_ledger(self.pointer)
         except Exception as error:  # any error of Airflow's API: the ledger has the record

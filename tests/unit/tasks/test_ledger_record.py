@@ -248,6 +248,50 @@ class TestClocks:
         assert clock[-1] == NOW
 
 
+class TestSlowCalls:
+    """Others wait for a response until answer_by: it must be there by then, however slow the ledger and Airflow are."""
+
+    @pytest.mark.parametrize("slow", ["reservations/", "note"])
+    def test_time_for_the_response_begins_when_the_entry_is_created(
+        self, store: MemoryStore, clock: list[float], slow: str
+    ) -> None:
+        def wait(call: str, name: str) -> None:
+            if name.startswith(slow):
+                clock.append(clock[-1] + 200)
+
+        store.fail = wait
+        earlier = SubmissionRecord(None)
+        earlier.note_ledger = lambda pointer: wait("set", "note")  # type: ignore[method-assign]
+        made = record(store, earlier=earlier)
+        made.read()
+        made.write(INTENT)
+        due = datetime.fromisoformat(store.entry()["answer_by"]).timestamp()
+        assert NOW + 290 <= due < NOW + 291
+
+    @pytest.mark.parametrize(("seconds", "is_sent"), [(14, True), (16, False)])
+    def test_nothing_is_sent_after_a_slow_creation(
+        self, store: MemoryStore, clock: list[float], seconds: int, is_sent: bool
+    ) -> None:
+        def wait(call: str, name: str) -> None:
+            if call == "create":
+                clock.append(clock[-1] + seconds)
+
+        store.fail = wait
+        made = record(store)
+        made.read()
+        if is_sent:
+            made.write(INTENT)
+            assert store.entry()["state"] == "reserved"
+            return
+        with pytest.raises(LedgerUnavailableError, match="took 16 s") as caught:
+            made.write(INTENT)
+        assert caught.value.retryable
+        assert (store.entry()["state"], store.reservations) == ("refused", [])
+        recorded = record(store).read()
+        assert recorded is not None
+        assert recorded.is_refused
+
+
 class TestBrokenEntries:
     @pytest.mark.parametrize(
         "damage",
