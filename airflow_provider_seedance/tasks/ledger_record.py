@@ -202,7 +202,7 @@ class LedgerRecord(SubmissionRecord):
         entry, recorded = self._entry, self.latest
         if not self._key or entry is None or recorded is None or recorded.fingerprint == fingerprint:
             return
-        if entry.state is State.FAILED or recorded.is_refused:
+        if recorded.is_refused or self._entry_of(recorded, entry).state is State.FAILED:
             # Nobody can go on with it, so the key is free.
             return
         what = (
@@ -210,6 +210,15 @@ class LedgerRecord(SubmissionRecord):
             f"reserved {entry.reserved_at}"
         )
         raise IdempotencyKeyError(what, charge=Charge.NONE)
+
+    def _entry_of(self, recorded: Submission, entry: Entry) -> Entry:
+        """Return the entry of the recorded submission: one that was refused has the record of an earlier one."""
+        while entry.state is State.REFUSED and entry.prediction_id != recorded.prediction_id:
+            earlier = read_entry(self._ledger, entry_name(self._generation, entry.number - 1))
+            if earlier is None:
+                break
+            entry = earlier
+        return entry
 
     def describe(self, checked: CheckedRequest) -> None:
         """Note the request of the next intent."""

@@ -144,6 +144,29 @@ def test_key_is_free_for_another_request_after_a_refusal(account: Account) -> No
     assert account.entries[0]["error"]
 
 
+def test_key_is_free_after_a_failure_and_the_refusal_of_another_request(account: Account) -> None:
+    account.world.end = "failed"
+    with pytest.raises(SeedanceError):
+        account.run(Run(), max_submissions=1)
+    for prompt in ("A kite", "A kite in the rain"):
+        account.world.submits = ["refused"]
+        with pytest.raises((SeedanceError, AirflowFailException), match="400"):
+            account.run(other_run(), prompt=prompt)
+    account.run(other_run(), prompt="A kite at dawn")
+    assert [entry["state"] for entry in account.entries] == ["failed", "refused", "refused", "succeeded"]
+
+
+def test_key_is_not_free_after_the_refusal_of_a_later_submission(account: Account) -> None:
+    own = Run()
+    account.run(own)
+    own.clear()
+    account.world.submits = ["refused"]
+    with pytest.raises((SeedanceError, AirflowFailException), match="400"):
+        account.run(own, on_clear="regenerate")
+    with pytest.raises(AirflowFailException, match="stands for another request"):
+        account.run(other_run(), prompt="A kite")
+
+
 def test_killed_submission_is_unconfirmed_for_every_task_with_the_key(account: Account) -> None:
     account.world.submits = ["killed after"]
     with pytest.raises(KilledError):
