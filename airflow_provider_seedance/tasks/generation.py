@@ -231,7 +231,7 @@ class Generation(Leg):
         self, client: GPTProtoClient, prepared: Prepared, muting: Muting | None
     ) -> tuple[Submission, Prediction]:
         if muting is None:
-            self._record.check_request(prepared.fingerprint)
+            self._record.check_request(prepared.fingerprint, self._max_tries)
         found = submit.find(
             client,
             self._record,
@@ -244,6 +244,7 @@ class Generation(Leg):
             log=self._log,
         )
         if not isinstance(found, SubmitFresh):
+            self._record.keep_place()
             submission, prediction = found
             if submission.delivered and self._options.wait_for_completion:
                 from airflow_provider_seedance.tasks.reuse import check_links

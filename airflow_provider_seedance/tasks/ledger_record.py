@@ -28,14 +28,14 @@ from airflow_provider_seedance.gptproto.requests import CheckedRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.ledger.entries import Entry, Owner, Purchase, State, latest_entry, read_entry
 from airflow_provider_seedance.ledger.errors import (
-    IdempotencyKeyError,
     LedgerUnavailableError,
     SubmissionTakenError,
     UnreadableEntryError,
 )
-from airflow_provider_seedance.ledger.layout import Reservation, entries_folder, entry_name
+from airflow_provider_seedance.ledger.layout import Reservation, entries_folder, entry_name, generation_of_task
 from airflow_provider_seedance.ledger.reservations import reserve, withdraw
 from airflow_provider_seedance.ledger.store import Store
+from airflow_provider_seedance.tasks.idempotency import check_same_key, check_same_request
 from airflow_provider_seedance.tasks.record import Submission
 from airflow_provider_seedance.tasks.record_store import SubmissionRecord
 
@@ -193,32 +193,24 @@ class LedgerRecord(SubmissionRecord):
             time.sleep(pause * random.uniform(0.75, 1.0))  # noqa: S311 - no cryptography
             pause = min(2 * pause, longest)
 
-    def check_request(self, fingerprint: str) -> None:
+    def check_request(self, fingerprint: str, max_tries: int | None) -> None:
         """
-        Refuse an idempotency key that stands for another request.
+        Refuse an idempotency key that stands for another request, or that is not the one of the try before.
 
-        :raises IdempotencyKeyError: With both requests.
+        :raises IdempotencyKeyError: With both requests, or both keys.
         """
-        entry, recorded = self._entry, self.latest
-        if not self._key or entry is None or recorded is None or recorded.fingerprint == fingerprint:
-            return
-        if recorded.is_refused or self._entry_of(recorded, entry).state is State.FAILED:
-            # Nobody can go on with it, so the key is free.
-            return
-        what = (
-            f"The idempotency key {self._key!r} of {self._owner} stands for another request already: {entry}, "
-            f"reserved {entry.reserved_at}"
-        )
-        raise IdempotencyKeyError(what, charge=Charge.NONE)
+        if self._entry is None:
+            # Without a note of Airflow's store only a generation without a key is found.
+            earlier = self._earlier.noted.rpartition("/")[2] or generation_of_task(*self._owner.identity)
+            if self.is_kept and self._owner.try_number > 1 and earlier != self._generation:
+                check_same_key(self._ledger, earlier, self._owner, self._key, fingerprint, max_tries)
+        elif self._key and self.latest is not None:
+            check_same_request(self._ledger, self._entry, self.latest, self._owner, fingerprint)
 
-    def _entry_of(self, recorded: Submission, entry: Entry) -> Entry:
-        """Return the entry of the recorded submission: one that was refused has the record of an earlier one."""
-        while entry.state is State.REFUSED and entry.prediction_id != recorded.prediction_id:
-            earlier = read_entry(self._ledger, entry_name(self._generation, entry.number - 1))
-            if earlier is None:
-                break
-            entry = earlier
-        return entry
+    def keep_place(self) -> None:
+        """Note the ledger of another task's generation: a later try without that ledger must not pay for its own."""
+        if not self.is_own:
+            self._note_place()
 
     def describe(self, checked: CheckedRequest) -> None:
         """Note the request of the next intent."""

@@ -47,6 +47,8 @@ class SubmissionRecord:
         self.is_kept = store is not None
         #: The ledger that the connection names.
         self.ledger = ""
+        #: Where a ledger has the record, as an earlier try noted it; empty if none did.
+        self.noted = ""
         #: The submission that was read or written last, also if there is no store.
         self.latest: Submission | None = None
 
@@ -89,7 +91,8 @@ class SubmissionRecord:
             return self.latest
         record = self._store.get(STORE_KEY, _NO_RECORD)
         if isinstance(record, Mapping) and _LEDGER in record:
-            self._check_ledger(str(record[_LEDGER]))
+            self.noted = str(record[_LEDGER])
+            self._check_ledger(self.noted)
             record = _NO_RECORD
         self.latest = None if record is _NO_RECORD else Submission.from_dict(record)
         return self.latest
@@ -110,13 +113,17 @@ class SubmissionRecord:
         """Return the recorded submission once no other task is submitting it. Only a shared record can wait."""
         return self.read()
 
-    def check_request(self, fingerprint: str) -> None:
+    def check_request(self, fingerprint: str, max_tries: int | None) -> None:
         """
         Check that the record is of this request. Only a record with an idempotency key has to be.
 
         :param fingerprint: The fingerprint of the request.
-        :raises IdempotencyKeyError: When it is of another request.
+        :param max_tries: ``max_tries`` of the task instance.
+        :raises IdempotencyKeyError: When it is of another request, or the key has changed since the try before.
         """
+
+    def keep_place(self) -> None:
+        """Note where the record is that this try goes on with, where a later try could miss it."""
 
     def describe(self, checked: CheckedRequest) -> None:
         """Note the request of the next intent, where the record shows it."""

@@ -328,6 +328,87 @@ def test_lost_ledger_between_two_tries_pays_nothing(account: Account) -> None:
     assert len(account.booked) == 1
 
 
+@needs_store
+def test_ledger_that_is_lost_after_a_task_joined_a_generation_pays_nothing(account: Account) -> None:
+    account.run(Run())
+    joined = other_run()
+    account.state_store = FakeStore()
+    account.run(joined)
+    with pytest.raises(AirflowFailException, match="is in the ledger at s3://bucket/seedance"):
+        account.run(joined, idempotency_key=None, has_ledger=False)
+    assert len(account.booked) == 1
+
+
+class TestKeyThatChangesBetweenTries:
+    """A key with the try's number or the time of day in it is another one at each try; a retry then pays again."""
+
+    @pytest.fixture(params=[pytest.param(FakeStore, marks=needs_store, id="noted"), pytest.param(None, id="no note")])
+    def interrupted(self, request: pytest.FixtureRequest, account: Account) -> Run:
+        account.state_store = request.param() if request.param else None
+        return Run()
+
+    def begin(self, account: Account, run: Run, key: str | None) -> None:
+        account.world.polls = ["killed"]
+        with pytest.raises(KilledError):
+            account.run(run, idempotency_key=key)
+
+    def check_retry(self, account: Account, run: Run, first: str | None, second: str | None, said: str) -> None:
+        self.begin(account, run, first)
+        with pytest.raises(AirflowFailException, match=said) as caught:
+            account.run(run, idempotency_key=second)
+        assert account.booked[0] in str(caught.value)
+        assert "Nothing was sent" in str(caught.value)
+        assert len(account.booked) == 1
+
+    def test_retry_with_a_key_that_was_added_pays_nothing(self, account: Account, interrupted: Run) -> None:
+        self.check_retry(account, interrupted, None, KEY, f"was not set at an earlier try, .* and is '{KEY}'")
+        assert account.run(interrupted, idempotency_key=None)
+        assert len(account.booked) == 1
+
+    @needs_store
+    @pytest.mark.parametrize(
+        ("first", "second", "said"),
+        [
+            (KEY, None, f"was '{KEY}' at an earlier try, .* and is not set"),
+            ("boat/{{ ti.try_number }}", "boat/{{ ti.try_number }}", "was 'boat/1' .* and is 'boat/2'"),
+        ],
+    )
+    def test_retry_with_another_key_pays_nothing_where_airflow_keeps_a_note(
+        self, account: Account, first: str, second: str | None, said: str
+    ) -> None:
+        account.state_store = FakeStore()
+        self.check_retry(account, Run(), first, second, said)
+
+    def test_task_without_a_record_pays_at_each_try(self, account: Account, interrupted: Run) -> None:
+        self.begin(account, interrupted, None)
+        account.run(interrupted, idempotency_key=None, durable=False)
+        assert len(account.booked) == 2
+
+    @pytest.mark.parametrize(("first", "second"), [(None, KEY), (KEY, f"{KEY}/2")])
+    def test_clear_with_another_key_makes_another_video(
+        self, account: Account, interrupted: Run, first: str | None, second: str
+    ) -> None:
+        account.run(interrupted, idempotency_key=first)
+        interrupted.clear()
+        account.run(interrupted, idempotency_key=second)
+        assert len(account.booked) == 2
+
+    def test_another_request_is_another_video(self, account: Account, interrupted: Run) -> None:
+        self.begin(account, interrupted, None)
+        account.run(interrupted, prompt="A kite")
+        assert len(account.booked) == 2
+
+    @pytest.mark.parametrize("end", ["failed", "refused"])
+    def test_retry_submits_again_what_did_not_succeed(self, account: Account, interrupted: Run, end: str) -> None:
+        if end == "failed":
+            account.world.end = "failed"
+        else:
+            account.world.submits = ["refused"]
+        with pytest.raises((SeedanceError, AirflowFailException)):
+            account.run(interrupted, idempotency_key=None)
+        assert account.run(interrupted)
+
+
 def test_unreadable_ledger_after_an_earlier_try_does_not_say_that_nothing_was_charged(account: Account) -> None:
     run = Run()
     account.world.polls = ["killed"]
