@@ -135,11 +135,12 @@ class GenerationReport:
         if error.charge is Charge.FAILED:
             is_expired = isinstance(error, GenerationExpiredError)
             status, seen_at = (PredictionStatus.EXPIRED if is_expired else PredictionStatus.FAILED).value, _iso(now)
-        elif error.prediction_id and not self.id:
+        elif error.prediction_id and error.prediction_id != self.id:
             status = PredictionStatus.UNKNOWN.value
         return dataclasses.replace(
             self,
-            id=self.id or error.prediction_id,
+            # A generation without audio replaces one that the report already names.
+            id=error.prediction_id or self.id,
             status=status,
             seen_at=seen_at,
             error=str(error),

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_seedance.decorators.seedance import SeedanceDecoratedOperator
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.errors import GenerationFailedError
-from tests.unit.airflow.driving import FakeStore, Run
+from tests.unit.airflow.driving import FailingStore, FakeStore, Run
 from tests.unit.airflow.operators import text_to_video
 from tests.versions import needs_store
 
@@ -83,6 +83,18 @@ class TestOneTry:
                     loud(prompt=f"{LOUD} [fail]", deferrable=deferrable, durable=durable, max_submissions=maximum)
                 )
         assert 1 <= len(emulator.ledger()) <= maximum
+
+    @needs_store
+    def test_error_names_the_generation_without_audio_if_its_id_was_not_recorded(
+        self, emulator: Emulator, deferrable: bool
+    ) -> None:
+        # The intent and the id of the first submission, then the intent of the second; its id is tried three times.
+        run = Run(store=FailingStore(failures=["none", "none", "none", "fails", "fails", "fails"]))
+        with pytest.raises(AirflowFailException, match="its id could not be recorded") as error:
+            run.try_once(loud(deferrable=deferrable))
+        second = emulator.ledger()[1]["id"]
+        assert second in str(error.value)
+        assert run.xcoms["prediction_id"] == run.xcoms["prediction"]["id"] == second
 
     def test_error_at_the_limit_has_the_bill_of_the_refused_generation(
         self, emulator: Emulator, deferrable: bool
