@@ -48,6 +48,8 @@ os.environ |= {
             for name, path in BUNDLES.items()
         ]
     ),
+    # Without an issuer Airflow 3.1.3 makes tokens that PyJWT refuses since 2.10.
+    "AIRFLOW__API_AUTH__JWT_ISSUER": "seedance-tests",
     # Airflow's default resolves this host's name by DNS.
     "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
     # Mask no secrets, so that tests find what the provider leaks.
