@@ -48,6 +48,7 @@ class TestSuccess:
     def test_sensor_returns_the_output_urls(
         self, emulator: Emulator, submit: Callable[..., str], deferrable: bool
     ) -> None:
+        emulator.settings(seconds_running=0.5)
         prediction_id = submit()
         run = Run()
         outputs = run.try_once(sensor(prediction_id, deferrable=deferrable))
@@ -80,7 +81,11 @@ class TestSuccess:
     def test_prediction_id_is_a_template(self, submit: Callable[..., str]) -> None:
         assert Run().try_once(sensor("{{ params.id }}"), params={"id": submit()})
 
-    def test_poke_interval_none_leaves_the_interval_to_the_trigger(self, submit: Callable[..., str]) -> None:
+    def test_poke_interval_none_leaves_the_interval_to_the_trigger(
+        self, emulator: Emulator, submit: Callable[..., str]
+    ) -> None:
+        # Long enough for the first poll, also on a busy machine.
+        emulator.settings(seconds_running=0.5)
         run = Run()
         run.try_once(sensor(submit(), deferrable=True, poke_interval=None))
         assert run.deferrals[0].trigger.poll_interval is None
