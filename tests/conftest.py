@@ -129,7 +129,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
     from airflow_provider_seedance.gptproto.http import download
     from airflow_provider_seedance.gptproto.polling import Poller
-    from airflow_provider_seedance.tasks import submit
+    from airflow_provider_seedance.tasks import sending
     from airflow_provider_seedance.triggers.settings_cache import settings_in_time
 
     monkeypatch.setattr(time, "time", clock)
@@ -143,7 +143,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
         monkeypatch.setitem(defaults, "clock", clock)
         monkeypatch.setitem(defaults, "sleep", pause)
     monkeypatch.setattr(download, "MAXIMUM_DELAY", 0.0)
-    monkeypatch.setattr(submit, "time", SimpleNamespace(time=clock, sleep=clock.pause))
+    monkeypatch.setattr(sending, "time", SimpleNamespace(time=clock, sleep=clock.pause))
     monkeypatch.setattr(Poller, "INITIAL_DELAY", 0.0)
     monkeypatch.setattr(Poller, "INTERVAL_SHARE", 0.0)
     monkeypatch.setattr(Poller, "MINIMUM_INTERVAL", 0.05)

@@ -116,7 +116,7 @@ class SeedanceHook(BaseHook):
         from airflow_provider_seedance.gptproto.leaks import arguments_of
         from airflow_provider_seedance.tasks.media import with_local_media
         from airflow_provider_seedance.tasks.records import unshared_record
-        from airflow_provider_seedance.tasks.submit import send_unrecorded
+        from airflow_provider_seedance.tasks.sending import send_unrecorded
 
         with _errors_for_caller(), self._connect(arguments_of(request)) as client:
             record = unshared_record(self.seedance_conn_id, lambda: client.settings, self.log)

@@ -6,7 +6,6 @@ What few tries need, such as downloads and media from files, is imported where i
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,6 @@ from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.gptproto.times import UsualTime, expected_seconds, usual_time
 from airflow_provider_seedance.ledger.errors import BudgetExceededError, SubmissionTakenError
-from airflow_provider_seedance.tasks import submit
 from airflow_provider_seedance.tasks.events import ledger_of, read_event
 from airflow_provider_seedance.tasks.leg import Leg
 from airflow_provider_seedance.tasks.mapping import check_mapped_id
@@ -35,11 +33,10 @@ from airflow_provider_seedance.tasks.muting import Muting, as_recorded, mute_rea
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.outcomes import Deliver, KeepWaiting, Outcome, Submitted, await_budget
 from airflow_provider_seedance.tasks.preparing import Prepared, check, prepare
-from airflow_provider_seedance.tasks.record import Submission, SubmitFresh, check_limit, check_tries
-from airflow_provider_seedance.tasks.records import (
-    mark_failed_if_possible,
-    read_if_possible,
-)
+from airflow_provider_seedance.tasks.record import Submission, check_limit, check_tries
+from airflow_provider_seedance.tasks.records import mark_failed_if_possible, read_if_possible
+from airflow_provider_seedance.tasks.sending import Sender
+from airflow_provider_seedance.tasks.submit import Submitter, attach
 from airflow_provider_seedance.tasks.waiting import new_poller, poll_confirmed
 
 if TYPE_CHECKING:
@@ -166,14 +163,19 @@ class Generation(Leg):
 
         :raises SubmissionTakenError: When another try or task was about to submit the same generation first.
         """
-        prepared = self._prepare(request, is_muted=muting is not None)
+        prepared = self._prepare(request, muting)
         if muting is not None and muting.is_overtaken(prepared.recorded):
             return self._try_to_submit(muting.original, None)
         self._fingerprint = prepared.fingerprint
         usual = usual_time(request)
         with self._connect() as client:
-            found = self._find_or_submit(client, prepared, muting)
-            return self._begin_wait(client, *found, usual=usual)
+            sender = Sender(client, self._record, self.progress, self._log)
+            submission, prediction = Submitter(sender, self._options, self._max_tries).find_or_submit(prepared)
+            if submission.delivered and self._options.wait_for_completion:
+                from airflow_provider_seedance.tasks.reuse import check_links
+
+                check_links(prediction, client.settings, log=self._log)
+            return self._begin_wait(client, submission, prediction, usual=usual)
 
     def _submit_muted(self, request: GenerationRequest, refused: AudioPolicyError) -> Outcome:
         """Submit once more without audio, or raise the error if the task does not do that."""
@@ -202,7 +204,7 @@ class Generation(Leg):
                 error.prediction_id, error.charge = refused.prediction_id, refused.charge
             raise
 
-    def _prepare(self, request: GenerationRequest, *, is_muted: bool) -> Prepared:
+    def _prepare(self, request: GenerationRequest, muting: Muting | None) -> Prepared:
         """Read the record and the local media, and check the request."""
         self.report = self.report.with_request(request)
         try:
@@ -220,60 +222,18 @@ class Generation(Leg):
             if self._options.durable:
                 self._log.warning(_NO_TASK_STATE)
         original, request = request, as_recorded(request, recorded, self._options)
-        is_muted = is_muted or request is not original
+        is_muted = muting is not None or request is not original
         self.report = self.report.with_request(request)
-        prepared = prepare(request, recorded, self._options, is_muted=is_muted, log=self._log)
+        prepared = prepare(request, recorded, self._options, is_muted=is_muted, muting=muting, log=self._log)
         if not isinstance(prepared.checked, Exception):
             self.report = self.report.with_checked(prepared.checked)
         return prepared
-
-    def _find_or_submit(
-        self, client: GPTProtoClient, prepared: Prepared, muting: Muting | None
-    ) -> tuple[Submission, Prediction]:
-        if muting is None:
-            self._record.check_request(prepared.fingerprint, self._max_tries)
-        found = submit.find(
-            client,
-            self._record,
-            prepared.recorded,
-            self._options,
-            fingerprint=prepared.fingerprint,
-            mutes=prepared.has_audio(self._options),
-            max_tries=self._max_tries,
-            progress=self.progress,
-            log=self._log,
-        )
-        if not isinstance(found, SubmitFresh):
-            self._record.keep_place()
-            submission, prediction = found
-            if submission.delivered and self._options.wait_for_completion:
-                from airflow_provider_seedance.tasks.reuse import check_links
-
-                check_links(prediction, client.settings, log=self._log)
-            return found
-        if isinstance(prepared.checked, Exception):
-            raise prepared.checked
-        for warning in prepared.checked.warnings:
-            self._log.warning("%s", warning)
-        return submit.submit_new(
-            client,
-            self._record,
-            prepared.recorded,
-            self._options,
-            prepared.checked,
-            found if muting is None else dataclasses.replace(found, reason=muting.reason),
-            given=prepared.given,
-            is_muted=prepared.is_muted,
-            max_tries=self._max_tries,
-            progress=self.progress,
-            log=self._log,
-        )
 
     def _adopt(self, client: GPTProtoClient) -> tuple[Submission | None, Prediction]:
         """Return the prediction of the option ``prediction_id``. The task's own record stays as it is."""
         prediction_id = self._options.prediction_id
         own = self._record.latest
-        prediction = submit.attach(client, prediction_id, log=self._log)
+        prediction = attach(client, prediction_id, log=self._log)
         if own is not None and own.prediction_id == prediction_id:
             return own, prediction
         if own is not None and own.prediction_id is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
-from airflow_provider_seedance.tasks.muting import muted
+from airflow_provider_seedance.tasks.muting import Muting, muted
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.record import Submission, given_fingerprint
 
@@ -19,6 +19,7 @@ class Prepared:
     :param recorded: The record of earlier tries.
     :param given: The fingerprint of the request as given, with files by their names.
     :param is_muted: Whether the request lacks the audio of the task's arguments.
+    :param muting: Why it lacks it, if this try learned that the audio was refused.
     :param fingerprint: The fingerprint of the request with the content of the files.
     :param checked: The request; or why it cannot be made again, if the record is of the same request as given.
     """
@@ -26,6 +27,7 @@ class Prepared:
     recorded: Submission | None
     given: str
     is_muted: bool
+    muting: Muting | None
     fingerprint: str
     checked: CheckedRequest | Exception
 
@@ -49,7 +51,13 @@ def check(request: GenerationRequest, options: GenerationOptions) -> CheckedRequ
 
 
 def prepare(
-    request: GenerationRequest, recorded: Submission | None, options: GenerationOptions, *, is_muted: bool, log: Log
+    request: GenerationRequest,
+    recorded: Submission | None,
+    options: GenerationOptions,
+    *,
+    is_muted: bool,
+    muting: Muting | None = None,
+    log: Log,
 ) -> Prepared:
     """
     Read the local media of a request, and check it. The parameters are those of :class:`Prepared`.
@@ -64,5 +72,5 @@ def prepare(
         if recorded is None or recorded.prediction_id is None or not given or recorded.given != given:
             raise
         log.warning("The request cannot be made again; going on with the recorded generation. %s", error)
-        return Prepared(recorded, given, is_muted, recorded.fingerprint, error)
-    return Prepared(recorded, given, is_muted, checked.fingerprint(options.connection_id), checked)
+        return Prepared(recorded, given, is_muted, muting, recorded.fingerprint, error)
+    return Prepared(recorded, given, is_muted, muting, checked.fingerprint(options.connection_id), checked)

@@ -115,7 +115,7 @@ def run_leg(resumed: object = None) -> dict[str, Any]:
 @pytest.mark.usefixtures("short_waits")
 def test_legs_of_a_try_load_only_what_they_use(emulator: Emulator) -> None:
     first = run_leg()
-    assert {"tasks.submit", "gptproto.client"} <= first["names"]
+    assert {"tasks.sending", "gptproto.client"} <= first["names"]
     assert first["names"] & {*_FILES_AND_LINKS, "tasks.transfer", "tasks.object_storage"} == set()
     assert under(first["names"], "gptproto.media") == {"gptproto.media.media"}
     assert under(first["names"], "ledger") == {"ledger.errors"}
@@ -125,7 +125,7 @@ def test_legs_of_a_try_load_only_what_they_use(emulator: Emulator) -> None:
     second = run_leg({**first["kwargs"], "event": event.payload})
     assert "tasks.leg" in second["names"]
     assert second["names"] & {*_FILES_AND_LINKS, "gptproto.client", "gptproto.requests", "gptproto.rules"} == set()
-    assert second["names"] & {"gptproto.settings", "tasks.generation", "tasks.submit", "triggers.seedance"} == set()
+    assert second["names"] & {"gptproto.settings", "tasks.generation", "tasks.sending", "triggers.seedance"} == set()
     assert under(second["names"], "gptproto.http") == set()
     assert under(second["names"], "gptproto.media") == {"gptproto.media.media"}
     assert under(second["names"], "ledger") == {"ledger.errors"}

@@ -221,10 +221,12 @@ class OneTask(RuleBasedStateMachine):
     def try_other_arguments_that_are_refused(self) -> None:
         self.remove_faults()
         self.world.submits, before = ["refused"], self.world.record
+        # A late write of an earlier try may be applied during this one.
+        is_quiet = not self.world.late
         self.attempt(prompt="A kite")
         assert re.search("Nothing was charged|This try charged nothing", self.message)
         assert self.paid is None or "Nothing was charged" not in self.message
-        assert not before or self.world.record == before
+        assert not before or not is_quiet or self.world.record == before
 
     @rule()
     def clear(self) -> None:

@@ -17,7 +17,7 @@ from airflow_provider_seedance.gptproto.errors import (
     UnconfirmedSubmissionError,
     WaitTimeoutError,
 )
-from airflow_provider_seedance.tasks import submit
+from airflow_provider_seedance.tasks import sending
 from tests.unit.airflow.driving import FakeStore, Run
 from tests.unit.airflow.operators import text_to_video
 from tests.versions import needs_store
@@ -186,7 +186,7 @@ class TestRecordAfterSeveralFailures:
     def test_killed_task_sends_no_submission(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         run = Run()
         emulator.fault(endpoint="submit", status=429, retry_after=0)
-        monkeypatch.setattr(submit, "time", SimpleNamespace(time=time.time, sleep=lambda _: run.operator.on_kill()))
+        monkeypatch.setattr(sending, "time", SimpleNamespace(time=time.time, sleep=lambda _: run.operator.on_kill()))
         with pytest.raises(AirflowException, match="stopped before its submission was sent"):
             run.try_once(text_to_video())
         assert emulator.ledger() == []

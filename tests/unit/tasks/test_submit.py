@@ -5,29 +5,22 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, ClassVar
-from unittest import mock
 
-import httpx
 import pytest
 
-from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
     AuthenticationError,
     Charge,
     ContentPolicyError,
     CostLimitError,
     DeliveredVideoLostError,
-    InvalidRequestError,
-    NotConnectedError,
     PredictionNotFoundError,
     RateLimitError,
     RepeatableSubmissionError,
-    SeedanceError,
     SubmissionLimitError,
     UnconfirmedSubmissionError,
     UnrecordedSubmissionError,
@@ -35,53 +28,23 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, ReferenceToVideo, TextToVideo
 from airflow_provider_seedance.gptproto.responses import ErrorDetail
-from airflow_provider_seedance.tasks import metrics, record_store, submit
+from airflow_provider_seedance.tasks import metrics, record_store, sending
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
+from airflow_provider_seedance.tasks.preparing import Prepared
 from airflow_provider_seedance.tasks.progress import Progress
-from airflow_provider_seedance.tasks.record import STORE_KEY, Submission, SubmitFresh
+from airflow_provider_seedance.tasks.record import STORE_KEY, Submission
 from airflow_provider_seedance.tasks.record_store import SubmissionRecord
-from airflow_provider_seedance.tasks.submit import attach, find, send, send_unrecorded, submit_new
+from airflow_provider_seedance.tasks.sending import Sender
+from airflow_provider_seedance.tasks.submit import Submitter, attach
 from tests.unit.airflow.driving import FakeStore
-from tests.unit.gptproto.conftest import PREDICTION_ID, SETTINGS, Reply, answer, error_body
+from tests.unit.tasks.submissions import ACCEPTED, CHECKED, CONNECTION, INTENT, RUNNING, FakeClient
 from tests.versions import needs_store
 
 pytestmark = needs_store
 
-CONNECTION = "seedance_default"
-REQUEST = TextToVideo(prompt="A paper boat")
-CHECKED = REQUEST.check()
-RUNNING = Prediction(id="abc", status=PredictionStatus.RUNNING, reported_status="running")
 REFUSED = replace(RUNNING, status=PredictionStatus.FAILED, error=ErrorDetail("InputTextRiskDetection"))
-INTENT = Submission(fingerprint=CHECKED.fingerprint(CONNECTION), submitted_at=1_800_000_000.0, max_tries=0)
-ACCEPTED = replace(INTENT, prediction_id="abc")
 DELIVERED = replace(ACCEPTED, delivered=True)
 LOG = logging.getLogger(__name__)
-
-
-@dataclass
-class FakeClient:
-    """A client with a given outcome of a submission and given known predictions."""
-
-    outcome: Prediction | Exception = RUNNING
-    known: dict[str, Prediction] = field(default_factory=lambda: {"abc": RUNNING})
-    while_sending: Callable[[], None] = field(default=lambda: None)
-    requests: list[Any] = field(default_factory=list)
-
-    @property
-    def submissions(self) -> int:
-        return len(self.requests)
-
-    def submit(self, request: Any) -> Prediction:
-        self.requests.append(request)
-        self.while_sending()
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
-        return self.outcome
-
-    def get_confirmed(self, prediction_id: str) -> Prediction:
-        if prediction_id not in self.known:
-            raise PredictionNotFoundError("The id is unknown", prediction_id=prediction_id, charge=Charge.POSSIBLE)
-        return self.known[prediction_id]
 
 
 @dataclass
@@ -102,12 +65,16 @@ class Try:
         record = SubmissionRecord(self.store)
         recorded = record.read()
         options = GenerationOptions(connection_id=CONNECTION, wait=WaitOptions(timeout=60), **chosen)
-        common: dict[str, Any] = {"max_tries": max_tries, "progress": self.progress, "log": LOG}
-        fingerprint = self.checked.fingerprint(CONNECTION)
-        found = find(self.client, record, recorded, options, fingerprint=fingerprint, **common)
-        if not isinstance(found, SubmitFresh):
-            return found
-        return submit_new(self.client, record, recorded, options, self.checked, found, given="as given", **common)
+        prepared = Prepared(
+            recorded=recorded,
+            given="as given",
+            is_muted=False,
+            muting=None,
+            fingerprint=self.checked.fingerprint(CONNECTION),
+            checked=self.checked,
+        )
+        sender = Sender(self.client, record, self.progress, LOG)
+        return Submitter(sender, options, max_tries).find_or_submit(prepared)
 
     @property
     def record(self) -> Submission:
@@ -335,7 +302,7 @@ class TestStoreThatFailsAfterTheSubmission:
     @pytest.fixture
     def pauses(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
         pauses: list[float] = []
-        monkeypatch.setattr(submit, "time", SimpleNamespace(time=time.time, sleep=pauses.append))
+        monkeypatch.setattr(sending, "time", SimpleNamespace(time=time.time, sleep=pauses.append))
         return pauses
 
     @pytest.mark.parametrize("failures", [1, 2])
@@ -519,7 +486,7 @@ class TestSubmissionAgain:
     ) -> None:
         client = FakeClient(RateLimitError("GPTProto answered 429", retry_after=2.0))
         accept = SimpleNamespace(time=time.time, sleep=lambda _: setattr(client, "outcome", RUNNING))
-        monkeypatch.setattr(submit, "time", accept)
+        monkeypatch.setattr(sending, "time", accept)
         Try(client=client).submit()
         [warning] = [each for each in caplog.messages if "not accepted" in each]
         # Two seconds, and jitter.
@@ -556,26 +523,6 @@ class TestSubmissionAgain:
         try_ = Try(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known={"abc": done}))
         try_.submit(max_tries=3, wait_for_completion=False, on_clear="regenerate")
         assert 'Submitting again: prediction abc is finished, and on_clear is "regenerate"' in caplog.messages
-
-    def test_id_is_recorded_with_pauses(
-        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        class FailingRecord(SubmissionRecord):
-            failures = 2
-
-            def write(self, submission: Submission) -> None:
-                if self.failures:
-                    self.failures -= 1
-                    raise StoreError
-
-        pauses: list[float] = []
-        monkeypatch.setattr(submit, "time", SimpleNamespace(sleep=pauses.append))
-        assert submit.record_id(FailingRecord(None), INTENT, "abc", log=LOG) == ACCEPTED
-        assert pauses == [1, 3]
-        assert caplog.messages == [
-            f"The id could not be recorded (prediction abc): StoreError(). Next attempt in {pause} s"
-            for pause in (1, 3)
-        ]
 
     def test_clear_is_written_once(self) -> None:
         try_ = Try(ACCEPTED)
@@ -629,199 +576,3 @@ class TestStop:
         try_.client = Killed()
         try_.submit()
         assert caplog.messages[0].startswith("Prediction abc goes on at GPTProto and is billed")
-
-
-class StoreError(Exception):
-    """The task state store cannot be reached."""
-
-
-class LoggingRecord(SubmissionRecord):
-    """A record that stores the names of its calls and can fail."""
-
-    def __init__(self, *, write_fails: bool = False, restore_fails: bool = False) -> None:
-        super().__init__(None)
-        self.calls: list[str] = []
-        self._fails = {"write": write_fails, "restore": restore_fails}
-
-    def write(self, submission: Submission) -> None:
-        self._call("write")
-
-    def restore(self, earlier: Submission | None, intent: Submission, reason: str = "") -> None:
-        self._call("restore")
-
-    def _call(self, name: str) -> None:
-        if self._fails[name]:
-            raise StoreError
-        self.calls.append(name)
-
-
-@dataclass
-class Attempts:
-    """A real client, a service in memory, and a clock that moves by pauses only."""
-
-    replies: list[Reply]
-    record: LoggingRecord = field(default_factory=LoggingRecord)
-    requests: list[httpx.Request] = field(default_factory=list)
-    pauses: list[float] = field(default_factory=list)
-    now: float = 1_800_000_000.0
-
-    def send(self) -> Prediction:
-        with (
-            GPTProtoClient(SETTINGS, transport=httpx.MockTransport(self._reply), clock=lambda: self.now) as client,
-            mock.patch.object(submit, "time", SimpleNamespace(time=lambda: self.now, sleep=self._pause)),
-        ):
-            return send(
-                client,
-                CHECKED,
-                record=self.record,
-                intent=INTENT,
-                recorded=None,
-                progress=Progress(),
-                log=LOG,
-            )
-
-    def _reply(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        reply = self.replies.pop(0)
-        if isinstance(reply, Exception):
-            raise reply
-        return reply.to_response()
-
-    def _pause(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self.now += seconds
-
-
-class TestAttempts:
-    """Each accepted submission costs money: a submission is repeated only if it provably was not accepted."""
-
-    def test_accepted_submission_is_recorded_before_it_is_sent_and_sent_once(self) -> None:
-        attempts = Attempts([answer()])
-        assert attempts.send().id == PREDICTION_ID
-        assert (len(attempts.requests), attempts.record.calls, attempts.pauses) == (1, ["write"], [])
-
-    def test_lost_response_keeps_the_intent_and_is_not_repeated(self) -> None:
-        attempts = Attempts([httpx.ReadTimeout("")])
-        with pytest.raises(UnconfirmedSubmissionError):
-            attempts.send()
-        assert (len(attempts.requests), attempts.record.calls, attempts.pauses) == (1, ["write"], [])
-
-    def test_refusal_restores_the_record_and_is_not_repeated(self) -> None:
-        attempts = Attempts([answer(error_body(401), 401)])
-        with pytest.raises(AuthenticationError):
-            attempts.send()
-        assert (len(attempts.requests), attempts.record.calls, attempts.pauses) == (1, ["write", "restore"], [])
-
-    @pytest.mark.parametrize(
-        "failure",
-        [httpx.ConnectError("refused"), httpx.ConnectTimeout(""), httpx.PoolTimeout(""), httpx.ProxyError("407")],
-        ids=lambda error: type(error).__name__,
-    )
-    def test_submission_without_a_connection_is_repeated(self, failure: Exception) -> None:
-        attempts = Attempts([failure, answer()])
-        assert attempts.send().id == PREDICTION_ID
-        assert attempts.record.calls == ["write", "restore", "write"]
-        assert len(attempts.pauses) == 1
-        first, second = attempts.requests
-        assert (first.url, first.content, first.headers) == (second.url, second.content, second.headers)
-
-    @pytest.mark.parametrize("reply", [(error_body(429), 429), ({"data": None, "code": 429, "message": "slow"}, 200)])
-    def test_rate_limited_submission_is_repeated_after_retry_after(self, reply: tuple[Any, int]) -> None:
-        attempts = Attempts([answer(*reply, retry_after="12"), answer()])
-        assert attempts.send().id == PREDICTION_ID
-        assert 12 <= attempts.pauses[0] <= 13
-
-    def test_rate_limited_submission_without_retry_after_is_repeated_within_a_second(self) -> None:
-        attempts = Attempts([answer(error_body(429), 429), answer()])
-        attempts.send()
-        assert 0 < attempts.pauses[0] <= 1
-
-    def test_log_holds_reason_and_delay_of_the_next_attempt(self, caplog: pytest.LogCaptureFixture) -> None:
-        attempts = Attempts([answer("", 429), answer()])
-        attempts.send()
-        delay = attempts.pauses[0]
-        assert caplog.messages == [f"Submission not accepted: GPTProto answered 429. Next attempt in {delay:.1f} s"]
-
-    @pytest.mark.parametrize(
-        ("reply", "cls"), [(httpx.ConnectError("refused"), NotConnectedError), (None, RateLimitError)]
-    )
-    def test_repetitions_end_with_the_budget(self, reply: Exception | None, cls: type[SeedanceError]) -> None:
-        attempts = Attempts([reply or answer(error_body(429), 429) for _ in range(100)])
-        with pytest.raises(cls) as caught:
-            attempts.send()
-        sends = len(attempts.requests)
-        assert sends == 6 if cls is NotConnectedError else 5 < sends < 15
-        assert attempts.record.calls == ["write", "restore"] * sends
-        assert sum(attempts.pauses) <= 300
-        assert caught.value.charge is Charge.NONE
-        assert caught.value.retryable
-
-    def test_retry_after_beyond_the_budget_ends_the_attempts(self) -> None:
-        attempts = Attempts([answer(error_body(429), 429, retry_after="3600")])
-        with pytest.raises(RateLimitError) as caught:
-            attempts.send()
-        assert len(attempts.requests) == 1
-        assert caught.value.retry_after == 3_600
-
-    def test_lost_response_of_a_repetition_keeps_the_intent(self) -> None:
-        attempts = Attempts([httpx.ConnectError("refused"), httpx.ReadTimeout("")])
-        with pytest.raises(UnconfirmedSubmissionError):
-            attempts.send()
-        assert attempts.record.calls == ["write", "restore", "write"]
-
-    def test_submission_is_not_sent_if_the_intent_cannot_be_recorded(self) -> None:
-        attempts = Attempts([], LoggingRecord(write_fails=True))
-        with pytest.raises(StoreError):
-            attempts.send()
-        assert attempts.requests == []
-
-    def test_submission_is_not_repeated_if_the_record_cannot_be_restored(
-        self, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        attempts = Attempts([httpx.ConnectError("refused")], LoggingRecord(restore_fails=True))
-        with caplog.at_level(logging.WARNING), pytest.raises(NotConnectedError) as caught:
-            attempts.send()
-        assert caught.value.advice.endswith(
-            "The record still has the intent of this submission, so the next try fails as unconfirmed: delete the "
-            "record under Storage > Task State Store, and clear the task."
-        )
-        assert (len(attempts.requests), attempts.pauses) == (1, [1, 3])
-        assert caplog.messages == [
-            f"The record could not be restored after a submission that was not sent or not accepted: StoreError(){end}"
-            for end in (". Next attempt in 1 s", ". Next attempt in 3 s", "")
-        ]
-
-
-class TestSendUnrecorded:
-    def test_submission_without_a_record_is_sent_once(self) -> None:
-        client = FakeClient()
-        assert send_unrecorded(client, REQUEST, SubmissionRecord(None), log=LOG) == RUNNING
-        assert client.submissions == 1
-
-    def test_invalid_arguments_are_not_sent(self) -> None:
-        client = FakeClient()
-        with pytest.raises(InvalidRequestError):
-            send_unrecorded(client, TextToVideo(prompt=" "), SubmissionRecord(None), log=LOG)
-        assert client.submissions == 0
-
-    def test_warnings_are_logged(self, caplog: pytest.LogCaptureFixture) -> None:
-        request = TextToVideo(prompt="A paper boat", camera_fixed=True, duration=16)
-        send_unrecorded(FakeClient(), request, SubmissionRecord(None), validation="warn", log=LOG)
-        warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
-        assert [message.partition(":")[0] for message in warnings] == ["duration", "camera_fixed"]
-
-    def test_refusal_of_the_catalogue_is_not_sent(self) -> None:
-        client = FakeClient()
-        with pytest.raises(InvalidRequestError):
-            send_unrecorded(client, TextToVideo(prompt="A paper boat", duration=16), SubmissionRecord(None), log=LOG)
-        assert client.submissions == 0
-
-    def test_refused_submission_is_logged_and_repeated(
-        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        client = FakeClient(RateLimitError("GPTProto answered 429"))
-        accept = SimpleNamespace(time=time.time, sleep=lambda _: setattr(client, "outcome", RUNNING))
-        monkeypatch.setattr(submit, "time", accept)
-        assert send_unrecorded(client, REQUEST, SubmissionRecord(None), log=LOG) == RUNNING
-        assert client.submissions == 2
-        assert caplog.messages[0].startswith("Submission not accepted: GPTProto answered 429. Next attempt in ")
