@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, BaseOperator, conf
 
+from airflow_provider_seedance.gptproto.errors import SeedanceError
 from airflow_provider_seedance.gptproto.given import given_text
 from airflow_provider_seedance.gptproto.modes import DEFAULT_DURATION, DEFAULT_MODEL, Mode, Validation
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
@@ -273,17 +274,18 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
         return self.finish(self._start(context).begin(self.build_request()))
 
     def execute_complete(self, context: Context, event: Any = None) -> list[str] | str:
-        """Go on after the trigger fired, as a rule with the finished prediction in its event."""
-        from airflow_provider_seedance.tasks.events import finished, ledger_of
+        """Go on after the trigger fired, with the finished prediction or the error in its event."""
+        from airflow_provider_seedance.tasks.events import ledger_of, read_event
         from airflow_provider_seedance.tasks.leg import Leg
 
-        found = finished(event)
-        if found is None:
+        poller, result = read_event(event)
+        ledger, report = ledger_of(event), self.handed_on
+        if isinstance(result, SeedanceError):
             request_again = partial(self.request_again, context)
-            return self.finish(self._start(context).resume(event, report=self.handed_on, request=request_again))
-        poller, prediction = found
+            outcome = self._start(context).resume(result, ledger=ledger, report=report, request=request_again)
+            return self.finish(outcome)
         self._leg = Leg(self.generation_options(), context, get_settings=self.hook.get_settings, log=self.log)
-        return self._leg.deliver(prediction, poller, ledger=ledger_of(event), report=self.handed_on).outputs
+        return self._leg.deliver(result, poller, ledger=ledger, report=report).outputs
 
     def execute_again(self, context: Context, event: Any = None) -> list[str] | str:
         """Start anew once a budget has reset: nothing was submitted before."""

@@ -138,7 +138,7 @@ class SeedancePredictionSensor(DeferrableTask, AuthorsTemplates, BaseSensorOpera
             raise
 
     def execute_complete(self, context: Context, event: Any = None) -> list[str] | str:
-        """Go on after the trigger fired: get the finished prediction on the worker."""
+        """Go on after the trigger fired, with the finished prediction or the error in its event."""
         with self._skip_instead_of_failing():
             return self.finish(self._sensing(context).resume(event))
 

@@ -56,30 +56,25 @@ def _failure(error: SeedanceError, prediction_id: str) -> dict[str, Any]:
     }
 
 
-def finished(event: Any) -> tuple[Poller, Prediction] | None:
-    """Return the poller of an event and its finished prediction; ``None`` if the worker has more to do."""
-    if not isinstance(event, Mapping) or event.get("failure") is not None:
-        return None
-    poller, prediction = read_event(event)
-    return None if prediction is None else (poller, prediction)
-
-
-def read_event(event: Any) -> tuple[Poller, Prediction | None]:
+def read_event(event: Any) -> tuple[Poller, Prediction | SeedanceError]:
     """
-    Return the poller of an event and the finished prediction, or raise the error in it.
+    Return the poller and the result of an event, as :func:`to_event` took them.
 
-    The prediction is ``None`` in an event of an older version, which the worker has to poll for.
-
-    :param event: The payload; an event of version 0.1.0 holds ``looks`` in place of ``polls``, and no ``kind``.
-    :raises SeedanceError: The error that ended the wait.
+    :param event: The payload.
     :raises ValueError: When the payload is not an event of this trigger.
     """
-    if not isinstance(event, Mapping) or not isinstance(event.get("wait"), Mapping) or "failure" not in event:
+    found = _read(event) if isinstance(event, Mapping) else None
+    if found is None:
         raise ValueError(
             f"Not an event of SeedancePredictionTrigger: {event!r}. The generation goes on. "
             "If submissions are recorded, a retry of this task waits for the same prediction."
         )
-    if event["failure"] is not None:
-        raise restore(event["failure"])
-    fields = {"polls": event["wait"].get("looks", 0), "kind": "", **event["wait"]}
-    return Poller(**{name: fields[name] for name in _FIELDS}), restore_prediction(event.get("prediction"))
+    return found
+
+
+def _read(event: Mapping[str, Any]) -> tuple[Poller, Prediction | SeedanceError] | None:
+    wait, failure = event.get("wait"), event.get("failure")
+    if not isinstance(wait, Mapping) or not wait.keys() >= set(_FIELDS):
+        return None
+    result = restore(failure) if isinstance(failure, Mapping) else restore_prediction(event.get("prediction"))
+    return None if result is None else (Poller(**{name: wait[name] for name in _FIELDS}), result)

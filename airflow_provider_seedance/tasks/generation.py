@@ -26,7 +26,6 @@ from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.gptproto.times import UsualTime, expected_seconds, usual_time
 from airflow_provider_seedance.ledger.errors import BudgetExceededError, SubmissionTakenError
-from airflow_provider_seedance.tasks.events import ledger_of, read_event
 from airflow_provider_seedance.tasks.leg import Leg
 from airflow_provider_seedance.tasks.mapping import check_mapped_id
 from airflow_provider_seedance.tasks.muting import Muting, as_recorded, mute_reason, replacement, unrecorded
@@ -37,7 +36,7 @@ from airflow_provider_seedance.tasks.record import Submission, check_limit, chec
 from airflow_provider_seedance.tasks.records import mark_failed_if_possible, read_if_possible
 from airflow_provider_seedance.tasks.sending import Sender
 from airflow_provider_seedance.tasks.submit import Submitter, attach
-from airflow_provider_seedance.tasks.waiting import new_poller, poll_confirmed
+from airflow_provider_seedance.tasks.waiting import new_poller
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -94,30 +93,28 @@ class Generation(Leg):
             except AudioPolicyError as refused:
                 return self._submit_muted(request, refused)
 
-    def resume(self, event: Any, *, report: Any, request: Callable[[], GenerationRequest]) -> Outcome:
+    def resume(
+        self, error: SeedanceError, *, ledger: str, report: Any, request: Callable[[], GenerationRequest]
+    ) -> Outcome:
         """
-        Go on after the trigger fired without a finished prediction.
+        Go on after the wait in the triggerer ended with an error: raise it, or submit once more without audio.
 
+        :param error: The error of the trigger's event.
+        :param ledger: Where the ledger has the generation; empty without a ledger.
         :param report: The report of the leg before, as a dict; ``None`` reads it from XCom.
-        :param request: Returns the request; called only to submit it once more without audio.
+        :param request: Returns the request; called only to submit it once more.
         """
         with self._errors():
-            pointer = ledger_of(event)
-            has_record = self._open_again(pointer)
+            has_record = self._open_again(ledger)
             self._restore_report(report)
-            try:
-                poller, _ = read_event(event)
-                with self._connect() as client:
-                    return self._proceed(client, poller, poll_confirmed(client, poller))
-            except AudioPolicyError as refused:
-                if self._options.on_audio_refusal == "fail" or not has_record:
-                    raise
-                if not pointer:
-                    # The connection may have a ledger and a budget by now.
-                    self._open_record()
-                again = request()
-                self._refuse_secrets(again)
-                return self._submit_muted(again, refused)
+            if not isinstance(error, AudioPolicyError) or self._options.on_audio_refusal == "fail" or not has_record:
+                raise error
+            if not ledger:
+                # The connection may have a ledger and a budget by now.
+                self._open_record()
+            again = request()
+            self._refuse_secrets(again)
+            return self._submit_muted(again, error)
 
     def _open_record(self) -> None:
         try:

@@ -67,11 +67,10 @@ class Sensing:
         #: The result of the last poll, for the timeout.
         self._last = "the last poll failed"
 
-    def poke(self, polls: int | None = None, *, deadline: float | None = None) -> Deliver | None:
+    def poke(self, *, deadline: float | None = None) -> Deliver | None:
         """
         Get the prediction once; return ``None`` while it is in progress. A temporary error is repeated a few times.
 
-        :param polls: The number of polls so far; ``None`` if it is unknown.
         :param deadline: The end of the wait; ``None`` if it is unknown. A failure that is not confirmed by then is not
             believed.
         """
@@ -85,7 +84,7 @@ class Sensing:
                 self._last = f"the last poll failed: {error.what}"
                 return None
             if prediction.is_complete:
-                return self._deliver(prediction, polls)
+                return self._deliver(prediction, None)
             if prediction.status.is_final:
                 raise failure(prediction)
             # Of each poke: a sensor that is rescheduled is new, and Airflow has deleted its XComs.
@@ -101,7 +100,11 @@ class Sensing:
         return self._connect_with(self._get_settings())
 
     def _deliver(self, prediction: Prediction, polls: int | None) -> Deliver:
-        """Publish the outputs of a complete prediction."""
+        """
+        Publish the outputs of a complete prediction.
+
+        :param polls: The number of polls; ``None`` if it is unknown.
+        """
         self.report = self.report.with_result(prediction, time.time())
         self._publisher.publish_result(self.report)
         check_nsfw(prediction, log=self._log, fail_on_nsfw=self._options.fail_on_nsfw)
@@ -121,19 +124,14 @@ class Sensing:
             )
         )
 
-    def resume(self, event: Any) -> Deliver | KeepWaiting:
+    def resume(self, event: Any) -> Deliver:
         """Go on after the trigger fired, with the prediction in its event: the service is not called again."""
         self.report = self._publisher.restore()
         with self._errors():
-            poller, prediction = read_event(event)
-            if prediction is not None:
-                return self._deliver(prediction, poller.polls)
-        outcome = self.poke(polls=poller.polls + 1, deadline=poller.deadline)
-        if outcome is not None:
-            return outcome
-        with self._errors():
-            _check_deadline(poller)
-        return KeepWaiting(poller)
+            poller, result = read_event(event)
+            if isinstance(result, SeedanceError):
+                raise result
+            return self._deliver(result, poller.polls)
 
     def time_out(self, error: Exception) -> NoReturn:
         """
@@ -180,10 +178,3 @@ class Sensing:
     def _on_error(self, error: SeedanceError) -> None:
         self.report = self.report.with_error(error, time.time())
         self._publisher.publish_error(self.report, error)
-
-
-def _check_deadline(poller: Poller) -> None:
-    """Raise after the deadline: a worker that cannot get a finished prediction could otherwise wait forever."""
-    if time.time() >= poller.deadline:
-        what = f"The prediction could not be fetched in {poller.deadline - poller.submitted_at:.0f} s"
-        raise WaitTimeoutError(what, prediction_id=poller.prediction_id, charge=Charge.ACCEPTED)

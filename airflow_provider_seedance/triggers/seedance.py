@@ -48,7 +48,6 @@ class SeedancePredictionTrigger(BaseTrigger):
     :param polls: The number of polls before.
     :param kind: The kind of the generation, for the observed durations; empty if unknown.
     :param ledger: Where the ledger has the generation, for the event; empty without a ledger.
-    :param looks: The name of ``polls`` in version 0.1.0, for triggers in the database.
     """
 
     #: Seconds from the start of the trigger to its event, at least. An event that arrives before the scheduler has
@@ -67,7 +66,6 @@ class SeedancePredictionTrigger(BaseTrigger):
         polls: int = 0,
         kind: str = "",
         ledger: str = "",
-        looks: int | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
         self.prediction_id = prediction_id
@@ -76,7 +74,7 @@ class SeedancePredictionTrigger(BaseTrigger):
         self.deadline = deadline
         self.expected_seconds = expected_seconds
         self.poll_interval = poll_interval
-        self.polls = polls if looks is None else looks
+        self.polls = polls
         self.kind = kind
         self.ledger = ledger
 

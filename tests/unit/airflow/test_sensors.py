@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSen
 
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
-from airflow_provider_seedance.gptproto.errors import NotConnectedError, PredictionNotFoundError, TriggerFailedError
+from airflow_provider_seedance.gptproto.errors import PredictionNotFoundError, TriggerFailedError
 from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
 from tests.unit.airflow.driving import Run
 from tests.unit.airflow.operators import text_to_video
@@ -265,21 +265,6 @@ class TestFailure:
         emulator.fault(endpoint="result", answer="empty-outputs", times=None)
         with pytest.raises(AirflowSkipException):
             Run().try_once(sensor(prediction_id, deferrable=True, never_fail=True))
-
-    def test_worker_without_connection_ends_at_the_timeout(
-        self, emulator: Emulator, submit: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        class OldEvents(Run):
-            def _fire(self, trigger: Any) -> Any:
-                return {**super()._fire(trigger), "prediction": None}
-
-        def fail(_: object, prediction_id: str, *, deadline: float) -> None:
-            raise NotConnectedError("no way out", prediction_id=prediction_id)
-
-        prediction_id = submit()
-        monkeypatch.setattr(GPTProtoClient, "get_confirmed", fail)
-        with pytest.raises(AirflowSensorTimeout, match="could not be fetched"):
-            OldEvents().try_once(sensor(prediction_id, deferrable=True, timeout=0.3))
 
     def test_flagged_output_fails_the_task_with_fail_on_nsfw(
         self, submit: Callable[..., str], deferrable: bool

@@ -7,8 +7,7 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable
-from pkgutil import resolve_name
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import pytest
 from airflow.providers.common.compat.connection import get_async_connection
@@ -20,8 +19,10 @@ from airflow_provider_seedance.gptproto.errors import (
     AuthenticationError,
     ConnectionSettingsError,
     GenerationFailedError,
+    SeedanceError,
     WaitTimeoutError,
 )
+from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import TextToVideo
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.tasks.events import read_event
@@ -53,6 +54,13 @@ def submit(emulator: Emulator) -> Callable[[str], str]:
     return submit_prompt
 
 
+def raise_error(payload: Any) -> NoReturn:
+    """Raise the error in the payload of an event."""
+    _, error = read_event(payload)
+    assert isinstance(error, SeedanceError)
+    raise error
+
+
 class TestSerialization:
     def test_serialized_trigger_is_restored(self) -> None:
         path, arguments = trigger("abc", poll_interval=7.5).serialize()
@@ -80,22 +88,36 @@ class TestEvent:
         assert emulator.api_key not in json.dumps(event.payload)
         poller, prediction = read_event(json.loads(json.dumps(event.payload)))
         assert (poller.prediction_id, poller.deadline) == (waiting.prediction_id, waiting.deadline)
-        assert prediction is not None
+        assert isinstance(prediction, Prediction)
         assert prediction.outputs == (f"{emulator.url}/outputs/{waiting.prediction_id}/0.mp4",)
         assert (prediction.id, prediction.is_complete) == (waiting.prediction_id, True)
 
+    WAIT: ClassVar[dict[str, Any]] = {
+        "prediction_id": "abc",
+        "submitted_at": 0.0,
+        "deadline": 1.0,
+        "expected_seconds": 1.0,
+        "poll_interval": None,
+        "polls": 3,
+        "kind": "",
+    }
+
     @pytest.mark.parametrize("stored", [None, {}, [], "succeeded", {"id": "abc"}, {"id": "abc", "outputs": []}])
-    def test_event_without_a_complete_prediction_leaves_it_to_the_worker(self, stored: Any) -> None:
-        fields = {"prediction_id": "abc", "submitted_at": 0.0, "deadline": 1.0, "expected_seconds": 1.0}
-        wait = {**fields, "poll_interval": None, "polls": 3}
-        _, prediction = read_event({"wait": wait, "failure": None, "prediction": stored})
-        assert prediction is None
+    def test_payload_with_neither_result_nor_error_is_no_event(self, stored: Any) -> None:
+        with pytest.raises(ValueError, match=r"Not an event of SeedancePredictionTrigger.*'prediction_id': 'abc'"):
+            read_event({"wait": self.WAIT, "failure": None, "prediction": stored})
+
+    @pytest.mark.parametrize("missing", WAIT)
+    def test_payload_with_an_incomplete_wait_is_no_event(self, missing: str) -> None:
+        wait = {name: value for name, value in self.WAIT.items() if name != missing}
+        with pytest.raises(ValueError, match="Not an event of SeedancePredictionTrigger"):
+            read_event({"wait": wait, "failure": {"error": "WaitTimeoutError"}, "prediction": None})
 
     async def test_event_of_a_failure_is_read_as_the_same_error(self, submit: Callable[[str], str]) -> None:
         prediction_id = submit("[fail]")
         [event] = await collect(trigger(prediction_id))
         with pytest.raises(GenerationFailedError, match="unexpected internal error") as raised:
-            read_event(json.loads(json.dumps(event.payload)))
+            raise_error(json.loads(json.dumps(event.payload)))
         assert raised.value.prediction_id == prediction_id
 
     async def test_trigger_polls_once_after_a_passed_deadline(
@@ -111,7 +133,7 @@ class TestEvent:
         assert event.payload["failure"] is None
         [event] = await collect(trigger(unfinished, **past))
         with pytest.raises(WaitTimeoutError, match="did not finish in 50 s"):
-            read_event(event.payload)
+            raise_error(event.payload)
 
     async def test_trigger_waits_before_its_first_poll(self, submit: Callable[[str], str], emulator: Emulator) -> None:
         emulator.settings(seconds_created=0, seconds_queued=0, seconds_running=0)
@@ -124,7 +146,7 @@ class TestEvent:
         monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", json.dumps({"conn_type": "seedance", "host": emulator.url}))
         [event] = await collect(trigger("abc"))
         with pytest.raises(ConnectionSettingsError, match="has no API key"):
-            read_event(event.payload)
+            raise_error(event.payload)
 
     async def test_connection_is_looked_up_once(
         self, submit: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
@@ -260,7 +282,7 @@ class TestRotatedKey:
         keys += ["sk-withdrawn", "sk-withdrawn"]
         [event] = await collect(trigger(submit("A paper boat"), poll_interval=5.0))
         with pytest.raises(AuthenticationError, match="valid API key"):
-            read_event(event.payload)
+            raise_error(event.payload)
         assert [request["status"] for request in emulator.requests() if request["method"] == "GET"] == [401] * 3
 
 
@@ -268,28 +290,3 @@ class TestKill:
     async def test_kill_logs_that_the_generation_goes_on(self, printed: Callable[[], str]) -> None:
         await trigger("abc").on_kill()
         assert "Prediction abc goes on at GPTProto and is billed" in printed()
-
-
-class TestVersion010:
-    """Triggers and events of version 0.1.0, which hold ``looks`` in place of ``polls``."""
-
-    STORED: ClassVar[dict[str, Any]] = {
-        "seedance_conn_id": "seedance_default",
-        "prediction_id": "cgt-1",
-        "submitted_at": 1_800_000_000.0,
-        "deadline": 1_800_003_600.0,
-        "expected_seconds": 60.0,
-        "poll_interval": None,
-        "looks": 3,
-    }
-
-    def test_stored_trigger_loads_and_is_stored_with_polls(self) -> None:
-        trigger = resolve_name("airflow_provider_seedance.triggers.seedance.SeedancePredictionTrigger")(**self.STORED)
-        _, arguments = trigger.serialize()
-        expected = {**self.STORED, "polls": 3, "kind": ""}
-        del expected["looks"]
-        assert arguments == expected
-
-    def test_stored_event_is_read(self) -> None:
-        wait = {name: each for name, each in self.STORED.items() if name != "seedance_conn_id"}
-        assert read_event({"wait": wait, "failure": None})[0].polls == 3

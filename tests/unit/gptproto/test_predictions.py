@@ -411,6 +411,20 @@ class TestRestore:
         bare = Prediction(id="a", status=PredictionStatus.SUCCEEDED, outputs=("https://cdn.example/0.mp4",))
         assert restore_prediction(json.loads(json.dumps(bare.to_dict()))) == bare
 
+    @given(
+        st.sampled_from(["7", "sora-2:a", '{"id":"b"}', "[1]"]) | st.text(max_size=256).filter(is_prediction_id),
+        st.lists(st.text(max_size=50).map("https://cdn.example/{}".format).filter(str.isprintable), min_size=1),
+        st.fixed_dictionaries({"model": JSON, "created_at": JSON, "has_nsfw_contents": JSON, "executionTime": JSON}),
+    )
+    def test_any_complete_prediction_passes_through_json(
+        self, prediction_id: str, outputs: list[str], fields: dict[str, Any]
+    ) -> None:
+        # A worker does not poll for what it cannot restore, so no success may be lost here.
+        body = {"data": {**fields, "status": "succeeded", "outputs": outputs}}
+        prediction = read_prediction(body, prediction_id=prediction_id)
+        assert prediction is not None
+        assert restore_prediction(json.loads(json.dumps(prediction.to_dict()))) == prediction
+
     def test_dict_has_the_documented_keys(self) -> None:
         assert self.COMPLETE.to_dict() == {
             "id": "cgt-1",
