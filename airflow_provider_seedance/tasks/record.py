@@ -46,17 +46,6 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "clears": (int,),
     "is_muted": (bool,),
 }
-#: Fields that a record of an older version lacks.
-_DEFAULTS: Mapping[str, Any] = {
-    "max_tries": None,
-    "is_resubmission": False,
-    "is_refused": False,
-    "given": "",
-    "submissions": 1,
-    "total_cost_usd": None,
-    "clears": 0,
-    "is_muted": False,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +56,14 @@ class Submission:
     :param fingerprint: The idempotency key of the request; see :meth:`CheckedRequest.fingerprint`.
     :param submitted_at: The time right before it was sent, in seconds since the epoch.
     :param max_tries: ``max_tries`` of the task instance at submission; at delivery once delivered. Only a clear of this
-        task instance changes it. ``None`` in a record of an older version, which counts as not cleared.
+        task instance changes it. ``None``, as for the submission of another task instance or of a later try, counts as
+        not cleared.
     :param prediction_id: The prediction's id; ``None`` until the service returned one.
     :param delivered: Whether its outputs were published.
     :param is_resubmission: Whether it repeats a submission with an unknown outcome; it is repeated once at most.
     :param is_refused: Whether the service refused it: there is nothing to go on with.
-    :param given: The fingerprint of the request as given, with files by their names; empty in a record of an older
-        version.
+    :param given: The fingerprint of the request as given, with files by their names; empty for values that are no
+        JSON, and then it matches no request.
     :param submissions: The submissions of the task instance that were, or may have been, accepted, with this one.
     :param total_cost_usd: The sum of their estimated prices; ``None`` if one is unknown.
     :param clears: The counted clears of the task instance.
@@ -126,15 +116,15 @@ class Submission:
         if not _is_readable(record):
             what = f"The record {STORE_KEY!r} in the task state store cannot be read: {shorten(repr(record))}"
             raise UnreadableRecordError(what, charge=Charge.POSSIBLE)
-        return cls(**{name: record.get(name, _DEFAULTS.get(name)) for name in _TYPES})
+        return cls(**{name: record[name] for name in _TYPES})
 
 
 def _is_readable(record: Any) -> bool:
-    if not isinstance(record, Mapping) or any(
-        type(record.get(name, _DEFAULTS.get(name))) not in types for name, types in _TYPES.items()
-    ):
+    if not isinstance(record, Mapping) or not record.keys() >= _TYPES.keys():
         return False
-    return record.get("prediction_id") is None or is_prediction_id(record["prediction_id"])
+    if any(type(record[name]) not in types for name, types in _TYPES.items()):
+        return False
+    return record["prediction_id"] is None or is_prediction_id(record["prediction_id"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,16 +161,6 @@ class TestSharing:
             given_up.write(INTENT)
         assert [name for name in store.objects if name.startswith("generations/")] == [entry_name()]
 
-    def test_record_of_an_older_version_is_shared(self, store: MemoryStore) -> None:
-        succeed(record(store))
-        entry = store.entry()
-        del entry["record"]["max_tries"]
-        store.objects[entry_name()] = json.dumps(entry).encode()
-        other = record(store, OTHER)
-        other.read()
-        other.mark_delivered("abc", 7)
-        assert store.entry()["record"]["max_tries"] is None
-
     @pytest.mark.parametrize("key", ["boat", ""])
     def test_another_request_is_an_error_only_with_a_key(self, store: MemoryStore, key: str) -> None:
         succeed(record(store, key=key))
