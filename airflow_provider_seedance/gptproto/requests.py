@@ -88,7 +88,8 @@ class CheckedRequest:
         Return the idempotency key of a generation: SHA-256 of connection, mode, model and payload.
 
         Media are hashed with their whole content, so two requests with the same fingerprint are the same generation.
-        A resolution that was not given is left out, because the records of older versions lack it.
+        A resolution that was not given is left out: the payload has its default only for models whose prices are in the
+        catalogue. Otherwise a price that is added to the catalogue would make a paid generation a new one.
 
         :param connection_id: The Airflow connection that submits.
         """

@@ -1,7 +1,7 @@
 """
 Golden fingerprints (idempotency keys) of the records of paid submissions.
 
-A record is found by its fingerprint. If one of these values changes, the records of older versions are no longer found:
+A record is found by its fingerprint. If one of these values changes, the records from before the change are not found:
 the next try of such a task submits, and pays, again. The values were computed without the package, as the SHA-256 of
 the JSON list of connection, mode, model and parameters, with sorted keys.
 """

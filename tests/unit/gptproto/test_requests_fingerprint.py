@@ -71,6 +71,14 @@ class TestSameGeneration:
             "image-to-video", image=PNG, is_upload_media="true"
         )
 
+    def test_resolution_that_is_not_given_does_not_depend_on_the_catalogue(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        known = fingerprint(resolution=None)
+        monkeypatch.setattr("airflow_provider_seedance.gptproto.requests.find_model", lambda model: None)
+        assert "resolution" not in make("text-to-video", resolution=None).payload()
+        assert fingerprint(resolution=None) == known
+
     @given(st.dictionaries(st.text(), st.dictionaries(st.text(), st.integers() | st.text(), min_size=2), min_size=2))
     def test_order_of_a_dict_does_not_change_the_fingerprint(self, extra: dict[str, dict[str, Any]]) -> None:
         reversed_extra = {name: dict(reversed(inner.items())) for name, inner in reversed(extra.items())}
