@@ -73,11 +73,14 @@ def test_value_with_one_invalid_field_has_no_files(value: object) -> None:
     assert StoredFiles.from_dict(value) == StoredFiles()
 
 
-def test_value_of_another_version_is_read() -> None:
-    newer = {**VALUE, "more": 1, "files": [{**FILE, "codec": "av1"}]}
-    older = {"files": [{name: FILE[name] for name in ("path", "source", "index", "bytes", "sha256")}]}
-    assert StoredFiles.from_dict(newer).files == (StoredFile(**FILE),)
-    assert StoredFiles.from_dict(older).files[0].seconds is None
+def test_fields_of_a_later_version_are_ignored() -> None:
+    later = {**VALUE, "more": 1, "files": [{**FILE, "codec": "av1"}]}
+    assert StoredFiles.from_dict(later).files == (StoredFile(**FILE),)
+
+
+def test_details_that_are_missing_are_unknown() -> None:
+    bare = {"files": [{name: FILE[name] for name in ("path", "source", "index", "bytes", "sha256")}]}
+    assert StoredFiles.from_dict(bare).files[0].seconds is None
 
 
 def test_files_of_a_prediction_belong_to_it_alone() -> None:

@@ -9,7 +9,7 @@ import { webUrl } from "./urls.js";
  * @property {string | null} mode
  * @property {string | null} model
  * @property {string | null} status
- * @property {string | null} seen_at When the service reported the status; null in XComs of older versions.
+ * @property {string | null} seen_at When the service reported the status; null before it did.
  * @property {Record<string, unknown>} parameters
  * @property {number | null} width
  * @property {number | null} height
@@ -22,7 +22,7 @@ import { webUrl } from "./urls.js";
  * @property {number} inference_seconds
  * @property {unknown[]} has_nsfw_contents
  * @property {number | null} estimated_cost_usd
- * @property {number | null} submissions Null if unknown, and in XComs of older versions, as is `total_cost_usd`.
+ * @property {number | null} submissions Null if unknown, as is `total_cost_usd`.
  * @property {number | null} total_cost_usd
  *
  * @typedef {object} TaskInstance The fields of Airflow's API that the page uses.

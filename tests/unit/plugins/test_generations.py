@@ -109,8 +109,8 @@ class TestPrice:
         ("value", "usd", "is_unpriced"),
         [
             ({**DONE, "estimated_cost_usd": 0.1, "submissions": 3, "total_cost_usd": 0.3}, "0.3", False),
-            # Of an older version, without the total.
-            ({**DONE, "estimated_cost_usd": 0.1}, "0.1", False),
+            # Of a later try without a record, which knows its own price only.
+            ({**DONE, "estimated_cost_usd": 0.1, "submissions": None, "total_cost_usd": None}, "0.1", False),
             # One of several prices is unknown, so the sum is.
             ({**DONE, "estimated_cost_usd": 0.1, "submissions": 2, "total_cost_usd": None}, None, True),
             ({**DONE, "estimated_cost_usd": None}, None, True),

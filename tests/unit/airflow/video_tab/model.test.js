@@ -18,10 +18,10 @@ describe("readPrediction", () => {
   for (const value of [undefined, null, "", "s3://bucket/xcom.json", 7, [], {}, { id: "x", status: "y", outputs: "z" }])
     it(`returns null for ${JSON.stringify(value)}`, () => assert.equal(model.readPrediction(value), null));
 
-  it("reads an XCom of an older version", () => {
-    const { submissions, total_cost_usd, seen_at, resolution, ...older } = PREDICTION;
+  it("reads fields that are missing as null", () => {
+    const { submissions, total_cost_usd, seen_at, resolution, ...rest } = PREDICTION;
     const missing = { submissions: null, total_cost_usd: null, seen_at: null, resolution: null };
-    assert.deepEqual(model.readPrediction(older), { ...older, ...missing });
+    assert.deepEqual(model.readPrediction(rest), { ...rest, ...missing });
   });
 
   it("ignores fields of a wrong type", () => {
@@ -173,7 +173,7 @@ describe("seenText", () => {
     assert.match(model.seenText({ ...seen, status: "unknown" }, now), /^last seen in progress, /);
   });
 
-  it("is empty in XComs of older versions", () => assert.equal(model.seenText({ ...seen, seen_at: null }, now), ""));
+  it("is empty before the service reports a status", () => assert.equal(model.seenText({ ...seen, seen_at: null }, now), ""));
 });
 
 describe("copiesOf", () => {
