@@ -1,4 +1,4 @@
-"""The wait of a task for its prediction."""
+"""The poller of a task that waits for its prediction."""
 
 from __future__ import annotations
 
