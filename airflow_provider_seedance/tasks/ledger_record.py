@@ -79,7 +79,7 @@ class LedgerRecord(SubmissionRecord):
         is_kept: bool = True,
         log: Log,
     ) -> None:
-        super().__init__(None)
+        super().__init__()
         self._ledger = store
         self._generation = generation
         self._owner = owner

@@ -62,7 +62,7 @@ class Leg:
         self._max_tries: int | None = getattr(context["ti"], "max_tries", None)
         self._try_number: int = context["ti"].try_number
         self._records = Records(options, context, self._get_settings, log)
-        self._record: SubmissionRecord = self._records.in_state_store
+        self._record: SubmissionRecord = self._records.in_airflow
         self._publisher = Publisher(context, log=log)
         #: What was published, or will be.
         self.report = GenerationReport()

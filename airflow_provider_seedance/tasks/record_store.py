@@ -1,56 +1,32 @@
-"""The record of a submission in the task state store of Airflow 3.3, under one key of each task instance."""
+"""What a record of submissions does, wherever it is kept; without a place for it only this try knows it."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from airflow_provider_seedance.gptproto.errors import Charge, SeedanceError, UnreadableRecordError
+from airflow_provider_seedance.gptproto.errors import SeedanceError
 from airflow_provider_seedance.gptproto.log import Log
-from airflow_provider_seedance.tasks.record import STORE_KEY, Submission
-from airflow_provider_seedance.tasks.state_store import check_state_store
+from airflow_provider_seedance.tasks.record import Submission
 
 if TYPE_CHECKING:
     from airflow_provider_seedance.gptproto.requests import CheckedRequest
 
-#: Distinguishes a missing record from one whose object in object storage is lost, which reads as ``None``.
-_NO_RECORD: Any = object()
-#: The field that a record has instead of all others if the ledger keeps it.
-_LEDGER = "ledger"
-_MOVED_ADVICE = (
-    "This try submitted nothing. Name that ledger in the connection again, and clear the task; or delete the record "
-    "under Storage > Task State Store to submit, and pay for, a new generation."
-)
-
-
-class StateStore(Protocol):
-    """The methods of Airflow's task state store that are used."""
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return the value of a key."""
-
-    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
-        """Set a key to a JSON value."""
-
 
 class SubmissionRecord:
-    """
-    The record of a task instance.
+    """The record of a task instance that is kept nowhere: Airflow below 3.3 without a ledger, or ``durable=False``."""
 
-    :param store: ``context["task_state_store"]``; ``None`` (Airflow below 3.3) keeps no record.
-    """
+    #: Whether a later try can read it.
+    is_kept = False
 
-    def __init__(self, store: StateStore | None) -> None:
-        self._store = store
-        #: Whether a later try can read it.
-        self.is_kept = store is not None
+    def __init__(self) -> None:
+        #: The submission that was read or written last.
+        self.latest: Submission | None = None
         #: The ledger that the connection names.
         self.ledger = ""
         #: Where a ledger has the record, as an earlier try noted it; empty if none did.
         self.noted = ""
-        #: The submission that was read or written last, also if there is no store.
-        self.latest: Submission | None = None
 
     @property
     def where(self) -> str:
@@ -78,36 +54,17 @@ class SubmissionRecord:
 
         :raises UnsafeStateStoreError: When it does not.
         """
-        if self.is_kept:
-            check_state_store(log)
 
     def read(self) -> Submission | None:
         """
-        Return the recorded submission, or ``None`` without one; without a store, what this try wrote.
+        Return the recorded submission, or ``None`` without one.
 
         :raises UnreadableRecordError: When the record cannot be read. Errors of the store pass unchanged.
         """
-        if self._store is None:
-            return self.latest
-        record = self._store.get(STORE_KEY, _NO_RECORD)
-        if isinstance(record, Mapping) and _LEDGER in record:
-            self.noted = str(record[_LEDGER])
-            self._check_ledger(self.noted)
-            record = _NO_RECORD
-        self.latest = None if record is _NO_RECORD else Submission.from_dict(record)
         return self.latest
-
-    def _check_ledger(self, pointer: str) -> None:
-        if not (self.ledger and pointer.startswith(f"{self.ledger}/")):
-            what = f"The record of an earlier try is in the ledger at {pointer}, which the connection does not name now"
-            raise UnreadableRecordError(what, charge=Charge.POSSIBLE, advice=_MOVED_ADVICE)
 
     def note_ledger(self, pointer: str) -> None:
         """Write where the ledger has the record, so that a later try without that ledger does not pay again."""
-        if self._store is not None:
-            from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # its stub leaves it out
-
-            self._store.set(STORE_KEY, {_LEDGER: pointer}, retention=NEVER_EXPIRE)
 
     def read_settled(self) -> Submission | None:
         """Return the recorded submission once no other task is submitting it. Only a shared record can wait."""
@@ -129,11 +86,7 @@ class SubmissionRecord:
         """Note the request of the next intent, where the record shows it."""
 
     def write(self, submission: Submission) -> None:
-        """Record a submission, for as long as its DAG run exists."""
-        if self._store is not None:
-            from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # its stub leaves it out
-
-            self._store.set(STORE_KEY, submission.to_dict(), retention=NEVER_EXPIRE)
+        """Record a submission. Errors of the store pass unchanged."""
         self.latest = submission
 
     def restore(self, earlier: Submission | None, intent: Submission, reason: str = "") -> None:

@@ -17,6 +17,7 @@ from airflow_provider_seedance.ledger.errors import IdempotencyKeyError
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.record import Submission
 from airflow_provider_seedance.tasks.record_store import SubmissionRecord
+from airflow_provider_seedance.tasks.state_store_record import StateStoreRecord
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -48,12 +49,9 @@ class Records:
         self._task_instance: Any = context["ti"]
         self._get_settings = get_settings
         self._log = log
-        self._in_state_store = SubmissionRecord(context.get("task_state_store") if options.durable else None)
-
-    @property
-    def in_state_store(self) -> SubmissionRecord:
-        """The record in the task state store, which may hold nothing."""
-        return self._in_state_store
+        store = context.get("task_state_store") if options.durable else None
+        #: The record where Airflow keeps it, if it does.
+        self.in_airflow = SubmissionRecord() if store is None else StateStoreRecord(store)
 
     def open(self) -> SubmissionRecord:
         """
@@ -71,8 +69,7 @@ class Records:
             if key is not None:
                 what = f"idempotency_key is {key!r}, but the connection {self._options.connection_id} has no ledger"
                 raise IdempotencyKeyError(what, advice=_NO_LEDGER_ADVICE)
-            return self._in_state_store
-        self._in_state_store.ledger = ledger.uri
+            return self.in_airflow
         return self._in_ledger(ledger.uri, self._generation())
 
     def open_again(self, pointer: str) -> SubmissionRecord:
@@ -82,7 +79,7 @@ class Records:
         :param pointer: :attr:`LedgerRecord.pointer` of the leg before; empty without a ledger.
         """
         if not pointer:
-            return self._in_state_store
+            return self.in_airflow
         from airflow_provider_seedance.ledger.layout import GENERATIONS
 
         uri, _, generation = pointer.rpartition(f"/{GENERATIONS}/")
@@ -102,6 +99,7 @@ class Records:
         from airflow_provider_seedance.ledger.store import open_store
         from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
 
+        self.in_airflow.ledger = uri
         return LedgerRecord(
             open_store(uri),
             generation,
@@ -109,7 +107,7 @@ class Records:
             idempotency_key=self._options.idempotency_key or "",
             connection_id=self._options.connection_id,
             get_settings=self._get_settings,
-            earlier=self._in_state_store,
+            earlier=self.in_airflow,
             is_kept=self._options.durable,
             log=self._log,
         )
@@ -126,7 +124,7 @@ def unshared_record(connection_id: str, get_settings: Callable[[], ClientSetting
     """
     ledger = get_settings().ledger
     if ledger is None:
-        return SubmissionRecord(None)
+        return SubmissionRecord()
     from airflow_provider_seedance.ledger.layout import generation_of_task
     from airflow_provider_seedance.ledger.store import open_store
     from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
@@ -138,7 +136,7 @@ def unshared_record(connection_id: str, get_settings: Callable[[], ClientSetting
         owner,
         connection_id=connection_id,
         get_settings=get_settings,
-        earlier=SubmissionRecord(None),
+        earlier=SubmissionRecord(),
         is_kept=False,
         log=log,
     )

@@ -94,7 +94,7 @@ def record(
         idempotency_key=key,
         connection_id="seedance_default",
         get_settings=lambda: settings,
-        earlier=earlier or SubmissionRecord(None),
+        earlier=earlier or SubmissionRecord(),
         log=logging.getLogger(__name__),
     )
     made.describe(CHECKED)

@@ -250,7 +250,7 @@ class TestSlowCalls:
                 clock.append(clock[-1] + 200)
 
         store.fail = wait
-        earlier = SubmissionRecord(None)
+        earlier = SubmissionRecord()
         earlier.note_ledger = lambda pointer: wait("set", "note")  # type: ignore[method-assign]
         made = record(store, earlier=earlier)
         made.read()
@@ -402,7 +402,7 @@ class TestEarlierRecord:
     """The task was submitted while the connection had no ledger (Airflow 3.3)."""
 
     def earlier(self, submission: Any) -> SubmissionRecord:
-        kept = SubmissionRecord(None)
+        kept = SubmissionRecord()
         kept.latest = submission
         return kept
 

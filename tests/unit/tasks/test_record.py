@@ -32,6 +32,7 @@ from airflow_provider_seedance.tasks.record import (
     intend,
 )
 from airflow_provider_seedance.tasks.record_store import SubmissionRecord
+from airflow_provider_seedance.tasks.state_store_record import StateStoreRecord
 from tests.unit.airflow.driving import FakeStore
 from tests.versions import needs_store
 
@@ -286,17 +287,17 @@ class TestReading:
         assert ACCEPTED.is_cleared(max_tries) is is_cleared
 
     def test_missing_record_is_none(self) -> None:
-        assert SubmissionRecord(RetentionStore()).read() is None
+        assert StateStoreRecord(RetentionStore()).read() is None
 
     @pytest.mark.parametrize("submission", [INTENT, ACCEPTED, DELIVERED])
     def test_written_record_is_read(self, submission: Submission) -> None:
-        assert SubmissionRecord(store_with(submission.to_dict())).read() == submission
+        assert StateStoreRecord(store_with(submission.to_dict())).read() == submission
 
     def test_record_time_may_be_an_integer(self) -> None:
-        assert SubmissionRecord(store_with({**ACCEPTED.to_dict(), "submitted_at": 1_800_000_000})).read() == ACCEPTED
+        assert StateStoreRecord(store_with({**ACCEPTED.to_dict(), "submitted_at": 1_800_000_000})).read() == ACCEPTED
 
     def test_unknown_keys_of_a_record_are_ignored(self) -> None:
-        assert SubmissionRecord(store_with({**ACCEPTED.to_dict(), "region": "eu"})).read() == ACCEPTED
+        assert StateStoreRecord(store_with({**ACCEPTED.to_dict(), "region": "eu"})).read() == ACCEPTED
 
     @pytest.mark.parametrize(
         "garbage",
@@ -327,7 +328,7 @@ class TestReading:
     )
     def test_unreadable_record_is_an_error(self, garbage: object) -> None:
         with pytest.raises(UnreadableRecordError) as caught:
-            SubmissionRecord(store_with(garbage)).read()
+            StateStoreRecord(store_with(garbage)).read()
         assert STORE_KEY in str(caught.value)
         assert repr(garbage)[:40] in str(caught.value)
         assert caught.value.charge is Charge.POSSIBLE
@@ -335,7 +336,7 @@ class TestReading:
 
     def test_error_shortens_a_long_record(self) -> None:
         with pytest.raises(UnreadableRecordError) as caught:
-            SubmissionRecord(store_with("x" * 100_000)).read()
+            StateStoreRecord(store_with("x" * 100_000)).read()
         assert len(str(caught.value)) < 2_000
 
 
@@ -343,14 +344,14 @@ class TestReading:
 class TestWriting:
     def test_record_never_expires(self) -> None:
         store = RetentionStore()
-        SubmissionRecord(store).write(INTENT)
+        StateStoreRecord(store).write(INTENT)
         assert store.retentions == [sdk.NEVER_EXPIRE]  # type: ignore[attr-defined]  # missing in its stub
-        assert SubmissionRecord(store).read() == INTENT
+        assert StateStoreRecord(store).read() == INTENT
 
     def test_refused_intent_without_an_earlier_record_is_marked_and_not_deleted(self) -> None:
         store = store_with(INTENT.to_dict())
-        SubmissionRecord(store).restore(None, INTENT)
-        refused = SubmissionRecord(store).read()
+        StateStoreRecord(store).restore(None, INTENT)
+        refused = StateStoreRecord(store).read()
         assert refused == replace(INTENT, is_refused=True, submissions=0, total_cost_usd=0.0)
         assert decision(refused) == SubmitFresh()
 
@@ -361,28 +362,28 @@ class TestWriting:
 
     def test_restore_writes_the_earlier_record(self) -> None:
         store = store_with(INTENT.to_dict())
-        SubmissionRecord(store).restore(DELIVERED, INTENT)
-        assert SubmissionRecord(store).read() == DELIVERED
+        StateStoreRecord(store).restore(DELIVERED, INTENT)
+        assert StateStoreRecord(store).read() == DELIVERED
 
     def test_mark_delivered_marks_the_prediction(self) -> None:
         store = store_with(ACCEPTED.to_dict())
-        SubmissionRecord(store).mark_delivered("abc", 7)
-        assert SubmissionRecord(store).read() == dataclasses.replace(DELIVERED, max_tries=7, clears=1)
+        StateStoreRecord(store).mark_delivered("abc", 7)
+        assert StateStoreRecord(store).read() == dataclasses.replace(DELIVERED, max_tries=7, clears=1)
         assert store.retentions == [sdk.NEVER_EXPIRE]  # type: ignore[attr-defined]  # missing in its stub
 
     @pytest.mark.parametrize("recorded", [ACCEPTED, INTENT])
     def test_mark_delivered_marks_no_other_prediction(self, recorded: Submission) -> None:
         store = store_with(recorded.to_dict())
-        SubmissionRecord(store).mark_delivered("xyz", 1)
+        StateStoreRecord(store).mark_delivered("xyz", 1)
         assert store.writes == []
 
     def test_mark_delivered_counts_no_clear_twice(self) -> None:
         store = store_with({**ACCEPTED.to_dict(), "max_tries": None})
-        SubmissionRecord(store).mark_delivered("abc", 7)
-        assert SubmissionRecord(store).read() == replace(DELIVERED, max_tries=7)
+        StateStoreRecord(store).mark_delivered("abc", 7)
+        assert StateStoreRecord(store).read() == replace(DELIVERED, max_tries=7)
 
     def test_latest_is_what_was_read_or_written(self) -> None:
-        record = SubmissionRecord(store_with(INTENT.to_dict()))
+        record = StateStoreRecord(store_with(INTENT.to_dict()))
         assert record.latest is None
         record.read()
         assert record.latest == INTENT
@@ -391,14 +392,14 @@ class TestWriting:
 
     def test_mark_delivered_without_a_record_writes_nothing(self) -> None:
         store = RetentionStore()
-        SubmissionRecord(store).mark_delivered("abc", 1)
+        StateStoreRecord(store).mark_delivered("abc", 1)
         assert store.writes == []
 
 
 class TestStores:
     @needs_store
     def test_store_without_a_connection_is_an_error(self) -> None:
-        record = SubmissionRecord(BrokenStore())
+        record = StateStoreRecord(BrokenStore())
         assert record.is_kept
         with pytest.raises(ConnectionError):
             record.read()
@@ -410,11 +411,11 @@ class TestStores:
             record.mark_delivered("abc", 1)
 
     def test_submission_without_a_store_is_known_to_its_own_try_only(self) -> None:
-        record = SubmissionRecord(None)
+        record = SubmissionRecord()
         assert not record.is_kept
         assert record.read() is None
         record.write(ACCEPTED)
         assert record.read() == ACCEPTED
         record.restore(None, INTENT)
         assert record.read() == dataclasses.replace(INTENT, is_refused=True, submissions=0, total_cost_usd=0.0)
-        assert SubmissionRecord(None).read() is None
+        assert SubmissionRecord().read() is None

@@ -104,7 +104,7 @@ def test_leg_after_a_deferral_has_the_same_record(store: MemoryStore) -> None:
     assert place(many().open_again(place(made))) == place(made)
     state_store = FakeStore()
     again = many(state_store=state_store)
-    assert again.open_again("") is again.in_state_store
+    assert again.open_again("") is again.in_airflow
 
 
 def test_connection_that_cannot_be_used_is_an_error(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:

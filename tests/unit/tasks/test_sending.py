@@ -48,7 +48,7 @@ class LoggingRecord(SubmissionRecord):
     """
 
     def __init__(self, *, write_fails: int = 0, restore_fails: int = 0) -> None:
-        super().__init__(None)
+        super().__init__()
         self.calls: list[str] = []
         self._fails = {"write": write_fails, "restore": restore_fails}
 
@@ -218,7 +218,7 @@ class TestId:
 
         pauses: list[float] = []
         monkeypatch.setattr(sending, "time", SimpleNamespace(sleep=pauses.append))
-        assert Sender(FakeClient(), FailingRecord(None), Progress(), LOG).record_id(INTENT, "abc") == ACCEPTED
+        assert Sender(FakeClient(), FailingRecord(), Progress(), LOG).record_id(INTENT, "abc") == ACCEPTED
         assert pauses == [1, 3]
         assert caplog.messages == [
             f"The id could not be recorded (prediction abc): StoreError(). Next attempt in {pause} s"
@@ -229,25 +229,25 @@ class TestId:
 class TestSendUnrecorded:
     def test_submission_without_a_record_is_sent_once(self) -> None:
         client = FakeClient()
-        assert send_unrecorded(client, REQUEST, SubmissionRecord(None), log=LOG) == RUNNING
+        assert send_unrecorded(client, REQUEST, SubmissionRecord(), log=LOG) == RUNNING
         assert client.submissions == 1
 
     def test_invalid_arguments_are_not_sent(self) -> None:
         client = FakeClient()
         with pytest.raises(InvalidRequestError):
-            send_unrecorded(client, TextToVideo(prompt=" "), SubmissionRecord(None), log=LOG)
+            send_unrecorded(client, TextToVideo(prompt=" "), SubmissionRecord(), log=LOG)
         assert client.submissions == 0
 
     def test_warnings_are_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         request = TextToVideo(prompt="A paper boat", camera_fixed=True, duration=16)
-        send_unrecorded(FakeClient(), request, SubmissionRecord(None), validation="warn", log=LOG)
+        send_unrecorded(FakeClient(), request, SubmissionRecord(), validation="warn", log=LOG)
         warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
         assert [message.partition(":")[0] for message in warnings] == ["duration", "camera_fixed"]
 
     def test_refusal_of_the_catalogue_is_not_sent(self) -> None:
         client = FakeClient()
         with pytest.raises(InvalidRequestError):
-            send_unrecorded(client, TextToVideo(prompt="A paper boat", duration=16), SubmissionRecord(None), log=LOG)
+            send_unrecorded(client, TextToVideo(prompt="A paper boat", duration=16), SubmissionRecord(), log=LOG)
         assert client.submissions == 0
 
     def test_refused_submission_is_logged_and_repeated(
@@ -256,6 +256,6 @@ class TestSendUnrecorded:
         client = FakeClient(RateLimitError("GPTProto answered 429"))
         accept = SimpleNamespace(time=time.time, sleep=lambda _: setattr(client, "outcome", RUNNING))
         monkeypatch.setattr(sending, "time", accept)
-        assert send_unrecorded(client, REQUEST, SubmissionRecord(None), log=LOG) == RUNNING
+        assert send_unrecorded(client, REQUEST, SubmissionRecord(), log=LOG) == RUNNING
         assert client.submissions == 2
         assert caplog.messages[0].startswith("Submission not accepted: GPTProto answered 429. Next attempt in ")

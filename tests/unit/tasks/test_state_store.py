@@ -14,8 +14,8 @@ import pytest
 
 from airflow_provider_seedance.gptproto.errors import UnreadableRecordError, UnsafeStateStoreError
 from airflow_provider_seedance.tasks.record import STORE_KEY, Submission
-from airflow_provider_seedance.tasks.record_store import SubmissionRecord
 from airflow_provider_seedance.tasks.state_store import MAXIMUM_RECORD_SIZE, check_state_store
+from airflow_provider_seedance.tasks.state_store_record import StateStoreRecord
 from tests.state_backend import OBJECT_STORAGE, Configure
 from tests.versions import needs_store
 
@@ -134,13 +134,13 @@ class TestBackendOfAirflow:
         self, state_backend: Configure, store: Any, tmp_path: Path
     ) -> None:
         state_backend(OBJECT_STORAGE, MAXIMUM_RECORD_SIZE)
-        SubmissionRecord(store).write(LARGEST)
+        StateStoreRecord(store).write(LARGEST)
         assert list(tmp_path.iterdir()) == []
-        assert SubmissionRecord(store).read() == LARGEST
+        assert StateStoreRecord(store).read() == LARGEST
 
     def test_lost_object_is_not_a_missing_record(self, state_backend: Configure, store: Any, tmp_path: Path) -> None:
         state_backend(OBJECT_STORAGE, 0)
-        record = SubmissionRecord(store)
+        record = StateStoreRecord(store)
         assert record.read() is None
         record.write(LARGEST)
         assert record.read() == LARGEST

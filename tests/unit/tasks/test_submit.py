@@ -28,13 +28,13 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, ReferenceToVideo, TextToVideo
 from airflow_provider_seedance.gptproto.responses import ErrorDetail
-from airflow_provider_seedance.tasks import metrics, record_store, sending
+from airflow_provider_seedance.tasks import metrics, sending, state_store_record
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
 from airflow_provider_seedance.tasks.preparing import Prepared
 from airflow_provider_seedance.tasks.progress import Progress
 from airflow_provider_seedance.tasks.record import STORE_KEY, Submission
-from airflow_provider_seedance.tasks.record_store import SubmissionRecord
 from airflow_provider_seedance.tasks.sending import Sender
+from airflow_provider_seedance.tasks.state_store_record import StateStoreRecord
 from airflow_provider_seedance.tasks.submit import Submitter, attach
 from tests.unit.airflow.driving import FakeStore
 from tests.unit.tasks.submissions import ACCEPTED, CHECKED, CONNECTION, INTENT, RUNNING, FakeClient
@@ -62,7 +62,7 @@ class Try:
             self.store.set(STORE_KEY, self.recorded.to_dict())
 
     def submit(self, *, max_tries: int = 0, **chosen: Any) -> tuple[Submission, Prediction]:
-        record = SubmissionRecord(self.store)
+        record = StateStoreRecord(self.store)
         recorded = record.read()
         options = GenerationOptions(connection_id=CONNECTION, wait=WaitOptions(timeout=60), **chosen)
         prepared = Prepared(
@@ -494,7 +494,7 @@ class TestSubmissionAgain:
 
     def test_state_store_is_checked_before_the_intent(self, monkeypatch: pytest.MonkeyPatch) -> None:
         checked: list[Any] = []
-        monkeypatch.setattr(record_store, "check_state_store", checked.append)
+        monkeypatch.setattr(state_store_record, "check_state_store", checked.append)
         Try().submit()
         assert checked == [LOG]
 
