@@ -10,7 +10,7 @@ from airflow_provider_seedance.gptproto.errors import (
     UnreadableAnswerError,
     WaitTimeoutError,
 )
-from airflow_provider_seedance.gptproto.polling import failure
+from airflow_provider_seedance.gptproto.failures import failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
 
 #: Responses that have to say that a prediction failed; the first and the last of all must be among them.

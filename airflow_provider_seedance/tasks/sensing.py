@@ -17,9 +17,10 @@ from airflow_provider_seedance.gptproto.errors import (
     TriggerFailedError,
     WaitTimeoutError,
 )
+from airflow_provider_seedance.gptproto.failures import failure
 from airflow_provider_seedance.gptproto.leaks import refuse_secrets_of
 from airflow_provider_seedance.gptproto.log import Log
-from airflow_provider_seedance.gptproto.polling import Poller, failure
+from airflow_provider_seedance.gptproto.polling import Poller
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.gptproto.times import expected_seconds

@@ -17,8 +17,8 @@ from airflow_provider_seedance.gptproto.errors import (
     SeedanceError,
     UnconfirmedSubmissionError,
 )
+from airflow_provider_seedance.gptproto.failures import failure
 from airflow_provider_seedance.gptproto.log import Log
-from airflow_provider_seedance.gptproto.polling import failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.prices import Price, cents
 from airflow_provider_seedance.gptproto.requests import CheckedRequest

@@ -21,13 +21,13 @@ from airflow_provider_seedance.gptproto.errors import (
     MissingOutputsError,
     SeedanceError,
 )
+from airflow_provider_seedance.gptproto.failures import failure
 from airflow_provider_seedance.gptproto.given import given_text, is_missing, keyed
 from airflow_provider_seedance.gptproto.http.download import EXTENSION, Download
 from airflow_provider_seedance.gptproto.http.fetch import PublicFetcher
 from airflow_provider_seedance.gptproto.leaks import refuse_secrets_of
 from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.media.film import film_frame_size, film_seconds
-from airflow_provider_seedance.gptproto.polling import failure
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.gptproto.values import as_list, problem

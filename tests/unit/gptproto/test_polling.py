@@ -28,7 +28,8 @@ from airflow_provider_seedance.gptproto.errors import (
     ServiceError,
     WaitTimeoutError,
 )
-from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, PollAgain, Poller, failure
+from airflow_provider_seedance.gptproto.failures import failure
+from airflow_provider_seedance.gptproto.polling import Decision, Done, GiveUp, PollAgain, Poller
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
 from airflow_provider_seedance.gptproto.responses import ErrorDetail
 from tests.unit.gptproto.conftest import PREDICTION_ID
