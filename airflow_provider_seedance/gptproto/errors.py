@@ -189,7 +189,7 @@ class RepeatableSubmissionError(UnconfirmedSubmissionError):
 
 
 class UnrecordedSubmissionError(SeedanceError):
-    """A submission that was accepted, but whose id could not be written to the task state store."""
+    """A submission that was accepted, but whose id could not be recorded."""
 
     at_fault = "network"
     default_advice = (

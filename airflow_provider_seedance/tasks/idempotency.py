@@ -1,10 +1,10 @@
-"""What an idempotency key must not do: stand for two requests, or change between two tries of a task."""
+"""What an entry of the ledger means for a task: its submission, and what an idempotency key must not do."""
 
 from __future__ import annotations
 
-from airflow_provider_seedance.gptproto.errors import Charge
+from airflow_provider_seedance.gptproto.errors import Charge, UnreadableRecordError
 from airflow_provider_seedance.ledger.entries import Entry, Owner, State, latest_entry, read_entry
-from airflow_provider_seedance.ledger.errors import IdempotencyKeyError
+from airflow_provider_seedance.ledger.errors import IdempotencyKeyError, UnreadableEntryError
 from airflow_provider_seedance.ledger.layout import entry_name
 from airflow_provider_seedance.ledger.store import Store
 from airflow_provider_seedance.tasks.record import Submission
@@ -13,6 +13,19 @@ _OTHER_KEY_ADVICE = (
     "Nothing was sent. A key must be the same at every try: set the earlier one again to go on with its video. To pay "
     "for another video, clear the task."
 )
+
+
+def recorded_in(ledger: Store, entry: Entry) -> Submission:
+    """
+    Return the submission in an entry.
+
+    :raises UnreadableEntryError: When it is invalid.
+    """
+    try:
+        return Submission.from_dict(entry.record)
+    except UnreadableRecordError as error:
+        what = f"The record of the entry {ledger.uri}/{entry.name} cannot be read"
+        raise UnreadableEntryError(what, charge=error.charge) from None
 
 
 def check_same_request(ledger: Store, entry: Entry, recorded: Submission, owner: Owner, fingerprint: str) -> None:
@@ -50,7 +63,7 @@ def check_same_key(
     entry = latest_entry(ledger, earlier)
     if entry is None or entry.owner.identity != owner.identity:
         return
-    recorded = Submission.from_dict(entry.record)
+    recorded = recorded_in(ledger, entry)
     if recorded.fingerprint != fingerprint or recorded.is_cleared(max_tries) or _is_over(ledger, entry, recorded):
         return
     before, now = (repr(each) if each else "not set" for each in (entry.idempotency_key, key))

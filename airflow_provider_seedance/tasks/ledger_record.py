@@ -20,7 +20,6 @@ from decimal import Decimal
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
     SeedanceError,
-    UnreadableRecordError,
 )
 from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
 from airflow_provider_seedance.gptproto.log import Log
@@ -30,12 +29,11 @@ from airflow_provider_seedance.ledger.entries import Entry, Owner, Purchase, Sta
 from airflow_provider_seedance.ledger.errors import (
     LedgerUnavailableError,
     SubmissionTakenError,
-    UnreadableEntryError,
 )
 from airflow_provider_seedance.ledger.layout import Reservation, entries_folder, entry_name, generation_of_task
 from airflow_provider_seedance.ledger.reservations import reserve, withdraw
 from airflow_provider_seedance.ledger.store import Store
-from airflow_provider_seedance.tasks.idempotency import check_same_key, check_same_request
+from airflow_provider_seedance.tasks.idempotency import check_same_key, check_same_request, recorded_in
 from airflow_provider_seedance.tasks.record import Submission
 from airflow_provider_seedance.tasks.record_store import SubmissionRecord
 
@@ -138,11 +136,7 @@ class LedgerRecord(SubmissionRecord):
         if self._entry is None:
             self.latest = self._earlier.read()
             return self.latest
-        try:
-            recorded = Submission.from_dict(self._entry.record)
-        except UnreadableRecordError as error:
-            what = f"The record of the entry {self._ledger.uri}/{self._entry.name} cannot be read"
-            raise UnreadableEntryError(what, charge=error.charge) from None
+        recorded = recorded_in(self._ledger, self._entry)
         if not self.is_own:
             recorded = self._as_seen_here(recorded, self._entry)
         elif self._is_of_a_later_try:
@@ -161,7 +155,7 @@ class LedgerRecord(SubmissionRecord):
         for number in range(entry.number - 1, 0, -1):
             earlier = read_entry(self._ledger, entry_name(self._generation, number))
             if earlier is not None and earlier.owner.identity == self._owner.identity:
-                own = Submission.from_dict(earlier.record)
+                own = recorded_in(self._ledger, earlier)
                 counts = (own.submissions, own.total_cost_usd, own.clears)
                 break
         else:
@@ -313,8 +307,7 @@ class LedgerRecord(SubmissionRecord):
         if self.is_own and not self._is_of_a_later_try:
             owner = self._owner
         else:
-            own = Submission.from_dict(entry.record).to_dict()
-            record |= {name: own[name] for name in _OF_THE_OWNER}
+            record |= {name: entry.record[name] for name in _OF_THE_OWNER}
         if entry.state is State.REFUSED:
             # Its record is of an earlier submission.
             changed = dataclasses.replace(entry, owner=owner, record=record)
@@ -363,7 +356,7 @@ class LedgerRecord(SubmissionRecord):
         is_intent = entry.state is State.RESERVED and entry.number == self._created
         if is_intent and error.prediction_id and error.charge is Charge.ACCEPTED:
             # The id could not be written when it arrived.
-            accepted = dataclasses.replace(Submission.from_dict(entry.record), prediction_id=error.prediction_id)
+            accepted = dataclasses.replace(recorded_in(self._ledger, entry), prediction_id=error.prediction_id)
             self._update(accepted)
             self.latest = accepted
         elif error.charge is Charge.FAILED and error.prediction_id == entry.prediction_id:

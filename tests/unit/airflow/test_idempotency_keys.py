@@ -379,6 +379,14 @@ class TestKeyThatChangesBetweenTries:
         account.state_store = FakeStore()
         self.check_retry(account, Run(), first, second, said)
 
+    def test_unreadable_entry_of_the_earlier_key_is_named(self, account: Account, interrupted: Run) -> None:
+        self.begin(account, interrupted, None)
+        [name] = [name for name in account.world.values if name.startswith("generations/")]
+        account.world.values[name] = json.dumps(json.loads(account.world.values[name]) | {"record": {}})
+        with pytest.raises(AirflowFailException, match=f"The record of the entry s3://bucket/seedance/{name} cannot"):
+            account.run(interrupted)
+        assert len(account.booked) == 1
+
     def test_task_without_a_record_pays_at_each_try(self, account: Account, interrupted: Run) -> None:
         self.begin(account, interrupted, None)
         account.run(interrupted, idempotency_key=None, durable=False)
