@@ -203,23 +203,25 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def latest_entry(store: Store, generation: str) -> Entry | None:
+def latest_entry(store: Store, generation: str) -> tuple[int, Entry | None]:
     """
-    Return the entry of the last submission of a generation; ``None`` without one.
+    Return the last submission of a generation that was not refused, ``None`` without one, and the last number.
 
     :raises LedgerUnavailableError: When the store fails.
-    :raises UnreadableEntryError: When the entry is invalid, or is listed and cannot be read.
+    :raises UnreadableEntryError: When an entry is invalid, or is listed and cannot be read.
     """
-    numbers = [number for name in store.names(entries_folder(generation)) if (number := entry_number(name))]
-    if not numbers:
-        return None
-    name = entry_name(generation, max(numbers))
-    entry = read_entry(store, name)
-    if entry is None:
-        # Without its entry, a submission would be paid for again.
-        what = f"The entry {store.uri}/{name} of the ledger is listed, but no such entry can be read"
-        raise UnreadableEntryError(what, charge=Charge.POSSIBLE)
-    return entry
+    names = store.names(entries_folder(generation))
+    numbers = sorted((number for name in names if (number := entry_number(name))), reverse=True)
+    for number in numbers:
+        name = entry_name(generation, number)
+        entry = read_entry(store, name)
+        if entry is None:
+            # Without its entry, a submission would be paid for again.
+            what = f"The entry {store.uri}/{name} of the ledger is listed, but no such entry can be read"
+            raise UnreadableEntryError(what, charge=Charge.POSSIBLE)
+        if entry.state is not State.REFUSED:
+            return numbers[0], entry
+    return max(numbers, default=0), None
 
 
 def read_entry(store: Store, name: str) -> Entry | None:

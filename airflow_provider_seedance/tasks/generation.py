@@ -28,7 +28,7 @@ from airflow_provider_seedance.gptproto.times import UsualTime, expected_seconds
 from airflow_provider_seedance.ledger.errors import BudgetExceededError, SubmissionTakenError
 from airflow_provider_seedance.tasks.leg import Leg
 from airflow_provider_seedance.tasks.mapping import check_mapped_id
-from airflow_provider_seedance.tasks.muting import Muting, as_recorded, mute_reason, replacement, unrecorded
+from airflow_provider_seedance.tasks.muting import Muting, as_recorded, replacement, unrecorded
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.outcomes import Deliver, KeepWaiting, Outcome, Submitted, await_budget
 from airflow_provider_seedance.tasks.preparing import Prepared, check, prepare
@@ -161,7 +161,7 @@ class Generation(Leg):
         :raises SubmissionTakenError: When another try or task was about to submit the same generation first.
         """
         prepared = self._prepare(request, muting)
-        if muting is not None and muting.is_overtaken(prepared.recorded):
+        if muting is not None and muting.is_overtaken(prepared.recorded) and not self._record.is_over:
             return self._try_to_submit(muting.original, None)
         self._fingerprint = prepared.fingerprint
         usual = usual_time(request)
@@ -183,8 +183,7 @@ class Generation(Leg):
         )
         if without_audio is None:
             raise refused
-        replaces = refused.prediction_id or (recorded.prediction_id if recorded else None)
-        muting = Muting(request, mute_reason(refused), replaces)
+        muting = Muting(request, refused, recorded)
         is_forgotten = not self._record.is_kept and refused.charge is not Charge.NONE
         try:
             if is_forgotten:
@@ -196,6 +195,9 @@ class Generation(Leg):
             # Without a record, the task would pay for the refused audio again after it has waited for the budget.
             return self._submit(without_audio, muting=muting, may_wait=not is_forgotten)
         except SeedanceError as error:
+            if isinstance(error, AudioPolicyError) and error.prediction_id not in (None, refused.prediction_id):
+                # Another task submitted the audio once more meanwhile, and it was refused again.
+                return self._submit_muted(request, error)
             if error.charge in (Charge.NONE, Charge.EARLIER):
                 # This try has paid for the refused generation.
                 error.prediction_id, error.charge = refused.prediction_id, refused.charge

@@ -10,41 +10,41 @@ from __future__ import annotations
 
 import dataclasses
 import random
-import secrets
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from functools import partial
 
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
     SeedanceError,
 )
-from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
 from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.requests import CheckedRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
-from airflow_provider_seedance.ledger.entries import Entry, Owner, Purchase, State, latest_entry, read_entry
+from airflow_provider_seedance.ledger.entries import Entry, Owner, State, latest_entry, read_entry
 from airflow_provider_seedance.ledger.errors import (
     LedgerUnavailableError,
     SubmissionTakenError,
 )
-from airflow_provider_seedance.ledger.layout import Reservation, entries_folder, entry_name, generation_of_task
-from airflow_provider_seedance.ledger.reservations import reserve, withdraw
+from airflow_provider_seedance.ledger.layout import entries_folder, entry_name, generation_of_task
+from airflow_provider_seedance.ledger.reservations import withdraw
 from airflow_provider_seedance.ledger.store import Store
-from airflow_provider_seedance.tasks.idempotency import check_same_key, check_same_request, recorded_in
+from airflow_provider_seedance.tasks.idempotency import check_same_key, check_same_request, other_key, recorded_in
+from airflow_provider_seedance.tasks.ledger_intent import (
+    LONGEST_CREATION,
+    answer_time,
+    create_entry,
+    purchase_of,
+    reserve_price,
+)
 from airflow_provider_seedance.tasks.record import Submission
-from airflow_provider_seedance.tasks.record_store import SubmissionRecord
+from airflow_provider_seedance.tasks.record_store import Note, SubmissionRecord
 
 #: Seconds between two reads of the entry of another task that is submitting: the first, and the longest.
 _WAITS = (0.5, 5.0)
 #: The longest time for which a worker is held for the response of another task. An upload can take longer.
 _LONGEST_WAIT = timedelta(minutes=5)
-#: Seconds beyond the time limit of a request in which its result is written to the ledger.
-_MARGIN = 30.0
-#: The longest time in seconds between the calculation of that limit and the submission.
-_LONGEST_CREATION = _MARGIN / 2
 #: Fields of a record that only the task instance that submitted it changes.
 _OF_THE_OWNER = ("max_tries", "submissions", "total_cost_usd", "clears")
 
@@ -56,6 +56,7 @@ class LedgerRecord(SubmissionRecord):
     :param store: The ledger.
     :param generation: The id of the generation.
     :param owner: The task instance.
+    :param max_tries: Its ``max_tries``, which changes with a clear.
     :param idempotency_key: The key; empty for a task instance's own generation.
     :param connection_id: The Airflow connection.
     :param get_settings: Reads the settings of the connection, for a submission.
@@ -70,6 +71,7 @@ class LedgerRecord(SubmissionRecord):
         generation: str,
         owner: Owner,
         *,
+        max_tries: int | None,
         idempotency_key: str = "",
         connection_id: str,
         get_settings: Callable[[], ClientSettings],
@@ -81,6 +83,7 @@ class LedgerRecord(SubmissionRecord):
         self._ledger = store
         self._generation = generation
         self._owner = owner
+        self._max_tries = max_tries
         self._key = idempotency_key
         self._connection_id = connection_id
         self._get_settings = get_settings
@@ -88,8 +91,14 @@ class LedgerRecord(SubmissionRecord):
         self.is_kept = is_kept
         self._log = log
         self._entry: Entry | None = None
+        #: The number of the newest entry, which may be one that was refused.
+        self._newest = 0
+        self._opened_at = _now()
         #: The number of the entry that this try created: until it has an id, only this try may write to it.
         self._created = 0
+        self._created_at = self._opened_at
+        #: The entry before that.
+        self._replaced: Entry | None = None
         self._reservation = ""
         self._checked: CheckedRequest | None = None
 
@@ -124,7 +133,7 @@ class LedgerRecord(SubmissionRecord):
 
     def read(self) -> Submission | None:
         """
-        Return the recorded submission, or ``None`` without one.
+        Return the recorded submission, or ``None`` without one. A submission that was refused does not count.
 
         ``max_tries`` of another task instance, or of a later try, is left out: it says nothing of a clear since this
         try.
@@ -132,7 +141,7 @@ class LedgerRecord(SubmissionRecord):
         :raises LedgerUnavailableError: When the store fails.
         :raises UnreadableEntryError: When the entry is invalid.
         """
-        self._entry = latest_entry(self._ledger, self._generation)
+        self._newest, self._entry = latest_entry(self._ledger, self._generation)
         if self._entry is None:
             self.latest = self._earlier.read()
             return self.latest
@@ -147,15 +156,24 @@ class LedgerRecord(SubmissionRecord):
 
     @property
     def _is_of_a_later_try(self) -> bool:
-        """Whether a later try of this task instance wrote the entry: Airflow gave this one up, but it still runs."""
-        return self.is_own and self._entry is not None and self._entry.owner.try_number > self._owner.try_number
+        """
+        Whether a later try wrote the entry while this one was running: Airflow gave this one up.
+
+        A DAG run that was deleted and created again begins with the first try once more.
+        """
+        entry = self._entry
+        if entry is None or not self.is_own or entry.owner.try_number <= self._owner.try_number:
+            return False
+        return datetime.fromisoformat(entry.updated_at) >= self._opened_at
 
     def _as_seen_here(self, recorded: Submission, entry: Entry) -> Submission:
         """Return the submission of another task: what counts for limits and reports is this task instance's own."""
         for number in range(entry.number - 1, 0, -1):
             earlier = read_entry(self._ledger, entry_name(self._generation, number))
-            if earlier is not None and earlier.owner.identity == self._owner.identity:
-                own = recorded_in(self._ledger, earlier)
+            if earlier is None or earlier.state is State.REFUSED:
+                continue
+            if earlier.owner.identity == self._owner.identity:
+                own = recorded_in(self._ledger, earlier).seen_by(self._max_tries)
                 counts = (own.submissions, own.total_cost_usd, own.clears)
                 break
         else:
@@ -167,44 +185,79 @@ class LedgerRecord(SubmissionRecord):
 
     def read_settled(self) -> Submission | None:
         """Return the recorded submission once no response to it can be on its way to another try or task."""
+        # Also what an earlier try noted: this try must not go on in another ledger.
+        self._earlier.read()
         pause, longest = _WAITS
-        started = _now()
+        started = since = _now()
+        awaited = ""
         while True:
             recorded = self.read()
-            waited = _now() - started
-            # The clock of the other worker may be ahead of this one.
-            if self._entry is None or not self._entry.is_in_flight(_now()) or waited > self._entry.answer_time:
+            entry, now = self._entry, _now()
+            if entry is None or not entry.is_in_flight(now):
                 return recorded
-            if waited > _LONGEST_WAIT:
-                what = f"{self._entry.owner} is still submitting this generation, until {self._entry.answer_by} at most"
-                raise SubmissionTakenError(what)
-            if pause == _WAITS[0]:
+            if entry.name != awaited:
+                if awaited:
+                    since = now
+                awaited = entry.name
                 self._log.info(
-                    "%s is submitting this generation; waiting for its response until %s",
-                    self._entry.owner,
-                    self._entry.answer_by,
+                    "%s is submitting this generation; waiting for its response until %s", entry.owner, entry.answer_by
                 )
+            # The clock of the other worker may be ahead of this one.
+            if now - since > entry.answer_time:
+                return recorded
+            if now - started > _LONGEST_WAIT:
+                what = f"{entry.owner} is still submitting this generation, until {entry.answer_by} at most"
+                raise SubmissionTakenError(what)
             time.sleep(pause * random.uniform(0.75, 1.0))  # noqa: S311 - no cryptography
             pause = min(2 * pause, longest)
 
-    def check_request(self, fingerprint: str, max_tries: int | None) -> None:
-        """
-        Refuse an idempotency key that stands for another request, or that is not the one of the try before.
+    @property
+    def is_over(self) -> bool:
+        """Whether the generation is known to have ended without videos."""
+        return self._entry is not None and self._entry.state is State.FAILED
 
-        :raises IdempotencyKeyError: With both requests, or both keys.
+    def check_request(self, fingerprint: str) -> None:
         """
-        if self._entry is None:
-            # Without a note of Airflow's store only a generation without a key is found.
-            earlier = self._earlier.noted.rpartition("/")[2] or generation_of_task(*self._owner.identity)
-            if self.is_kept and self._owner.try_number > 1 and earlier != self._generation:
-                check_same_key(self._ledger, earlier, self._owner, self._key, fingerprint, max_tries)
-        elif self._key and self.latest is not None:
-            check_same_request(self._ledger, self._entry, self.latest, self._owner, fingerprint)
+        Refuse an idempotency key that stands for another request, or that is not the key of an earlier try.
 
-    def keep_place(self) -> None:
-        """Note the ledger of another task's generation: a later try without that ledger must not pay for its own."""
-        if not self.is_own:
-            self._note_place()
+        :raises IdempotencyKeyError: With both requests, or with both keys.
+        """
+        if self._key and self._entry is not None and self.latest is not None:
+            check_same_request(self._entry, self.latest, self._owner, fingerprint)
+        self._check_earlier(fingerprint)
+
+    def _check_earlier(self, fingerprint: str) -> None:
+        """Refuse a request that an earlier try has: in Airflow's store, or with another key, or without one."""
+        before, noted = self._earlier.latest, self._earlier.noted
+        # Without an entry, the record from before the ledger was read instead of one.
+        if before is not None and self._entry is not None and not self.is_own:
+            is_same = before.fingerprint == fingerprint and not before.is_refused
+            if is_same and not before.is_cleared(self._max_tries):
+                raise other_key(f"prediction {before.prediction_id or 'of unknown id'}", "", self._key, before)
+        if noted is None and (not self.is_kept or self._owner.try_number == 1):
+            return
+        # Without a note only a generation without a key is found.
+        earlier = noted.generation if noted else generation_of_task(*self._owner.identity)
+        if earlier != self._generation:
+            check_same_key(self._ledger, earlier, self._key, fingerprint, partial(self._is_cleared_since, noted))
+
+    def _is_cleared_since(self, noted: Note | None, recorded: Submission) -> bool:
+        """Return whether this task instance was cleared since its earlier try; the submission may be another task's."""
+        return recorded.is_cleared(self._max_tries) if noted is None else noted.max_tries != self._max_tries
+
+    def note_place(self) -> None:
+        """Note the ledger and the generation, before the task goes on with them."""
+        if self._entry is not None:
+            self._note()
+
+    def _note(self) -> None:
+        note = Note(self._ledger.uri, self._generation, self._max_tries)
+        if note == self._earlier.noted:
+            return
+        try:
+            self._earlier.note(note)
+        except Exception as error:  # any error of Airflow's API: the ledger has the record
+            self._log.warning("The ledger could not be noted in the task state store: %r", error)
 
     def describe(self, checked: CheckedRequest) -> None:
         """Note the request of the next intent."""
@@ -229,67 +282,39 @@ class LedgerRecord(SubmissionRecord):
             raise RuntimeError("an intent needs the request that it is about")
         if self._is_of_a_later_try:
             raise SubmissionTakenError(f"Airflow gave up this try: a later one has the generation of {self._owner}")
-        now, settings = _now(), self._get_settings()
-        number = 1 + (self._entry.number if self._entry else 0)
-        highest = self._checked.price.highest
-        reservation = Reservation(
-            at=int(now.timestamp() * 1000),
-            usd=highest,
-            generation=self._generation,
-            number=number,
-            token=secrets.token_hex(8),
+        now, settings, number = _now(), self._get_settings(), self._newest + 1
+        self._reservation = reserve_price(
+            self._ledger, self._checked, settings, generation=self._generation, number=number, now=now
         )
-        reservation = reserve(self._ledger, reservation, settings.ledger or LedgerSettings(uri=self._ledger.uri), now)
-        self._reservation = reservation.name
-        self._note_place()
-        created_at = _now()
+        self._note()
+        self._created_at = _now()
         entry = Entry(
             generation=self._generation,
             number=number,
             idempotency_key=self._key,
             owner=self._owner,
-            purchase=self._purchase(self._checked),
+            purchase=purchase_of(self._checked, self._connection_id),
             state=State.RESERVED,
             reserved_at=now.isoformat(),
-            answer_by=(created_at + _answer_time(self._checked, settings)).isoformat(),
-            updated_at=created_at.isoformat(),
-            reservation=reservation.name,
+            answer_by=(self._created_at + answer_time(self._checked, settings)).isoformat(),
+            updated_at=self._created_at.isoformat(),
+            reservation=self._reservation,
             record=intent.to_dict(),
         )
-        try:
-            is_created = self._ledger.create(entry.name, entry.to_json())
-        except LedgerUnavailableError:
-            # Nothing is sent.
-            with suppress(LedgerUnavailableError):
-                withdraw(self._ledger, reservation.name)
-            raise
-        if not is_created:
-            withdraw(self._ledger, reservation.name)
-            subject = f"the idempotency key {self._key!r}" if self._key else str(self._owner)
-            raise SubmissionTakenError(f"Another try or task submits the generation of {subject} at this moment")
-        self._entry, self._created = entry, number
-        took = (_now() - created_at).total_seconds()
-        if took > _LONGEST_CREATION:
-            # The response could arrive after the time until which others wait for it.
-            what = f"The ledger took {took:.0f} s to create the entry {entry.name}, so the submission was not sent"
-            self.restore(self.latest, intent, what)
+        create_entry(self._ledger, entry)
+        self._replaced, self._entry = self._entry, entry
+        self._created = self._newest = number
+
+    def check_time(self) -> None:
+        """
+        Check that the response can be there by the time until which others wait for it.
+
+        :raises LedgerUnavailableError: When the creation of the entry took too long.
+        """
+        took = (_now() - self._created_at).total_seconds()
+        if took > LONGEST_CREATION:
+            what = f"The ledger took {took:.0f} s to create an entry, and may take {LONGEST_CREATION:.0f}"
             raise LedgerUnavailableError(what)
-
-    def _note_place(self) -> None:
-        try:
-            self._earlier.note_ledger(self.pointer)
-        except Exception as error:  # any error of Airflow's API: the ledger has the record
-            self._log.warning("The ledger could not be noted in the task state store: %r", error)
-
-    def _purchase(self, checked: CheckedRequest) -> Purchase:
-        return Purchase(
-            connection_id=self._connection_id,
-            mode=checked.request.mode.value,
-            model=checked.request.model,
-            parameters=checked.request.description(),
-            estimate_usd=_float(checked.price.estimate),
-            highest_usd=_float(checked.price.highest),
-        )
 
     def _update(
         self,
@@ -308,19 +333,15 @@ class LedgerRecord(SubmissionRecord):
             owner = self._owner
         else:
             record |= {name: entry.record[name] for name in _OF_THE_OWNER}
-        if entry.state is State.REFUSED:
-            # Its record is of an earlier submission.
-            changed = dataclasses.replace(entry, owner=owner, record=record)
-        else:
-            known = State.SUBMITTED if entry.state is State.RESERVED else entry.state
-            changed = dataclasses.replace(
-                entry,
-                owner=owner,
-                record=record,
-                prediction_id=submission.prediction_id,
-                state=state or known,
-                outputs=tuple(outputs) or entry.outputs,
-            )
+        known = State.SUBMITTED if entry.state is State.RESERVED else entry.state
+        changed = dataclasses.replace(
+            entry,
+            owner=owner,
+            record=record,
+            prediction_id=submission.prediction_id,
+            state=state or known,
+            outputs=tuple(outputs) or entry.outputs,
+        )
         self._replace(changed)
 
     def _replace(self, changed: Entry) -> None:
@@ -330,19 +351,18 @@ class LedgerRecord(SubmissionRecord):
             self._entry = changed
 
     def _write_restored(self, earlier: Submission, reason: str) -> None:
+        self._refuse(reason)
+
+    def _refuse(self, reason: str) -> None:
+        """Mark the entry of this try as refused, which frees its price, and go back to the one before."""
         entry = self._entry
         if entry is None or entry.number != self._created:
             return
-        if entry.state is State.REFUSED:
-            # A repetition, because the reservation could not be withdrawn.
+        if entry.state is State.RESERVED:
+            self._replace(dataclasses.replace(entry, state=State.REFUSED, error=reason, reservation=""))
+        if self._entry is not None and self._entry.state is State.REFUSED:
             withdraw(self._ledger, self._reservation)
-        if entry.state is not State.RESERVED:
-            return
-        refused = dataclasses.replace(
-            entry, state=State.REFUSED, error=reason, record=earlier.to_dict(), reservation=""
-        )
-        self._replace(refused)
-        withdraw(self._ledger, entry.reservation)
+            self._entry = self._replaced
 
     def _write_delivered(self, delivered: Submission, outputs: Sequence[str]) -> None:
         self._update(delivered, outputs=outputs, state=State.SUCCEEDED)
@@ -366,14 +386,5 @@ class LedgerRecord(SubmissionRecord):
             self._replace(dataclasses.replace(entry, error=str(error), answer_by=_now().isoformat()))
 
 
-def _answer_time(checked: CheckedRequest, settings: ClientSettings) -> timedelta:
-    """Return the time after which a response to the request, and its result in the ledger, are certain to be there."""
-    return timedelta(seconds=settings.seconds_for(len(checked.body)) + _MARGIN)
-
-
 def _now() -> datetime:
     return datetime.fromtimestamp(time.time(), UTC)
-
-
-def _float(usd: Decimal | None) -> float | None:
-    return None if usd is None else float(usd)

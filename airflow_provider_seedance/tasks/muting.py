@@ -19,17 +19,28 @@ class Muting:
     A submission without audio, in place of one whose audio was refused.
 
     :param original: The request with audio.
-    :param reason: Why it is submitted, for the log and for errors of limits.
-    :param replaces: The prediction in the record that it replaces; ``None`` if the record has none.
+    :param refused: Why it was refused.
+    :param before: The submission in the record when it was refused; ``None`` without one.
     """
 
     original: GenerationRequest
-    reason: str
-    replaces: str | None
+    refused: AudioPolicyError
+    before: Submission | None
+
+    @property
+    def reason(self) -> str:
+        """Why the task submits again, for the log and for errors of limits."""
+        subject = f"of prediction {self.refused.prediction_id} " if self.refused.prediction_id else ""
+        return f'the audio {subject}was refused, and on_audio_refusal is "mute". {self.refused.what}'
 
     def is_overtaken(self, recorded: Submission | None) -> bool:
-        """Return whether another task or try has submitted the same generation since."""
-        return recorded is not None and not recorded.is_refused and recorded.prediction_id != self.replaces
+        """Return whether another task or try has submitted since, the same generation or another one."""
+        if recorded is None or recorded.is_refused:
+            return False
+        if self.refused.prediction_id is not None:
+            return recorded.prediction_id != self.refused.prediction_id
+        # The refused submission was not accepted, so the record is the one before it.
+        return self.before is None or recorded.submitted_at != self.before.submitted_at
 
 
 def muted(request: GenerationRequest, options: GenerationOptions) -> GenerationRequest | None:
@@ -95,9 +106,3 @@ def unrecorded(
         submissions=1 + options.submissions_a_try * (try_number - 1),
         total_cost_usd=total_cost_usd,
     )
-
-
-def mute_reason(refused: AudioPolicyError) -> str:
-    """Return why the task submits again, for the log and for errors of limits."""
-    subject = f"of prediction {refused.prediction_id} " if refused.prediction_id else ""
-    return f'the audio {subject}was refused, and on_audio_refusal is "mute". {refused.what}'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_seedance.gptproto.errors import SeedanceError
@@ -12,6 +13,21 @@ from airflow_provider_seedance.tasks.record import Submission
 
 if TYPE_CHECKING:
     from airflow_provider_seedance.gptproto.requests import CheckedRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """
+    What Airflow's task state store says of a record in the ledger.
+
+    :param ledger: The URI of the ledger.
+    :param generation: The id of the generation.
+    :param max_tries: ``max_tries`` of the task instance when it was written.
+    """
+
+    ledger: str
+    generation: str
+    max_tries: int | None
 
 
 class SubmissionRecord:
@@ -25,8 +41,8 @@ class SubmissionRecord:
         self.latest: Submission | None = None
         #: The ledger that the connection names.
         self.ledger = ""
-        #: Where a ledger has the record, as an earlier try noted it; empty if none did.
-        self.noted = ""
+        #: What an earlier try noted; ``None`` if none did.
+        self.noted: Note | None = None
 
     @property
     def where(self) -> str:
@@ -63,24 +79,30 @@ class SubmissionRecord:
         """
         return self.latest
 
-    def note_ledger(self, pointer: str) -> None:
+    def note(self, note: Note) -> None:
         """Write where the ledger has the record, so that a later try without that ledger does not pay again."""
 
     def read_settled(self) -> Submission | None:
         """Return the recorded submission once no other task is submitting it. Only a shared record can wait."""
         return self.read()
 
-    def check_request(self, fingerprint: str, max_tries: int | None) -> None:
+    @property
+    def is_over(self) -> bool:
+        """Whether it is known that the generation in it ended without videos. Only the ledger says that."""
+        return False
+
+    def check_request(self, fingerprint: str) -> None:
         """
-        Check that the record is of this request. Only a record with an idempotency key has to be.
+        Check that the record is of this request, and that no earlier try has the request in another record.
+
+        Only a record in the ledger has to be checked: an idempotency key can change, and stand for two requests.
 
         :param fingerprint: The fingerprint of the request.
-        :param max_tries: ``max_tries`` of the task instance.
-        :raises IdempotencyKeyError: When it is of another request, or the key has changed since the try before.
+        :raises IdempotencyKeyError: When it is of another request, or when an earlier try has the request.
         """
 
-    def keep_place(self) -> None:
-        """Note where the record is that this try goes on with, where a later try could miss it."""
+    def note_place(self) -> None:
+        """Note where the record is that this try goes on with, if a later try could miss it."""
 
     def describe(self, checked: CheckedRequest) -> None:
         """Note the request of the next intent, where the record shows it."""
@@ -88,6 +110,13 @@ class SubmissionRecord:
     def write(self, submission: Submission) -> None:
         """Record a submission. Errors of the store pass unchanged."""
         self.latest = submission
+
+    def check_time(self) -> None:
+        """
+        Check, right before a submission, that others wait long enough for its response. Only a shared record has to.
+
+        :raises LedgerUnavailableError: When they may not.
+        """
 
     def restore(self, earlier: Submission | None, intent: Submission, reason: str = "") -> None:
         """

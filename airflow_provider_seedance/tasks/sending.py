@@ -86,6 +86,7 @@ class Sender:
                 self.progress.check_not_stopped()
             sends += 1
             try:
+                self.record.check_time()
                 return self.client.submit(checked)
             except UnconfirmedSubmissionError:
                 raise
@@ -93,7 +94,7 @@ class Sender:
                 self.progress.is_sending = False
                 delay = retry_delay(error, sends=sends, elapsed=time.time() - started, source=_RANDOM)
                 attempts = self._restore(recorded, intent, error.what)
-                if not attempts:
+                if attempts == 0:
                     error.advice = f"{error.advice} {_NOT_RESTORED.format(where=self.record.where)}"
                     raise
                 # A write that seemed to fail may be applied late, over the id of the next submission.

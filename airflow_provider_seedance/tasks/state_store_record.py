@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from airflow_provider_seedance.gptproto.errors import Charge, UnreadableRecordError
 from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.tasks.record import STORE_KEY, Submission
-from airflow_provider_seedance.tasks.record_store import SubmissionRecord
+from airflow_provider_seedance.tasks.record_store import Note, SubmissionRecord
 from airflow_provider_seedance.tasks.state_store import check_state_store
 
 #: Distinguishes a missing record from one whose object in object storage is lost, which reads as ``None``.
 _NO_RECORD: Any = object()
-#: The field that a record has instead of all others if the ledger keeps it.
+#: The field that a note has, and no record.
 _LEDGER = "ledger"
+#: The field of a note with the record from before the connection had a ledger.
+_BEFORE = "before"
 _MOVED_ADVICE = (
     "This try submitted nothing. Name that ledger in the connection again, and clear the task; or delete the record "
     "under Storage > Task State Store to submit, and pay for, a new generation."
@@ -54,33 +57,43 @@ class StateStoreRecord(SubmissionRecord):
 
     def read(self) -> Submission | None:
         """
-        Return the recorded submission, or ``None`` without one, or if the ledger has it.
+        Return the recorded submission, or ``None`` without one. A note does not hide what was recorded before it.
 
-        :raises UnreadableRecordError: When the record is invalid, or in a ledger that the connection does not name.
+        :raises UnreadableRecordError: When the record is invalid, or noted in a ledger that the connection does not
+            name.
         """
-        record = self._store.get(STORE_KEY, _NO_RECORD)
-        if isinstance(record, Mapping) and _LEDGER in record:
-            self.noted = str(record[_LEDGER])
+        value = self._store.get(STORE_KEY, _NO_RECORD)
+        self.noted = None
+        if isinstance(value, Mapping) and _LEDGER in value:
+            ledger, generation = (str(value.get(name)) for name in (_LEDGER, "generation"))
+            self.noted = Note(ledger, generation, value.get("max_tries"))
             self._check_ledger(self.noted)
-            record = _NO_RECORD
-        self.latest = None if record is _NO_RECORD else Submission.from_dict(record)
+            value = value.get(_BEFORE, _NO_RECORD)
+        self.latest = None if value is _NO_RECORD else Submission.from_dict(value)
         return self.latest
 
-    def _check_ledger(self, pointer: str) -> None:
-        if not (self.ledger and pointer.startswith(f"{self.ledger}/")):
-            what = f"The record of an earlier try is in the ledger at {pointer}, which the connection does not name now"
+    def _check_ledger(self, noted: Note) -> None:
+        if noted.ledger != self.ledger:
+            what = (
+                f"The record of an earlier try is in the ledger at {noted.ledger}, which the connection does not name "
+                f"now (generation {noted.generation})"
+            )
             raise UnreadableRecordError(what, charge=Charge.POSSIBLE, advice=_MOVED_ADVICE)
 
-    def note_ledger(self, pointer: str) -> None:
-        """Write where the ledger has the record."""
-        self._set({_LEDGER: pointer})
+    def note(self, note: Note) -> None:
+        """Write where the ledger has the record, beside what was recorded before."""
+        self._set(note, self.latest)
+        self.noted = note
 
     def write(self, submission: Submission) -> None:
         """Record a submission."""
-        self._set(submission.to_dict())
+        self._set(self.noted, submission)
         self.latest = submission
 
-    def _set(self, value: dict[str, Any]) -> None:
+    def _set(self, note: Note | None, submission: Submission | None) -> None:
         from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # its stub leaves it out
 
+        value = {} if submission is None else submission.to_dict()
+        if note is not None:
+            value = dataclasses.asdict(note) | ({_BEFORE: value} if value else {})
         self._store.set(STORE_KEY, value, retention=NEVER_EXPIRE)

@@ -73,16 +73,14 @@ class Submitter:
         :raises CostLimitError: When the price can be higher than ``max_cost``.
         :raises SubmissionLimitError: When the task instance has submitted as often as it may.
         :raises UnconfirmedSubmissionError: When it is unknown whether a submission was accepted.
-        :raises IdempotencyKeyError: When the key stands for another request.
+        :raises IdempotencyKeyError: When the key stands for another request, or an earlier try has this one elsewhere.
         :raises SeedanceError: When the service refused it, or the earlier prediction could not be read or must not be
             replaced.
         :raises Exception: When the request cannot be made again, and has to be.
         """
-        if prepared.muting is None:
-            self.sender.record.check_request(prepared.fingerprint, self.max_tries)
+        self.sender.record.check_request(prepared.fingerprint)
         found = self._find(prepared)
         if not isinstance(found, SubmitFresh):
-            self.sender.record.keep_place()
             return found
         if isinstance(prepared.checked, Exception):
             raise prepared.checked
@@ -102,6 +100,7 @@ class Submitter:
         )
         if isinstance(decision, SubmitFresh):
             return decision
+        self.sender.record.note_place()
         progress.waiting_for = decision.submission.prediction_id
         prediction = self._reattach(decision.submission, mutes=prepared.has_audio(self.options))
         if isinstance(prediction, SubmitFresh):

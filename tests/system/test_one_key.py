@@ -29,7 +29,7 @@ from airflow_provider_seedance.ledger.entries import latest_entry
 from airflow_provider_seedance.ledger.layout import generation_of_key
 from airflow_provider_seedance.ledger.store import open_store
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
-from airflow_provider_seedance.tasks import ledger_record
+from airflow_provider_seedance.tasks import ledger_intent
 from tests.integration.storing_process import S3_CONN_ID
 from tests.s3 import attach_s3, running_s3
 from tests.unit.airflow.driving import Run
@@ -78,7 +78,7 @@ def run_task(number: int, key: str, start_at: float, connection: str, s3_address
     if s3_address:
         attach_s3(s3_address, S3_CONN_ID)
     # A killed submission is unconfirmed soon.
-    ledger_record._MARGIN = 1.0
+    ledger_intent._MARGIN = 1.0
     time.sleep(max(start_at - time.time(), 0))
     operator = SeedanceTextToVideoOperator(
         task_id="make_video", prompt="A paper boat", idempotency_key=key, poll_interval=1.0, deferrable=False
@@ -93,7 +93,7 @@ def run_task(number: int, key: str, start_at: float, connection: str, s3_address
 def submitter(uri: str, key: str) -> int:
     """Wait until a process has the entry of the generation, and return its number."""
     store = open_store(uri)
-    while (entry := latest_entry(store, generation_of_key(key))) is None:
+    while (entry := latest_entry(store, generation_of_key(key))[1]) is None:
         time.sleep(0.02)
     return int(entry.owner.run_id.removeprefix("run-"))
 

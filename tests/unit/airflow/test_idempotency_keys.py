@@ -7,83 +7,20 @@ result, and the same key with another request is an error. The emulator's ledger
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
-
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
-from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_seedance.gptproto.errors import ConnectionNotFoundError, SeedanceError
 from airflow_provider_seedance.ledger.errors import IdempotencyKeyError
 from airflow_provider_seedance.ledger.store import Store
-from tests.unit.airflow.driving import FakeStore, Run
-from tests.unit.airflow.world import KilledError, Operator, World, WorldLedger, connected
-from tests.versions import needs_store
-
-KEY = "2026-11-27/sku-1"
-
-
-@dataclass
-class Account:
-    """Tasks of one account that share a ledger."""
-
-    deferrable: bool
-    world: World = field(default_factory=lambda: World(has_ledger=True))
-    open_store: Callable[[str], Store] | None = None
-    state_store: FakeStore | None = None
-
-    def run(self, run: Run, *, has_ledger: bool = True, **arguments: Any) -> list[str]:
-        """Run one try of a task."""
-        operator = Operator(
-            **{
-                "task_id": "make_video",
-                "prompt": "A paper boat",
-                "idempotency_key": KEY,
-                "deferrable": self.deferrable,
-                **arguments,
-            }
-        )
-        self.world.has_ledger = has_ledger
-        with connected(self.world, open_store=self.open_store):
-            return run.try_once(operator, task_state_store=self.state_store)  # type: ignore[no-any-return]
-
-    @property
-    def booked(self) -> list[str]:
-        return list(self.world.ledger)
-
-    @property
-    def entries(self) -> list[dict[str, Any]]:
-        values = self.world.values
-        return [json.loads(values[name]) for name in sorted(values) if name.startswith("generations/")]
-
-
-@dataclass
-class Interrupted(Run):
-    """
-    A run of a deferrable task; something happens between an event of its trigger and the next leg.
-
-    :param between: Called once.
-    """
-
-    between: Callable[[], object] = field(default=lambda: None)
-
-    def _fire(self, trigger: BaseTrigger) -> Any:
-        event = super()._fire(trigger)
-        happens, self.between = self.between, lambda: None
-        happens()
-        return event
+from tests.unit.airflow.accounts import KEY, Account, Interrupted, other_run
+from tests.unit.airflow.driving import Run
+from tests.unit.airflow.world import KilledError, Operator, WorldLedger, connected
 
 
 @pytest.fixture
 def account(deferrable: bool) -> Account:
     return Account(deferrable)
-
-
-def other_run(number: int = 2) -> Run:
-    return Run(run_id=f"run {number}", map_index=number)
 
 
 def test_another_run_gets_the_same_video_and_pays_nothing(account: Account) -> None:
@@ -316,107 +253,6 @@ def test_error_of_a_generation_of_another_task_names_that_task(account: Account)
     assert len(account.booked) == 1
 
 
-@needs_store
-def test_lost_ledger_between_two_tries_pays_nothing(account: Account) -> None:
-    run, store = Run(), FakeStore()
-    account.state_store = store
-    account.world.polls = ["killed"]
-    with pytest.raises(KilledError):
-        account.run(run, idempotency_key=None)
-    with pytest.raises(AirflowFailException, match="is in the ledger at s3://bucket/seedance"):
-        account.run(run, idempotency_key=None, has_ledger=False)
-    assert len(account.booked) == 1
-
-
-@needs_store
-def test_ledger_that_is_lost_after_a_task_joined_a_generation_pays_nothing(account: Account) -> None:
-    account.run(Run())
-    joined = other_run()
-    account.state_store = FakeStore()
-    account.run(joined)
-    with pytest.raises(AirflowFailException, match="is in the ledger at s3://bucket/seedance"):
-        account.run(joined, idempotency_key=None, has_ledger=False)
-    assert len(account.booked) == 1
-
-
-class TestKeyThatChangesBetweenTries:
-    """A key with the try's number or the time of day in it is another one at each try; a retry then pays again."""
-
-    @pytest.fixture(params=[pytest.param(FakeStore, marks=needs_store, id="noted"), pytest.param(None, id="no note")])
-    def interrupted(self, request: pytest.FixtureRequest, account: Account) -> Run:
-        account.state_store = request.param() if request.param else None
-        return Run()
-
-    def begin(self, account: Account, run: Run, key: str | None) -> None:
-        account.world.polls = ["killed"]
-        with pytest.raises(KilledError):
-            account.run(run, idempotency_key=key)
-
-    def check_retry(self, account: Account, run: Run, first: str | None, second: str | None, said: str) -> None:
-        self.begin(account, run, first)
-        with pytest.raises(AirflowFailException, match=said) as caught:
-            account.run(run, idempotency_key=second)
-        assert account.booked[0] in str(caught.value)
-        assert "Nothing was sent" in str(caught.value)
-        assert len(account.booked) == 1
-
-    def test_retry_with_a_key_that_was_added_pays_nothing(self, account: Account, interrupted: Run) -> None:
-        self.check_retry(account, interrupted, None, KEY, f"was not set at an earlier try, .* and is '{KEY}'")
-        assert account.run(interrupted, idempotency_key=None)
-        assert len(account.booked) == 1
-
-    @needs_store
-    @pytest.mark.parametrize(
-        ("first", "second", "said"),
-        [
-            (KEY, None, f"was '{KEY}' at an earlier try, .* and is not set"),
-            ("boat/{{ ti.try_number }}", "boat/{{ ti.try_number }}", "was 'boat/1' .* and is 'boat/2'"),
-        ],
-    )
-    def test_retry_with_another_key_pays_nothing_where_airflow_keeps_a_note(
-        self, account: Account, first: str, second: str | None, said: str
-    ) -> None:
-        account.state_store = FakeStore()
-        self.check_retry(account, Run(), first, second, said)
-
-    def test_unreadable_entry_of_the_earlier_key_is_named(self, account: Account, interrupted: Run) -> None:
-        self.begin(account, interrupted, None)
-        [name] = [name for name in account.world.values if name.startswith("generations/")]
-        account.world.values[name] = json.dumps(json.loads(account.world.values[name]) | {"record": {}})
-        with pytest.raises(AirflowFailException, match=f"The record of the entry s3://bucket/seedance/{name} cannot"):
-            account.run(interrupted)
-        assert len(account.booked) == 1
-
-    def test_task_without_a_record_pays_at_each_try(self, account: Account, interrupted: Run) -> None:
-        self.begin(account, interrupted, None)
-        account.run(interrupted, idempotency_key=None, durable=False)
-        assert len(account.booked) == 2
-
-    @pytest.mark.parametrize(("first", "second"), [(None, KEY), (KEY, f"{KEY}/2")])
-    def test_clear_with_another_key_makes_another_video(
-        self, account: Account, interrupted: Run, first: str | None, second: str
-    ) -> None:
-        account.run(interrupted, idempotency_key=first)
-        interrupted.clear()
-        account.run(interrupted, idempotency_key=second)
-        assert len(account.booked) == 2
-
-    def test_another_request_is_another_video(self, account: Account, interrupted: Run) -> None:
-        self.begin(account, interrupted, None)
-        account.run(interrupted, prompt="A kite")
-        assert len(account.booked) == 2
-
-    @pytest.mark.parametrize("end", ["failed", "refused"])
-    def test_retry_submits_again_what_did_not_succeed(self, account: Account, interrupted: Run, end: str) -> None:
-        if end == "failed":
-            account.world.end = "failed"
-        else:
-            account.world.submits = ["refused"]
-        with pytest.raises((SeedanceError, AirflowFailException)):
-            account.run(interrupted, idempotency_key=None)
-        assert account.run(interrupted)
-
-
 def test_unreadable_ledger_after_an_earlier_try_does_not_say_that_nothing_was_charged(account: Account) -> None:
     run = Run()
     account.world.polls = ["killed"]
@@ -493,3 +329,64 @@ class TestMuteBesideAnotherTask:
             account.run(second, prompt=self.LOUD, on_audio_refusal="mute")
         assert account.booked[1] in str(caught.value)
         assert len(account.booked) == 2
+
+    def test_generation_of_the_other_task_that_was_refused_as_well_is_muted(self) -> None:
+        account, first = Account(deferrable=True), Run()
+        account.run(first, prompt=self.LOUD, wait_for_completion=False)
+
+        def submit_again_and_let_it_end() -> None:
+            first.clear()
+            account.run(first, prompt=self.LOUD, wait_for_completion=False)
+            account.world.now += 600
+
+        second = Interrupted(run_id="run 2", between=submit_again_and_let_it_end)
+        [url] = account.run(second, prompt=self.LOUD, on_audio_refusal="mute")
+        assert account.booked[2] in url
+        assert len(account.booked) == 3
+
+    def test_failed_generation_of_the_other_task_does_not_pay_for_the_audio_again(self) -> None:
+        account, first = Account(deferrable=True), Run()
+        account.run(first, prompt=self.LOUD, wait_for_completion=False)
+
+        def fail_with_another_request() -> None:
+            with pytest.raises(AirflowFailException, match="output audio"):
+                account.run(first, prompt=self.LOUD)
+            account.world.end = "failed"
+            with pytest.raises(SeedanceError):
+                account.run(first, prompt="A kite", max_submissions=2)
+
+        second = Interrupted(run_id="run 2", between=fail_with_another_request)
+        [url] = account.run(second, prompt=self.LOUD, on_audio_refusal="mute")
+        assert [entry["purchase"]["parameters"].get("generate_audio") for entry in account.entries] == [
+            None,
+            None,
+            False,
+        ]
+        assert account.booked[2] in url
+
+
+class TestLimitOfTasksWithOneKey:
+    """A clear grants one submission, whatever other tasks of the key did meanwhile."""
+
+    def test_generation_of_another_task_hides_no_clear(self, account: Account) -> None:
+        own, other = Run(), other_run()
+        for number, run in enumerate((own, other, own), start=1):
+            with pytest.raises(SeedanceError, match="ended as failed"):
+                account.run(run, prompt="A paper boat [fail]", max_submissions=1)
+            assert len(account.booked) == number
+            own.clear()
+        with pytest.raises(AirflowFailException, match="may not submit again"):
+            account.run(other, prompt="A paper boat [fail]", max_submissions=1)
+
+    def test_refused_request_of_another_task_hides_no_clear(self, account: Account) -> None:
+        loud, own = "A paper boat [policy-audio]", Run()
+        with pytest.raises(AirflowFailException, match="output audio"):
+            account.run(own, prompt=loud)
+        account.world.submits = ["refused"]
+        with pytest.raises(AirflowFailException, match="400"):
+            account.run(other_run(), prompt="A kite")
+        own.clear()
+        with pytest.raises(AirflowFailException, match="output audio") as caught:
+            account.run(own, prompt=loud)
+        assert account.booked[1] in str(caught.value)
+        assert "run 2" not in str(caught.value)

@@ -141,10 +141,11 @@ class World:
     @property
     def record(self) -> str:
         """The record that the next try goes on with, as text."""
-        entries = sorted(name for name in self.values if name.startswith("generations/"))
-        if entries:
-            return json.dumps(json.loads(self.values[entries[-1]])["record"])
-        return "".join(self.values.values())
+        if not self.has_ledger:
+            return "".join(self.values.values())
+        names = sorted((name for name in self.values if name.startswith("generations/")), reverse=True)
+        entries = (json.loads(self.values[name]) for name in names)
+        return next((json.dumps(entry["record"]) for entry in entries if entry["state"] != "refused"), "")
 
     def time(self) -> float:
         self.now += 0.01

@@ -131,14 +131,15 @@ class TestJson:
 
 class TestLatest:
     def test_generation_without_entries_has_none(self, store: Store) -> None:
-        assert latest_entry(store, GENERATION) is None
+        assert latest_entry(store, GENERATION) == (0, None)
 
     def test_highest_number_is_the_latest(self, store: Store) -> None:
         for number in (1, 2, 10):
             made = dataclasses.replace(ENTRY, number=number)
             store.create(made.name, made.to_json())
         store.replace(f"generations/{GENERATION}/notes.txt", b"")
-        found = latest_entry(store, GENERATION)
+        last, found = latest_entry(store, GENERATION)
+        assert last == 10
         assert found is not None
         assert found.number == 10
 

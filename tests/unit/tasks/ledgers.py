@@ -83,7 +83,13 @@ def entry_name(number: int = 1) -> str:
 
 
 def record(
-    store: Store, owner: Owner = OWNER, *, key: str = "", earlier: SubmissionRecord | None = None, timeout: float = 60.0
+    store: Store,
+    owner: Owner = OWNER,
+    *,
+    max_tries: int = 0,
+    key: str = "",
+    earlier: SubmissionRecord | None = None,
+    timeout: float = 60.0,
 ) -> LedgerRecord:
     """Return the record of a try that is about to submit."""
     settings = replace(SETTINGS, timeout=timeout, ledger=LedgerSettings(uri=URI))
@@ -91,6 +97,7 @@ def record(
         store,
         GENERATION,
         owner,
+        max_tries=max_tries,
         idempotency_key=key,
         connection_id="seedance_default",
         get_settings=lambda: settings,

@@ -166,12 +166,12 @@ class TestSharing:
         succeed(record(store, key=key))
         other = record(store, OTHER, key=key)
         other.read()
-        other.check_request("boat", 0)
+        other.check_request("boat")
         if not key:
-            other.check_request("kite", 0)
+            other.check_request("kite")
             return
         with pytest.raises(IdempotencyKeyError, match="prediction abc") as caught:
-            other.check_request("kite", 0)
+            other.check_request("kite")
         assert "tuesday" in caught.value.what
         assert "monday" in caught.value.what
         assert caught.value.charge is Charge.NONE
@@ -186,10 +186,10 @@ class TestSharing:
         other = record(store, OTHER, key="boat")
         other.read()
         if is_confirmed:
-            other.check_request("kite", 0)
+            other.check_request("kite")
         else:
             with pytest.raises(IdempotencyKeyError, match="without an id"):
-                other.check_request("kite", 0)
+                other.check_request("kite")
 
 
 def as_seen_by_another_task(submission: Submission) -> Submission:
@@ -237,6 +237,33 @@ class TestClocks:
         assert other.read_settled() == as_seen_by_another_task(INTENT)
         assert clock[-1] == NOW
 
+    def test_second_submission_of_another_task_is_waited_for_as_long_as_the_first(
+        self, store: MemoryStore, clock: list[float], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The first is refused after 80 s, and the second follows at once. Its response may take 90 s again."""
+        first = record(store)
+        first.read()
+        first.write(INTENT)
+
+        def refuse_and_submit_again() -> None:
+            first.restore(None, INTENT, "429")
+            first.write(INTENT)
+
+        def accept() -> None:
+            first.write(ACCEPTED)
+
+        steps: list[tuple[int, Callable[[], None]]] = [(160, accept), (80, refuse_and_submit_again)]
+
+        def pause(seconds: float) -> None:
+            clock.append(clock[-1] + seconds)
+            if steps and clock[-1] - NOW > steps[-1][0]:
+                steps.pop()[1]()
+
+        monkeypatch.setattr(time, "sleep", pause)
+        settled = record(store, OTHER).read_settled()
+        assert settled is not None
+        assert settled.prediction_id == "abc"
+
 
 class TestSlowCalls:
     """Others wait for a response until answer_by: it must be there by then, however slow the ledger and Airflow are."""
@@ -251,7 +278,7 @@ class TestSlowCalls:
 
         store.fail = wait
         earlier = SubmissionRecord()
-        earlier.note_ledger = lambda pointer: wait("set", "note")  # type: ignore[method-assign]
+        earlier.note = lambda note: wait("set", "note")  # type: ignore[method-assign]
         made = record(store, earlier=earlier)
         made.read()
         made.write(INTENT)
@@ -269,17 +296,16 @@ class TestSlowCalls:
         store.fail = wait
         made = record(store)
         made.read()
+        made.write(INTENT)
         if is_sent:
-            made.write(INTENT)
-            assert store.entry()["state"] == "reserved"
+            made.check_time()
             return
         with pytest.raises(LedgerUnavailableError, match="took 16 s") as caught:
-            made.write(INTENT)
+            made.check_time()
         assert caught.value.retryable
+        made.restore(None, INTENT, caught.value.what)
         assert (store.entry()["state"], store.reservations) == ("refused", [])
-        recorded = record(store).read()
-        assert recorded is not None
-        assert recorded.is_refused
+        assert record(store).read() is None
 
 
 class TestBrokenEntries:
@@ -430,11 +456,13 @@ class TestEarlierRecord:
         assert (found.prediction_id, found.submissions) == ("def", 2)
 
     def test_refusal_of_the_next_submission_restores_it(self, store: MemoryStore) -> None:
-        made = record(store, earlier=self.earlier(ACCEPTED))
+        earlier = self.earlier(ACCEPTED)
+        made = record(store, earlier=earlier)
         made.read()
         made.write(INTENT)
         made.restore(ACCEPTED, INTENT, "refused")
-        assert record(store).read() == ACCEPTED
+        assert made.latest == ACCEPTED
+        assert record(store, earlier=earlier).read() == ACCEPTED
 
 
 def test_pointer_names_the_folder_of_the_generation(store: MemoryStore) -> None:

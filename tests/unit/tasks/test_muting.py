@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_seedance.gptproto.errors import AudioPolicyError, Charge
 from airflow_provider_seedance.gptproto.requests import GenerationRequest, ImageToVideo, TextToVideo
-from airflow_provider_seedance.tasks.muting import as_recorded, mute_reason, muted, replacement, unrecorded
+from airflow_provider_seedance.tasks.muting import Muting, as_recorded, muted, replacement, unrecorded
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
 from airflow_provider_seedance.tasks.record import Submission, given_fingerprint
 from airflow_provider_seedance.tasks.report import GenerationReport
@@ -67,6 +67,34 @@ class TestAsRecorded:
         assert as_recorded(request, unknown, MUTES) is request
 
 
+class TestOvertaken:
+    """Another task or try has submitted since the audio was refused."""
+
+    BEFORE = dataclasses.replace(recorded(LOUD), submitted_at=1.0)
+    ACCEPTED = AudioPolicyError("no", prediction_id="a1", charge=Charge.FAILED)
+    #: The service refused the submission at once, so the record is the one before it.
+    REFUSED = AudioPolicyError("no")
+
+    @pytest.mark.parametrize("refused", [ACCEPTED, REFUSED])
+    def test_record_from_before_overtakes_nothing(self, refused: AudioPolicyError) -> None:
+        assert not Muting(LOUD, refused, self.BEFORE).is_overtaken(self.BEFORE)
+
+    @pytest.mark.parametrize("refused", [ACCEPTED, REFUSED])
+    @pytest.mark.parametrize("before", [BEFORE, None])
+    @pytest.mark.parametrize("prediction_id", ["a2", None])
+    def test_other_submission_overtakes(
+        self, refused: AudioPolicyError, before: Submission | None, prediction_id: str | None
+    ) -> None:
+        other = dataclasses.replace(self.BEFORE, submitted_at=2.0, prediction_id=prediction_id)
+        assert Muting(LOUD, refused, before).is_overtaken(other)
+
+    @pytest.mark.parametrize("refused", [ACCEPTED, REFUSED])
+    def test_refused_submission_overtakes_nothing(self, refused: AudioPolicyError) -> None:
+        other = dataclasses.replace(self.BEFORE, submitted_at=2.0, prediction_id=None, is_refused=True)
+        assert not Muting(LOUD, refused, self.BEFORE).is_overtaken(other)
+        assert not Muting(LOUD, refused, None).is_overtaken(None)
+
+
 class TestReplacement:
     REFUSED = AudioPolicyError("no", prediction_id="a1", charge=Charge.FAILED)
     KNOWN = GenerationReport(id="a1")
@@ -109,5 +137,8 @@ def test_unrecorded_submission_counts_both_of_each_earlier_try() -> None:
     ("prediction_id", "subject"), [("a1", "the audio of prediction a1 was"), (None, "the audio was")]
 )
 def test_reason_names_prediction_option_and_answer(prediction_id: str | None, subject: str) -> None:
-    reason = mute_reason(AudioPolicyError("GPTProto answered 400: no", prediction_id=prediction_id))
-    assert reason == f'{subject} refused, and on_audio_refusal is "mute". GPTProto answered 400: no'
+    refused = AudioPolicyError("GPTProto answered 400: no", prediction_id=prediction_id)
+    assert (
+        Muting(LOUD, refused, None).reason
+        == f'{subject} refused, and on_audio_refusal is "mute". GPTProto answered 400: no'
+    )
