@@ -70,7 +70,7 @@ def _sorted(copies: list[tuple[datetime, dict[str, Any]]], dag_id: str | None) -
 
 def _copies_of(wanted: Wanted, xcom: StoredXCom, roots: Sequence[Root]) -> list[tuple[datetime, dict[str, Any]]]:
     return [
-        (xcom.pushed_at, {**xcom.key._asdict(), "file": position, **_description(file, roots)})
+        (xcom.pushed_at, {**xcom.key.to_dict(), "file": position, **_description(file, roots)})
         for position in xcom.files.positions_of(wanted.prediction_id, wanted.outputs)
         if root_of((file := xcom.files.files[position]).path, roots)
     ]

@@ -31,7 +31,7 @@ def csv_pieces(generations: Iterable[Generation]) -> Iterator[bytes]:
 
 
 def _row(generation: Generation) -> tuple[object, ...]:
-    dag_id, run_id, task_id, map_index = generation.key
+    dag_id, run_id, task_id, map_index, _ = generation.key
     return (
         generation.pushed_at.isoformat(),
         dag_id,

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from airflow_provider_seedance.gptproto.nesting import MAXIMUM_DEPTH, TOO_DEEP, within_depth
 
@@ -24,6 +25,8 @@ _FIELDS = frozenset({"id", "status", "outputs"})
 _OPERATOR = re.compile(r"[\W_]*(task\.)?seedance", re.IGNORECASE)
 #: USD. No submission costs as much, so a higher number is no price.
 _HIGHEST_PRICE = 1_000_000
+#: The region of a task that is neither mapped nor in a loop.
+_NO_REGION = UUID(int=0)
 
 
 class Outcome(StrEnum):
@@ -42,12 +45,27 @@ class Outcome(StrEnum):
 
 
 class TaskKey(NamedTuple):
-    """A task instance."""
+    """
+    A task instance.
+
+    :param map_index: The index in the region.
+    :param region_id: Airflow 3.4's id of the loop, or of the expansion of a mapped task: in a loop, each iteration
+        expands the task anew, with the same indexes. ``None`` if it is not known, and below 3.4.
+    """
 
     dag_id: str
     run_id: str
     task_id: str
     map_index: int
+    region_id: UUID | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values, without a region that identifies nothing."""
+        fields = self._asdict()
+        if self.region_id in (None, _NO_REGION):
+            del fields["region_id"]
+            return fields
+        return {**fields, "region_id": str(self.region_id)}
 
 
 class Facts(NamedTuple):

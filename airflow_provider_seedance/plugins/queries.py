@@ -10,7 +10,7 @@ from typing import Any
 from airflow.api_fastapi.core_api.security import PermittedDagFilter
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
-from sqlalchemy import Select, Text, and_, cast, or_, select, tuple_
+from sqlalchemy import Select, Text, cast, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from airflow_provider_seedance.plugins.copies import StoredXCom
@@ -20,7 +20,9 @@ from airflow_provider_seedance.stored import STORED, StoredFiles
 PREDICTION, PREDICTION_ID = "prediction", "prediction_id"
 #: Rows that are fetched at once. A value has about 2 kB.
 _BATCH = 500
-_KEY = (XComModel.dag_id, XComModel.run_id, XComModel.task_id, XComModel.map_index)
+_COLUMNS = (XComModel.dag_id, XComModel.run_id, XComModel.task_id, XComModel.map_index)
+#: The columns of a :class:`TaskKey`. Airflow has regions since 3.4.
+_KEY = (*_COLUMNS, XComModel.region_id) if hasattr(XComModel, "region_id") else _COLUMNS
 
 
 class XComs:
@@ -67,7 +69,8 @@ class XComs:
         """Yield the generations of task instances, in their order. One that is gone by now is left out."""
         for start in range(0, len(keys), _BATCH):
             batch = keys[start : start + _BATCH]
-            found = {each.key: each for each in self._read(_generations().where(tuple_(*_KEY).in_(batch)))}
+            values = [key[: len(_KEY)] for key in batch]
+            found = {each.key: each for each in self._read(_generations().where(tuple_(*_KEY).in_(values)))}
             yield from (found[key] for key in batch if key in found)
 
     def generations_with(self, prediction_ids: Iterable[str]) -> Iterator[Generation]:
@@ -85,7 +88,8 @@ class XComs:
         if since is not None:
             query = query.where(XComModel.timestamp >= since)
         if key is not None:
-            query = query.where(tuple_(*_KEY) == tuple_(*key))
+            known = [(column, value) for column, value in zip(_KEY, key, strict=False) if value is not None]
+            query = query.where(*(column == value for column, value in known))
         for *task, pushed_at, value in self._execute(query):
             yield StoredXCom(TaskKey(*task), pushed_at, StoredFiles.from_dict(read_json(value)))
 
@@ -126,5 +130,5 @@ def _generations() -> Select[Any]:
         # As text, because one value that SQLAlchemy cannot decode would fail the whole query.
         cast(XComModel.value, Text),
     )
-    has_key = and_(*(column == getattr(TaskInstance, column.key) for column in _KEY))
-    return select(*columns).join_from(XComModel, TaskInstance, has_key, isouter=True).where(XComModel.key == PREDICTION)
+    # The relationship, because from Airflow 3.4 on several tasks can have the same DAG, run, id and index.
+    return select(*columns).outerjoin(XComModel.task).where(XComModel.key == PREDICTION)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from http import HTTPStatus
 from typing import Annotated, Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from airflow.api_fastapi.app import get_auth_manager
@@ -201,6 +202,7 @@ def get_stored(
     task_id: str,
     file: Annotated[int, Query(ge=0)] = 0,
     map_index: Annotated[int, Query(ge=-1, lt=2**31)] = -1,
+    region_id: UUID | None = None,
     poster: bool = False,
 ) -> Response:
     """
@@ -208,7 +210,7 @@ def get_stored(
 
     :param file: The position in the list of XCom ``stored``. The path comes from there, never from the request.
     """
-    key = TaskKey(dag_id, run_id, task_id, map_index)
+    key = TaskKey(dag_id, run_id, task_id, map_index, region_id)
     files = [each for xcom in xcoms.stored(key=key) for each in xcom.files.files][file : file + 1]
     found = root_of(files[0].poster if poster else files[0].path, _roots()) if files else None
     if found is None:
@@ -249,7 +251,7 @@ def _created_before(generations: Iterable[Generation]) -> datetime | None:
 def _described(generation: Generation, copies: Sequence[dict[str, Any]]) -> dict[str, Any]:
     usd = generation.usd
     return {
-        **generation.key._asdict(),
+        **generation.key.to_dict(),
         "label": generation.label,
         "state": generation.state,
         "try_number": generation.try_number,

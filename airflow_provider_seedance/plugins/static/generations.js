@@ -15,6 +15,7 @@ import { dollarText, readTime } from "./texts.js";
  * @property {string} run_id
  * @property {string} task_id
  * @property {number} map_index
+ * @property {string} [region_id] Of a mapped task or one in a loop, from Airflow 3.4 on: an index can repeat in a loop.
  * @property {string | null} label
  * @property {string | null} state
  * @property {number} try_number
@@ -63,8 +64,8 @@ export const OUTCOMES = {
 };
 
 /** @param {Generation} generation */
-export function generationKey({ dag_id, run_id, task_id, map_index }) {
-  return { dag: dag_id, run: run_id, task: task_id, mapIndex: map_index };
+export function generationKey({ dag_id, run_id, task_id, map_index, region_id }) {
+  return { dag: dag_id, run: run_id, task: task_id, mapIndex: map_index, region: region_id };
 }
 
 /**

@@ -104,6 +104,7 @@ export function tabUrl(airflow, { dag, run, task, mapIndex }) {
  * @property {string} run_id
  * @property {string} task_id
  * @property {number} map_index
+ * @property {string} [region_id] Of a mapped task or one in a loop, from Airflow 3.4 on.
  * @property {number} file The file's place in the XCom.
  * @property {number} index The output's place in the generation.
  * @property {boolean} has_poster
@@ -116,8 +117,9 @@ export function tabUrl(airflow, { dag, run, task, mapIndex }) {
  * @param {Copy} copy
  * @param {{poster?: boolean}} options
  */
-export function storedUrl(airflow, { dag_id, run_id, task_id, map_index, file }, { poster = false } = {}) {
-  return `${airflow}seedance/stored?${query({ dag_id, run_id, task_id, map_index, file, ...(poster && { poster }) })}`;
+export function storedUrl(airflow, { dag_id, run_id, task_id, map_index, region_id, file }, { poster = false } = {}) {
+  const place = { dag_id, run_id, task_id, map_index, ...(region_id && { region_id }), file };
+  return `${airflow}seedance/stored?${query({ ...place, ...(poster && { poster }) })}`;
 }
 
 /**

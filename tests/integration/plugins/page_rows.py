@@ -7,18 +7,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
+from airflow.models.base import Base
 from airflow.models.dag import DagModel
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
-from airflow.models.taskinstance import TaskInstance
-from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import Text, delete, insert, select, type_coerce
+
+from tests.versions import IS_3_4
 
 START = datetime(2026, 11, 27, 12, tzinfo=UTC)
 BUNDLE = "videos-page"
+_NO_REGION = UUID(int=0)
 _NUMBERS = itertools.count(1)
+_TASKS = Base.metadata.tables["task_instance"]
+# The table, because Airflow 3.4's model cannot be written: it combines this one with that of earlier versions.
+_XCOMS = Base.metadata.tables["xcom_v2" if IS_3_4 else "xcom"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +34,9 @@ class Row:
 
     :param xcoms: Values by key.
     :param raw: Texts by key that are in the column as they are, whether or not they are JSON.
+    :param is_current: Whether it is the last attempt. Airflow below 3.4 has no rows of earlier ones.
+    :param region_id: The loop, or the expansion of a mapped task, on Airflow 3.4.
+    :param id: The attempt, to which XComs belong on Airflow 3.4.
     """
 
     dag_id: str
@@ -40,6 +49,9 @@ class Row:
     pushed_at: datetime = START
     xcoms: Mapping[str, Any] = field(default_factory=dict)
     raw: Mapping[str, str] = field(default_factory=dict)
+    is_current: bool = True
+    region_id: UUID = _NO_REGION
+    id: UUID = field(default_factory=uuid4)
 
     @property
     def run(self) -> tuple[str, str]:
@@ -90,29 +102,28 @@ def insert_rows(rows: Iterable[Row]) -> None:
         if new:
             session.execute(insert(DagRun), [_run(number, *run) for run, number in new.items()])
         runs |= new
-        session.execute(insert(TaskInstance), [_task(row) for row in rows])
-        entries = [entry for row in rows for entry in _entries(row, runs[row.run])]
-        session.execute(insert(XComModel), entries)
+        session.execute(insert(_TASKS), [_task(row) for row in rows])
+        entries = [entry for row in rows for entry in _entries(row, runs[row.run], row.xcoms)]
+        if entries:
+            session.execute(insert(_XCOMS), entries)
         for row in rows:
-            for key, value in row.raw.items():
-                session.execute(
-                    text("UPDATE xcom SET value = :value WHERE dag_id = :dag AND run_id = :run AND key = :key"),
-                    {"value": value, "dag": row.dag_id, "run": row.run_id, "key": key},
-                )
+            for entry in _entries(row, runs[row.run], row.raw):
+                session.execute(insert(_XCOMS).values({**entry, "value": type_coerce(entry["value"], Text)}))
 
 
 def delete_rows() -> None:
     """Delete the rows of all calls of :func:`insert_rows`."""
     with create_session(scoped=False) as session:
         dag_ids = list(session.scalars(select(DagModel.dag_id).where(DagModel.bundle_name == BUNDLE)))
-        for model in (XComModel, TaskInstance, DagRun, DagModel):
+        # The tasks and XComs of a run go with it.
+        for model in (DagRun, DagModel):
             session.execute(delete(model).where(model.dag_id.in_(dag_ids)))
 
 
 def delete_xcoms() -> None:
     """Delete all XComs."""
     with create_session(scoped=False) as session:
-        session.execute(delete(XComModel))
+        session.execute(delete(_XCOMS))
 
 
 def many(count: int, dag_ids: Iterable[str]) -> Iterator[Row]:
@@ -144,17 +155,19 @@ def _run(number: int, dag_id: str, run_id: str) -> dict[str, Any]:
 
 
 def _task(row: Row) -> dict[str, Any]:
-    names = ("dag_id", "run_id", "task_id", "map_index", "state", "try_number", "operator")
-    return {**{name: getattr(row, name) for name in names}, "pool": "default_pool", "max_tries": 0, "pool_slots": 1}
+    values = {name: getattr(row, name) for name in ("dag_id", "run_id", "task_id", "state", "try_number", "operator")}
+    values |= {"pool": "default_pool", "max_tries": 0, "pool_slots": 1}
+    if not IS_3_4:
+        return {**values, "map_index": row.map_index}
+    attempt = {"id": row.id, "working_set": True if row.is_current else None}
+    return {**values, **attempt, "region_id": row.region_id, "region_index": row.map_index}
 
 
-def _entries(row: Row, run: int) -> Iterator[dict[str, Any]]:
-    names = ("dag_id", "run_id", "task_id", "map_index")
-    for key in [*row.xcoms, *row.raw]:
-        yield {
-            **{name: getattr(row, name) for name in names},
-            "dag_run_id": run,
-            "key": key,
-            "value": row.xcoms.get(key),
-            "timestamp": row.pushed_at,
-        }
+def _entries(row: Row, run: int, xcoms: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    if IS_3_4:
+        owner: dict[str, Any] = {"task_instance_id": row.id}
+    else:
+        names = ("dag_id", "run_id", "task_id", "map_index")
+        owner = {**{name: getattr(row, name) for name in names}, "dag_run_id": run}
+    for key, value in xcoms.items():
+        yield {**owner, "key": key, "value": value, "timestamp": row.pushed_at}

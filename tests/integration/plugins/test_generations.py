@@ -6,6 +6,7 @@ import csv
 import io
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,6 +14,7 @@ from fastapi.testclient import TestClient
 from tests.integration.plugins.hiding_auth_manager import HIDDEN_DAG
 from tests.integration.plugins.page_rows import START, Row, insert_rows, many, prediction
 from tests.integration.plugins.reader import CHECKS_QUERY, GENERATIONS, SHOWN_DAG, TABLE, Reader
+from tests.versions import needs_3_4
 
 
 class TestRights:
@@ -231,6 +233,58 @@ class TestGenerations:
         [found] = answer["generations"]
         assert (found["is_reference"], found["prediction"], found["outcome"]) == (True, None, "succeeded")
         assert (answer["sums"]["usd"], answer["sums"]["unknown"]) == (0, 1)
+
+    @needs_3_4
+    def test_earlier_attempt_is_neither_listed_nor_added_up(self, viewer: Reader) -> None:
+        earlier = prediction(1, status="failed", outputs=[], error="The service had an error")
+        # The last attempt has paid for all: see the README's `total_cost_usd`.
+        current = prediction(2, submissions=2, total_cost_usd=0.2)
+        insert_rows(
+            [
+                Row(dag_id=SHOWN_DAG, state="failed", is_current=False, xcoms={"prediction": earlier}),
+                Row(dag_id=SHOWN_DAG, try_number=2, xcoms={"prediction": current}),
+                Row(dag_id=SHOWN_DAG, run_id="again", state="failed", is_current=False, xcoms={"prediction": earlier}),
+                Row(dag_id=SHOWN_DAG, run_id="again", state="up_for_retry", try_number=2),
+            ]
+        )
+        answer = viewer.generations()
+        [found] = answer["generations"]
+        assert (found["try_number"], found["prediction"], found["outcome"]) == (2, current, "succeeded")
+        assert (answer["total"], answer["sums"]["count"], answer["sums"]["usd"]) == (1, 1, 0.2)
+        assert answer["waiting"]["total"] == 0
+        [row] = csv.DictReader(io.StringIO(viewer.get(TABLE).text))
+        assert row["prediction_id"] == current["id"]
+
+    @needs_3_4
+    def test_mapped_task_in_a_loop_has_the_generations_of_each_iteration_once(self, viewer: Reader) -> None:
+        waiting: dict[str, Any] = {
+            "state": "deferred",
+            "xcoms": {"prediction": prediction(4, status="running", outputs=[])},
+        }
+        insert_rows(
+            [
+                # Each iteration expands the task in a region of its own, with the same indexes.
+                Row(dag_id=SHOWN_DAG, map_index=0, region_id=UUID(int=7), xcoms={"prediction": prediction(1)}),
+                Row(dag_id=SHOWN_DAG, map_index=1, region_id=UUID(int=7), xcoms={"prediction": prediction(2)}),
+                Row(dag_id=SHOWN_DAG, map_index=0, region_id=UUID(int=8), xcoms={"prediction": prediction(3)}),
+                Row(dag_id=SHOWN_DAG, map_index=1, region_id=UUID(int=8), **waiting),
+            ]
+        )
+        answer = viewer.generations()
+        assert (answer["total"], answer["sums"]["count"], answer["sums"]["usd"]) == (4, 4, 0.4)
+        found = [
+            (each["map_index"], each["region_id"], each["state"], int(each["prediction"]["id"], 16))
+            for each in answer["generations"]
+        ]
+        assert sorted(found) == [
+            (0, str(UUID(int=7)), "success", 1),
+            (0, str(UUID(int=8)), "success", 3),
+            (1, str(UUID(int=7)), "success", 2),
+            (1, str(UUID(int=8)), "deferred", 4),
+        ]
+        assert (answer["waiting"]["total"], len(answer["waiting"]["generations"])) == (1, 1)
+        rows = csv.DictReader(io.StringIO(viewer.get(TABLE).text))
+        assert sorted(int(row["prediction_id"], 16) for row in rows) == [1, 2, 3, 4]
 
 
 class TestTable:

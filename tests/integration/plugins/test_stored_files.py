@@ -7,6 +7,7 @@ import urllib.request
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import moto
 import pytest
@@ -19,6 +20,7 @@ from tests.integration.plugins.hiding_auth_manager import HIDDEN_DAG
 from tests.integration.plugins.page_rows import START, Row, insert_rows, prediction
 from tests.integration.plugins.reader import CHECKS_QUERY, SHOWN_DAG, Reader
 from tests.s3 import attach_s3
+from tests.versions import needs_3_4
 
 S3_CONN_ID = "media_s3"
 STORED, COPIES = "/seedance/stored", "/seedance/api/copies"
@@ -294,6 +296,24 @@ class TestCopies:
         assert viewer.get(COPIES, prediction_id=[value["id"], "unknown"]).json() == {
             "copies": {value["id"]: expected, "unknown": []}
         }
+
+    @needs_3_4
+    def test_copies_of_a_mapped_task_in_a_loop_are_those_of_their_iteration(self, viewer: Reader, root: Path) -> None:
+        videos = {UUID(int=7): b"first", UUID(int=8): b"second"}
+        for number, (region, video) in enumerate(videos.items()):
+            value = prediction(number)
+            mapped: dict[str, Any] = {"map_index": 0, "region_id": region}
+            insert_rows([Row(dag_id=SHOWN_DAG, **mapped, xcoms={"prediction": value, "prediction_id": value["id"]})])
+            (root / f"{number}.mp4").write_bytes(video)
+            insert_stored(stored(f"{root}/{number}.mp4", prediction_id=value["id"]), **mapped)
+        generations = viewer.generations()["generations"]
+        assert {each["region_id"] for each in generations} == {str(region) for region in videos}
+        for each in generations:
+            [copy] = each["copies"]
+            assert viewer.get(STORED, **copy).content == videos[UUID(each["region_id"])]
+            assert viewer.get(COPIES, prediction_id=each["prediction"]["id"]).json()["copies"] == {
+                each["prediction"]["id"]: [copy]
+            }
 
     def test_copy_without_an_id_is_found_by_its_link(self, viewer: Reader, root: Path) -> None:
         value = prediction(1, outputs=["https://videos.example/1.mp4?signature=new#t=1"])

@@ -27,6 +27,15 @@ const GENERATION = {
 };
 const SUMS = { source: "xcom", count: 3, usd: 1, unknown: 0 };
 
+describe("generationKey", () => {
+  it("differs for the same index in two iterations of a loop", () => {
+    const [one, two] = ["1a", "2b"].map((region) =>
+      JSON.stringify(generations.generationKey({ ...GENERATION, map_index: 0, region_id: region })),
+    );
+    assert.notEqual(one, two);
+  });
+});
+
 describe("taskText", () => {
   for (const [mapIndex, label, text] of [
     [-1, null, "make_video"],

@@ -75,6 +75,10 @@ describe("URL functions", () => {
     assert.equal(urls.storedUrl("https://a.example/af/", copy), stored);
     assert.equal(urls.storedUrl("https://a.example/af/", copy, { poster: true }), `${stored}&poster=true`);
     assert.equal(
+      urls.storedUrl("https://a.example/af/", { ...copy, map_index: 0, region_id: "7f" }),
+      stored.replace("map_index=-1", "map_index=0&region_id=7f"),
+    );
+    assert.equal(
       urls.copiesUrl("https://a.example/", ["x", "y&z"]),
       "https://a.example/seedance/api/copies?prediction_id=x&prediction_id=y%26z",
     );
