@@ -42,6 +42,8 @@ class Owner:
     """
     The task instance that submits.
 
+    :param region_id: Airflow 3.4's id of the iteration of a loop, or of the expansion of a mapped task, in which the
+        map index counts; empty if it is in none, and below 3.4.
     :param try_number: The number of its latest try that wrote the entry.
     """
 
@@ -49,12 +51,14 @@ class Owner:
     run_id: str
     task_id: str
     map_index: int = -1
+    region_id: str = ""
     try_number: int = 1
 
     @property
     def identity(self) -> tuple[str | int, ...]:
         """What all tries of the task instance share."""
-        return self.dag_id, self.run_id, self.task_id, self.map_index
+        region = (self.region_id,) if self.region_id else ()
+        return self.dag_id, self.run_id, self.task_id, self.map_index, *region
 
     def __str__(self) -> str:
         mapped = f" [{self.map_index}]" if self.map_index >= 0 else ""

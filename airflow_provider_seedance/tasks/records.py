@@ -20,6 +20,8 @@ from airflow_provider_seedance.tasks.record_store import SubmissionRecord
 from airflow_provider_seedance.tasks.state_store_record import StateStoreRecord
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_seedance.gptproto.settings import ClientSettings
@@ -160,11 +162,15 @@ def owner_of(task_instance: Any) -> Owner:
     """Return the owner of the submissions of a task instance."""
     from airflow_provider_seedance.ledger.entries import Owner
 
+    # Airflow 3.4 counts the tasks of a loop, or of an expansion, in a region; region 0 is that of all others.
+    region_id: UUID | None = getattr(task_instance, "region_id", None)
+    index = getattr(task_instance, "region_index", None)
     return Owner(
         dag_id=task_instance.dag_id,
         run_id=task_instance.run_id,
         task_id=task_instance.task_id,
-        map_index=task_instance.map_index,
+        map_index=task_instance.map_index if index is None else index,
+        region_id=str(region_id) if region_id and region_id.int else "",
         try_number=task_instance.try_number,
     )
 

@@ -179,6 +179,7 @@ def test_entry_says_who_what_and_how_much(account: Account) -> None:
         "run_id": "run",
         "task_id": "task",
         "map_index": -1,
+        "region_id": "",
         "try_number": 1,
     }
     assert entry["idempotency_key"] == KEY

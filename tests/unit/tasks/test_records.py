@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -16,7 +17,9 @@ from airflow_provider_seedance.gptproto.errors import (
     UnreadableRecordError,
 )
 from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
+from airflow_provider_seedance.ledger.entries import Entry, Owner
 from airflow_provider_seedance.ledger.errors import IdempotencyKeyError, LedgerUnavailableError
+from airflow_provider_seedance.ledger.layout import generation_of_task
 from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
 from airflow_provider_seedance.tasks.record import STORE_KEY
@@ -25,10 +28,12 @@ from airflow_provider_seedance.tasks.records import (
     Records,
     mark_delivered_if_possible,
     mark_failed_if_possible,
+    owner_of,
     read_if_possible,
 )
 from tests.unit.airflow.driving import FakeStore
 from tests.unit.gptproto.conftest import SETTINGS
+from tests.unit.ledger.test_entries import ENTRY
 from tests.unit.tasks.ledgers import ACCEPTED, CHECKED, INTENT, URI, MemoryStore, record
 from tests.versions import needs_store
 
@@ -196,3 +201,24 @@ class TestIfPossible:
         mark_delivered_if_possible(made, "abc", 0, ("https://example.com/boat.mp4",), LOG)
         assert read_if_possible(made, LOG) == replace(ACCEPTED, delivered=True)
         assert caplog.text == ""
+
+
+class TestOwnerInARegion:
+    """Airflow 3.4 gives each iteration of a loop, and each expansion of a mapped task, a region with own indexes."""
+
+    def owner(self, **fields: Any) -> Owner:
+        return owner_of(
+            SimpleNamespace(dag_id="ads", run_id="monday", task_id="make", map_index=-1, try_number=1, **fields)
+        )
+
+    def test_iterations_of_a_loop_have_generations_of_their_own(self) -> None:
+        first, second = (self.owner(region_id=UUID(int=number), region_index=0) for number in (7, 8))
+        assert first.map_index == 0
+        assert first.identity != second.identity
+        assert generation_of_task(*first.identity) != generation_of_task(*second.identity)
+        entry = replace(ENTRY, owner=first)
+        assert Entry.from_json(entry.to_json(), f"{URI}/{entry.name}").owner == first
+
+    def test_task_outside_of_loops_is_found_after_an_upgrade(self) -> None:
+        assert self.owner(region_id=UUID(int=0), region_index=-1).identity == self.owner().identity
+        assert len(self.owner().identity) == 4
