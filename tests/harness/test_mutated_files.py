@@ -11,7 +11,18 @@ PACKAGE = ROOT / "airflow_provider_seedance"
 CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
 
 #: The modules of a task that decide whether money is spent.
-PAYMENT = ("ledger_record", "record", "records", "submit")
+PAYMENT = (
+    "idempotency",
+    "ledger_intent",
+    "ledger_record",
+    "muting",
+    "record",
+    "record_store",
+    "records",
+    "sending",
+    "state_store_record",
+    "submit",
+)
 
 
 def test_every_module_of_the_api_and_of_the_payment_is_mutated() -> None:
