@@ -43,7 +43,7 @@ def generation_of_task(*identity: str | int) -> str:
     """
     Return the id of a task instance's own generation.
 
-    :param identity: DAG, run, task, map index.
+    :param identity: DAG, run, task, map index, and Airflow 3.4's region, if it is in one.
     """
     return _digest(["task_instance", *identity])
 

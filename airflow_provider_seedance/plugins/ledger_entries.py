@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import UUID
 
 from airflow.providers.common.compat.sdk import BaseHook
 
@@ -107,9 +108,13 @@ def _facts(entry: Entry) -> Facts:
     owner, estimate = entry.owner, entry.purchase.estimate_usd
     return Facts(
         pushed_at=datetime.fromisoformat(entry.reserved_at),
-        key=TaskKey(owner.dag_id, owner.run_id, owner.task_id, owner.map_index),
+        key=TaskKey(owner.dag_id, owner.run_id, owner.task_id, owner.map_index, _region(owner.region_id)),
         model=entry.purchase.model,
         # A float by its shortest text, so that sums are exact.
         usd=None if estimate is None else Decimal(str(estimate)),
         is_unpriced=estimate is None,
     )
+
+
+def _region(region_id: str) -> UUID | None:
+    return UUID(region_id) if region_id else None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
 
 from airflow_provider_seedance.gptproto.errors import Charge, UnreadableRecordError
-from airflow_provider_seedance.ledger.entries import Entry, Owner, State, latest_entry
+from airflow_provider_seedance.ledger.entries import Entry, Owner, State, latest_entry, read_entry
 from airflow_provider_seedance.ledger.errors import IdempotencyKeyError, UnreadableEntryError
+from airflow_provider_seedance.ledger.layout import entry_name
 from airflow_provider_seedance.ledger.store import Store
 from airflow_provider_seedance.tasks.record import Submission
+from airflow_provider_seedance.tasks.record_store import Note, moved
 
 _OTHER_KEY_ADVICE = (
     "This try submitted nothing. A key must be the same at every try: {use} to go on with that video. To pay for "
@@ -27,6 +29,49 @@ def recorded_in(ledger: Store, entry: Entry) -> Submission:
     except UnreadableRecordError as error:
         what = f"The record of the entry {ledger.uri}/{entry.name} cannot be read"
         raise UnreadableEntryError(what, charge=error.charge) from None
+
+
+def as_seen_by(
+    ledger: Store, entry: Entry, recorded: Submission, owner: Owner, max_tries: int | None, before: Submission | None
+) -> Submission:
+    """
+    Return the submission of another task as it counts for a task: limits and reports are about its own submissions.
+
+    :param entry: The entry of the other task.
+    :param recorded: The submission in it.
+    :param owner: The task.
+    :param max_tries: Its ``max_tries``.
+    :param before: What it submitted before the connection had a ledger; ``None`` if nothing.
+    """
+    own = before
+    for number in range(entry.number - 1, 0, -1):
+        earlier = read_entry(ledger, entry_name(entry.generation, number))
+        if earlier and earlier.state is not State.REFUSED and earlier.owner.identity == owner.identity:
+            own = recorded_in(ledger, earlier)
+            break
+    return dataclasses.replace(
+        recorded,
+        max_tries=None,
+        submissions=own.submissions if own else 0,
+        total_cost_usd=own.total_cost_usd if own else 0.0,
+        clears=own.seen_by(max_tries).clears if own else 0,
+    )
+
+
+def check_ledger(ledger: Store, noted: Note | None, owner: Owner, before: Submission | None) -> None:
+    """
+    Check that an earlier try of a task did not go on in another ledger, unless its generation was copied to this one.
+
+    :param noted: What the earlier try noted.
+    :param owner: The task.
+    :param before: What it submitted before the connection had a ledger; ``None`` if nothing.
+    :raises UnreadableRecordError: When it did.
+    """
+    if noted is None or noted.ledger == ledger.uri:
+        return
+    _, entry = latest_entry(ledger, noted.generation)
+    if entry is None or entry.owner.identity != owner.identity:
+        raise moved(noted, before)
 
 
 def check_same_request(entry: Entry, recorded: Submission, owner: Owner, fingerprint: str) -> None:
@@ -49,22 +94,25 @@ def check_same_request(entry: Entry, recorded: Submission, owner: Owner, fingerp
 
 
 def check_same_key(
-    ledger: Store, earlier: str, key: str, fingerprint: str, is_cleared: Callable[[Submission], bool]
+    ledger: Store, earlier: str, noted: Note | None, key: str, fingerprint: str, max_tries: int | None
 ) -> None:
     """
     Check that an earlier try has not the same request with another key, or without one. After a clear it may.
 
     :param earlier: The generation that the earlier try has.
+    :param noted: What it noted; ``None`` if it noted nothing.
     :param key: The key now; empty for none.
     :param fingerprint: The fingerprint of the request.
-    :param is_cleared: Returns whether the task was cleared since a submission.
+    :param max_tries: ``max_tries`` of the task instance now.
     :raises IdempotencyKeyError: When it has.
     """
     _, entry = latest_entry(ledger, earlier)
     if entry is None or entry.state is State.FAILED:
         return
     recorded = recorded_in(ledger, entry)
-    if recorded.fingerprint != fingerprint or is_cleared(recorded):
+    # The submission may be that of another task, whose clears do not count.
+    is_cleared = recorded.is_cleared(max_tries) if noted is None else noted.max_tries != max_tries
+    if recorded.fingerprint != fingerprint or is_cleared:
         return
     raise other_key(str(entry), entry.idempotency_key, key, recorded)
 

@@ -12,8 +12,8 @@ import dataclasses
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
@@ -22,15 +22,22 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.requests import CheckedRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
-from airflow_provider_seedance.ledger.entries import Entry, Owner, State, latest_entry, read_entry
+from airflow_provider_seedance.ledger.entries import Entry, Owner, State, latest_entry
 from airflow_provider_seedance.ledger.errors import (
     LedgerUnavailableError,
     SubmissionTakenError,
 )
-from airflow_provider_seedance.ledger.layout import entries_folder, entry_name, generation_of_task
+from airflow_provider_seedance.ledger.layout import entries_folder, generation_of_task
 from airflow_provider_seedance.ledger.reservations import withdraw
 from airflow_provider_seedance.ledger.store import Store
-from airflow_provider_seedance.tasks.idempotency import check_same_key, check_same_request, other_key, recorded_in
+from airflow_provider_seedance.tasks.idempotency import (
+    as_seen_by,
+    check_ledger,
+    check_same_key,
+    check_same_request,
+    other_key,
+    recorded_in,
+)
 from airflow_provider_seedance.tasks.ledger_intent import (
     LONGEST_CREATION,
     answer_time,
@@ -45,6 +52,7 @@ from airflow_provider_seedance.tasks.record_store import Note, SubmissionRecord
 _WAITS = (0.5, 5.0)
 #: The longest time for which a worker is held for the response of another task. An upload can take longer.
 _LONGEST_WAIT = timedelta(minutes=5)
+_NOT_NOTED_ADVICE = "Nothing was sent. A retry of this task notes it again."
 #: Fields of a record that only the task instance that submitted it changes.
 _OF_THE_OWNER = ("max_tries", "submissions", "total_cost_usd", "clears")
 
@@ -110,7 +118,9 @@ class LedgerRecord(SubmissionRecord):
     @property
     def where(self) -> str:
         """Where a person finds the record."""
-        return f"in the ledger ({self._ledger.uri}/{self._entry.name if self._entry else self._generation})"
+        if self._entry is None and self._earlier.latest is not None:
+            return self._earlier.where
+        return f"in the ledger ({f'{self._ledger.uri}/{self._entry.name}' if self._entry else self.pointer})"
 
     @property
     def owner(self) -> str:
@@ -146,47 +156,32 @@ class LedgerRecord(SubmissionRecord):
             self.latest = self._earlier.read()
             return self.latest
         recorded = recorded_in(self._ledger, self._entry)
+        before = self._earlier.latest
+        if before is not None and self.is_own and before.submitted_at > recorded.submitted_at:
+            # Submitted while the connection had no ledger, after what the ledger has.
+            self._entry, self.latest = None, before
+            return self.latest
         if not self.is_own:
-            recorded = self._as_seen_here(recorded, self._entry)
-        elif self._is_of_a_later_try:
-            # The clear was before that try, not after this one.
+            recorded = as_seen_by(self._ledger, self._entry, recorded, self._owner, self._max_tries, before)
+        elif self._is_of_a_higher_try:
+            # It may have been cleared before that try, but not after this one.
             recorded = dataclasses.replace(recorded, max_tries=None)
         self.latest = recorded
         return self.latest
 
     @property
-    def _is_of_a_later_try(self) -> bool:
+    def _is_of_a_higher_try(self) -> bool:
         """
-        Whether a later try wrote the entry while this one was running: Airflow gave this one up.
+        Whether a try of this task instance with a higher number wrote the entry.
 
-        A DAG run that was deleted and created again begins with the first try once more.
+        Either Airflow gave this try up, and it still runs; or the DAG run was deleted and created again.
         """
-        entry = self._entry
-        if entry is None or not self.is_own or entry.owner.try_number <= self._owner.try_number:
-            return False
-        return datetime.fromisoformat(entry.updated_at) >= self._opened_at
-
-    def _as_seen_here(self, recorded: Submission, entry: Entry) -> Submission:
-        """Return the submission of another task: what counts for limits and reports is this task instance's own."""
-        for number in range(entry.number - 1, 0, -1):
-            earlier = read_entry(self._ledger, entry_name(self._generation, number))
-            if earlier is None or earlier.state is State.REFUSED:
-                continue
-            if earlier.owner.identity == self._owner.identity:
-                own = recorded_in(self._ledger, earlier).seen_by(self._max_tries)
-                counts = (own.submissions, own.total_cost_usd, own.clears)
-                break
-        else:
-            counts = (0, 0.0, 0)
-        submissions, total_cost_usd, clears = counts
-        return dataclasses.replace(
-            recorded, max_tries=None, submissions=submissions, total_cost_usd=total_cost_usd, clears=clears
-        )
+        return self.is_own and self._entry is not None and self._entry.owner.try_number > self._owner.try_number
 
     def read_settled(self) -> Submission | None:
         """Return the recorded submission once no response to it can be on its way to another try or task."""
-        # Also what an earlier try noted: this try must not go on in another ledger.
         self._earlier.read()
+        check_ledger(self._ledger, self._earlier.noted, self._owner, self._earlier.latest)
         pause, longest = _WAITS
         started = since = _now()
         awaited = ""
@@ -227,37 +222,41 @@ class LedgerRecord(SubmissionRecord):
         self._check_earlier(fingerprint)
 
     def _check_earlier(self, fingerprint: str) -> None:
-        """Refuse a request that an earlier try has: in Airflow's store, or with another key, or without one."""
-        before, noted = self._earlier.latest, self._earlier.noted
-        # Without an entry, the record from before the ledger was read instead of one.
-        if before is not None and self._entry is not None and not self.is_own:
-            is_same = before.fingerprint == fingerprint and not before.is_refused
-            if is_same and not before.is_cleared(self._max_tries):
-                raise other_key(f"prediction {before.prediction_id or 'of unknown id'}", "", self._key, before)
+        """Refuse a request that an earlier try has with another key, or without one."""
+        noted = self._earlier.noted
         if noted is None and (not self.is_kept or self._owner.try_number == 1):
             return
         # Without a note only a generation without a key is found.
         earlier = noted.generation if noted else generation_of_task(*self._owner.identity)
         if earlier != self._generation:
-            check_same_key(self._ledger, earlier, self._key, fingerprint, partial(self._is_cleared_since, noted))
+            check_same_key(self._ledger, earlier, noted, self._key, fingerprint, self._max_tries)
 
-    def _is_cleared_since(self, noted: Note | None, recorded: Submission) -> bool:
-        """Return whether this task instance was cleared since its earlier try; the submission may be another task's."""
-        return recorded.is_cleared(self._max_tries) if noted is None else noted.max_tries != self._max_tries
+    def check_before(self, fingerprint: str) -> None:
+        """
+        Refuse to submit what this task instance has in Airflow's store, from before the ledger.
+
+        :raises IdempotencyKeyError: With both keys.
+        """
+        before = self._earlier.latest
+        # Without an entry, that record was read instead of one.
+        if before is None or self._entry is None or self.is_own:
+            return
+        if before.fingerprint == fingerprint and not before.is_refused and not before.is_cleared(self._max_tries):
+            raise other_key(f"prediction {before.prediction_id or 'of unknown id'}", "", self._key, before)
 
     def note_place(self) -> None:
         """Note the ledger and the generation, before the task goes on with them."""
-        if self._entry is not None:
+        if self._entry is None:
+            return
+        try:
             self._note()
+        except Exception as error:  # any error of Airflow's API: the generation is paid for, so the task goes on
+            self._log.warning("The ledger could not be noted in the task state store: %r", error)
 
     def _note(self) -> None:
         note = Note(self._ledger.uri, self._generation, self._max_tries)
-        if note == self._earlier.noted:
-            return
-        try:
+        if note != self._earlier.noted:
             self._earlier.note(note)
-        except Exception as error:  # any error of Airflow's API: the ledger has the record
-            self._log.warning("The ledger could not be noted in the task state store: %r", error)
 
     def describe(self, checked: CheckedRequest) -> None:
         """Note the request of the next intent."""
@@ -280,13 +279,23 @@ class LedgerRecord(SubmissionRecord):
     def _create(self, intent: Submission) -> None:
         if self._checked is None:
             raise RuntimeError("an intent needs the request that it is about")
-        if self._is_of_a_later_try:
+        if (
+            self._entry
+            and self._is_of_a_higher_try
+            and datetime.fromisoformat(self._entry.updated_at) >= self._opened_at
+        ):
             raise SubmissionTakenError(f"Airflow gave up this try: a later one has the generation of {self._owner}")
         now, settings, number = _now(), self._get_settings(), self._newest + 1
         self._reservation = reserve_price(
             self._ledger, self._checked, settings, generation=self._generation, number=number, now=now
         )
-        self._note()
+        try:
+            self._note()
+        except Exception as error:  # any error of Airflow's API: without the note, a later try could pay again
+            with suppress(LedgerUnavailableError):
+                withdraw(self._ledger, self._reservation)
+            what = f"The ledger could not be noted in the task state store ({error!r})"
+            raise LedgerUnavailableError(what, advice=_NOT_NOTED_ADVICE) from error
         self._created_at = _now()
         entry = Entry(
             generation=self._generation,
@@ -329,7 +338,7 @@ class LedgerRecord(SubmissionRecord):
             return
         # Only a clear of the owner's task instance changes it.
         record, owner = submission.to_dict(), entry.owner
-        if self.is_own and not self._is_of_a_later_try:
+        if self.is_own and not self._is_of_a_higher_try:
             owner = self._owner
         else:
             record |= {name: entry.record[name] for name in _OF_THE_OWNER}

@@ -7,12 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_seedance.gptproto.errors import SeedanceError
+from airflow_provider_seedance.gptproto.errors import Charge, SeedanceError, UnreadableRecordError
 from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.tasks.record import Submission
 
 if TYPE_CHECKING:
     from airflow_provider_seedance.gptproto.requests import CheckedRequest
+
+
+_MOVED_ADVICE = (
+    "This try submitted nothing. Name that ledger in the connection again, and clear the task; or delete the record "
+    "under Storage > Task State Store to submit, and pay for, a new generation."
+)
+_BEFORE_ADVICE = "To go on with that prediction, set prediction_id to its id."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,23 @@ class Note:
     ledger: str
     generation: str
     max_tries: int | None
+
+
+def moved(noted: Note, before: Submission | None) -> UnreadableRecordError:
+    """
+    Return the error of a record that may be in a ledger which the connection does not name now.
+
+    :param before: What the task submitted before it went on in that ledger; ``None`` if nothing.
+    """
+    what = (
+        f"The record of an earlier try may be in the ledger at {noted.ledger}, which the connection does not name now "
+        f"(generation {noted.generation})"
+    )
+    prediction_id = before.prediction_id if before else None
+    if prediction_id is None:
+        return UnreadableRecordError(what, charge=Charge.POSSIBLE, advice=_MOVED_ADVICE)
+    what = f"{what}; before that, the task submitted prediction {prediction_id}"
+    return UnreadableRecordError(what, charge=Charge.POSSIBLE, advice=f"{_MOVED_ADVICE} {_BEFORE_ADVICE}")
 
 
 class SubmissionRecord:
@@ -93,12 +117,20 @@ class SubmissionRecord:
 
     def check_request(self, fingerprint: str) -> None:
         """
-        Check that the record is of this request, and that no earlier try has the request in another record.
+        Check that the record is of this request, and that no earlier try has the request with another key.
 
         Only a record in the ledger has to be checked: an idempotency key can change, and stand for two requests.
 
         :param fingerprint: The fingerprint of the request.
         :raises IdempotencyKeyError: When it is of another request, or when an earlier try has the request.
+        """
+
+    def check_before(self, fingerprint: str) -> None:
+        """
+        Check, before a submission, that this task does not have the request from before the ledger.
+
+        :param fingerprint: The fingerprint of the request.
+        :raises IdempotencyKeyError: When it has.
         """
 
     def note_place(self) -> None:

@@ -6,10 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from airflow_provider_seedance.gptproto.errors import Charge, UnreadableRecordError
 from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.tasks.record import STORE_KEY, Submission
-from airflow_provider_seedance.tasks.record_store import Note, SubmissionRecord
+from airflow_provider_seedance.tasks.record_store import Note, SubmissionRecord, moved
 from airflow_provider_seedance.tasks.state_store import check_state_store
 
 #: Distinguishes a missing record from one whose object in object storage is lost, which reads as ``None``.
@@ -18,10 +17,6 @@ _NO_RECORD: Any = object()
 _LEDGER = "ledger"
 #: The field of a note with the record from before the connection had a ledger.
 _BEFORE = "before"
-_MOVED_ADVICE = (
-    "This try submitted nothing. Name that ledger in the connection again, and clear the task; or delete the record "
-    "under Storage > Task State Store to submit, and pay for, a new generation."
-)
 
 
 class StateStore(Protocol):
@@ -59,26 +54,18 @@ class StateStoreRecord(SubmissionRecord):
         """
         Return the recorded submission, or ``None`` without one. A note does not hide what was recorded before it.
 
-        :raises UnreadableRecordError: When the record is invalid, or noted in a ledger that the connection does not
-            name.
+        :raises UnreadableRecordError: When the record is invalid, or in a ledger while the connection names none.
         """
         value = self._store.get(STORE_KEY, _NO_RECORD)
         self.noted = None
         if isinstance(value, Mapping) and _LEDGER in value:
             ledger, generation = (str(value.get(name)) for name in (_LEDGER, "generation"))
             self.noted = Note(ledger, generation, value.get("max_tries"))
-            self._check_ledger(self.noted)
             value = value.get(_BEFORE, _NO_RECORD)
         self.latest = None if value is _NO_RECORD else Submission.from_dict(value)
+        if self.noted is not None and not self.ledger:
+            raise moved(self.noted, self.latest)
         return self.latest
-
-    def _check_ledger(self, noted: Note) -> None:
-        if noted.ledger != self.ledger:
-            what = (
-                f"The record of an earlier try is in the ledger at {noted.ledger}, which the connection does not name "
-                f"now (generation {noted.generation})"
-            )
-            raise UnreadableRecordError(what, charge=Charge.POSSIBLE, advice=_MOVED_ADVICE)
 
     def note(self, note: Note) -> None:
         """Write where the ledger has the record, beside what was recorded before."""

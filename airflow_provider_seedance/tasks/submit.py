@@ -78,10 +78,12 @@ class Submitter:
             replaced.
         :raises Exception: When the request cannot be made again, and has to be.
         """
-        self.sender.record.check_request(prepared.fingerprint)
+        if prepared.muting is None:
+            self.sender.record.check_request(prepared.fingerprint)
         found = self._find(prepared)
         if not isinstance(found, SubmitFresh):
             return found
+        self.sender.record.check_before(prepared.fingerprint)
         if isinstance(prepared.checked, Exception):
             raise prepared.checked
         for warning in prepared.checked.warnings:

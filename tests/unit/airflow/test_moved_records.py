@@ -14,8 +14,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_seedance.gptproto.errors import SeedanceError
 from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
+from airflow_provider_seedance.ledger.errors import LedgerUnavailableError
 from tests.unit.airflow.accounts import KEY, Account, other_run
-from tests.unit.airflow.driving import FakeStore, Run
+from tests.unit.airflow.driving import FailingStore, FakeStore, Run
 from tests.unit.airflow.world import KilledError, World, WorldLedger
 from tests.versions import needs_store
 
@@ -32,7 +33,7 @@ def test_lost_ledger_between_two_tries_pays_nothing(account: Account) -> None:
     account.world.polls = ["killed"]
     with pytest.raises(KilledError):
         account.run(run, idempotency_key=None)
-    with pytest.raises(AirflowFailException, match="is in the ledger at s3://bucket/seedance"):
+    with pytest.raises(AirflowFailException, match="may be in the ledger at s3://bucket/seedance"):
         account.run(run, idempotency_key=None, has_ledger=False)
     assert len(account.booked) == 1
 
@@ -43,7 +44,7 @@ def test_ledger_that_is_lost_after_a_task_joined_a_generation_pays_nothing(accou
     joined = other_run()
     account.state_store = FakeStore()
     account.run(joined)
-    with pytest.raises(AirflowFailException, match="is in the ledger at s3://bucket/seedance"):
+    with pytest.raises(AirflowFailException, match="may be in the ledger at s3://bucket/seedance"):
         account.run(joined, idempotency_key=None, has_ledger=False)
     assert len(account.booked) == 1
 
@@ -172,7 +173,7 @@ class TestNote:
         run = Run()
         kill_during_the_wait(account, run, idempotency_key=key)
         move_ledger(account, uri)
-        with pytest.raises(AirflowFailException, match="is in the ledger at s3://bucket/seedance, which"):
+        with pytest.raises(AirflowFailException, match="may be in the ledger at s3://bucket/seedance, which"):
             account.run(run, idempotency_key=key)
         assert len(account.booked) == 1
 
@@ -185,7 +186,7 @@ class TestNote:
         account.world.ledger_settings = LedgerSettings(uri="s3://bucket/seedance")
         kill_during_the_wait(account, run)
         move_ledger(account, "s3://other")
-        with pytest.raises(AirflowFailException, match="is in the ledger at s3://bucket/seedance, which"):
+        with pytest.raises(AirflowFailException, match="may be in the ledger at s3://bucket/seedance, which"):
             account.run(run)
         assert len(account.booked) == 2
 
@@ -222,6 +223,23 @@ class TestNote:
         run = Run()
         kill_during_the_wait(account, run, has_ledger=False, idempotency_key=None)
         Account(account.deferrable, account.world).run(other_run(), wait_for_completion=False)
+        [url] = account.run(run)
+        assert account.booked[1] in url
+        with pytest.raises(AirflowFailException, match=f"was '{KEY}' at an earlier try"):
+            account.run(run, idempotency_key=None)
+        run.clear()
+        [url] = account.run(run, idempotency_key=None)
+        assert account.booked[0] in url
+        assert len(account.booked) == 2
+
+    def test_own_generation_from_before_the_ledger_is_not_paid_again_for_a_key_that_is_free(
+        self, account: Account
+    ) -> None:
+        run = Run()
+        kill_during_the_wait(account, run, has_ledger=False, idempotency_key=None)
+        account.world.end = "failed"
+        with pytest.raises(SeedanceError):
+            Account(account.deferrable, account.world).run(other_run(), max_submissions=1)
         with pytest.raises(AirflowFailException, match="was not set at an earlier try") as caught:
             account.run(run)
         assert account.booked[0] in str(caught.value)
@@ -234,9 +252,71 @@ class TestNote:
         Account(account.deferrable, account.world).run(Run(), wait_for_completion=False)
         joined = other_run()
         kill_during_the_wait(account, joined)
-        with pytest.raises(AirflowFailException, match="is in the ledger at s3://bucket/seedance"):
+        with pytest.raises(AirflowFailException, match="may be in the ledger at s3://bucket/seedance"):
             account.run(joined, idempotency_key=None, has_ledger=False)
         assert len(account.booked) == 1
+
+    def test_nothing_is_sent_without_the_note(self, account: Account) -> None:
+        account.state_store = FailingStore(failures=["fails"])
+        with pytest.raises(LedgerUnavailableError, match="could not be noted") as caught:
+            account.run(Run())
+        assert caught.value.retryable
+        assert "Nothing was charged" in str(caught.value)
+        assert not account.booked
+        assert not [name for name in account.world.values if name.startswith(("reservations/", "generations/"))]
+
+    def test_error_of_the_missing_ledger_names_what_was_submitted_before_it(self, account: Account) -> None:
+        run = Run()
+        kill_during_the_wait(account, run, has_ledger=False, idempotency_key=None)
+        account.world.submits = ["refused"]
+        with pytest.raises(AirflowFailException, match="400"):
+            account.run(run, idempotency_key=None, prompt="A kite")
+        with pytest.raises(AirflowFailException, match="may be in the ledger at s3://bucket/seedance") as caught:
+            account.run(run, idempotency_key=None, has_ledger=False)
+        assert account.booked[0] in str(caught.value)
+
+    def test_generation_that_was_copied_to_another_ledger_is_found_there(self, account: Account) -> None:
+        run = Run()
+        kill_during_the_wait(account, run)
+        entries = {name: text for name, text in account.world.values.items() if name.startswith("generations/")}
+        account.world.values |= {f"s3://other/{name}": text for name, text in entries.items()}
+        move_ledger(account, "s3://other")
+        [url] = account.run(run)
+        assert account.booked[0] in url
+        assert len(account.booked) == 1
+
+    def test_generation_that_was_submitted_while_the_ledger_was_away_is_the_newer_one(self, account: Account) -> None:
+        run = Run()
+        account.world.end = "failed"
+        with pytest.raises(SeedanceError):
+            account.run(run, idempotency_key=None)
+        # As the error of the missing ledger advises.
+        account.state_store = FakeStore()
+        kill_during_the_wait(account, run, idempotency_key=None, has_ledger=False)
+        [url] = account.run(run, idempotency_key=None)
+        assert account.booked[1] in url
+        assert len(account.booked) == 2
+
+    def test_limit_counts_what_was_submitted_before_the_ledger(self, account: Account) -> None:
+        run = Run()
+        with pytest.raises(SeedanceError, match="ended as failed"):
+            account.run(run, prompt="A boat [fail]", has_ledger=False, idempotency_key=None)
+        with pytest.raises(SeedanceError, match="ended as failed"):
+            Account(account.deferrable, account.world).run(other_run(), prompt="A boat [fail]")
+        run.clear()
+        with pytest.raises(SeedanceError, match="ended as failed"):
+            account.run(run, prompt="A boat [fail]", max_submissions=1)
+        with pytest.raises(AirflowFailException, match="may not submit again"):
+            account.run(run, prompt="A boat [fail]", max_submissions=1)
+        assert len(account.booked) == 3
+
+    def test_place_of_a_record_from_before_the_ledger_is_named(self, account: Account) -> None:
+        run = Run()
+        account.world.submits = ["killed after"]
+        with pytest.raises(KilledError):
+            account.run(run, has_ledger=False, idempotency_key=None)
+        with pytest.raises(AirflowFailException, match="under Storage > Task State Store"):
+            account.run(run, idempotency_key=None)
 
 
 class TestKeyOfAnEarlierTry:
@@ -282,6 +362,21 @@ class TestKeyOfAnEarlierTry:
         account.run(run, idempotency_key="another")
         assert len(account.booked) == 2
 
+    @needs_store
+    def test_video_of_the_key_is_returned_beside_a_failed_generation_from_before_the_ledger(
+        self, account: Account
+    ) -> None:
+        run, store = Run(), FakeStore()
+        account.state_store = store
+        account.world.end = "failed"
+        with pytest.raises(SeedanceError):
+            account.run(run, has_ledger=False, idempotency_key=None)
+        account.state_store = None
+        first = account.run(other_run())
+        account.state_store = store
+        assert account.run(run) == first
+        assert len(account.booked) == 2
+
 
 class TestRunThatIsDeletedAndCreatedAgain:
     """Its tries begin with 1 once more, and the ledger has entries of later tries of the run that was deleted."""
@@ -306,3 +401,11 @@ class TestRunThatIsDeletedAndCreatedAgain:
         first = account.run(deleted, idempotency_key=None)
         assert account.run(Run(), idempotency_key=None) == first
         assert len(account.booked) == 1
+
+    def test_clear_of_the_run_that_was_deleted_is_none_of_the_new_one(self, account: Account) -> None:
+        deleted = Run()
+        account.run(deleted, idempotency_key=None, on_clear="regenerate")
+        deleted.clear()
+        first = account.run(deleted, idempotency_key=None, on_clear="regenerate")
+        assert account.run(Run(), idempotency_key=None, on_clear="regenerate") == first
+        assert len(account.booked) == 2

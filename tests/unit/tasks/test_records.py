@@ -153,9 +153,15 @@ class TestChangesOfTheLedger:
         state_store = FakeStore()
         self.accepted(state_store)
         assert opened(state_store=state_store).read() == ACCEPTED
-        monkeypatch.setattr("airflow_provider_seedance.ledger.store.open_store", lambda uri: MemoryStore())
+
+        def open_other(uri: str) -> MemoryStore:
+            other = MemoryStore()
+            other.uri = uri
+            return other
+
+        monkeypatch.setattr("airflow_provider_seedance.ledger.store.open_store", open_other)
         with pytest.raises(UnreadableRecordError, match="in the ledger at"):
-            opened(state_store=state_store, uri=uri).read()
+            opened(state_store=state_store, uri=uri).read_settled()
 
     def test_record_in_a_removed_ledger_is_not_found_without_task_state(self, store: MemoryStore) -> None:
         # As the guide says: wait until all generations have ended before you remove a ledger.
