@@ -102,10 +102,10 @@ class _Api:
                 return invalid(str(cause))
             shape = shape or (mark.for_submission() if mark else None)
             if shape is None:
-                return self._answer(self._service.book(checked), request)
+                return self._accepted(self._service.book(checked), request)
             if shape.refuses:
                 return with_shape(ApiResponse(200, None), shape)
-            return with_shape(self._answer(self._service.book(checked, shape.new_id), request), shape)
+            return with_shape(self._accepted(self._service.book(checked, shape.new_id), request), shape)
 
         return await self._serve(request, "submit", None, handle)
 
@@ -157,6 +157,10 @@ class _Api:
         if wait:
             return error(429, "Too Many Requests: you've exceeded your rate limit", {"Retry-After": str(wait)})
         return None
+
+    def _accepted(self, prediction: Prediction, request: Request) -> ApiResponse:
+        # As in the specification, a new prediction is "created", however short the generation is.
+        return envelope(prediction, prediction.submitted_at, self._base_url(request))
 
     def _answer(self, prediction: Prediction, request: Request) -> ApiResponse:
         return envelope(prediction, self._service.clock(), self._base_url(request))
