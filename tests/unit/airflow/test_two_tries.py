@@ -15,7 +15,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_seedance.gptproto.errors import RateLimitError, SeedanceError
-from airflow_provider_seedance.ledger.errors import LedgerUnavailableError
+from airflow_provider_seedance.ledger.errors import LedgerUnavailableError, SubmissionTakenError
 from airflow_provider_seedance.tasks import ledger_record
 from tests.unit.airflow.driving import Run
 from tests.unit.airflow.world import KilledError, Operator, StoreError, World, connected
@@ -23,12 +23,19 @@ from tests.versions import needs_store
 
 
 class Try(Thread):
-    """The next try of a world, which stops before each of its calls."""
+    """
+    The next try of a world, which stops before each of its calls.
 
-    def __init__(self, world: World, *, deferrable: bool) -> None:
+    :param key: The idempotency key, with which each try is of a task of its own; ``None`` for tries of one task.
+    """
+
+    def __init__(self, world: World, *, deferrable: bool, key: str | None = None) -> None:
         super().__init__(daemon=True)
         self._world = world
-        self._operator = Operator(task_id="make_video", prompt="A paper boat", deferrable=deferrable)
+        self._key = key
+        self._operator = Operator(
+            task_id="make_video", prompt="A paper boat", deferrable=deferrable, idempotency_key=key
+        )
         self._may_go_on, self._has_stopped = Semaphore(0), Semaphore(0)
         self.is_done = False
         self.outputs: list[str] = []
@@ -52,21 +59,22 @@ class Try(Thread):
     def run(self) -> None:
         try:
             store = self._world.state_store()
-            self.outputs = Run(tries=self._number - 1).try_once(self._operator, task_state_store=store)
+            run = Run(tries=self._number - 1) if self._key is None else Run(run_id=f"run {self._number}")
+            self.outputs = run.try_once(self._operator, task_state_store=store)
         except BaseException as error:
             self.error = error
         self.is_done = True
         self._has_stopped.release()
 
 
-def begin(start: str, *, deferrable: bool, has_ledger: bool) -> World:
+def begin(start: str, *, deferrable: bool, has_ledger: bool, key: str | None = None) -> World:
     """Return a world in which an earlier try was killed after its id was recorded, or one without a record."""
     world = World(has_ledger=has_ledger)
     if start == "nothing, and one refusal":
         world.submits = ["rate limit"]
     elif start != "nothing":
         world.polls = ["killed"]
-        killed = Try(world, deferrable=deferrable)
+        killed = Try(world, deferrable=deferrable, key=key)
         with connected(world):
             while not killed.is_done:
                 killed.step()
@@ -74,9 +82,9 @@ def begin(start: str, *, deferrable: bool, has_ledger: bool) -> World:
     return world
 
 
-def race(world: World, order: list[int], *, deferrable: bool) -> tuple[list[int], Try, Try]:
+def race(world: World, order: list[int], *, deferrable: bool, key: str | None = None) -> tuple[list[int], Try, Try]:
     """Run a zombie (0) and a new try (1); return the choices between them, which are 0 after the given order."""
-    tries = zombie, new = Try(world, deferrable=deferrable), Try(world, deferrable=deferrable)
+    tries = zombie, new = [Try(world, deferrable=deferrable, key=key) for _ in range(2)]
     choices: list[int] = []
     with connected(world):
         zombie.step()
@@ -89,12 +97,14 @@ def race(world: World, order: list[int], *, deferrable: bool) -> tuple[list[int]
     return choices, zombie, new
 
 
-def races(start: str, *, deferrable: bool, has_ledger: bool) -> Iterator[tuple[list[int], World, Try, Try]]:
+def races(
+    start: str, *, deferrable: bool, has_ledger: bool, key: str | None = None
+) -> Iterator[tuple[list[int], World, Try, Try]]:
     """Run every order of the calls of two tries, each one once."""
     order: list[int] | None = []
     while order is not None:
-        world = begin(start, deferrable=deferrable, has_ledger=has_ledger)
-        choices, zombie, new = race(world, order, deferrable=deferrable)
+        world = begin(start, deferrable=deferrable, has_ledger=has_ledger, key=key)
+        choices, zombie, new = race(world, order, deferrable=deferrable, key=key)
         yield choices, world, zombie, new
         tried = choices[:LEDGER_CHOICES] if has_ledger else choices
         last = max((place for place, choice in enumerate(tried) if choice == 0), default=None)
@@ -125,6 +135,20 @@ def test_two_tries_at_once_pay_once(
             # into the creation of its entry.
             assert "A generation may have been started and charged" in str(new.error), order
         assert isinstance(zombie.error, SeedanceError | AirflowFailException | StoreError | None), order
+
+
+@pytest.mark.parametrize("start", ["nothing", "nothing, and one refusal", "an id"])
+def test_two_tasks_with_one_key_at_once_pay_once(start: str, deferrable: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_record, "_WAITS", (125.0, 125.0))
+    for order, world, first, second in races(start, deferrable=deferrable, has_ledger=True, key="boat"):
+        assert len(world.ledger) <= 1, order
+        for each in (first, second):
+            if each.error is None:
+                assert list(world.ledger)[-1] in each.outputs[0], order
+                continue
+            # None fails for good without money spent: nobody gave up either task.
+            may_retry = isinstance(each.error, RateLimitError | LedgerUnavailableError | SubmissionTakenError)
+            assert may_retry or "A generation may have been started and charged" in str(each.error), order
 
 
 @needs_store
