@@ -30,20 +30,20 @@ from airflow_provider_seedance.ledger.errors import (
 from airflow_provider_seedance.ledger.layout import entries_folder, generation_of_task
 from airflow_provider_seedance.ledger.reservations import withdraw
 from airflow_provider_seedance.ledger.store import Store
-from airflow_provider_seedance.tasks.idempotency import (
-    as_seen_by,
-    check_ledger,
-    check_same_key,
-    check_same_request,
-    other_key,
-    recorded_in,
-)
 from airflow_provider_seedance.tasks.ledger_intent import (
     LONGEST_CREATION,
     answer_time,
     create_entry,
     purchase_of,
     reserve_price,
+)
+from airflow_provider_seedance.tasks.ledger_reading import (
+    as_seen_by,
+    check_ledger,
+    check_same_key,
+    check_same_request,
+    other_key,
+    recorded_in,
 )
 from airflow_provider_seedance.tasks.record import Submission
 from airflow_provider_seedance.tasks.record_store import Note, SubmissionRecord

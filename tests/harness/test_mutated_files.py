@@ -12,7 +12,7 @@ CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-
 
 #: The modules of a task that decide whether money is spent.
 PAYMENT = (
-    "idempotency",
+    "ledger_reading",
     "ledger_intent",
     "ledger_record",
     "muting",
