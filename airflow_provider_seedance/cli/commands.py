@@ -30,7 +30,7 @@ from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.hooks.seedance import MAXIMUM_FILE_BYTES, SeedanceHook
 from airflow_provider_seedance.ledger.errors import LedgerUnavailableError
 from airflow_provider_seedance.tasks.options import TransferOptions
-from airflow_provider_seedance.tasks.transfer import Transfer, run_transfer
+from airflow_provider_seedance.tasks.storing.transfer import Transfer, run_transfer
 from airflow_provider_seedance.transfers.seedance_to_object_storage import DEFAULT_FILENAME
 
 _SENTENCES = ("refusals", "warnings")

@@ -115,7 +115,7 @@ class SeedanceHook(BaseHook):
         """
         from airflow_provider_seedance.gptproto.leaks import arguments_of
         from airflow_provider_seedance.tasks.media import with_local_media
-        from airflow_provider_seedance.tasks.records import unshared_record
+        from airflow_provider_seedance.tasks.records.opening import unshared_record
         from airflow_provider_seedance.tasks.sending import send_unrecorded
 
         with _errors_for_caller(), self._connect(arguments_of(request)) as client:
@@ -188,7 +188,7 @@ class SeedanceHook(BaseHook):
         :raises SeedanceError: When it could not be downloaded or stored.
         """
         from airflow_provider_seedance.tasks.options import TransferOptions
-        from airflow_provider_seedance.tasks.transfer import download
+        from airflow_provider_seedance.tasks.storing.transfer import download
 
         return download(
             url,

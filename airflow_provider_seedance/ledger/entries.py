@@ -102,7 +102,8 @@ class Entry:
     :param answer_by: When its response is there at the latest, ISO 8601: until then it may still be on its way.
     :param updated_at: When it changed last, ISO 8601.
     :param reservation: The name of the reservation that counts for the budget; empty once it is withdrawn.
-    :param record: What the next try goes on with, see :class:`~airflow_provider_seedance.tasks.record.Submission`.
+    :param record: What the next try goes on with: a
+        :class:`~airflow_provider_seedance.tasks.records.submission.Submission`.
     """
 
     generation: str

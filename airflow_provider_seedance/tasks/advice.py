@@ -18,7 +18,7 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.ledger.errors import LedgerUnavailableError, UnreadableEntryError
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED
 from airflow_provider_seedance.tasks.options import GenerationOptions
-from airflow_provider_seedance.tasks.record import Submission
+from airflow_provider_seedance.tasks.records.submission import Submission
 
 _WAITS_FOR_THE_SAME = (
     "The generation goes on at the service. A retry or a clear of this task, with the same arguments, waits for the "

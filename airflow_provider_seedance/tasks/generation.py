@@ -32,8 +32,8 @@ from airflow_provider_seedance.tasks.muting import Muting, as_recorded, replacem
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.outcomes import Deliver, KeepWaiting, Outcome, Submitted, await_budget
 from airflow_provider_seedance.tasks.preparing import Prepared, check, prepare
-from airflow_provider_seedance.tasks.record import Submission, check_limit, check_tries
-from airflow_provider_seedance.tasks.records import mark_failed_if_possible, read_if_possible
+from airflow_provider_seedance.tasks.records.opening import mark_failed_if_possible, read_if_possible
+from airflow_provider_seedance.tasks.records.submission import Submission, check_limit, check_tries
 from airflow_provider_seedance.tasks.sending import Sender
 from airflow_provider_seedance.tasks.submit import Submitter, attach
 from airflow_provider_seedance.tasks.waiting import new_poller

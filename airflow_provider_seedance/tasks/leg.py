@@ -21,13 +21,13 @@ from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflo
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.outcomes import Deliver
 from airflow_provider_seedance.tasks.progress import Progress
-from airflow_provider_seedance.tasks.record_store import SubmissionRecord
-from airflow_provider_seedance.tasks.records import (
+from airflow_provider_seedance.tasks.records.opening import (
     Records,
     mark_delivered_if_possible,
     mark_failed_if_possible,
     read_if_possible,
 )
+from airflow_provider_seedance.tasks.records.record import SubmissionRecord
 from airflow_provider_seedance.tasks.report import GenerationReport, Publisher, check_nsfw
 
 if TYPE_CHECKING:

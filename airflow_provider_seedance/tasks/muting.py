@@ -9,7 +9,7 @@ from airflow_provider_seedance.gptproto.catalogue import find_model
 from airflow_provider_seedance.gptproto.errors import AudioPolicyError, Charge
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.tasks.options import GenerationOptions
-from airflow_provider_seedance.tasks.record import Submission, given_fingerprint
+from airflow_provider_seedance.tasks.records.submission import Submission, given_fingerprint
 from airflow_provider_seedance.tasks.report import GenerationReport
 
 

@@ -8,7 +8,7 @@ from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
 from airflow_provider_seedance.tasks.muting import Muting, muted
 from airflow_provider_seedance.tasks.options import GenerationOptions
-from airflow_provider_seedance.tasks.record import Submission, given_fingerprint
+from airflow_provider_seedance.tasks.records.submission import Submission, given_fingerprint
 
 
 @dataclass(frozen=True, slots=True)

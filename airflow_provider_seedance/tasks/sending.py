@@ -27,8 +27,8 @@ from airflow_provider_seedance.gptproto.modes import Validation
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, GenerationRequest
 from airflow_provider_seedance.tasks.progress import Progress
-from airflow_provider_seedance.tasks.record import Submission
-from airflow_provider_seedance.tasks.record_store import SubmissionRecord
+from airflow_provider_seedance.tasks.records.record import SubmissionRecord
+from airflow_provider_seedance.tasks.records.submission import Submission
 
 _RANDOM = random.SystemRandom()
 #: Seconds between the attempts to record the id of an accepted submission.

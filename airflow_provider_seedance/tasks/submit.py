@@ -25,7 +25,7 @@ from airflow_provider_seedance.gptproto.requests import CheckedRequest
 from airflow_provider_seedance.tasks import metrics
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.preparing import Prepared
-from airflow_provider_seedance.tasks.record import Submission, SubmitFresh, check_limit, decide, intend
+from airflow_provider_seedance.tasks.records.submission import Submission, SubmitFresh, check_limit, decide, intend
 from airflow_provider_seedance.tasks.sending import Client, Sender
 
 _LOST_ADVICE = (

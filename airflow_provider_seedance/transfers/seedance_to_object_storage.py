@@ -1,7 +1,7 @@
 """
 The transfer: copy generated videos to object storage before their links expire.
 
-The work is in :mod:`~airflow_provider_seedance.tasks.transfer`, which is imported when a task runs.
+The work is in :mod:`~airflow_provider_seedance.tasks.storing.transfer`, which is imported when a task runs.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class SeedanceToObjectStorageOperator(AuthorsTemplates, BaseOperator):
 
     def execute(self, context: Context) -> list[str]:
         """Copy the videos, one after the other, and return their paths."""
-        from airflow_provider_seedance.tasks.transfer import Transfer, run_transfer
+        from airflow_provider_seedance.tasks.storing.transfer import Transfer, run_transfer
 
         transfer = Transfer(
             destination=self.destination,

@@ -29,7 +29,7 @@ from airflow_provider_seedance.ledger.entries import latest_entry
 from airflow_provider_seedance.ledger.layout import generation_of_key
 from airflow_provider_seedance.ledger.store import open_store
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
-from airflow_provider_seedance.tasks import ledger_intent
+from airflow_provider_seedance.tasks.records import ledger_intent
 from tests.integration.storing_process import S3_CONN_ID
 from tests.s3 import attach_s3, running_s3
 from tests.unit.airflow.driving import Run

@@ -11,8 +11,8 @@ from airflow.sdk import Context
 
 from airflow_provider_seedance.gptproto.polling import Poller
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
-from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
-from airflow_provider_seedance.tasks.record_store import SubmissionRecord
+from airflow_provider_seedance.tasks.records.ledger_record import LedgerRecord
+from airflow_provider_seedance.tasks.records.record import SubmissionRecord
 
 #: The classes with a method ``write`` of their own. A task has one of them.
 _RECORDS = (SubmissionRecord, LedgerRecord)

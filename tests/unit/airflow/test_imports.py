@@ -116,7 +116,7 @@ def run_leg(resumed: object = None) -> dict[str, Any]:
 def test_legs_of_a_try_load_only_what_they_use(emulator: Emulator) -> None:
     first = run_leg()
     assert {"tasks.sending", "gptproto.client"} <= first["names"]
-    assert first["names"] & {*_FILES_AND_LINKS, "tasks.transfer", "tasks.object_storage"} == set()
+    assert first["names"] & {*_FILES_AND_LINKS, "tasks.storing.transfer", "tasks.storing.object_storage"} == set()
     assert under(first["names"], "gptproto.media") == {"gptproto.media.media"}
     assert under(first["names"], "ledger") == {"ledger.errors"}
 

@@ -476,5 +476,5 @@ class TestPoster:
         assert emulator.requests() == []
 
     def test_package_is_imported_for_posters_only(self) -> None:
-        code = "import sys, airflow_provider_seedance.tasks.transfer; print('av' in sys.modules)"
+        code = "import sys, airflow_provider_seedance.tasks.storing.transfer; print('av' in sys.modules)"
         assert subprocess.check_output([sys.executable, "-c", code], text=True).split()[-1] == "False"  # noqa: S603

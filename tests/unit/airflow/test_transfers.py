@@ -35,7 +35,7 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.requests import TextToVideo
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
-from airflow_provider_seedance.tasks.object_storage import store
+from airflow_provider_seedance.tasks.storing.object_storage import store
 from airflow_provider_seedance.transfers.seedance_to_object_storage import SeedanceToObjectStorageOperator
 from tests.unit.airflow.driving import Run
 
@@ -172,7 +172,9 @@ class TestStoreWithoutAbort:
     def test_failed_overwrite_keeps_the_older_file(
         self, emulator: Emulator, link: str, monkeypatch: pytest.MonkeyPatch, is_larger: bool
     ) -> None:
-        monkeypatch.setattr("airflow_provider_seedance.tasks.object_storage.BLOCK", 10_000 if is_larger else 10**6)
+        monkeypatch.setattr(
+            "airflow_provider_seedance.tasks.storing.object_storage.BLOCK", 10_000 if is_larger else 10**6
+        )
         blobs = BlobStore()
         attach("abfs", conn_id="blobs", fs=blobs)
         blobs.store["/videos/boat.mp4"] = MemoryFile(None, None, b"older")

@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_seedance.gptproto.errors import RateLimitError, SeedanceError
 from airflow_provider_seedance.ledger.errors import LedgerUnavailableError, SubmissionTakenError
-from airflow_provider_seedance.tasks import ledger_record
+from airflow_provider_seedance.tasks.records import ledger_record
 from tests.unit.airflow.driving import Run
 from tests.unit.airflow.world import KilledError, Operator, StoreError, World, connected
 from tests.versions import needs_store

@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_seedance.gptproto.errors import Charge, PredictionNotFoundError
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
 from airflow_provider_seedance.gptproto.requests import TextToVideo
-from airflow_provider_seedance.tasks.record import Submission
+from airflow_provider_seedance.tasks.records.submission import Submission
 
 CONNECTION = "seedance_default"
 REQUEST = TextToVideo(prompt="A paper boat")

@@ -11,7 +11,7 @@ from airflow_provider_seedance.gptproto.errors import AudioPolicyError, Charge
 from airflow_provider_seedance.gptproto.requests import GenerationRequest, ImageToVideo, TextToVideo
 from airflow_provider_seedance.tasks.muting import Muting, as_recorded, muted, replacement, unrecorded
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
-from airflow_provider_seedance.tasks.record import Submission, given_fingerprint
+from airflow_provider_seedance.tasks.records.submission import Submission, given_fingerprint
 from airflow_provider_seedance.tasks.report import GenerationReport
 
 MUTES = GenerationOptions(connection_id="seedance_default", wait=WaitOptions(timeout=60), on_audio_refusal="mute")

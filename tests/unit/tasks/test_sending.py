@@ -26,8 +26,8 @@ from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.gptproto.requests import TextToVideo
 from airflow_provider_seedance.tasks import sending
 from airflow_provider_seedance.tasks.progress import Progress
-from airflow_provider_seedance.tasks.record import Submission
-from airflow_provider_seedance.tasks.record_store import SubmissionRecord
+from airflow_provider_seedance.tasks.records.record import SubmissionRecord
+from airflow_provider_seedance.tasks.records.submission import Submission
 from airflow_provider_seedance.tasks.sending import Sender, send_unrecorded
 from tests.unit.gptproto.conftest import PREDICTION_ID, SETTINGS, Reply, answer, error_body
 from tests.unit.tasks.submissions import ACCEPTED, CHECKED, INTENT, REQUEST, RUNNING, FakeClient

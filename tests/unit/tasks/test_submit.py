@@ -28,13 +28,14 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.gptproto.predictions import Prediction, PredictionStatus
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, ReferenceToVideo, TextToVideo
 from airflow_provider_seedance.gptproto.responses import ErrorDetail
-from airflow_provider_seedance.tasks import metrics, sending, state_store_record
+from airflow_provider_seedance.tasks import metrics, sending
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
 from airflow_provider_seedance.tasks.preparing import Prepared
 from airflow_provider_seedance.tasks.progress import Progress
-from airflow_provider_seedance.tasks.record import STORE_KEY, Submission
+from airflow_provider_seedance.tasks.records import state_store_record
+from airflow_provider_seedance.tasks.records.state_store_record import StateStoreRecord
+from airflow_provider_seedance.tasks.records.submission import STORE_KEY, Submission
 from airflow_provider_seedance.tasks.sending import Sender
-from airflow_provider_seedance.tasks.state_store_record import StateStoreRecord
 from airflow_provider_seedance.tasks.submit import Submitter, attach
 from tests.unit.airflow.driving import FakeStore
 from tests.unit.tasks.submissions import ACCEPTED, CHECKED, CONNECTION, INTENT, RUNNING, FakeClient

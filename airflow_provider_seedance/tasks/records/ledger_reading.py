@@ -9,8 +9,8 @@ from airflow_provider_seedance.ledger.entries import Entry, Owner, State, latest
 from airflow_provider_seedance.ledger.errors import IdempotencyKeyError, UnreadableEntryError
 from airflow_provider_seedance.ledger.layout import entry_name
 from airflow_provider_seedance.ledger.store import Store
-from airflow_provider_seedance.tasks.record import Submission
-from airflow_provider_seedance.tasks.record_store import Note, moved
+from airflow_provider_seedance.tasks.records.record import Note, moved
+from airflow_provider_seedance.tasks.records.submission import Submission
 
 _OTHER_KEY_ADVICE = (
     "This try submitted nothing. A key must be the same at every try: {use} to go on with that video. To pay for "

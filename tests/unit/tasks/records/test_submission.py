@@ -20,7 +20,9 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.requests import ImageToVideo, TextToVideo
 from airflow_provider_seedance.tasks.options import OnClear, OnUnconfirmedSubmission
-from airflow_provider_seedance.tasks.record import (
+from airflow_provider_seedance.tasks.records.record import SubmissionRecord
+from airflow_provider_seedance.tasks.records.state_store_record import StateStoreRecord
+from airflow_provider_seedance.tasks.records.submission import (
     STORE_KEY,
     Reattach,
     Submission,
@@ -31,8 +33,6 @@ from airflow_provider_seedance.tasks.record import (
     given_fingerprint,
     intend,
 )
-from airflow_provider_seedance.tasks.record_store import SubmissionRecord
-from airflow_provider_seedance.tasks.state_store_record import StateStoreRecord
 from tests.unit.airflow.driving import FakeStore
 from tests.versions import needs_store
 

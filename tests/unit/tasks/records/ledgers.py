@@ -12,9 +12,9 @@ from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
 from airflow_provider_seedance.gptproto.requests import TextToVideo
 from airflow_provider_seedance.ledger.entries import Owner
 from airflow_provider_seedance.ledger.store import Store
-from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
-from airflow_provider_seedance.tasks.record import Submission
-from airflow_provider_seedance.tasks.record_store import SubmissionRecord
+from airflow_provider_seedance.tasks.records.ledger_record import LedgerRecord
+from airflow_provider_seedance.tasks.records.record import SubmissionRecord
+from airflow_provider_seedance.tasks.records.submission import Submission
 from tests.unit.gptproto.conftest import SETTINGS
 
 URI = "s3://bucket/seedance"

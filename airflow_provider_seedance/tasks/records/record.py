@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_seedance.gptproto.errors import Charge, SeedanceError, UnreadableRecordError
 from airflow_provider_seedance.gptproto.log import Log
-from airflow_provider_seedance.tasks.record import Submission
+from airflow_provider_seedance.tasks.records.submission import Submission
 
 if TYPE_CHECKING:
     from airflow_provider_seedance.gptproto.requests import CheckedRequest

@@ -3,8 +3,8 @@ The two-phase record of a paid submission, which survives retries, crashes, defe
 
 Before the submission is sent, the record holds an intent; after it was accepted, the id of the prediction; after the
 outputs were published, the flag ``delivered``. :func:`decide` derives the next try's action from the record. It uses
-neither Airflow nor the service. :mod:`~airflow_provider_seedance.tasks.state_store_record` keeps it in the task state
-store of Airflow 3.3, and :mod:`~airflow_provider_seedance.tasks.ledger_record` in the account's ledger.
+neither Airflow nor the service. The modules ``state_store_record`` and ``ledger_record`` beside this one keep the
+record in the task state store of Airflow 3.3 and in the account's ledger.
 """
 
 from __future__ import annotations

@@ -35,11 +35,11 @@ from airflow_provider_seedance.storage import storage_path
 from airflow_provider_seedance.stored import STORED, StoredFile, StoredFiles, without_query
 from airflow_provider_seedance.tasks.advice import name_paid
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED, as_airflow_errors
-from airflow_provider_seedance.tasks.object_storage import VideoContent, store
 from airflow_provider_seedance.tasks.options import TransferOptions
-from airflow_provider_seedance.tasks.posters import require_extra, store_poster
 from airflow_provider_seedance.tasks.report import GenerationReport
-from airflow_provider_seedance.tasks.sidecars import store_sidecar
+from airflow_provider_seedance.tasks.storing.object_storage import VideoContent, store
+from airflow_provider_seedance.tasks.storing.posters import require_extra, store_poster
+from airflow_provider_seedance.tasks.storing.sidecars import store_sidecar
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -20,21 +20,21 @@ from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
 from airflow_provider_seedance.ledger.entries import Entry, Owner
 from airflow_provider_seedance.ledger.errors import IdempotencyKeyError, LedgerUnavailableError
 from airflow_provider_seedance.ledger.layout import generation_of_task
-from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
-from airflow_provider_seedance.tasks.record import STORE_KEY
-from airflow_provider_seedance.tasks.record_store import SubmissionRecord
-from airflow_provider_seedance.tasks.records import (
+from airflow_provider_seedance.tasks.records.ledger_record import LedgerRecord
+from airflow_provider_seedance.tasks.records.opening import (
     Records,
     mark_delivered_if_possible,
     mark_failed_if_possible,
     owner_of,
     read_if_possible,
 )
+from airflow_provider_seedance.tasks.records.record import SubmissionRecord
+from airflow_provider_seedance.tasks.records.submission import STORE_KEY
 from tests.unit.airflow.driving import FakeStore
 from tests.unit.gptproto.conftest import SETTINGS
 from tests.unit.ledger.test_entries import ENTRY
-from tests.unit.tasks.ledgers import ACCEPTED, CHECKED, INTENT, URI, MemoryStore, record
+from tests.unit.tasks.records.ledgers import ACCEPTED, CHECKED, INTENT, URI, MemoryStore, record
 from tests.versions import needs_store
 
 LOG = logging.getLogger(__name__)

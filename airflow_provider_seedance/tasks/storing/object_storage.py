@@ -21,7 +21,7 @@ from airflow_provider_seedance.gptproto.http.download import Download
 from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.media.completeness import Completeness
 from airflow_provider_seedance.storage import OBJECT_STORES
-from airflow_provider_seedance.tasks.destinations import store_errors
+from airflow_provider_seedance.tasks.storing.destinations import store_errors
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath

@@ -19,11 +19,21 @@ from airflow_provider_seedance.ledger.errors import (
     SubmissionTakenError,
     UnreadableEntryError,
 )
-from airflow_provider_seedance.tasks import ledger_record
-from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
-from airflow_provider_seedance.tasks.record import Submission
-from airflow_provider_seedance.tasks.record_store import SubmissionRecord
-from tests.unit.tasks.ledgers import ACCEPTED, GENERATION, INTENT, OTHER, OWNER, URI, MemoryStore, entry_name, record
+from airflow_provider_seedance.tasks.records import ledger_record
+from airflow_provider_seedance.tasks.records.ledger_record import LedgerRecord
+from airflow_provider_seedance.tasks.records.record import SubmissionRecord
+from airflow_provider_seedance.tasks.records.submission import Submission
+from tests.unit.tasks.records.ledgers import (
+    ACCEPTED,
+    GENERATION,
+    INTENT,
+    OTHER,
+    OWNER,
+    URI,
+    MemoryStore,
+    entry_name,
+    record,
+)
 
 LOG = logging.getLogger(__name__)
 NOW = datetime(2026, 11, 27, 10, tzinfo=UTC).timestamp()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seedance.gptproto.errors import InvalidTransferError
 from airflow_provider_seedance.gptproto.log import Log
-from airflow_provider_seedance.tasks.object_storage import store_beside
+from airflow_provider_seedance.tasks.storing.object_storage import store_beside
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath

@@ -30,14 +30,14 @@ from airflow_provider_seedance.ledger.errors import (
 from airflow_provider_seedance.ledger.layout import entries_folder, generation_of_task
 from airflow_provider_seedance.ledger.reservations import withdraw
 from airflow_provider_seedance.ledger.store import Store
-from airflow_provider_seedance.tasks.ledger_intent import (
+from airflow_provider_seedance.tasks.records.ledger_intent import (
     LONGEST_CREATION,
     answer_time,
     create_entry,
     purchase_of,
     reserve_price,
 )
-from airflow_provider_seedance.tasks.ledger_reading import (
+from airflow_provider_seedance.tasks.records.ledger_reading import (
     as_seen_by,
     check_ledger,
     check_same_key,
@@ -45,8 +45,8 @@ from airflow_provider_seedance.tasks.ledger_reading import (
     other_key,
     recorded_in,
 )
-from airflow_provider_seedance.tasks.record import Submission
-from airflow_provider_seedance.tasks.record_store import Note, SubmissionRecord
+from airflow_provider_seedance.tasks.records.record import Note, SubmissionRecord
+from airflow_provider_seedance.tasks.records.submission import Submission
 
 #: Seconds between two reads of the entry of another task that is submitting: the first, and the longest.
 _WAITS = (0.5, 5.0)

@@ -22,7 +22,7 @@ from airflow_provider_seedance.gptproto.errors import (
     StorageError,
 )
 from airflow_provider_seedance.storage import missing_package, storage_path
-from airflow_provider_seedance.tasks.destinations import store_errors
+from airflow_provider_seedance.tasks.storing.destinations import store_errors
 
 AMAZON = "apache-airflow-providers-amazon[s3fs]"
 GOOGLE = "apache-airflow-providers-google"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_seedance.gptproto.media.media import is_linked, wrap_media
 from airflow_provider_seedance.gptproto.values import described
 from airflow_provider_seedance.stored import StoredFile, without_query
-from airflow_provider_seedance.tasks.object_storage import store_beside
 from airflow_provider_seedance.tasks.report import GenerationReport
+from airflow_provider_seedance.tasks.storing.object_storage import store_beside
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath

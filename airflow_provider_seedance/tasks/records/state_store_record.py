@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from airflow_provider_seedance.gptproto.log import Log
-from airflow_provider_seedance.tasks.record import STORE_KEY, Submission
-from airflow_provider_seedance.tasks.record_store import Note, SubmissionRecord, moved
-from airflow_provider_seedance.tasks.state_store import check_state_store
+from airflow_provider_seedance.tasks.records.record import Note, SubmissionRecord, moved
+from airflow_provider_seedance.tasks.records.state_store import check_state_store
+from airflow_provider_seedance.tasks.records.submission import STORE_KEY, Submission
 
 #: Distinguishes a missing record from one whose object in object storage is lost, which reads as ``None``.
 _NO_RECORD: Any = object()

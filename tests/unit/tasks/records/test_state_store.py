@@ -13,9 +13,9 @@ from uuid import uuid4
 import pytest
 
 from airflow_provider_seedance.gptproto.errors import UnreadableRecordError, UnsafeStateStoreError
-from airflow_provider_seedance.tasks.record import STORE_KEY, Submission
-from airflow_provider_seedance.tasks.state_store import MAXIMUM_RECORD_SIZE, check_state_store
-from airflow_provider_seedance.tasks.state_store_record import StateStoreRecord
+from airflow_provider_seedance.tasks.records.state_store import MAXIMUM_RECORD_SIZE, check_state_store
+from airflow_provider_seedance.tasks.records.state_store_record import StateStoreRecord
+from airflow_provider_seedance.tasks.records.submission import STORE_KEY, Submission
 from tests.state_backend import OBJECT_STORAGE, Configure
 from tests.versions import needs_store
 

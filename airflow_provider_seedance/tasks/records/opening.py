@@ -15,9 +15,9 @@ from airflow_provider_seedance.gptproto.given import is_missing
 from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.ledger.errors import IdempotencyKeyError
 from airflow_provider_seedance.tasks.options import GenerationOptions
-from airflow_provider_seedance.tasks.record import Submission
-from airflow_provider_seedance.tasks.record_store import SubmissionRecord
-from airflow_provider_seedance.tasks.state_store_record import StateStoreRecord
+from airflow_provider_seedance.tasks.records.record import SubmissionRecord
+from airflow_provider_seedance.tasks.records.state_store_record import StateStoreRecord
+from airflow_provider_seedance.tasks.records.submission import Submission
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_seedance.gptproto.settings import ClientSettings
     from airflow_provider_seedance.ledger.entries import Owner
-    from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
+    from airflow_provider_seedance.tasks.records.ledger_record import LedgerRecord
 
 _NO_LEDGER_ADVICE = (
     "Nothing was sent. Name a ledger in the connection's extra, such as s3://aws_default@bucket/seedance, or remove "
@@ -99,7 +99,7 @@ class Records:
 
     def _in_ledger(self, uri: str, generation: str) -> LedgerRecord:
         from airflow_provider_seedance.ledger.store import open_store
-        from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
+        from airflow_provider_seedance.tasks.records.ledger_record import LedgerRecord
 
         self.in_airflow.ledger = uri
         return LedgerRecord(
@@ -130,7 +130,7 @@ def unshared_record(connection_id: str, get_settings: Callable[[], ClientSetting
         return SubmissionRecord()
     from airflow_provider_seedance.ledger.layout import generation_of_task
     from airflow_provider_seedance.ledger.store import open_store
-    from airflow_provider_seedance.tasks.ledger_record import LedgerRecord
+    from airflow_provider_seedance.tasks.records.ledger_record import LedgerRecord
 
     owner = _current_owner()
     return LedgerRecord(

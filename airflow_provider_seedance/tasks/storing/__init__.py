@@ -1,0 +1,1 @@
+"""One try of a task that copies videos to object storage, with the files beside them."""
