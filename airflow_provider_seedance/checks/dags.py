@@ -30,6 +30,7 @@ from airflow_provider_seedance.operators.base import SeedanceBaseOperator
 from airflow_provider_seedance.operators.written import OPTIONS, WrittenTask, written_task
 from airflow_provider_seedance.tasks.constants import constants
 from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions, check_options
+from airflow_provider_seedance.tasks.records.limit import SubmissionLimit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,12 +140,11 @@ def _check(
     options = GenerationOptions(
         connection_id="", wait=wait, **{name: arguments[name] for name in OPTIONS if name in arguments}
     )
-    submissions = options.submissions_a_try * (task.retries + 1)
     return TaskCheck(
         task_id=task.task_id,
         map_index=map_index,
         instances=instances,
-        submissions=submissions if options.max_submissions is None else min(submissions, options.max_submissions),
+        submissions=SubmissionLimit.of(options).most(task.retries + 1),
         generation=_generation(written, arguments, options),
     )
 

@@ -18,6 +18,7 @@ from airflow_provider_seedance.gptproto.errors import (
 from airflow_provider_seedance.ledger.errors import LedgerUnavailableError, UnreadableEntryError
 from airflow_provider_seedance.tasks.failures import GENERATION_ENDED
 from airflow_provider_seedance.tasks.options import GenerationOptions
+from airflow_provider_seedance.tasks.records.limit import SubmissionLimit
 from airflow_provider_seedance.tasks.records.submission import Submission
 
 _WAITS_FOR_THE_SAME = (
@@ -100,11 +101,12 @@ class Situation:
     @property
     def is_at_limit(self) -> bool:
         """Whether ``max_submissions`` lets no retry submit."""
-        if self.options is None or self.options.max_submissions is None:
+        if self.options is None:
             return False
+        limit = SubmissionLimit.of(self.options)
         if self.is_kept:
-            return self.recorded is not None and self.recorded.reaches(self.options.max_submissions)
-        return self.options.submissions_a_try * self.try_number >= self.options.max_submissions
+            return self.recorded is not None and limit.is_reached(self.recorded)
+        return limit.is_reached_after(self.try_number)
 
     @property
     def continuation(self) -> str:

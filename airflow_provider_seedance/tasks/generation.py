@@ -32,8 +32,9 @@ from airflow_provider_seedance.tasks.muting import Muting, as_recorded, replacem
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.outcomes import Deliver, KeepWaiting, Outcome, Submitted, await_budget
 from airflow_provider_seedance.tasks.preparing import Prepared, check, prepare
+from airflow_provider_seedance.tasks.records.limit import SubmissionLimit
 from airflow_provider_seedance.tasks.records.opening import mark_failed_if_possible, read_if_possible
-from airflow_provider_seedance.tasks.records.submission import Submission, check_limit, check_tries
+from airflow_provider_seedance.tasks.records.submission import Submission
 from airflow_provider_seedance.tasks.sending import Sender
 from airflow_provider_seedance.tasks.submit import Submitter, attach
 from airflow_provider_seedance.tasks.waiting import new_poller
@@ -191,7 +192,7 @@ class Generation(Leg):
                     refused, self._try_number, self._options, total_cost_usd=self.report.total_cost_usd, now=time.time()
                 )
                 self._record.latest = paid
-                check_limit(paid, max_submissions=self._options.max_submissions, max_tries=None, reason=muting.reason)
+                SubmissionLimit.of(self._options).check(paid, max_tries=None, reason=muting.reason)
             # Without a record, the task would pay for the refused audio again after it has waited for the budget.
             return self._submit(without_audio, muting=muting, may_wait=not is_forgotten)
         except SeedanceError as error:
@@ -216,8 +217,7 @@ class Generation(Leg):
                 raise self._unopened from None
             raise
         if not self._record.is_kept:
-            tries, submissions = self._try_number, self._options.max_submissions
-            check_tries(tries, submissions, submissions_a_try=self._options.submissions_a_try)
+            SubmissionLimit.of(self._options).check_after(self._try_number - 1)
             if self._options.durable:
                 self._log.warning(_NO_TASK_STATE)
         original, request = request, as_recorded(request, recorded, self._options)

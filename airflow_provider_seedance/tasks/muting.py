@@ -9,6 +9,7 @@ from airflow_provider_seedance.gptproto.catalogue import find_model
 from airflow_provider_seedance.gptproto.errors import AudioPolicyError, Charge
 from airflow_provider_seedance.gptproto.requests import GenerationRequest
 from airflow_provider_seedance.tasks.options import GenerationOptions
+from airflow_provider_seedance.tasks.records.limit import SubmissionLimit
 from airflow_provider_seedance.tasks.records.submission import Submission, given_fingerprint
 from airflow_provider_seedance.tasks.report import GenerationReport
 
@@ -103,6 +104,6 @@ def unrecorded(
         fingerprint="",
         submitted_at=now,
         prediction_id=refused.prediction_id,
-        submissions=1 + options.submissions_a_try * (try_number - 1),
+        submissions=1 + SubmissionLimit.of(options).possible(try_number - 1),
         total_cost_usd=total_cost_usd,
     )

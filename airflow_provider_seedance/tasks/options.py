@@ -106,11 +106,6 @@ class GenerationOptions:
     max_cost: float | None = None
     max_submissions: int | None = None
 
-    @property
-    def submissions_a_try(self) -> int:
-        """The submissions that one try can make."""
-        return 2 if self.on_audio_refusal == "mute" else 1
-
     def __post_init__(self) -> None:
         _check_choice("on_unconfirmed_submission", self.on_unconfirmed_submission, OnUnconfirmedSubmission)
         _check_choice("on_lost_prediction", self.on_lost_prediction, OnLostPrediction)

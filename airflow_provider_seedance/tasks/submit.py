@@ -25,7 +25,8 @@ from airflow_provider_seedance.gptproto.requests import CheckedRequest
 from airflow_provider_seedance.tasks import metrics
 from airflow_provider_seedance.tasks.options import GenerationOptions
 from airflow_provider_seedance.tasks.preparing import Prepared
-from airflow_provider_seedance.tasks.records.submission import Submission, SubmitFresh, check_limit, decide, intend
+from airflow_provider_seedance.tasks.records.limit import SubmissionLimit
+from airflow_provider_seedance.tasks.records.submission import Submission, SubmitFresh, decide, intend
 from airflow_provider_seedance.tasks.sending import Client, Sender
 
 _LOST_ADVICE = (
@@ -172,7 +173,7 @@ class Submitter:
         """Submit a new generation, within the limits of the task."""
         sender, options = self.sender, self.options
         reason = prepared.muting.reason if prepared.muting else decision.reason
-        check_limit(prepared.recorded, max_submissions=options.max_submissions, max_tries=self.max_tries, reason=reason)
+        SubmissionLimit.of(options).check(prepared.recorded, max_tries=self.max_tries, reason=reason)
         _check_cost(checked.price, options.max_cost)
         sender.record.check_place(sender.log)
         sender.record.describe(checked)
@@ -219,7 +220,7 @@ class Submitter:
         metrics.count_unconfirmed_submission(_tags(checked))
         # Without a record the next try cannot know that it may repeat the submission only once.
         may_repeat = self.options.on_unconfirmed_submission == "resubmit" and self.sender.record.is_kept
-        if may_repeat and not intent.is_resubmission and not intent.reaches(self.options.max_submissions):
+        if may_repeat and not intent.is_resubmission and not SubmissionLimit.of(self.options).is_reached(intent):
             raise RepeatableSubmissionError(error.what, charge=error.charge) from None
         raise error
 

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
-    SubmissionLimitError,
     UnconfirmedSubmissionError,
     UnreadableRecordError,
 )
@@ -97,10 +96,6 @@ class Submission:
         if not self.is_cleared(max_tries):
             return self
         return dataclasses.replace(self, max_tries=max_tries, clears=self.clears + 1)
-
-    def reaches(self, max_submissions: int | None) -> bool:
-        """Return whether the task instance has submitted as often as it may; each clear grants one more."""
-        return max_submissions is not None and self.submissions >= max_submissions + self.clears
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON."""
@@ -236,41 +231,3 @@ def intend(
         clears=0 if recorded is None else recorded.seen_by(max_tries).clears,
         is_muted=is_muted,
     )
-
-
-def check_limit(
-    recorded: Submission | None, *, max_submissions: int | None, max_tries: int | None, reason: str | None
-) -> None:
-    """
-    Check that the task instance may submit once more. Each clear grants one.
-
-    :param recorded: The record; ``None`` without one.
-    :param max_submissions: The limit; ``None`` for none.
-    :param max_tries: ``max_tries`` of the task instance.
-    :param reason: Why the task submits again.
-    :raises SubmissionLimitError: When it may not.
-    """
-    if recorded is None or max_submissions is None:
-        return
-    if recorded.seen_by(max_tries).reaches(max_submissions):
-        times = "once" if recorded.submissions == 1 else f"{recorded.submissions} times"
-        what = f"The task instance may not submit again: it has submitted {times}, max_submissions is {max_submissions}"
-        charge = Charge.POSSIBLE if recorded.prediction_id is None else Charge.EARLIER
-        raise SubmissionLimitError(f"{what}, and {reason}", charge=charge)
-
-
-def check_tries(try_number: int, max_submissions: int | None, *, submissions_a_try: int = 1) -> None:
-    """
-    Check that the task instance may submit once more where no record is kept: earlier tries count as submissions.
-
-    :param try_number: The number of this try.
-    :param max_submissions: The limit; ``None`` for none.
-    :param submissions_a_try: The submissions that one try can make.
-    :raises SubmissionLimitError: When it may not.
-    """
-    if max_submissions is not None and submissions_a_try * (try_number - 1) >= max_submissions:
-        what = (
-            f"The task instance may not submit again: this is try {try_number}, max_submissions is {max_submissions}, "
-            "and each earlier try counts, because no record of its submission is kept"
-        )
-        raise SubmissionLimitError(what, charge=Charge.POSSIBLE)

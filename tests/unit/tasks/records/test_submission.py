@@ -14,7 +14,6 @@ from airflow import sdk
 
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
-    SubmissionLimitError,
     UnconfirmedSubmissionError,
     UnreadableRecordError,
 )
@@ -27,8 +26,6 @@ from airflow_provider_seedance.tasks.records.submission import (
     Reattach,
     Submission,
     SubmitFresh,
-    check_limit,
-    check_tries,
     decide,
     given_fingerprint,
     intend,
@@ -133,60 +130,6 @@ class TestDecide:
         assert isinstance(resubmitted, SubmitFresh)
         expected = 'an earlier try may have submitted it, and on_unconfirmed_submission is "resubmit"'
         assert resubmitted == SubmitFresh(expected, is_resubmission=True)
-
-
-class TestLimit:
-    REASON = "recorded prediction abc did not succeed"
-
-    def check(self, recorded: Submission | None, maximum: int | None, max_tries: int = 2) -> None:
-        check_limit(recorded, max_submissions=maximum, max_tries=max_tries, reason=self.REASON)
-
-    @pytest.mark.parametrize(
-        ("recorded", "maximum", "max_tries"),
-        [
-            (None, 1, 2),
-            (replace(ACCEPTED, submissions=9), None, 2),
-            (replace(ACCEPTED, submissions=1), 2, 2),
-            (replace(ACCEPTED, submissions=0, is_refused=True), 1, 2),
-            # A clear that no try has seen yet grants one, and so does each that was seen.
-            (replace(ACCEPTED, submissions=1), 1, 3),
-            (replace(ACCEPTED, submissions=2, clears=2), 1, 2),
-        ],
-    )
-    def test_limit_leaves_submissions(self, recorded: Submission | None, maximum: int | None, max_tries: int) -> None:
-        self.check(recorded, maximum, max_tries)
-
-    @pytest.mark.parametrize(
-        ("recorded", "maximum", "times", "charge"),
-        [
-            (ACCEPTED, 1, "once", Charge.EARLIER),
-            (replace(ACCEPTED, submissions=2), 2, "2 times", Charge.EARLIER),
-            (replace(ACCEPTED, submissions=5), 2, "5 times", Charge.EARLIER),
-            (replace(ACCEPTED, submissions=3, clears=2), 1, "3 times", Charge.EARLIER),
-            (INTENT, 1, "once", Charge.POSSIBLE),
-        ],
-    )
-    def test_limit_is_reached(self, recorded: Submission, maximum: int, times: str, charge: Charge) -> None:
-        with pytest.raises(SubmissionLimitError) as caught:
-            self.check(recorded, maximum)
-        assert caught.value.what == (
-            f"The task instance may not submit again: it has submitted {times}, max_submissions is {maximum}, and "
-            f"{self.REASON}"
-        )
-        assert caught.value.charge is charge
-
-    @pytest.mark.parametrize(("try_number", "maximum"), [(1, 1), (2, 2), (5, None)])
-    def test_tries_leave_submissions_without_a_record(self, try_number: int, maximum: int | None) -> None:
-        check_tries(try_number, maximum)
-
-    def test_tries_reach_the_limit_without_a_record(self) -> None:
-        with pytest.raises(SubmissionLimitError) as caught:
-            check_tries(3, 2)
-        assert caught.value.what == (
-            "The task instance may not submit again: this is try 3, max_submissions is 2, and each earlier try counts, "
-            "because no record of its submission is kept"
-        )
-        assert caught.value.charge is Charge.POSSIBLE
 
 
 class TestIntent:
