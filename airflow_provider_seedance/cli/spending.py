@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
+from airflow_provider_seedance.ledger.budgets import midnight
 from airflow_provider_seedance.ledger.entries import Entry
 from airflow_provider_seedance.ledger.errors import UnreadableEntryError
-from airflow_provider_seedance.ledger.layout import entry_name
 from airflow_provider_seedance.ledger.reservations import reservations_between
 from airflow_provider_seedance.ledger.spending import By, Spending, read_entries, spending_by
 from airflow_provider_seedance.ledger.store import open_store
@@ -26,7 +26,7 @@ class PeriodError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class Statement:
     """
     What some days cost.
 
@@ -47,7 +47,7 @@ def spent_between(
     by: By,
     *,
     on_progress: Callable[[int], None] = lambda _: None,
-) -> Spent:
+) -> Statement:
     """
     Return what the submissions of some days cost. The days are those of the budgets' time zone.
 
@@ -65,8 +65,8 @@ def spent_between(
     start, end = max(first, _EARLIEST), min(last, _LATEST) + timedelta(days=1)
     store = open_store(settings.uri)
     reservations = [
-        (entry_name(each.generation, each.number), each.usd or Decimal(0))
-        for each in reservations_between(store, _midnight(start, zone), _midnight(end, zone))
+        (each.entry_name, each.usd or Decimal(0))
+        for each in reservations_between(store, midnight(start, zone), midnight(end, zone))
     ]
     found = dict(read_entries(store, sorted(dict(reservations)), on_progress=on_progress))
     groups = spending_by((each for each in found.values() if isinstance(each, Entry)), by, zone)
@@ -82,8 +82,4 @@ def spent_between(
             f"{sum(lost, Decimal(0))} USD more"
         )
     errors = [each for each in found.values() if isinstance(each, UnreadableEntryError)]
-    return Spent(groups, notes, [f"{error.what}: it is in no sum" for error in errors])
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+    return Statement(groups, notes, [f"{error.what}: it is in no sum" for error in errors])

@@ -74,8 +74,8 @@ def budgets_at(settings: LedgerSettings, moment: datetime) -> list[Budget]:
         Budget(
             name=name,
             limit=limit,
-            start=_midnight(first, zone),
-            end=_midnight(after, zone),
+            start=midnight(first, zone),
+            end=midnight(after, zone),
             timezone=settings.budget_timezone,
         )
         for name, limit, first, after in periods
@@ -83,7 +83,7 @@ def budgets_at(settings: LedgerSettings, moment: datetime) -> list[Budget]:
     ]
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
+def midnight(day: date, zone: ZoneInfo) -> datetime:
     """Return the start of a day. Where midnight does not exist or occurs twice, that is the change to or from DST."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 

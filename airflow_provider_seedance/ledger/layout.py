@@ -136,6 +136,11 @@ class Reservation:
         token = f"-{self.token}" if self.token else ""
         return f"{reservations_folder(self.moment)}/{self.at}-{price}-{self.generation}-{self.number}{token}"
 
+    @property
+    def entry_name(self) -> str:
+        """The name of the entry of its submission."""
+        return entry_name(self.generation, self.number)
+
     @classmethod
     def from_name(cls, name: str) -> Reservation | None:
         """Return the reservation with this name; ``None`` for another object."""

@@ -14,7 +14,6 @@ from airflow.providers.common.compat.sdk import BaseHook
 from airflow_provider_seedance.gptproto.ledger_settings import read_ledger_settings
 from airflow_provider_seedance.ledger.entries import Entry, State
 from airflow_provider_seedance.ledger.errors import UnreadableEntryError
-from airflow_provider_seedance.ledger.layout import entry_name
 from airflow_provider_seedance.ledger.reservations import reservations_between
 from airflow_provider_seedance.ledger.spending import read_entries
 from airflow_provider_seedance.ledger.store import open_store
@@ -71,9 +70,7 @@ class LedgerReader:
 
     def _read(self, uri: str, since: datetime, before: datetime) -> Iterator[Facts]:
         store = open_store(uri)
-        names = sorted(
-            {entry_name(each.generation, each.number) for each in reservations_between(store, since, before)}
-        )
+        names = sorted({each.entry_name for each in reservations_between(store, since, before)})
         memory = self._kept.setdefault(uri, {})
         kept = {name: memory[name] for name in names if name in memory}
         yield from kept.values()
