@@ -21,9 +21,9 @@ from airflow_provider_seedance.checks.generations import (
     refused_generation,
     waiting_generation,
 )
-from airflow_provider_seedance.decorators.seedance import MEDIA_OF, mode_of
 from airflow_provider_seedance.gptproto.catalogue import Mode, Validation
 from airflow_provider_seedance.gptproto.given import given_text, is_missing
+from airflow_provider_seedance.gptproto.modes import MEDIA, mode_of
 from airflow_provider_seedance.gptproto.requests import REQUESTS
 
 #: The columns that a table may have.
@@ -101,7 +101,7 @@ def check_given(given: Mapping[str, Any], known: Mapping[str, Any], *, validatio
     :param known: The parameters that are known, ``None`` if not given.
     :param validation: Whether the refusals of the catalogue are only warnings.
     """
-    media = [name for names in MEDIA_OF.values() for name in names if name in given]
+    media = [name for name in MEDIA if name in given]
     mode = given.get("mode", mode_of(media))
     if mode not in list(Mode):
         return refused_generation(f"mode: {mode!r} is not allowed; allowed: {', '.join(Mode)}")

@@ -23,9 +23,9 @@ from airflow_provider_seedance.checks.summary import refusals, sum_line, total, 
 from airflow_provider_seedance.cli.dag_files import BrokenDagError, DagNotFoundError, find_dag
 from airflow_provider_seedance.cli.output import note, pipes, print_properties, print_rows, progress
 from airflow_provider_seedance.cli.spending import PeriodError, spent_between
-from airflow_provider_seedance.decorators.seedance import MEDIA_OF
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_RESOLUTION, Model, known_models
 from airflow_provider_seedance.gptproto.errors import SeedanceError
+from airflow_provider_seedance.gptproto.modes import MEDIA
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.hooks.seedance import MAXIMUM_FILE_BYTES, SeedanceHook
 from airflow_provider_seedance.ledger.errors import LedgerUnavailableError
@@ -73,7 +73,7 @@ def models(args: Namespace) -> None:
 def price(args: Namespace) -> None:
     """Check and price a generation."""
     given = {name: value for name in COLUMNS if (value := getattr(args, name, None)) is not None}
-    has_media = bool({*given} & {name for names in MEDIA_OF.values() for name in names})
+    has_media = any(name in given for name in MEDIA)
     # The prompt and the media that a mode needs may be left out here.
     known = {name: None for name in COLUMNS if has_media or name not in ("image", "images")} | {"prompt": "any"} | given
     found = check_given(given, known, validation=args.validation)

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import (
     task_decorator_factory,
 )
 
-from airflow_provider_seedance.gptproto.modes import Mode
+from airflow_provider_seedance.gptproto.modes import MEDIA, MEDIA_OF, Mode, mode_of
 from airflow_provider_seedance.gptproto.redaction import redacted
 from airflow_provider_seedance.operators.base import SeedanceBaseOperator
 
@@ -22,17 +22,11 @@ if TYPE_CHECKING:
 
     from airflow_provider_seedance.gptproto.requests import GenerationRequest
 
-#: The media arguments of each mode; text-to-video has none.
-MEDIA_OF: Mapping[Mode, tuple[str, ...]] = {
-    Mode.IMAGE_TO_VIDEO: ("image", "last_image"),
-    Mode.REFERENCE_TO_VIDEO: ("images", "videos", "audios"),
-}
-_MEDIA = tuple(name for names in MEDIA_OF.values() for name in names)
 _MODES_OF_SENSORS = ("poke", "reschedule")
 #: The keys that the function may return: the parameters of a generation, and an earlier prediction.
 _RETURNABLE = (
     *(name for name in SeedanceBaseOperator.template_fields if name != "seedance_conn_id"),
-    *_MEDIA,
+    *MEDIA,
     "is_upload_media",
 )
 
@@ -57,7 +51,7 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
     template_fields: Sequence[str] = (
         *DecoratedOperator.template_fields,
         *SeedanceBaseOperator.template_fields,
-        *_MEDIA,
+        *MEDIA,
         "is_upload_media",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {
@@ -170,7 +164,7 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
                 setattr(self, name, wrap_media(within_depth(arguments[name])))
         if isinstance(self.prompt, type(SET_DURING_EXECUTION)):
             self.prompt = ""
-        given = [name for name in _MEDIA if as_media_list(getattr(self, name)) is not None]
+        given = [name for name in MEDIA if as_media_list(getattr(self, name)) is not None]
         self.mode = Mode(self.requested_mode) if self.requested_mode else mode_of(given)
         problems += [
             f"{name}: is not an argument of {self.mode}" for name in given if name not in MEDIA_OF.get(self.mode, ())
@@ -179,11 +173,6 @@ class SeedanceDecoratedOperator(DecoratedOperator, SeedanceBaseOperator):
             # Their keys are quoted.
             refuse_secrets_of(self.hook.get_settings, {"the function's return value": arguments})
             raise InvalidRequestError.from_problems(problems)
-
-
-def mode_of(media: Collection[str]) -> Mode:
-    """Return the first mode that takes one of these media."""
-    return next((mode for mode, names in MEDIA_OF.items() if set(names) & set(media)), Mode.TEXT_TO_VIDEO)
 
 
 def seedance_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:

@@ -1,11 +1,12 @@
 """
-The modes, and the defaults of the arguments.
+The modes with their media, and the defaults of the arguments.
 
 Operators need no more of the catalogue when DAG files are parsed, and importing all of it takes longer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Literal
 
@@ -16,6 +17,20 @@ class Mode(StrEnum):
     TEXT_TO_VIDEO = "text-to-video"
     IMAGE_TO_VIDEO = "image-to-video"
     REFERENCE_TO_VIDEO = "reference-to-video"
+
+
+#: The media arguments of each mode; text-to-video has none.
+MEDIA_OF: Mapping[Mode, tuple[str, ...]] = {
+    Mode.IMAGE_TO_VIDEO: ("image", "last_image"),
+    Mode.REFERENCE_TO_VIDEO: ("images", "videos", "audios"),
+}
+#: The media arguments of all modes.
+MEDIA = tuple(name for names in MEDIA_OF.values() for name in names)
+
+
+def mode_of(media: Collection[str]) -> Mode:
+    """Return the first mode that takes one of these media arguments."""
+    return next((mode for mode, names in MEDIA_OF.items() if set(names) & set(media)), Mode.TEXT_TO_VIDEO)
 
 
 #: The default model: the one of GPTProto's page.
