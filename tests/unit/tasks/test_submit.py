@@ -29,7 +29,7 @@ from airflow_provider_seedance.gptproto.predictions import Prediction, Predictio
 from airflow_provider_seedance.gptproto.requests import CheckedRequest, ReferenceToVideo, TextToVideo
 from airflow_provider_seedance.gptproto.responses import ErrorDetail
 from airflow_provider_seedance.tasks import metrics, sending
-from airflow_provider_seedance.tasks.options import GenerationOptions, WaitOptions
+from airflow_provider_seedance.tasks.options import GenerationOptions, OnClear, WaitOptions
 from airflow_provider_seedance.tasks.preparing import Prepared
 from airflow_provider_seedance.tasks.progress import Progress
 from airflow_provider_seedance.tasks.records import state_store_record
@@ -45,6 +45,7 @@ pytestmark = needs_store
 
 REFUSED = replace(RUNNING, status=PredictionStatus.FAILED, error=ErrorDetail("InputTextRiskDetection"))
 DELIVERED = replace(ACCEPTED, delivered=True)
+FINISHED = replace(RUNNING, status=PredictionStatus.SUCCEEDED, outputs=("https://cdn.example/0.mp4",))
 LOG = logging.getLogger(__name__)
 
 
@@ -105,12 +106,21 @@ class TestUnconfirmedResponse:
         assert try_.client.submissions == 1
 
     @pytest.mark.parametrize(
-        ("option", "cls"), [("fail", UnconfirmedSubmissionError), ("resubmit", RepeatableSubmissionError)]
+        ("option", "max_submissions", "cls"),
+        [
+            ("fail", None, UnconfirmedSubmissionError),
+            ("resubmit", None, RepeatableSubmissionError),
+            ("resubmit", 2, RepeatableSubmissionError),
+            # A retry may not submit, so Airflow need not try.
+            ("resubmit", 1, UnconfirmedSubmissionError),
+        ],
     )
-    def test_unconfirmed_response_without_id_keeps_the_intent(self, option: str, cls: type[Exception]) -> None:
+    def test_unconfirmed_response_without_id_keeps_the_intent(
+        self, option: str, max_submissions: int | None, cls: type[Exception]
+    ) -> None:
         try_ = Try(client=FakeClient(unconfirmed_error(None)))
         with pytest.raises(UnconfirmedSubmissionError) as caught:
-            try_.submit(on_unconfirmed_submission=option)
+            try_.submit(on_unconfirmed_submission=option, max_submissions=max_submissions)
         assert type(caught.value) is cls
         assert caught.value.charge is Charge.POSSIBLE
         assert try_.record.prediction_id is None
@@ -313,6 +323,12 @@ class TestStoreThatFailsAfterTheSubmission:
         assert (try_.record, submission.prediction_id) == (submission, "abc")
         assert (try_.client.submissions, len(pauses)) == (1, failures)
 
+    def test_clear_that_cannot_be_recorded_is_a_warning(self, caplog: pytest.LogCaptureFixture) -> None:
+        try_ = Try(ACCEPTED, store=FailingStore(failures=1))
+        assert try_.submit(max_tries=3)[1] == RUNNING
+        [warning] = [each.message for each in caplog.records if each.levelname == "WARNING"]
+        assert warning.startswith("The clear could not be recorded (prediction abc): ConnectionError(")
+
     def test_id_that_cannot_be_recorded_is_in_the_error(self, pauses: list[float]) -> None:
         try_ = Try(store=FailingStore(failures=3))
         with pytest.raises(UnrecordedSubmissionError, match="the API server is away") as caught:
@@ -368,17 +384,22 @@ class TestDeliveredVideo:
 class TestTaskThatDoesNotWait:
     """It returns the id of a prediction that may still be in progress, so it delivers nothing."""
 
-    def submit(self, known: Prediction) -> Try:
+    def submit(self, known: Prediction, *, on_clear: OnClear = "regenerate", max_tries: int = 3) -> Try:
         try_ = Try(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known={"abc": known}))
-        try_.submit(max_tries=3, on_clear="regenerate", wait_for_completion=False)
+        try_.submit(max_tries=max_tries, on_clear=on_clear, wait_for_completion=False)
         return try_
 
     def test_clear_while_it_runs_does_not_pay_again(self) -> None:
         assert self.submit(RUNNING).client.submissions == 0
 
     def test_clear_after_it_finished_regenerates(self) -> None:
-        finished = replace(RUNNING, status=PredictionStatus.SUCCEEDED, outputs=("https://cdn.example/0.mp4",))
-        assert self.submit(finished).client.submissions == 1
+        assert self.submit(FINISHED).client.submissions == 1
+
+    @pytest.mark.parametrize(("on_clear", "max_tries"), [("reuse", 3), ("regenerate", ACCEPTED.max_tries)])
+    def test_finished_one_is_regenerated_only_after_a_clear_and_by_choice(
+        self, on_clear: OnClear, max_tries: int
+    ) -> None:
+        assert self.submit(FINISHED, on_clear=on_clear, max_tries=max_tries).client.submissions == 0
 
     def test_clear_after_it_failed_submits_again(self) -> None:
         assert self.submit(replace(RUNNING, status=PredictionStatus.FAILED)).client.submissions == 1
@@ -520,8 +541,7 @@ class TestSubmissionAgain:
         assert caught.value.prediction_id == "abc"
 
     def test_finished_generation_that_no_task_waited_for_is_regenerated(self, caplog: pytest.LogCaptureFixture) -> None:
-        done = replace(RUNNING, status=PredictionStatus.SUCCEEDED, outputs=("https://example.com/0.mp4",))
-        try_ = Try(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known={"abc": done}))
+        try_ = Try(ACCEPTED, FakeClient(replace(RUNNING, id="def"), known={"abc": FINISHED}))
         try_.submit(max_tries=3, wait_for_completion=False, on_clear="regenerate")
         assert 'Submitting again: prediction abc is finished, and on_clear is "regenerate"' in caplog.messages
 
@@ -531,6 +551,11 @@ class TestSubmissionAgain:
         assert try_.store.writes == [ACCEPTED.to_dict()]
         try_.submit(max_tries=3)
         assert try_.store.writes[1:] == [replace(ACCEPTED, max_tries=3, clears=1).to_dict()]
+
+    def test_clear_of_a_delivered_video_is_written_by_its_next_delivery(self) -> None:
+        try_ = Try(DELIVERED, FakeClient(known={"abc": FINISHED}))
+        try_.submit(max_tries=3)
+        assert try_.record == DELIVERED
 
 
 class TestPredictionId:
