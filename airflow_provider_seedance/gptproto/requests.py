@@ -57,7 +57,8 @@ from airflow_provider_seedance.gptproto.values import (
 )
 from airflow_provider_seedance.gptproto.whole_numbers import as_whole_number
 
-_OUTDATED_ADVICE = 'If the service accepts the values by now, set validation="warn".'
+#: What to do about a refusal of the catalogue; no help with a problem that no model can excuse.
+OUTDATED_ADVICE = 'If the service accepts the values by now, set validation="warn".'
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -170,7 +171,7 @@ class GenerationRequest:
         if problems or refusals:
             error = InvalidRequestError.from_problems(problems + refusals)
             if refusals:
-                error.advice = f"{error.advice} {_OUTDATED_ADVICE}"
+                error.advice = f"{error.advice} {OUTDATED_ADVICE}"
             raise error
         resolution, aspect_ratio = self.resolution or DEFAULT_RESOLUTION, self.aspect_ratio or DEFAULT_ASPECT_RATIO
         payload = self.payload()

@@ -19,7 +19,7 @@ from airflow_provider_seedance.gptproto.given import given_text
 from airflow_provider_seedance.gptproto.modes import DEFAULT_DURATION, DEFAULT_MODEL, Mode, Validation
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.links.seedance import SeedanceVideoLink
-from airflow_provider_seedance.operators.parsing import CheckedPartial, check_constants, named_task
+from airflow_provider_seedance.operators.parsing import CheckedPartial, check_constants
 from airflow_provider_seedance.tasks.options import (
     GenerationOptions,
     OnAudioRefusal,
@@ -28,6 +28,7 @@ from airflow_provider_seedance.tasks.options import (
     OnLostPrediction,
     OnUnconfirmedSubmission,
     WaitOptions,
+    named_task,
 )
 from airflow_provider_seedance.tasks.rendering import AuthorsTemplates
 from airflow_provider_seedance.triggers.deferral import DeferrableTask

@@ -7,19 +7,16 @@ Only the operators of this provider are checked, inside a DAG, with ``validation
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seedance.gptproto.redaction import without_keys
 from airflow_provider_seedance.operators.written import WrittenTask, written_task
-from airflow_provider_seedance.tasks.constants import constant_problems
-from airflow_provider_seedance.tasks.options import check_options
+from airflow_provider_seedance.tasks.constants import constant_request
+from airflow_provider_seedance.tasks.options import check_options, named_task
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import MappedOperator
-
-_ADVICE = 'Correct them. If the service accepts the values by now, set validation="warn".'
 
 
 class CheckedPartial:
@@ -74,17 +71,14 @@ def _check(task_id: str, written: WrittenTask, mapped: Collection[str] = ()) -> 
     ):
         return
     constants = {name: value for name, value in written.parameters().items() if name not in mapped}
-    problems = constant_problems(written.operator.mode, constants, **written.rendering)
-    if problems:
+    request = constant_request(written.operator.mode, constants, **written.rendering)
+    problems = [] if request is None else list(request.problems())
+    if request is not None and problems:
+        # Its module is loaded once there is a request.
+        from airflow_provider_seedance.gptproto.requests import OUTDATED_ADVICE
+
+        is_of_catalogue = any(finding.is_refusal for finding in request.findings())
+        advice = f"Correct them. {OUTDATED_ADVICE}" if is_of_catalogue else "Correct them."
         lines = "".join(f"\n  - {problem}" for problem in problems)
         # No connection is read here, so the form of a key has to do.
-        raise ValueError(without_keys(f"Task {task_id!r}: Seedance refuses these arguments:{lines}\n{_ADVICE}"))
-
-
-@contextmanager
-def named_task(task_id: str) -> Iterator[None]:
-    """Name the task in the error of an option."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"Task {task_id!r}: {error}") from None
+        raise ValueError(without_keys(f"Task {task_id!r}: Seedance refuses these arguments:{lines}\n{advice}"))

@@ -27,7 +27,7 @@ from airflow_provider_seedance.gptproto.errors import SeedanceError
 from airflow_provider_seedance.gptproto.given import given_text
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
 from airflow_provider_seedance.links.seedance import SeedanceVideoLink
-from airflow_provider_seedance.tasks.options import WaitOptions
+from airflow_provider_seedance.tasks.options import WaitOptions, named_task
 from airflow_provider_seedance.tasks.rendering import AuthorsTemplates
 from airflow_provider_seedance.triggers.deferral import DeferrableTask
 
@@ -82,6 +82,8 @@ class SeedancePredictionSensor(DeferrableTask, AuthorsTemplates, BaseSensorOpera
         self.fail_on_nsfw = fail_on_nsfw
         self._last_sensing: Sensing | None = None
         self._deadline: float | None = None
+        with named_task(self.task_id):
+            self._options()
 
     @cached_property
     def hook(self) -> SeedanceHook:
@@ -159,19 +161,21 @@ class SeedancePredictionSensor(DeferrableTask, AuthorsTemplates, BaseSensorOpera
                 raise AirflowSkipException(str(error)) from error
             raise
 
-    def _sensing(self, context: Context) -> Sensing:
-        from airflow_provider_seedance.tasks.sensing import Sensing
-
-        options = WaitOptions(
+    def _options(self) -> WaitOptions:
+        return WaitOptions(
             timeout=self.timeout,
             poll_interval=None if self.has_adaptive_interval else self.poke_interval,
             deferrable=self.deferrable,
             fail_on_nsfw=self.fail_on_nsfw,
             execution_timeout=self.execution_timeout,
         )
+
+    def _sensing(self, context: Context) -> Sensing:
+        from airflow_provider_seedance.tasks.sensing import Sensing
+
         self._last_sensing = Sensing(
             given_text(self.prediction_id),
-            options,
+            self._options(),
             context,
             get_settings=self.hook.get_settings,
             connect=self.hook.get_client,

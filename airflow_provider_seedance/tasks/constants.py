@@ -43,13 +43,21 @@ def constant_problems(
     :param prompt_files: The endings of a prompt that is read from a file.
     :param is_native: Whether rendering may turn any text into another object.
     """
+    request = constant_request(mode, arguments, prompt_files=prompt_files, is_native=is_native)
+    return [] if request is None else list(request.problems())
+
+
+def constant_request(
+    mode: Mode, arguments: Mapping[str, Any], *, prompt_files: tuple[str, ...] = (), is_native: bool = False
+) -> GenerationRequest | None:
+    """Return the request of the constants, or ``None`` if no rule can refuse them; see :func:`constant_problems`."""
     known = constants(arguments, prompt_files=prompt_files, is_native=is_native)
     # With an earlier prediction the other arguments are not used.
     if "prediction_id" not in known or not is_missing(known["prediction_id"]):
-        return []
+        return None
     if not any(_may_have_a_problem(name, value) for name, value in known.items()):
-        return []
-    return list(known_request(mode, known).request.problems())
+        return None
+    return known_request(mode, known).request
 
 
 def constants(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, get_args
@@ -42,6 +43,7 @@ class WaitOptions:
     execution_timeout: timedelta | None = None
 
     def __post_init__(self) -> None:
+        _check_booleans(self, "deferrable", "fail_on_nsfw")
         if not _is_positive(self.timeout):
             raise ValueError(
                 f"timeout: {redacted(self.timeout)} is not allowed; allowed: seconds above 0, or a timedelta"
@@ -107,6 +109,7 @@ class GenerationOptions:
     max_submissions: int | None = None
 
     def __post_init__(self) -> None:
+        _check_booleans(self, "wait_for_completion", "durable")
         _check_choice("on_unconfirmed_submission", self.on_unconfirmed_submission, OnUnconfirmedSubmission)
         _check_choice("on_lost_prediction", self.on_lost_prediction, OnLostPrediction)
         _check_choice("on_audio_refusal", self.on_audio_refusal, OnAudioRefusal)
@@ -130,7 +133,8 @@ def check_options(arguments: Mapping[str, Any]) -> None:
     :param arguments: Arguments by name; those that are no options are ignored.
     :raises ValueError: With the argument, its value and the allowed values.
     """
-    wait = {name: arguments[name] for name in ("timeout", "poll_interval") if name in arguments}
+    waits = ("timeout", "poll_interval", "deferrable", "fail_on_nsfw")
+    wait = {name: arguments[name] for name in waits if name in arguments}
     names = {field.name for field in dataclasses.fields(GenerationOptions)} - {
         "wait",
         "prediction_id",
@@ -160,10 +164,28 @@ class TransferOptions:
     poster: bool = False
 
     def __post_init__(self) -> None:
+        _check_booleans(self, "overwrite", "allow_private_addresses", "sidecar", "poster")
         if not isinstance(self.max_bytes, int) or isinstance(self.max_bytes, bool) or self.max_bytes <= 0:
             raise ValueError(
                 f"max_bytes: {redacted(self.max_bytes)} is not allowed; allowed: a number of bytes above 0"
             )
+
+
+@contextmanager
+def named_task(task_id: str) -> Iterator[None]:
+    """Name the task in the error of an option."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"Task {task_id!r}: {error}") from None
+
+
+def _check_booleans(options: object, *names: str) -> None:
+    """Refuse values that only count as true or false: the text "false" and the output of another task are true."""
+    for name in names:
+        value = getattr(options, name)
+        if value is not True and value is not False:
+            raise ValueError(f"{name}: {redacted(value)} is not allowed; allowed: True, False")
 
 
 def _check_choice(name: str, value: object, choice: Any) -> None:

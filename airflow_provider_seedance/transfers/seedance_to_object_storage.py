@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_seedance.gptproto.given import given_text
 from airflow_provider_seedance.hooks.seedance import MAXIMUM_FILE_BYTES, SeedanceHook
-from airflow_provider_seedance.tasks.options import TransferOptions
+from airflow_provider_seedance.tasks.options import TransferOptions, named_task
 from airflow_provider_seedance.tasks.rendering import AuthorsTemplates
 
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ class SeedanceToObjectStorageOperator(AuthorsTemplates, BaseOperator):
         self.sidecar = sidecar
         self.poster = poster
 
-        self._options()
+        with named_task(self.task_id):
+            self._options()
 
     @cached_property
     def hook(self) -> SeedanceHook:

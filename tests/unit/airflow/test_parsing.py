@@ -14,6 +14,8 @@ from airflow_provider_seedance.operators.seedance import (
     SeedanceReferenceToVideoOperator,
     SeedanceTextToVideoOperator,
 )
+from airflow_provider_seedance.sensors.seedance import SeedancePredictionSensor
+from airflow_provider_seedance.transfers.seedance_to_object_storage import SeedanceToObjectStorageOperator
 from tests.unit.airflow.driving import Run
 from tests.unit.airflow.operators import text_to_video
 
@@ -53,6 +55,25 @@ class TestOperators:
     def test_error_of_an_option_names_the_task(self) -> None:
         with pytest.raises(ValueError, match="Task 'make_video': max_cost: -1 is not allowed"):
             parse(lambda: text_to_video(max_cost=-1))
+
+    # Only what the catalogue refuses can be out of date (README, `validation`).
+    @pytest.mark.parametrize(
+        ("arguments", "is_excused"),
+        [
+            ({"duration": 99}, True),
+            ({"duration": 99, "seed": "a"}, True),
+            ({"resolution": "1080p"}, True),
+            ({"prompt": " "}, False),
+            ({"prompt": ["A"]}, False),
+            ({"duration": 5.5}, False),
+            ({"seed": "a"}, False),
+            ({"extra_parameters": ["a"]}, False),
+        ],
+    )
+    def test_error_advises_only_what_helps(self, arguments: dict[str, Any], is_excused: bool) -> None:
+        with pytest.raises(ValueError, match="Correct them") as caught:
+            parse(lambda: text_to_video(**arguments))
+        assert ('validation="warn"' in str(caught.value)) == is_excused
 
     @pytest.mark.parametrize("name", ["duration", "seed", "max_cost", "on_clear", "timeout", "validation"])
     @pytest.mark.parametrize("is_mapped", [False, True])
@@ -188,3 +209,43 @@ class TestMapping:
         with pytest.raises(Exception, match="duration: 99 is not allowed"):
             Run().try_once(operator)
         assert emulator.requests() == []
+
+
+def sensor(**arguments: Any) -> Any:
+    return SeedancePredictionSensor(task_id="make_video", prediction_id="a", **arguments)
+
+
+def copy(**arguments: Any) -> Any:
+    return SeedanceToObjectStorageOperator(task_id="make_video", prediction_id="a", destination="/a", **arguments)
+
+
+class TestSwitches:
+    # Python counts each of these as true or false, and none is what its author meant.
+    @pytest.mark.parametrize("value", ["false", "False", "true", "", None, 0, 1, "{{ params.value }}", []])
+    @pytest.mark.parametrize(
+        ("make", "name"),
+        [
+            *[(text_to_video, name) for name in ("deferrable", "wait_for_completion", "durable", "fail_on_nsfw")],
+            *[(sensor, name) for name in ("deferrable", "fail_on_nsfw")],
+            *[(copy, name) for name in ("overwrite", "allow_private_addresses", "sidecar", "poster")],
+        ],
+    )
+    def test_only_true_and_false_are_allowed(self, make: Callable[..., Any], name: str, value: object) -> None:
+        message = rf"Task 'make_video': {name}: .* is not allowed; allowed: True, False"
+        with pytest.raises(ValueError, match=message):
+            parse(lambda: make(**{name: value}))
+        for switch in (True, False):
+            parse(lambda switch=switch: make(**{name: switch}))
+
+    def test_output_of_a_task_is_no_switch(self) -> None:
+        @task
+        def choose() -> bool:
+            return False
+
+        with pytest.raises(ValueError, match=r"deferrable: .* is not allowed; allowed: True, False"):
+            parse(lambda: text_to_video(deferrable=choose()))
+
+    @pytest.mark.parametrize("name", ["deferrable", "fail_on_nsfw", "durable"])
+    def test_mapped_task_is_checked(self, name: str) -> None:
+        with pytest.raises(ValueError, match=rf"{name}: 'false' is not allowed; allowed: True, False"):
+            parse(lambda: mapped(**{name: "false"}).expand(prompt=["A"]))
