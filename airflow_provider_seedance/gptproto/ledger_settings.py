@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
 
+#: The fields of the connection's extra that this module reads.
+LEDGER_FIELDS = ("ledger", "daily_budget_usd", "monthly_budget_usd", "budget_timezone")
 _ALLOWED = "allowed: a folder, such as s3://aws_default@bucket/seedance or file:///var/seedance"
 #: A URI without a folder, such as ``/``, ``s3://`` or ``file://connection@/``.
 _NO_FOLDER = re.compile(r"(?:[^:/]+:)?/*(?:[^/@]*@)?/*")

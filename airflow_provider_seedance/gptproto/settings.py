@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
-from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings, read_ledger_settings
+from airflow_provider_seedance.gptproto.ledger_settings import LEDGER_FIELDS, LedgerSettings, read_ledger_settings
 from airflow_provider_seedance.gptproto.redaction import redacted, without_keys
 
 DEFAULT_BASE_URL = "https://gptproto.com"
@@ -40,6 +40,8 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 #: In seconds. Sockets reject much larger values, but only after the request is sent.
 _LONGEST_TIMEOUT = 24 * 3600.0
 _BOOLEANS = {"true": True, "false": False}
+#: The fields of the connection's extra.
+EXTRA_FIELDS = ("vendor", "auth_scheme", "timeout", "verify", "proxy", "polls_per_second", *LEDGER_FIELDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class ClientSettings:
         the repr, because it may contain a password.
     :param polls_per_second: The highest rate of polls in one triggerer, for all waits of this connection together.
     :param ledger: The account's ledger and budgets; ``None`` without a ledger.
+    :param unknown_fields: Fields of the connection's extra that mean nothing, such as a misspelt budget.
     """
 
     api_key: str = field(repr=False)
@@ -69,6 +72,7 @@ class ClientSettings:
     proxy: str | None = field(default=None, repr=False)
     polls_per_second: float = DEFAULT_POLLS_PER_SECOND
     ledger: LedgerSettings | None = None
+    unknown_fields: tuple[str, ...] = ()
 
     @property
     def authorization(self) -> str:
@@ -78,6 +82,14 @@ class ClientSettings:
     def seconds_for(self, size: int) -> float:
         """Return the time limit of a request in seconds; on a slow line, an upload takes minutes."""
         return self.timeout + size // UPLOAD_BYTES_PER_SECOND
+
+    @property
+    def ignored(self) -> str:
+        """A sentence about the fields of the extra that mean nothing; empty without one."""
+        if not self.unknown_fields:
+            return ""
+        unknown, known = ", ".join(self.unknown_fields), ", ".join(EXTRA_FIELDS)
+        return f"Unknown fields in the connection's extra are ignored: {unknown}; known: {known}"
 
     @property
     def sends_key_in_the_clear(self) -> bool:
@@ -124,6 +136,7 @@ def read_settings(
         proxy=proxy,
         polls_per_second=_polls_per_second(extra.get("polls_per_second")),
         ledger=read_ledger_settings(extra),
+        unknown_fields=tuple(without_keys(str(each).replace(key, "***")) for each in extra if each not in EXTRA_FIELDS),
     )
 
 

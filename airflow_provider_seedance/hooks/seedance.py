@@ -8,6 +8,7 @@ inside the methods.
 from __future__ import annotations
 
 import functools
+import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -216,13 +217,14 @@ class SeedanceHook(BaseHook):
             settings = self.get_settings()
             with self.get_client(settings) as client:
                 check = client.check_key()
+            said = [check.message, *([settings.ignored] if settings.ignored else [])]
             if settings.ledger is None:
-                return check.accepted, check.message
+                return check.accepted, ". ".join(said)
             problem = probe(open_store(settings.ledger.uri))
         except (SeedanceError, OSError, ValueError) as error:
             return False, str(error)
-        ledger = f"The ledger {settings.ledger.uri} " + (f"has a problem: {problem}." if problem else "can be used.")
-        return check.accepted and problem is None, f"{check.message} {ledger}"
+        said.append(f"The ledger {settings.ledger.uri} " + (f"has a problem: {problem}" if problem else "can be used"))
+        return check.accepted and problem is None, ". ".join(said)
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -280,8 +282,10 @@ class SeedanceHook(BaseHook):
             host=connection.host,
             schema=connection.schema,
             port=connection.port,
-            extra=extra,
+            extra=extra if _is_readable(connection.extra) else None,
         )
+        if settings.ignored:
+            self.log.warning("Connection %s: %s", self.seedance_conn_id, settings.ignored)
         if settings.sends_key_in_the_clear:
             self.log.warning(
                 "Connection %s sends its API key unencrypted to %s", self.seedance_conn_id, settings.base_url
@@ -293,6 +297,17 @@ class SeedanceHook(BaseHook):
                 settings.base_url,
             )
         return settings
+
+
+def _is_readable(extra: str | None) -> bool:
+    """Return whether the text of an extra is JSON. Airflow takes other text as no extra: no ledger, and no budget."""
+    if extra is None or not extra.strip():
+        return True
+    try:
+        json.loads(extra)
+    except ValueError:
+        return False
+    return True
 
 
 @contextmanager

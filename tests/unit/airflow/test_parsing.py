@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -235,7 +236,7 @@ class TestSwitches:
         with pytest.raises(ValueError, match=message):
             parse(lambda: make(**{name: value}))
         for switch in (True, False):
-            parse(lambda switch=switch: make(**{name: switch}))
+            parse(partial(make, **{name: switch}))
 
     def test_output_of_a_task_is_no_switch(self) -> None:
         @task
