@@ -26,6 +26,7 @@ from airflow_provider_seedance.gptproto.errors import (
     NotConnectedError,
     SeedanceError,
 )
+from airflow_provider_seedance.gptproto.given import keyed, listed
 from airflow_provider_seedance.gptproto.leaks import refuse_secrets
 from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.polling import Decision, GiveUp, PollAgain, Poller
@@ -186,11 +187,13 @@ class ApiFlows:
         self._check_id(prediction_id)
         return (yield from self._get_prediction(prediction_id))
 
-    def _check_id(self, prediction_id: str) -> None:
+    def _check_id(self, prediction_id: object) -> None:
         refuse_secrets({"prediction_id": prediction_id}, self.settings)
-        if not is_prediction_id(prediction_id):
+        if not isinstance(prediction_id, str) or not is_prediction_id(prediction_id) or _is_output(prediction_id):
             quoted = shorten(repr(prediction_id))
-            raise InvalidRequestError.from_problems([f"prediction_id: {quoted} is not the id of a prediction"])
+            allowed = "allowed: one id, as in XCom 'prediction_id'"
+            problem = f"prediction_id: {quoted} is not the id of a prediction; {allowed}"
+            raise InvalidRequestError.from_problems([problem])
 
     def _get_prediction(
         self, prediction_id: str, *, yields: float = 0.0, remaining: float | None = None
@@ -392,3 +395,8 @@ def _spellings(key: str) -> re.Pattern[str]:
 
 def _charge(prediction_id: str | None) -> Charge:
     return Charge.NONE if prediction_id is None else Charge.ACCEPTED
+
+
+def _is_output(text: str) -> bool:
+    """Return whether a text is what another XCom of a task holds: a link, a list of them, or a report."""
+    return "://" in text or listed(text) is not None or keyed(text) is not None

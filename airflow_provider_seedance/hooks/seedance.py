@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseHook
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from airflow.providers.common.compat.sdk import Connection, ObjectStoragePath
 
     from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
@@ -109,16 +111,23 @@ class SeedanceHook(BaseHook):
         submit in a task with ``retries=0``, return the id, and wait for it in another task. The connection's ledger
         books it, and its budgets count it.
 
-        :param request: What to generate.
+        :param request: What to generate: ``TextToVideo``, ``ImageToVideo`` or ``ReferenceToVideo`` of
+            :mod:`~airflow_provider_seedance.gptproto.requests`.
         :param validation: ``warn`` logs the refusals of the catalogue and submits.
         :raises BudgetExceededError: When it would exceed a budget of the connection.
         :raises SeedanceError: See :meth:`~airflow_provider_seedance.gptproto.client.GPTProtoClient.submit`.
         """
         from airflow_provider_seedance.gptproto.leaks import arguments_of
+        from airflow_provider_seedance.gptproto.requests import REQUESTS, GenerationRequest
         from airflow_provider_seedance.tasks.media import with_local_media
         from airflow_provider_seedance.tasks.records.opening import unshared_record
         from airflow_provider_seedance.tasks.sending import send_unrecorded
 
+        if not isinstance(request, GenerationRequest):
+            allowed = ", ".join(each.__name__ for each in REQUESTS.values())
+            raise TypeError(
+                f"request: a {type(request).__name__} is not allowed; allowed: {allowed} of gptproto.requests"
+            )
         with _errors_for_caller(), self._connect(arguments_of(request)) as client:
             record = unshared_record(self.seedance_conn_id, lambda: client.settings, self.log)
             return send_unrecorded(client, with_local_media(request), record, validation=validation, log=self.log)
@@ -133,26 +142,29 @@ class SeedanceHook(BaseHook):
             return client.get_prediction(prediction_id)
 
     def wait_for_prediction(
-        self, prediction_id: str, *, timeout: float = 3600.0, poll_interval: float | None = None
+        self, prediction_id: str, *, timeout: timedelta | float = 3600.0, poll_interval: timedelta | float | None = None
     ) -> Prediction:
         """
         Wait until a prediction is finished, and return it.
 
         :param prediction_id: The prediction to wait for.
-        :param timeout: Longest wait in seconds.
-        :param poll_interval: Seconds between polls; ``None`` adapts.
+        :param timeout: Longest wait in seconds, or as a ``timedelta``.
+        :param poll_interval: Seconds between polls, or a ``timedelta``; ``None`` adapts.
         :raises SeedanceError: When it ends without videos, or not in time.
+        :raises ValueError: When a time is not allowed.
         """
         from airflow_provider_seedance.gptproto.polling import Done, GiveUp, Poller
         from airflow_provider_seedance.gptproto.times import expected_seconds
+        from airflow_provider_seedance.tasks.options import WaitOptions
 
+        options = WaitOptions(timeout=timeout, poll_interval=poll_interval)
         now = time.time()
         poller = Poller(
             prediction_id=prediction_id,
             submitted_at=now,
-            deadline=now + timeout,
+            deadline=now + options.budget_seconds,
             expected_seconds=expected_seconds(),
-            poll_interval=poll_interval,
+            poll_interval=options.poll_interval_seconds,
         )
         with _errors_for_caller(prediction_id), self._connect({"prediction_id": prediction_id}) as client:
             decision = client.poll(poller)

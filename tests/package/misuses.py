@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import SeedanceError
@@ -41,7 +39,7 @@ def misuse_requests() -> None:
 
 def misuse_hook(hook: SeedanceHook) -> None:
     hook.submit("A boat.")  # type: ignore[arg-type]
-    hook.wait_for_prediction("cgt-1", timeout=timedelta(hours=1))  # type: ignore[arg-type]
+    hook.wait_for_prediction("cgt-1", timeout="1h")  # type: ignore[arg-type]
     hook.download("https://example.com/boat.mp4")  # type: ignore[call-arg]
 
 

@@ -190,7 +190,8 @@ class Transfer:
             )
         if links is not None and not (isinstance(links, list) and links and all(map(_is_link, links))):
             problems.append("urls: a URL or a list of URLs is allowed, and it must not be empty")
-        if not self.prediction_id and _uses("prediction_id", self.filename):
+        # Without a source there is no id either.
+        if not problems and not self.prediction_id and _uses("prediction_id", self.filename):
             problems.append("filename: holds {prediction_id}; set prediction_id as well, or another filename")
         if problems:
             raise InvalidTransferError("; ".join(problems))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -248,6 +249,27 @@ class TestErrorsForACaller:
         prediction_id = hook.submit(TextToVideo(prompt="[fail]")).id
         with pytest.raises(GenerationFailedError, match=r"A new call of submit pays for a new generation\.$"):
             hook.wait_for_prediction(prediction_id, poll_interval=0.05)
+
+    @pytest.mark.parametrize("span", [60, timedelta(minutes=1)])
+    def test_wait_takes_seconds_or_a_timedelta(self, emulator: Emulator, span: Any) -> None:
+        hook = SeedanceHook()
+        prediction_id = hook.submit(TextToVideo(prompt="A paper boat")).id
+        prediction = hook.wait_for_prediction(prediction_id, timeout=span, poll_interval=span / 1200)
+        assert prediction.outputs
+
+    @pytest.mark.parametrize("name", ["timeout", "poll_interval"])
+    @pytest.mark.parametrize("span", ["60", 0, -1, True, timedelta(0), float("nan")])
+    def test_wait_refuses_another_time_before_a_request(self, emulator: Emulator, name: str, span: Any) -> None:
+        arguments: dict[str, Any] = {name: span}
+        with pytest.raises(ValueError, match=rf"{name}: .* is not allowed; allowed: seconds above 0"):
+            SeedanceHook().wait_for_prediction("abc", **arguments)
+        assert emulator.requests() == []
+
+    @pytest.mark.parametrize("request_", ["A paper boat", {"prompt": "A paper boat"}, None, TextToVideo])
+    def test_submit_names_what_it_takes(self, emulator: Emulator, request_: Any) -> None:
+        with pytest.raises(TypeError, match="allowed: TextToVideo, ImageToVideo, ReferenceToVideo"):
+            SeedanceHook().submit(request_)
+        assert emulator.requests() == []
 
     def test_id_of_a_submission_is_logged(self, emulator: Emulator, printed: Callable[[], str]) -> None:
         prediction_id = SeedanceHook().submit(TextToVideo(prompt="A paper boat")).id

@@ -595,6 +595,8 @@ class TestArguments:
             copy(folder, **arguments)
         assert message in str(raised.value)
         assert "Nothing was downloaded" in str(raised.value)
+        # One mistake is one problem: where there is no source, the missing id is no second one.
+        assert ("filename: holds" in str(raised.value)) == ("filename: holds" in message)
         assert emulator.requests() == []
 
     @pytest.mark.parametrize("destination", ["gopher://host/videos", "nothing://videos"])

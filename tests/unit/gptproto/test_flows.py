@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from itertools import accumulate
+from typing import Any
 
 import httpx
 import pytest
@@ -73,9 +74,18 @@ class TestGetPrediction:
         assert {request.url.host for request in exchange.requests} == {"gptproto.example"}
 
     @pytest.mark.parametrize("method", ["get_prediction", "get_confirmed", "poll", "wait"])
-    @pytest.mark.parametrize("prediction_id", ["", " ", ".", "..", "a b", "a\r\nb", "\ud800", "x" * 1_000])
-    def test_invalid_id_sends_no_request(self, exchange: Exchange, method: str, prediction_id: str) -> None:
-        problem = r"^Seedance refuses 1 argument:\n  - prediction_id: '.*' is not the id of a prediction\n"
+    @pytest.mark.parametrize(
+        "prediction_id",
+        [
+            *("", " ", ".", "..", "a b", "a\r\nb", "\ud800", "x" * 1_000),
+            # XComs of the operators that are easily taken for the id: the links, a link, and those of mapped tasks.
+            *("['https://cdn.example/0.mp4']", "https://cdn.example/0.mp4", '["a","b"]', "['a']", "{'id':'a'}"),
+            # What a caller of the client can pass.
+            *(None, 5, ["a"], b"a"),
+        ],
+    )
+    def test_invalid_id_sends_no_request(self, exchange: Exchange, method: str, prediction_id: Any) -> None:
+        problem = r"^Seedance refuses 1 argument:\n  - prediction_id: .* is not the id of a prediction; allowed: one id"
         with pytest.raises(InvalidRequestError, match=problem):
             exchange.ask(method, prediction_id)
         assert (exchange.requests, exchange.pauses) == ([], [])
