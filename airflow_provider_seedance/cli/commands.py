@@ -58,6 +58,11 @@ def _command(function: Callable[[Namespace], None]) -> Callable[[Namespace], Non
     return wrapped
 
 
+#: Options of the command ``check`` that mean nothing for a DAG, and those that mean nothing for a table.
+_OF_ROWS = ("ignore_columns", "validation")
+_OF_DAGS = ("bundle_name", "dagfile_path")
+
+
 def _fail(*lines: str, code: int = 1) -> NoReturn:
     note(*lines)
     raise SystemExit(code)
@@ -76,7 +81,7 @@ def price(args: Namespace) -> None:
     has_media = any(name in given for name in MEDIA)
     # The prompt and the media that a mode needs may be left out here.
     known = {name: None for name in COLUMNS if has_media or name not in ("image", "images")} | {"prompt": "any"} | given
-    found = check_given(given, known, validation=args.validation)
+    found = check_given(given, known, validation=args.validation or "strict")
     if found.refusals:
         _fail(*(f"Refused: {refusal}" for refusal in found.refusals))
     print_properties(
@@ -100,6 +105,9 @@ def check(args: Namespace) -> None:
     """Check and price a DAG, or the rows of a table."""
     if (args.dag_id is None) == (args.rows is None):
         _fail("check: either the id of a DAG or --rows is needed", code=2)
+    options, others = (_OF_ROWS, "--rows") if args.rows is None else (_OF_DAGS, "a DAG")
+    if idle := [f"--{name.replace('_', '-')}" for name in options if getattr(args, name) is not None]:
+        _fail(f"check: {', '.join(idle)}: only for {others}", code=2)
     checks: Sequence[TaskCheck | RowCheck]
     if args.rows is None:
         checks = check_dag(find_dag(args.dag_id, bundle_names=args.bundle_name, path=args.dagfile_path))
@@ -181,8 +189,10 @@ def _check_file(args: Namespace) -> list[RowCheck]:
     try:
         with Path(args.rows).open(encoding="utf-8-sig", newline="") as file, progress() as display:
             display.add_task(f"Checking {args.rows}", total=None)
-            return list(check_rows(file, ignored=ignored, validation=args.validation))
-    except (OSError, UnicodeDecodeError, TableError) as error:
+            return list(check_rows(file, ignored=ignored, validation=args.validation or "strict"))
+    except UnicodeDecodeError as error:
+        _fail(f"{args.rows}: {error}: save it as UTF-8", code=2)
+    except (OSError, TableError) as error:
         _fail(f"{args.rows}: {error}", code=2)
 
 

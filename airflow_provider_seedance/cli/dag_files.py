@@ -32,11 +32,13 @@ def find_dag(dag_id: str, *, bundle_names: Collection[str] | None = None, path: 
     :param dag_id: The id.
     :param bundle_names: The DAG bundles to search; ``None`` for all.
     :param path: The DAG file to read; ``None`` for all.
-    :raises DagNotFoundError: When no file defines the DAG.
+    :raises DagNotFoundError: When no file defines the DAG, or there is no file ``path``.
     :raises BrokenDagError: When files that hold its id cannot be imported; with their errors.
     """
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
+    if path and not Path(path).exists():
+        raise DagNotFoundError(f"There is no DAG file {path}")
     broken: dict[str, str] = {}
     for bundle in DagBundlesManager().get_all_dag_bundles():
         if bundle_names and bundle.name not in bundle_names:

@@ -59,11 +59,11 @@ _OUTPUT = Arg(
 )
 _CONN_ID = Arg(("--conn-id",), help="The Airflow connection (default: seedance_default)", default="seedance_default")
 _PREDICTION_ID = Arg(("prediction_id",), help="The id of the prediction")
+_VALIDATIONS = ("strict", "warn")
 _VALIDATION = Arg(
     ("--validation",),
     help="What the refusals of the catalogue are: refusals (strict, the default) or only warnings (warn)",
-    choices=("strict", "warn"),
-    default="strict",
+    choices=_VALIDATIONS,
 )
 _PARAMETERS = (
     Arg(("--mode",), help="text-to-video, image-to-video or reference-to-video (default: derived from the media)"),
@@ -122,9 +122,13 @@ COMMANDS = (
         (
             Arg(("dag_id",), help="The id of the DAG", nargs="?"),
             Arg(("--rows",), help="Check the rows of this CSV file; its columns are parameters", metavar="FILE"),
-            Arg(("--ignore-columns",), help="Columns of the file that are no parameters", metavar="NAME,..."),
+            Arg(("--ignore-columns",), help="Columns of that file that are no parameters", metavar="NAME,..."),
             Arg(("--max-cost",), help="Exit with 1 if all together can cost more", metavar="USD", type=usd),
-            _VALIDATION,
+            Arg(
+                ("--validation",),
+                help="For the rows of the file, as for price; a task of a DAG has its own",
+                choices=_VALIDATIONS,
+            ),
             ARG_BUNDLE_NAME,
             ARG_DAGFILE_PATH,
             _OUTPUT,

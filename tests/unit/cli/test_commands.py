@@ -202,6 +202,27 @@ class TestCheckDag:
     def test_either_a_dag_or_rows(self, run: Any, arguments: tuple[str, ...]) -> None:
         assert run("check", *arguments).code == 2
 
+    # What a command ignores, its user believes.
+    @pytest.mark.parametrize(
+        "option", [("--validation", "warn"), ("--validation", "strict"), ("--ignore-columns", "sku")]
+    )
+    def test_option_of_tables_is_wrong_usage_for_a_dag(self, run: Any, option: tuple[str, str]) -> None:
+        ran = run("check", "seedance_fan_out", *option)
+        assert (ran.code, ran.out) == (2, "")
+        assert f"{option[0]}: only for --rows" in ran.err
+
+    @pytest.mark.parametrize("option", [("--bundle-name", "dags-folder"), ("--dagfile-path", "a.py")])
+    def test_option_of_dags_is_wrong_usage_for_a_table(self, run: Any, option: tuple[str, str]) -> None:
+        table = EXAMPLE_DAGS / "data" / "daily_content.csv"
+        ran = run("check", "--rows", table, *option)
+        assert (ran.code, ran.out) == (2, "")
+        assert f"{option[0]}: only for a DAG" in ran.err
+
+    def test_missing_dag_file_is_named(self, run: Any, tmp_path: Path) -> None:
+        ran = run("check", "seedance_fan_out", "-f", tmp_path / "none.py")
+        assert (ran.code, ran.out) == (2, "")
+        assert f"There is no DAG file {tmp_path / 'none.py'}" in ran.err
+
     @pytest.mark.parametrize("usd", ["-1", "nan", "inf", "much"])
     def test_max_cost_is_an_amount(self, run: Any, usd: str) -> None:
         assert run("check", "seedance_fan_out", "--max-cost", usd).code == 2
@@ -239,6 +260,11 @@ class TestCheckRows:
 
     def test_file_that_is_missing_is_wrong_usage(self, run: Any, tmp_path: Path) -> None:
         assert run("check", "--rows", tmp_path / "none.csv").code == 2
+
+    def test_file_in_another_encoding_says_which_one_is_read(self, run: Any, tmp_path: Path) -> None:
+        table = tmp_path / "rows.csv"
+        table.write_bytes("prompt\nLöwe\n".encode("latin-1"))
+        assert "save it as UTF-8" in run("check", "--rows", table).err
 
 
 @pytest.mark.usefixtures("short_waits")
