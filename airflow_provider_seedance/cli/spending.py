@@ -64,22 +64,28 @@ def spent_between(
         raise PeriodError(f"The first day, {first}, is after the last one, {last}")
     start, end = max(first, _EARLIEST), min(last, _LATEST) + timedelta(days=1)
     store = open_store(settings.uri)
-    reservations = [
-        (each.entry_name, each.usd or Decimal(0))
-        for each in reservations_between(store, midnight(start, zone), midnight(end, zone))
-    ]
-    found = dict(read_entries(store, sorted(dict(reservations)), on_progress=on_progress))
-    groups = spending_by((each for each in found.values() if isinstance(each, Entry)), by, zone)
+    reservations = list(reservations_between(store, midnight(start, zone), midnight(end, zone)))
+    names = {each.name for each in reservations}
+    found = dict(read_entries(store, sorted({each.entry_name for each in reservations}), on_progress=on_progress))
+    entries = {name: each for name, each in found.items() if isinstance(each, Entry)}
+    # An entry with the name of a deleted one may be of another period.
+    groups = spending_by(
+        (each for each in entries.values() if each.reservation in names or not each.reservation), by, zone
+    )
     estimate = sum((each.estimate for each in groups), Decimal(0))
     notes = [
         f"{first} to {last} ({settings.budget_timezone}): {sum(each.submissions for each in groups)} submissions, "
         f"{estimate} USD at list price"
     ]
-    lost = [usd for name, usd in reservations if name not in found]
+    counted = {each.reservation for each in entries.values()}
+    unread = found.keys() - entries.keys()
+    lost = [
+        each.usd or Decimal(0) for each in reservations if each.name not in counted and each.entry_name not in unread
+    ]
     if lost:
         notes.append(
-            f"{len(lost)} reservations have no entry, as of tasks that died before they submitted: the budgets count "
-            f"{sum(lost, Decimal(0))} USD more"
+            f"{len(lost)} reservations have no entry, as of tasks that died before they submitted, or of entries that "
+            f"were deleted: the budgets count {sum(lost, Decimal(0))} USD more"
         )
     errors = [each for each in found.values() if isinstance(each, UnreadableEntryError)]
     return Statement(groups, notes, [f"{error.what}: it is in no sum" for error in errors])

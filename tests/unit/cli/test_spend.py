@@ -161,6 +161,25 @@ class TestSpend:
         assert "1 reservations have no entry" in ran.err
         assert "1.5 USD more" in ran.err
 
+    # The way out of an unconfirmed submission: delete its entry, and clear the task, which submits under its name.
+    @pytest.mark.parametrize(
+        ("deleted_at", "lost"), [("2026-11-04T09:00:00+00:00", "0.3992"), ("2026-10-04T09:00:00+00:00", None)]
+    )
+    def test_entry_with_the_name_of_a_deleted_one(
+        self, ledger: str, capsys: pytest.CaptureFixture[str], deleted_at: str, lost: str | None
+    ) -> None:
+        store = open_store(ledger)
+        prices: dict[str, Any] = {"estimate": "0.3992", "highest": "0.3992", "state": State.RESERVED}
+        store.delete(create_entry(store, 9, when=deleted_at, dag_id="cleared", model="fast", **prices))
+        create_entry(store, 9, when="2026-11-05T09:00:00+00:00", dag_id="cleared", model="fast", **prices)
+
+        ran = Ran(capsys, "spend", *NOVEMBER, "--by", "dag", "-o", "json")
+        assert [row["submissions"] for row in ran.json() if row["group"] == "cleared"] == [1]
+        assert ("were deleted: the budgets count 0.3992 USD more" in ran.err) == (lost is not None)
+        october = Ran(capsys, "spend", "--from", "2026-10-01", "--to", "2026-10-30", "--by", "dag", "-o", "json")
+        assert "cleared" not in october.out
+        assert ("budgets count 0.3992 USD more" in october.err) == (lost is None)
+
 
 def test_spend_without_a_ledger_says_what_to_set(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
