@@ -24,7 +24,7 @@ from airflow_provider_seedance.cli.dag_files import BrokenDagError, DagNotFoundE
 from airflow_provider_seedance.cli.output import note, pipes, print_properties, print_rows, progress
 from airflow_provider_seedance.cli.spending import PeriodError, spent_between
 from airflow_provider_seedance.gptproto.catalogue import DEFAULT_RESOLUTION, Model, known_models
-from airflow_provider_seedance.gptproto.errors import SeedanceError
+from airflow_provider_seedance.gptproto.errors import SeedanceError, WaitTimeoutError
 from airflow_provider_seedance.gptproto.modes import MEDIA
 from airflow_provider_seedance.gptproto.predictions import Prediction
 from airflow_provider_seedance.hooks.seedance import MAXIMUM_FILE_BYTES, SeedanceHook
@@ -61,6 +61,7 @@ def _command(function: Callable[[Namespace], None]) -> Callable[[Namespace], Non
 #: Options of the command ``check`` that mean nothing for a DAG, and those that mean nothing for a table.
 _OF_ROWS = ("ignore_columns", "validation")
 _OF_DAGS = ("bundle_name", "dagfile_path")
+_WAIT_AGAIN = "To wait again, which costs nothing, run the same command."
 
 
 def _fail(*lines: str, code: int = 1) -> NoReturn:
@@ -138,10 +139,13 @@ def wait(args: Namespace) -> None:
             prediction = _hook(args).wait_for_prediction(
                 args.prediction_id, timeout=args.timeout, poll_interval=args.poll_interval
             )
+    except WaitTimeoutError as error:
+        # The advice of the hook is for Python code.
+        error.advice = _WAIT_AGAIN
+        raise
     except KeyboardInterrupt:
         _fail(
-            f"The wait ended. Prediction {args.prediction_id} goes on at the service and is billed. To wait again, "
-            "which costs nothing, run the same command.",
+            f"The wait ended. Prediction {args.prediction_id} goes on at the service and is billed. {_WAIT_AGAIN}",
             code=130,
         )
     print_properties(_prediction(prediction), args.output)

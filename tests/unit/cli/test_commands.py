@@ -294,6 +294,14 @@ class TestPredictions:
         assert (ran.code, ran.out) == (1, "")
         assert prediction_id in ran.err
 
+    def test_wait_that_times_out_says_how_to_go_on(self, run: Any, seedance_emulator: Emulator) -> None:
+        seedance_emulator.settings(seconds_running=60)
+        prediction_id = self.submit(seedance_emulator, "A fox")
+        ran = run("wait", prediction_id, "--timeout", "0.2")
+        assert (ran.code, ran.out) == (1, "")
+        assert f"(prediction {prediction_id})" in ran.err
+        assert ran.err.endswith("To wait again, which costs nothing, run the same command.\n")
+
     def test_no_command_submits(self, run: Any, prediction_id: str, seedance_emulator: Emulator) -> None:
         run("get", prediction_id)
         run("wait", prediction_id)
