@@ -32,7 +32,7 @@ from airflow_provider_seedance.gptproto.errors import (
 )
 from airflow_provider_seedance.gptproto.ids import find_ids, id_in_beginning, is_about, names_id, submitted_id
 from airflow_provider_seedance.gptproto.predictions import Prediction, read_code, read_prediction
-from airflow_provider_seedance.gptproto.verdicts import Verdict, mentions_wallet
+from airflow_provider_seedance.gptproto.verdicts import Verdict, mentions_progress, mentions_wallet
 
 __all__ = ["ErrorDetail", "read_answer", "read_error_detail", "read_retry_after", "response_error", "shorten"]
 
@@ -106,8 +106,9 @@ def read_answer(
     prediction = read_prediction(body, prediction_id=prediction_id)
     if prediction is not None and is_success and code == 200 and not is_refused:
         return prediction
-    if prediction is not None and prediction_id and prediction.has_failed and names_id(body, prediction_id):
-        # An error envelope around a failed prediction.
+    is_over = prediction is not None and (prediction.has_failed or prediction.is_complete)
+    if prediction is not None and is_over and prediction_id and names_id(body, prediction_id):
+        # An error envelope around a prediction that ended.
         return prediction
     detail = read_error_detail(body)
     quoted = f": {text}" if (text := quote(body)) else ""
@@ -246,6 +247,9 @@ def _error_class(status: int, code: int | None, detail: ErrorDetail, *, known_pr
     by_status = {401: AuthenticationError, 402: InsufficientBalanceError, 403: PermissionDeniedError}
     if number in by_status:
         return by_status[number]
+    if known_prediction and mentions_progress(detail.text):
+        # Some services refuse to return the result of a generation that is not over.
+        return ServiceError
     if number == 404 and known_prediction:
         return PredictionNotFoundError
     if verdict is Verdict.ARGUMENTS:

@@ -177,6 +177,12 @@ _INPUT_SOUND = (
 )
 #: Words of a refusal that do not say what was refused.
 _REFUSAL = re.compile(r"(?<!connection )\b(refused|rejected|declined|blocked)\b|拒绝|拦截|屏蔽")
+#: Words of a refused poll that say only that the generation is not over.
+_IN_PROGRESS = re.compile(
+    r"\b(still|currently|is|status) in (progress|queue)\b|\bnot (yet )?(been )?(ready|completed?|finished|start(ed)?)\b"
+    r"|\b(still|currently|is) (being )?(process(ing|ed)|running|queued|pending|generating|generated)\b"
+    r"|(未|没有|还没)(完成|就绪|结束|准备好)|(处理|生成|进行|排队|运行|执行)中|正在(处理|生成|排队|运行|执行)"
+)
 #: Single words that mean the wallet only beside HTTP 402 and 403.
 _WALLET_WORDS = re.compile(r"balance|quota|credit|arrears|overdue|top ?up|recharge")
 
@@ -192,6 +198,11 @@ def find_verdict(text: str) -> Verdict | None:
 def mentions_wallet(text: str) -> bool:
     """Return whether a text has a word about money, which tells an empty wallet from a missing permission."""
     return _WALLET_WORDS.search(_fold(text)) is not None
+
+
+def mentions_progress(text: str) -> bool:
+    """Return whether a text says that a generation is not over yet."""
+    return _IN_PROGRESS.search(_fold(text)) is not None
 
 
 def mentions_refusal(text: str) -> bool:

@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_seedance.gptproto.errors import Charge
 from tests.unit.airflow.gateway import TRIES, Gateway, Task
-from tests.unit.gptproto import more_answers
+from tests.unit.gptproto import more_answers, service_answers
 from tests.unit.gptproto.answers import ID, POLLS, SUBMISSIONS, VIDEO, Case
 from tests.versions import needs_store
 
@@ -54,7 +54,9 @@ def assert_says(task: Task, case: Case) -> None:
         assert "Top up" not in task.message
 
 
-@pytest.mark.parametrize("case", [*SUBMISSIONS, *more_answers.SUBMISSIONS], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [*SUBMISSIONS, *more_answers.SUBMISSIONS, *service_answers.SUBMISSIONS], ids=lambda case: case.name
+)
 def test_answer_to_a_submission(case: Case, deferrable: bool) -> None:
     if case.means == "submitted":
         fault = {**fault_of(case, case.values["id"]), "book": True}
@@ -83,7 +85,7 @@ def test_answer_to_a_submission(case: Case, deferrable: bool) -> None:
     assert_says(task, case)
 
 
-@pytest.mark.parametrize("case", [*POLLS, *more_answers.POLLS], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*POLLS, *more_answers.POLLS, *service_answers.POLLS], ids=lambda case: case.name)
 def test_answer_to_a_poll(case: Case, deferrable: bool) -> None:
     world = Gateway(poll=fault_of(case), times=case.times)
     task = Task(world, {"deferrable": deferrable, **({"timeout": 60.0} if case.means == "in progress" else {})})

@@ -22,7 +22,7 @@ from airflow_provider_seedance.gptproto.errors import (
     UnconfirmedSubmissionError,
 )
 from airflow_provider_seedance.gptproto.predictions import Prediction
-from tests.unit.gptproto import more_answers
+from tests.unit.gptproto import more_answers, service_answers
 from tests.unit.gptproto.answers import ID, POLLS, SUBMISSIONS, VIDEO, Case, data
 from tests.unit.gptproto.conftest import Exchange, answer
 
@@ -54,7 +54,9 @@ def assert_values(prediction: Prediction, case: Case) -> None:
     assert {name: getattr(prediction, name) for name in case.values} == case.values
 
 
-@pytest.mark.parametrize("case", [*SUBMISSIONS, *more_answers.SUBMISSIONS], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [*SUBMISSIONS, *more_answers.SUBMISSIONS, *service_answers.SUBMISSIONS], ids=lambda case: case.name
+)
 def test_response_to_a_submission_has_its_meaning(exchange: Exchange, case: Case) -> None:
     exchange.will_answer(answer(case.body, case.status, **case.headers))
     if case.means == "submitted":
@@ -73,7 +75,7 @@ def test_response_to_a_submission_has_its_meaning(exchange: Exchange, case: Case
     assert error.charge is (Charge.POSSIBLE if isinstance(error, UnconfirmedSubmissionError) else Charge.NONE)
 
 
-@pytest.mark.parametrize("case", [*POLLS, *more_answers.POLLS], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*POLLS, *more_answers.POLLS, *service_answers.POLLS], ids=lambda case: case.name)
 def test_response_to_a_poll_has_its_meaning(exchange: Exchange, case: Case) -> None:
     response = answer(case.body, case.status, **case.headers)
     done = answer(data("succeeded", outputs=[VIDEO]))

@@ -1,0 +1,61 @@
+"""
+Responses in the words of other video services and of gateways to them, each from a public report or a service's manual.
+
+GPTProto passes the answers of many services on, so their words can reach a task.
+"""
+
+from __future__ import annotations
+
+from tests.unit.gptproto.answers import DONE, ID, VIDEO, Case, data
+
+SUBMISSIONS: list[Case] = []
+
+#: Refusals to return the result of a generation that is not over: https://github.com/ArcReel/ArcReel/pull/410,
+#: https://github.com/BerriAI/litellm/pull/32602. These generations were delivered in the end.
+_NOT_OVER = (
+    "Task is not completed yet, current status: NOT_START",
+    "Video is not ready yet. Its status is in_progress.",
+    "Request is still in progress",
+    "The task is being processed",
+    "任务尚未完成",
+    "视频生成中",
+)
+
+POLLS = [
+    *(
+        Case(
+            f"not over, with {status}: {words}",
+            "done",
+            {"error": {"message": words, "type": "invalid_request_error"}},
+            status,
+            times=20,
+        )
+        for words in _NOT_OVER
+        for status in (400, 404, 422)
+    ),
+    Case("unknown, with a word about progress", "unknown", {"message": "no task in progress has this id"}, 404),
+    # https://github.com/theopenco/llmgateway/pull/3506: a step behind the delivery failed, and each poll with it.
+    *(
+        Case(
+            f"delivered in an error envelope with {status}",
+            "done",
+            {**data("succeeded", outputs=[VIDEO]), "code": 500, "message": "internal error"},
+            status,
+            values=DONE,
+        )
+        for status in (200, 500)
+    ),
+    Case(
+        "delivered under an unknown code",
+        "done",
+        {"code": 100, "data": {"id": ID, "status": "completed", "video_url": VIDEO}, "message": "Success"},
+        values=DONE,
+    ),
+    Case(
+        "delivery of another prediction in an error envelope",
+        "done",
+        {"code": 500, "data": {"id": "b2", "status": "succeeded", "outputs": ["https://cdn.example/other.mp4"]}},
+        500,
+        times=20,
+    ),
+]
