@@ -60,7 +60,10 @@ _MESSAGE_NAMES = frozenset(
     ]
 )
 _CODE_NAMES = frozenset(
-    ["code", "error_code", "err_code", "errcode", "fail_code", "error_type", "code_n", "status_code"]
+    [
+        *("code", "error_code", "err_code", "errcode", "fail_code", "failure_code", "error_type", "code_n"),
+        "status_code",
+    ]
 )
 #: Names of values that repeat the request: a prompt about copyright is no verdict.
 ECHO_NAMES = frozenset(

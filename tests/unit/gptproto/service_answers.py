@@ -8,7 +8,27 @@ from __future__ import annotations
 
 from tests.unit.gptproto.answers import DONE, ID, VIDEO, Case, data
 
-SUBMISSIONS: list[Case] = []
+#: A refusal of the content, and codes of it without a sentence: https://docs.dev.runwayml.com/errors/task-failures/
+#: ("You should not retry these generations"), Vidu's and DashScope's lists of error codes.
+_CONTENT = (
+    {"failure": "Content was moderated", "failureCode": "SAFETY.INPUT.TEXT"},
+    {"failure": "", "failureCode": "SAFETY.OUTPUT.VIDEO"},
+    {"err_code": "AuditSubmitIllegal"},
+    {"error": {"code": "DataInspectionFailed", "message": ""}},
+)
+#: Refusals of the arguments: https://blog.segmind.com/seedance-2-0-error-guide-every-error-explained-with-fixes/,
+#: https://docs.evolink.ai/en/api-manual/task-management/error-codes, and Vidu's list.
+_ARGUMENTS = (
+    "first/last frame content cannot be mixed with reference media content",
+    "first_frame and reference_images cannot be used together",
+    "image_dimension_mismatch",
+    "ImageDownloadFailure",
+)
+
+SUBMISSIONS = [
+    *(Case(f"content refused: {fields}", "content", fields, 400) for fields in _CONTENT),
+    *(Case(f"arguments refused: {words}", "arguments", {"error": words}, 400, says=(words,)) for words in _ARGUMENTS),
+]
 
 #: Refusals to return the result of a generation that is not over: https://github.com/ArcReel/ArcReel/pull/410,
 #: https://github.com/BerriAI/litellm/pull/32602. These generations were delivered in the end.
@@ -22,6 +42,15 @@ _NOT_OVER = (
 )
 
 POLLS = [
+    *(Case(f"content refused: {fields}", "content", data("failed", **fields)) for fields in _CONTENT),
+    *(Case(f"arguments refused: {words}", "arguments", data("failed", error=words)) for words in _ARGUMENTS),
+    # Runway advises to try such a generation again.
+    Case(
+        "quality of the output",
+        "failed",
+        data("FAILED", failure="An unexpected error occurred", failureCode="INTERNAL.BAD_OUTPUT.CODE01"),
+        says=("INTERNAL.BAD_OUTPUT.CODE01",),
+    ),
     *(
         Case(
             f"not over, with {status}: {words}",
