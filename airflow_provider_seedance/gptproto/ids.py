@@ -57,7 +57,7 @@ def submitted_id(body: object, *, is_success: bool) -> str | None:
         for each in (*(each for each in ids if not each.isdigit()), *ids, _in_urls(layer.get("urls"))):
             if each:
                 return each
-    for layer in _wrapped(layers) if is_success else ():
+    for layer in wrapped(layers) if is_success else ():
         if ids := _ids(layer):
             return next((each for each in ids if not each.isdigit()), ids[0])
     if is_success and (bare := _bare_id(top)):
@@ -109,7 +109,7 @@ def _named_first(body: object, prediction_id: str) -> list[str] | None:
     layers = data_layers(body) or [top]
     # At the top, beside ``data``, a plain ``id`` may be the one of the HTTP request.
     beside = {name: value for name, value in top.items() if name != "id"}
-    for layer in [*layers, *_wrapped(layers), beside]:
+    for layer in [*layers, *wrapped(layers), beside]:
         ids = [each for each in (*_ids(layer), _in_urls(layer.get("urls"))) if each]
         comparable = [each for each in ids if each.isdigit() == prediction_id.isdigit()]
         if comparable:
@@ -137,7 +137,8 @@ def find_ids(body: object) -> list[tuple[str, str]]:
     return list(found)[:_MAXIMUM_NAMED]
 
 
-def _wrapped(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def wrapped(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the objects in these that hold the prediction at some services."""
     values = (decoded(layer.get(name)) for layer in layers for name in _WRAPPERS)
     return [fold_fields(value) for value in values if isinstance(value, Mapping)]
 
@@ -145,6 +146,11 @@ def _wrapped(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _top(body: object) -> dict[str, Any]:
     value = decoded(body)
     return fold_fields(value) if isinstance(value, Mapping) else {}
+
+
+def has_id(layer: Mapping[str, Any]) -> bool:
+    """Return whether an object names a prediction."""
+    return bool(_ids(layer))
 
 
 def _ids(layer: Mapping[str, Any]) -> list[str]:

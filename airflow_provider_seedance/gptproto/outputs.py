@@ -32,6 +32,8 @@ _OUTPUTS_OF_SUCCESS = (
     *("video", "creations", "response", "info", "result_json", "assets", "file", "metadata"),
     *("download_url", "file_url", "url", "result_urls", "mp4_url"),
     *("videos", "media", "files"),
+    # New API keeps the link of a success in the field for the reason of a failure.
+    "fail_reason",
 )
 #: Outputs that are read; a prediction has one to four.
 _MAXIMUM_OUTPUTS = 100

@@ -29,7 +29,14 @@ from airflow_provider_seedance.gptproto.bodies import (
     read_error_detail,
     shorten,
 )
-from airflow_provider_seedance.gptproto.ids import is_about, is_prediction_id, names_id, submitted_id
+from airflow_provider_seedance.gptproto.ids import (
+    has_id,
+    is_about,
+    is_prediction_id,
+    names_id,
+    submitted_id,
+    wrapped,
+)
 from airflow_provider_seedance.gptproto.outputs import USUAL_FIELDS, quote_unread, read_outputs
 
 __all__ = ["Prediction", "PredictionStatus", "is_prediction_id", "read_code", "read_prediction", "restore_prediction"]
@@ -94,6 +101,8 @@ _ALIASES: Mapping[str, PredictionStatus] = {
     "失败": PredictionStatus.FAILED,
 } | {status.value: status for status in PredictionStatus if status is not PredictionStatus.UNKNOWN}
 
+#: Names of the status.
+_STATUS = ("status", "task_status", "state", "task_state", "job_status")
 _SEPARATORS = re.compile(r"[\s-]+")
 _CODE = re.compile(r"[0-9]{1,9}")
 #: Codes in the body that mean success.
@@ -205,6 +214,9 @@ def read_prediction(body: Any, *, prediction_id: str | None = None) -> Predictio
     layers = data_layers(body)
     if isinstance(top, Mapping):
         envelope = fold_fields(top)
+        if not layers and not has_id(envelope):
+            # {"request_id": ..., "output": {"task_id": ..., "task_status": ...}}
+            layers = [each for each in wrapped([envelope]) if has_id(each) and not each.keys().isdisjoint(_STATUS)]
         if any(layer.keys() & {"status", "state", "task_status", "id", "task_id"} for layer in layers):
             # Beside a prediction these describe the request.
             envelope = {name: value for name, value in envelope.items() if name not in ("status", "state", "error")}
@@ -222,7 +234,7 @@ def read_prediction(body: Any, *, prediction_id: str | None = None) -> Predictio
     def first(*names: str) -> Any:
         return next((layer[name] for layer in layers for name in names if layer.get(name) not in (None, "")), None)
 
-    reported = _status_text(first("status", "task_status", "state", "task_state", "job_status"))
+    reported = _status_text(first(*_STATUS))
     word = _SEPARATORS.sub("_", reported.lower()).removeprefix("task_status_")
     status = _ALIASES.get(word, PredictionStatus.UNKNOWN)
     if status is PredictionStatus.SUCCEEDED and not outputs:

@@ -6,7 +6,10 @@ GPTProto passes the answers of many services on, so their words can reach a task
 
 from __future__ import annotations
 
-from tests.unit.gptproto.answers import DONE, ID, VIDEO, Case, data
+from collections.abc import Callable
+from typing import Any
+
+from tests.unit.gptproto.answers import DONE, ID, VIDEO, Case, Meaning, data, named
 
 #: A refusal of the content, and codes of it without a sentence: https://docs.dev.runwayml.com/errors/task-failures/
 #: ("You should not retry these generations"), Vidu's and DashScope's lists of error codes.
@@ -41,6 +44,20 @@ _NOT_OVER = (
     "视频生成中",
 )
 
+#: A prediction that stands in an object of its own, without ``data``: DashScope's ``output``, MiniMax's ``task``.
+#: https://github.com/modelstudioai/cli/pull/199, https://github.com/openclaw/openclaw/pull/117303.
+_WRAPPERS: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (
+    lambda fields: {"request_id": "r-1", "output": {"task_id": ID, **fields}},
+    lambda fields: {"code": 200, "status": "success", "task": {"id": ID, **fields}},
+)
+_WRAPPED: tuple[tuple[str, Meaning, dict[str, Any]], ...] = (
+    ("in progress", "in progress", {"task_status": "RUNNING"}),
+    ("delivered", "done", {"task_status": "SUCCEEDED", "video_url": VIDEO}),
+    ("failed", "failed", {"status": "FAILED", "code": "InternalError.Timeout", "message": "An internal timeout"}),
+    ("refused", "content", {"status": "failed", "code": "DataInspectionFailed", "message": "inappropriate content"}),
+)
+_OTHER = {"id": "b2", "status": "failed"}
+
 POLLS = [
     *(Case(f"content refused: {fields}", "content", data("failed", **fields)) for fields in _CONTENT),
     *(Case(f"arguments refused: {words}", "arguments", data("failed", error=words)) for words in _ARGUMENTS),
@@ -63,6 +80,11 @@ POLLS = [
         for status in (400, 404, 422)
     ),
     Case("unknown, with a word about progress", "unknown", {"message": "no task in progress has this id"}, 404),
+    # New API and its forks, in an answer to a poll: https://github.com/QuantumNous/new-api/pull/2640.
+    Case("link in fail_reason", "done", data("SUCCESS", fail_reason=VIDEO, progress="100%"), values=DONE),
+    Case("link in the reason of a failure", "failed", data("FAILURE", fail_reason=VIDEO), says=(VIDEO,)),
+    *(Case(f"wrapped, {name}", means, wrap(fields)) for name, means, fields in _WRAPPED for wrap in _WRAPPERS),
+    Case("own status beside a wrapped one", "in progress", {**named(ID), "state": "running", "result": _OTHER}),
     # https://github.com/theopenco/llmgateway/pull/3506: a step behind the delivery failed, and each poll with it.
     *(
         Case(
