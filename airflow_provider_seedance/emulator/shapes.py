@@ -82,6 +82,12 @@ def _renamed(names: Mapping[str, str], content: Json) -> Json:
     return {**content, "data": {names.get(name, name): value for name, value in content["data"].items()}}
 
 
+def _wrapped(content: Json) -> Json:
+    """Return the prediction as the field ``output``, with an id of the HTTP request beside it."""
+    names = {"id": "task_id", "status": "task_status", "outputs": "results"}
+    return {"request_id": "req-1", "output": _renamed(names, content)["data"]}
+
+
 def _reply(means: str, body: Any, status: int = 200, **rest: Any) -> Shape:
     return Shape(means=means, body=lambda _: body, status=status, replaces=True, **rest)
 
@@ -169,6 +175,8 @@ REASONS: Mapping[str, tuple[str, str, str, int]] = {
     "rules": (_CONTENT, "", "the content may violate platform rules", 400),
     "flagged": (_CONTENT, "", "the prompt was flagged as sexual", 400),
     "sensitive-code": (_CONTENT, "InputTextSensitiveContentDetected", "refused", 400),
+    "safety-code": (_CONTENT, "SAFETY.INPUT.TEXT", "refused", 400),
+    "audit-code": (_CONTENT, "AuditSubmitIllegal", "", 400),
     "risk-code": (_CONTENT, "InputTextRiskDetection", "text refused", 400),
     "chinese-sensitive": (_CONTENT, "", "提示词包含敏感内容", 400),
     "chinese-violation": (_CONTENT, "", "内容违规", 400),
@@ -179,6 +187,7 @@ REASONS: Mapping[str, tuple[str, str, str, int]] = {
     "sound-code": (_SOUND, "OutputAudioSensitiveContentDetected", "refused", 400),
     "arguments": (_ARGUMENTS, "InvalidParameter", "the parameter ratio is not valid", 400),
     "arguments-constraint": (_ARGUMENTS, "InvalidParameter.TaskTypeConstraint", "duration must be -1", 400),
+    "arguments-mixed": (_ARGUMENTS, "", "first/last frame content cannot be mixed with reference media content", 400),
     "arguments-mismatch": (_ARGUMENTS, "InvalidParameter.TaskTypeMismatch", "the prompt asks for an edit", 400),
     "chinese-arguments": (_ARGUMENTS, "", "参数错误: duration", 400),
     "quota": (_BALANCE, "insufficient_user_quota", "预扣费额度失败", 403),
@@ -199,6 +208,8 @@ _NO_CAPACITY: Mapping[str, tuple[Json, int]] = {
     "capacity-429": ({"error": {"code": "ServerOverloaded", "message": "the server is overloaded"}}, 429),
     "unavailable-200": ({"code": 503, "message": "Service Unavailable"}, 200),
 }
+#: Refusals to return the result of a generation that is not over, by HTTP status.
+_NOT_OVER = {400: "Task is not completed yet, current status: NOT_START", 404: "Video is not ready yet"}
 _LOGIN = {"Location": "https://login.example/"}
 
 #: All shapes by name.
@@ -207,6 +218,7 @@ SHAPES: Mapping[str, Shape] = {
     "list-data": Shape(means="submitted; done", body=lambda content: {**content, "data": [content["data"]]}),
     "text-data": Shape(means="submitted; done", body=lambda content: {**content, "data": json.dumps(content["data"])}),
     "top-level": Shape(means="submitted; done", body=lambda content: dict(content["data"])),
+    "wrapped": Shape(means="submitted; done", body=_wrapped),
     "camel-case": Shape(
         means="submitted; done",
         body=lambda content: _renamed({"created_at": "createdAt", "has_nsfw_contents": "hasNsfwContents"}, content),
@@ -250,6 +262,14 @@ SHAPES: Mapping[str, Shape] = {
     "content-video-url": _success(lambda urls: {"content": {"video_url": urls[0]}}),
     "result-url": _success(lambda urls: {"result_url": urls[0]}),
     "unsigned-urls": _success(lambda urls: {"unsigned_urls": urls}),
+    "fail-reason-url": _success(lambda urls: {"fail_reason": urls[0]}),
+    "delivered-500": Shape(
+        means="done",
+        body=lambda content: {**content, "code": 500, "message": "internal server error"},
+        status=500,
+        on="result",
+        when=_SUCCEEDED,
+    ),
     "empty-outputs": Shape(
         means="failed, once it was seen repeatedly",
         body=_changed(outputs=[], has_nsfw_contents=[]),
@@ -273,6 +293,11 @@ SHAPES: Mapping[str, Shape] = {
     "string-error": _ended("failed, once it was seen repeatedly", error=_INTERNAL[1]),
     "expired": _ended(
         "expired, once it was seen repeatedly", "expired", error="The prediction expired before it was finished."
+    ),
+    "failed-wrapped": Shape(
+        means="failed, once it was seen repeatedly",
+        body=lambda content: _wrapped(_with_data(content, status="failed", outputs=[], error=_INTERNAL[1])),
+        ends="failed",
     ),
     "failed-500": Shape(
         means="failed, once it was seen repeatedly",
@@ -339,6 +364,10 @@ SHAPES: Mapping[str, Shape] = {
     "poll-unknown": _reply(
         "unknown, once it was seen repeatedly", {"error": {"message": "task not found"}}, 404, on="result"
     ),
+    **{
+        f"poll-not-over-{status}": _reply(_TOLERATED, {"error": {"message": words}}, status, on="result")
+        for status, words in _NOT_OVER.items()
+    },
     "poll-other-id": Shape(means=_TOLERATED, body=_other("succeeded"), on="result"),
     "poll-other-id-failed": Shape(means=_TOLERATED, body=_other("failed"), on="result"),
     # Forms of the time and of the flags.

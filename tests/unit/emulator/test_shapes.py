@@ -24,7 +24,7 @@ BOOKED = [name for name, row in TABLE.items() if row[-1].endswith("; booked")]
 ON_SUCCESS = [name for name, row in TABLE.items() if row[0] == "poll" and row[-1].startswith("done")] + [
     "empty-outputs"
 ]
-_ENDS = re.compile(r'"status": "(failed|expired|FAIL|FAILURE|canceled|cancelled|error|timeout)"')
+_ENDS = re.compile(r'"(?:task_)?status": "(failed|expired|FAIL|FAILURE|canceled|cancelled|error|timeout)"')
 ENDED = [name for name, row in TABLE.items() if _ENDS.search(row[1]) and not name.startswith("poll-")]
 
 #: Values of GPTProto's relatives in public reports, each with a shape that has it, and the HTTP status.
@@ -36,6 +36,15 @@ REPORTED = [
     ("content-video-url", 200, '"content": {"video_url": "http'),
     ("result-url", 200, '"result_url": "http'),
     ("unsigned-urls", 200, '"unsigned_urls": ["http'),
+    ("fail-reason-url", 200, '"fail_reason": "http'),
+    ("wrapped", 200, '"output": {"task_id": "'),
+    ("failed-wrapped", 200, '"task_status": "failed"'),
+    ("failed-safety-code", 200, "SAFETY.INPUT.TEXT"),
+    ("failed-audit-code", 200, "AuditSubmitIllegal"),
+    ("refused-arguments-mixed", 400, "cannot be mixed with reference media content"),
+    ("delivered-500", 500, '"status": "succeeded"'),
+    ("poll-not-over-400", 400, "not completed yet"),
+    ("poll-not-over-404", 404, "not ready yet"),
     ("status-done", 200, '"status": "DONE"'),
     ("status-finished", 200, '"status": "FINISHED"'),
     ("status-failure", 200, '"status": "FAILURE"'),
