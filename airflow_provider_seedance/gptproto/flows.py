@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from airflow_provider_seedance.gptproto.bodies import beginning, quote_body, shorten
+from airflow_provider_seedance.gptproto.certificates import ca_advice
 from airflow_provider_seedance.gptproto.confirmation import confirmed, not_confirmed
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
@@ -343,7 +344,7 @@ class ApiFlows:
     def _reason(self, outcome: NoResponse | None) -> str:
         if outcome is None:
             return "no outcome"
-        reason = shorten(self._without_key(outcome.reason))
+        reason = shorten(self._without_key(outcome.reason)) + ca_advice(outcome.reason)
         scheme, _, host = self.settings.base_url.partition("://")
         if scheme == "https" and _NOT_TLS.search(outcome.reason):
             reason += f". The answer is not TLS; for a server of plain HTTP set the connection's host to http://{host}"

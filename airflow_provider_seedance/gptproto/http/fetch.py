@@ -22,6 +22,7 @@ from typing import Any
 
 import httpx
 
+from airflow_provider_seedance.gptproto.certificates import ca_advice
 from airflow_provider_seedance.gptproto.errors import Charge, DownloadFailedError, ForbiddenLinkError
 from airflow_provider_seedance.gptproto.http.time_limit import Alarm, Progress
 from airflow_provider_seedance.gptproto.http.transport import (
@@ -244,5 +245,5 @@ def _too_late(seconds: float) -> TimeoutError:
 
 def _failed(url: httpx.URL, error: Exception, advice: str | None = None) -> DownloadFailedError:
     reason = f"{type(error).__name__} {error}".strip()
-    what = f"{redact_url(str(url))} could not be fetched: {reason}"
+    what = f"{redact_url(str(url))} could not be fetched: {reason}{ca_advice(reason)}"
     return DownloadFailedError(what, charge=Charge.ACCEPTED, advice=advice)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -50,6 +51,9 @@ KEEP_ALIVE = 120.0
 #: The same on a worker. It is short, because a submission on a connection that the service closes at the same moment
 #: has an unknown outcome.
 KEEP_ALIVE_OF_WORKER = 5.0
+_ENVIRONMENT_ADVICE = (
+    "Correct or remove the environment variable on all workers and triggerers, and run the task again."
+)
 #: Errors before the request was sent: the service cannot have received it.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
@@ -67,13 +71,17 @@ def tls_context(verify: bool | str, scheme: str) -> ssl.SSLContext:
     if scheme == "http":
         # httpx needs a context, although it makes its own one for an https proxy. This one accepts no certificate.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if isinstance(verify, bool):
-        return httpx.create_ssl_context(verify=verify)
     try:
+        if isinstance(verify, bool):
+            return httpx.create_ssl_context(verify=verify)
         return ssl.create_default_context(cafile=verify)
     except (OSError, ValueError) as error:
-        what = f"verify in the connection's extra, {redacted(verify)}, is not a readable CA bundle ({error})"
-        raise ConnectionSettingsError(what) from error
+        if isinstance(verify, bool):
+            # The only file that httpx reads besides the one of its own dependency.
+            source, advice = f"SSL_CERT_FILE, {redacted(os.environ.get('SSL_CERT_FILE', ''))}", _ENVIRONMENT_ADVICE
+        else:
+            source, advice = f"verify in the connection's extra, {redacted(verify)}", None
+        raise ConnectionSettingsError(f"{source}, is not a readable CA bundle ({error})", advice=advice) from error
 
 
 class Transport:

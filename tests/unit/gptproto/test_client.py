@@ -381,6 +381,24 @@ class TestSettings:
         with pytest.raises(ConnectionSettingsError, match=re.escape(str(bundle))):
             open_client(client_class, ClientSettings(api_key=KEY, verify=str(bundle)))
 
+    @pytest.mark.parametrize("content", [None, "", "no certificate"])
+    def test_invalid_ca_bundle_of_the_environment_is_named(
+        self, client_class: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+    ) -> None:
+        """https://github.com/python/cpython/issues/144249: Python's error does not name the file."""
+        bundle = tmp_path / "ca.pem"
+        if content is not None:
+            bundle.write_text(content)
+        monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+        with pytest.raises(ConnectionSettingsError) as caught:
+            open_client(client_class, ClientSettings(api_key=KEY))
+        assert f"SSL_CERT_FILE, '{bundle}', is not a readable CA bundle" in caught.value.what
+        assert "environment variable" in str(caught.value)
+        assert "Correct the Airflow connection" not in str(caught.value)
+        # The connection's own bundle, and none, do not read the variable.
+        for verify in (False, certifi.where()):
+            open_client(client_class, ClientSettings(api_key=KEY, verify=verify))
+
     def test_ca_bundle_with_an_invalid_path_is_refused(self, client_class: Any) -> None:
         what = r"^verify in the connection's extra, '\\x00', is not a readable CA bundle \(.+\)"
         with pytest.raises(ConnectionSettingsError, match=what):

@@ -480,6 +480,12 @@ class TestCertificate:
         with pytest.raises(DownloadFailedError, match=r"CERTIFICATE_VERIFY_FAILED.*Hostname mismatch"):
             fetch(f"https://{host}:{port}/", fetcher)
 
+    def test_certificate_of_an_unknown_authority_has_advice(self, server: tuple[int, str]) -> None:
+        port, _ = server
+        fetcher = PublicFetcher(SETTINGS, allow_private_addresses=True, resolver=lambda *_: ["127.0.0.1"])
+        with pytest.raises(DownloadFailedError, match=r"CERTIFICATE_VERIFY_FAILED.*set verify .*SSL_CERT_FILE"):
+            fetch(f"https://203.0.113.7:{port}/", fetcher)
+
     @pytest.mark.parametrize("is_redirected", [False, True])
     @pytest.mark.parametrize(("host", "is_accepted"), [("203.0.113.7", True), ("cdn.example", False)])
     def test_certificate_of_a_link_is_verified_where_the_service_has_plain_http(
