@@ -170,6 +170,7 @@ class Poller:
     random: random.Random = field(default=_RANDOM, repr=False)
     phase: float = field(default=_PHASE, repr=False)
     last: Prediction | None = None
+    _last_error: str = ""
     _last_without_outputs: float = 0.0
     _errors: RepeatedErrors = field(default_factory=RepeatedErrors)
     _permanent_in_row: int = 0
@@ -199,6 +200,7 @@ class Poller:
         self.last = prediction
         self.polls += 1
         self._errors.pause()
+        self._last_error = ""
         self._permanent_in_row = 0
         if prediction.is_complete:
             return self._done(prediction, now)
@@ -222,6 +224,7 @@ class Poller:
     def on_error(self, error: SeedanceError, now: float) -> Decision:
         """Return the decision after a failed poll; the generation itself continues."""
         self.polls += 1
+        self._last_error = error.what
         status_change = self._errors.add("Poll failed", error.what, now=now, until=self.deadline)
         self._permanent_in_row = 0 if error.retryable else self._permanent_in_row + 1
         if self._permanent_in_row == 1:
@@ -275,6 +278,7 @@ class Poller:
     def _time_out(self, reason: str | None = None) -> GiveUp:
         reported = (self.last.reported_status or "without a status") if self.last else None
         status = f"it was {reported} at the last successful poll" if reported else "no poll succeeded"
+        status += f"; the last poll failed: {self._last_error}" if self._last_error else ""
         what = f"The prediction did not finish in {self.deadline - self.submitted_at:.0f} s; {reason or status}"
         return GiveUp(WaitTimeoutError(what, prediction_id=self.prediction_id, charge=Charge.ACCEPTED))
 

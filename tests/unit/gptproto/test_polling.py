@@ -418,7 +418,23 @@ class TestDeadline:
             assert isinstance(poller.on_error(error(LostAnswerError), START + second), PollAgain)
         timeout = reason(poller.on_error(error(LostAnswerError), START + 3_600))
         assert type(timeout) is WaitTimeoutError
-        assert timeout.what == "The prediction did not finish in 3600 s; no poll succeeded"
+        assert timeout.what.startswith("The prediction did not finish in 3600 s; no poll succeeded")
+
+    @pytest.mark.parametrize("has_succeeded", [False, True])
+    def test_timeout_quotes_the_last_poll_if_it_failed(self, has_succeeded: bool) -> None:
+        """https://github.com/Scottcjn/bottube/issues/2125: it looked as if the generation were too slow."""
+        poller = new_poller()
+        if has_succeeded:
+            poller.on_prediction(prediction(), START + 10)
+        poller.on_error(error(LostAnswerError), START + 20)
+        timeout = reason(poller.on_error(error(LostAnswerError), START + 3_600))
+        assert ("running at the last successful poll" in timeout.what) is has_succeeded
+        assert timeout.what.endswith("; the last poll failed: GPTProto answered so")
+
+    def test_timeout_quotes_no_poll_that_failed_before_a_successful_one(self) -> None:
+        poller = new_poller()
+        poller.on_error(error(), START + 10)
+        assert "GPTProto answered so" not in reason(poller.on_prediction(prediction(), START + 3_600)).what
 
     def test_timeout_text_reports_an_empty_status(self) -> None:
         nameless = prediction(PredictionStatus.UNKNOWN, reported_status="")
