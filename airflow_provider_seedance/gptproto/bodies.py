@@ -30,6 +30,8 @@ MAXIMUM_SEARCHED = 10_000
 _MEDIA = re.compile(r"data:[\w.+-]+/[\w.+-]+[^\s,]*,[^\s\"'<>]*|[A-Za-z0-9+/_-]{200,}={0,2}", re.IGNORECASE)
 #: A string of JSON, perhaps without its end, or a punctuation mark.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?P<end>"|\\?\Z)|[{}\[\],:]', re.DOTALL)
+#: What Cloudflare answers to clients that are no browsers.
+_CLOUDFLARE = re.compile(r"\s*error code: \d{3,4}\s*", re.IGNORECASE)
 _ESCAPED_SLASH = re.compile(r"(?<!\\)\\++/")
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -257,8 +259,8 @@ def data_layers(body: object) -> list[dict[str, Any]]:
 
 
 def is_page(body: object) -> bool:
-    """Return whether a body is a page (HTML) of a gateway, and no answer of the service."""
-    return isinstance(body, str) and body.lstrip()[:1] == "<"
+    """Return whether a body is a page (HTML, or Cloudflare's line) of a gateway, and no answer of the service."""
+    return isinstance(body, str) and (body.lstrip()[:1] == "<" or _CLOUDFLARE.fullmatch(body) is not None)
 
 
 def quote_body(body: object) -> str:

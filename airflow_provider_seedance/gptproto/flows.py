@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from airflow_provider_seedance.gptproto.bodies import beginning, quote_body, shorten
+from airflow_provider_seedance.gptproto.bodies import beginning, is_page, quote_body, shorten
 from airflow_provider_seedance.gptproto.certificates import ca_advice
 from airflow_provider_seedance.gptproto.confirmation import confirmed, not_confirmed
 from airflow_provider_seedance.gptproto.errors import (
@@ -296,6 +296,8 @@ class ApiFlows:
         # The list of models can be long.
         body = self._without_key(beginning(outcome.text)) if outcome.is_cut else self._read_body(outcome)
         code = read_code(body) if outcome.status == 200 else outcome.status
+        if code in _KEY_REFUSED and is_page(body):
+            return KeyCheck(False, f"A gateway before {base_url} answers {code}; check the proxy and the firewall")
         if code in _KEY_REFUSED:
             return KeyCheck(False, f"{base_url} answers, but refuses the API key ({code})")
         is_other_service = not isinstance(body, dict) or (code == 200 and not isinstance(body.get("data"), list))

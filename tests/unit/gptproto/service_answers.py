@@ -31,6 +31,13 @@ _ARGUMENTS = (
 SUBMISSIONS = [
     *(Case(f"content refused: {fields}", "content", fields, 400) for fields in _CONTENT),
     *(Case(f"arguments refused: {words}", "arguments", {"error": words}, 400, says=(words,)) for words in _ARGUMENTS),
+    # Cloudflare's refusal read as one of the key, or as an empty wallet:
+    # https://github.com/cth9191/higgsfield-api-skill/issues/1, https://github.com/OpenAgentsInc/openagents/issues/4721.
+    *(
+        Case(f"Cloudflare {code}", "gateway", f"error code: {code}", 403, says=(f"error code: {code}", "firewall"))
+        for code in (1006, 1010, 1020)
+    ),
+    Case("Cloudflare without an origin", "unconfirmed", "error code: 524", 524),
 ]
 
 #: Refusals to return the result of a generation that is not over: https://github.com/ArcReel/ArcReel/pull/410,
@@ -80,6 +87,7 @@ POLLS = [
         for status in (400, 404, 422)
     ),
     Case("unknown, with a word about progress", "unknown", {"message": "no task in progress has this id"}, 404),
+    *(Case(f"Cloudflare {code}", "done", f"error code: {code}", 403, times=20) for code in (1010, 1020)),
     # New API and its forks, in an answer to a poll: https://github.com/QuantumNous/new-api/pull/2640.
     Case("link in fail_reason", "done", data("SUCCESS", fail_reason=VIDEO, progress="100%"), values=DONE),
     Case("link in the reason of a failure", "failed", data("FAILURE", fail_reason=VIDEO), says=(VIDEO,)),

@@ -497,3 +497,11 @@ class TestCheckKey:
     def test_check_key_rejects_any_other_response(self, exchange: Exchange, reply: Reply, words: str) -> None:
         exchange.will_answer(reply)
         assert exchange.check_key() == KeyCheck(False, f"https://gptproto.example {words}")
+
+    @pytest.mark.parametrize("status", [401, 403])
+    @pytest.mark.parametrize("body", [HTML, "error code: 1010"])
+    def test_page_of_a_firewall_is_no_refusal_of_the_key(self, exchange: Exchange, status: int, body: str) -> None:
+        """https://github.com/cth9191/higgsfield-api-skill/issues/1: a working key was replaced."""
+        exchange.will_answer(answer(body, status))
+        words = f"A gateway before https://gptproto.example answers {status}; check the proxy and the firewall"
+        assert exchange.check_key() == KeyCheck(False, words)
