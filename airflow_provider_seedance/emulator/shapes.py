@@ -210,6 +210,8 @@ _NO_CAPACITY: Mapping[str, tuple[Json, int]] = {
 }
 #: Refusals to return the result of a generation that is not over, by HTTP status.
 _NOT_OVER = {400: "Task is not completed yet, current status: NOT_START", 404: "Video is not ready yet"}
+#: What Cloudflare answers to clients that are no browsers.
+_CLOUDFLARE = "error code: 1010"
 _LOGIN = {"Location": "https://login.example/"}
 
 #: All shapes by name.
@@ -332,6 +334,7 @@ SHAPES: Mapping[str, Shape] = {
     "refused-200": _reply(_BALANCE, {"success": False, "message": "insufficient balance"}, on="submit"),
     "refused-402": _reply(_BALANCE, {"error": {"message": "Payment Required"}}, 402, on="submit"),
     "refused-429": _reply(_BALANCE, _QUOTA, 429, on="submit"),
+    "refused-firewall": _reply("a gateway's refusal, not the service's", _CLOUDFLARE, 403, on="submit"),
     "refused-413": _reply("the request is too large", _page(413), 413, on="submit"),
     **{
         f"refused-{name}": _reply(_CAPACITY, body, status, on="submit") for name, (body, status) in _NO_CAPACITY.items()
@@ -359,6 +362,7 @@ SHAPES: Mapping[str, Shape] = {
         f"poll-page-{status}": _reply(_TOLERATED, _page(status), status, on="result")
         for status in (401, 403, 404, 407, 451, *range(520, 527))
     },
+    "poll-firewall": _reply(_TOLERATED, _CLOUDFLARE, 403, on="result"),
     "poll-login-302": _reply(_TOLERATED, "", 302, on="result", headers=_LOGIN),
     **{f"poll-{name}": _reply(_TOLERATED, body, status, on="result") for name, (body, status) in _NO_CAPACITY.items()},
     "poll-unknown": _reply(

@@ -52,6 +52,7 @@ MEANINGS = {
     "content policy, caused by the sound": Outcome(is_done=False, says="generate_audio=false"),
     "arguments refused": Outcome(is_done=False, says="Correct"),
     "balance": Outcome(is_done=False, says="Top up"),
+    "a gateway's refusal, not the service's": Outcome(is_done=False, says="Check the proxy, the firewall"),
     "the request is too large": Outcome(is_done=False, says="too large"),
     "a passing fault of the service, no verdict on the content": Outcome(
         is_done=False, tries=TRIES, says="ContentSecurityDetectionError", pays_again=True

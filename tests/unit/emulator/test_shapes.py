@@ -80,6 +80,8 @@ REPORTED = [
     ("refused-quota", 403, "insufficient_user_quota"),
     ("refused-429", 429, "insufficient_quota"),
     ("refused-413", 413, "<html>"),
+    ("refused-firewall", 403, "error code: 1010"),
+    ("poll-firewall", 403, "error code: 1010"),
     ("refused-msg", 400, '"msg": '),
     ("refused-detail", 400, '"detail": '),
     ("refused-errors", 400, '"errors": '),
