@@ -50,7 +50,7 @@ SLOW_SECONDS = 60.0
 _TRANSIENT = (408, 425, 429)
 #: A byte count in a header. Python raises an error for numbers of thousands of digits.
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_CONTENT_RANGE = re.compile(r"bytes (?P<start>[0-9]{1,18})-[0-9]{1,18}/(?P<size>[0-9]{1,18}|\*)")
+_CONTENT_RANGE = re.compile(r"bytes (?P<start>[0-9]{1,18})-[0-9]{1,18}/(?P<size>[0-9]{1,18}|\*)", re.IGNORECASE)
 #: Many stores use the MD5 of a file as its ETag.
 _MD5 = re.compile(r'"([0-9a-f]{32})"', re.IGNORECASE)
 #: Bytes that identify an MP4 file: size, type and brand of its first box (ISO/IEC 14496-12, section 4.3).

@@ -415,6 +415,14 @@ class TestResume:
         harness.server.add_response(206, VIDEO[100:], content_range=f"bytes 100-{len(VIDEO) - 1}/*", etag=ETAG)
         assert harness.fetch() == VIDEO
 
+    @pytest.mark.parametrize("unit", ["bytes", "Bytes", "BYTES"])
+    def test_range_unit_is_read_in_any_case(self, harness: Harness, unit: str) -> None:
+        """RFC 9110, section 14.1: all range unit names are case-insensitive."""
+        harness.server.add_file(breaks_after=100)
+        content_range = f"{unit} 100-{len(VIDEO) - 1}/{len(VIDEO)}"
+        harness.server.add_response(206, VIDEO[100:], content_range=content_range, etag=ETAG)
+        assert harness.fetch() == VIDEO
+
     def test_content_range_is_ignored_with_status_200(self, harness: Harness) -> None:
         harness.server.add_response(200, VIDEO, content_range="bytes 7-9/10")
         assert harness.fetch() == VIDEO
