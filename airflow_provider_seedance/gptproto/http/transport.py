@@ -18,9 +18,10 @@ import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -303,15 +304,29 @@ def proxy_for(settings: ClientSettings, address: str) -> str | None:
     Return the proxy for a URL, or ``None``.
 
     It is the connection's own, or the one in ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` (upper or lower case).
+    ``NO_PROXY`` may have IP addresses and networks such as ``10.0.0.0/8``.
     """
     if settings.proxy:
         return settings.proxy
     parts = urlsplit(address)
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(parts.netloc):
+    if not proxy or proxy_bypass(parts.netloc) or _is_exempt(parts.hostname or "", proxies.get("no", "")):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _is_exempt(host: str, no_proxy: str) -> bool:
+    """Return whether an IP address belongs to an entry of ``NO_PROXY``; Python compares networks as names."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    for entry in no_proxy.split(","):
+        with suppress(ValueError):
+            if address in ip_network(entry.strip().strip("[]"), strict=False):
+                return True
+    return False
 
 
 def timeouts(seconds: float) -> Mapping[str, float | None]:

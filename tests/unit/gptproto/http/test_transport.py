@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient
 from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError, NotConnectedError, RateLimitError
-from airflow_provider_seedance.gptproto.http.transport import ConnectionPool, shared_pool
+from airflow_provider_seedance.gptproto.http.transport import ConnectionPool, proxy_for, shared_pool
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 
 BODY = json.dumps({"data": {"id": "abc", "status": "running"}, "code": 200}).encode()
@@ -299,6 +299,30 @@ class TestEnvironmentProxy:
     @pytest.mark.parametrize("hosts", ["*", "gptproto.invalid", ".invalid", "other.example, gptproto.invalid"])
     async def test_no_proxy_bypasses_the_environment_proxy(self, environment: pytest.MonkeyPatch, hosts: str) -> None:
         assert await self.connections_to_proxy(environment, http_proxy="http://{}", no_proxy=hosts) == 0
+
+    @pytest.mark.parametrize(
+        ("host", "entry", "is_direct"),
+        [
+            ("10.1.2.3:3000", "10.0.0.0/8", True),
+            ("10.1.2.3", "other.example, 10.1.2.3 ,10.9.0.0/16", True),
+            ("10.1.2.3", "10.1.2.99/24", True),
+            ("11.1.2.3", "10.0.0.0/8", False),
+            ("10.example", "10.0.0.0/8", False),
+            ("[::1]:8765", "::1", True),
+            ("[::1]:8765", "[::1]", True),
+            ("[fd00::7]", "fd00::/8", True),
+            ("[2001:db8::7]", "fd00::/8, 10.0.0.0/8", False),
+            ("10.1.2.3", "10.0.0.0/99, 10.1.2, /8", False),
+        ],
+    )
+    def test_no_proxy_takes_addresses_and_networks(
+        self, environment: pytest.MonkeyPatch, host: str, entry: str, is_direct: bool
+    ) -> None:
+        """https://curl.se/libcurl/c/CURLOPT_NOPROXY.html; https://github.com/psf/requests/issues/6313."""
+        environment.setenv("HTTP_PROXY", "http://proxy.example:3128")
+        environment.setenv("NO_PROXY", entry)
+        settings = ClientSettings(api_key="sk-test", base_url=f"http://{host}")
+        assert proxy_for(settings, settings.base_url) == (None if is_direct else "http://proxy.example:3128")
 
     async def test_environment_proxy_applies_to_its_scheme_only(self, environment: pytest.MonkeyPatch) -> None:
         assert await self.connections_to_proxy(environment, https_proxy="http://{}") == 0
