@@ -15,12 +15,19 @@ from airflow_provider_seedance.gptproto.errors import (
     SeedanceError,
     StorageError,
 )
+from airflow_provider_seedance.storage import OBJECT_STORES
 
 #: Characters of a library's error that are shown.
 _SHOWN = 500
 _NO_PERMISSION = (
     "Permit the worker's user, or the storage connection, to write there. A retry of this task then downloads and "
     "stores it again and pays nothing."
+)
+#: S3 answers 403 instead of 404 to whoever may not list the bucket.
+_NO_S3_PERMISSION = (
+    "Permit the storage connection s3:ListBucket on the bucket, without which S3 does not say that a file is missing, "
+    "and s3:GetObject, s3:PutObject and s3:AbortMultipartUpload on its objects. A retry of this task then downloads "
+    "and stores it again and pays nothing."
 )
 _NO_SPACE = "Free space at the destination. A retry of this task then downloads and stores it again and pays nothing."
 
@@ -46,7 +53,8 @@ def _from_library(target: ObjectStoragePath, error: Exception) -> SeedanceError:
         advice = "A file has the name of a folder in this path. Choose another destination, or remove that file."
         return DestinationTakenError(what, charge=Charge.ACCEPTED, advice=advice)
     if isinstance(error, PermissionError) or number == errno.EROFS:
-        return StorageError(what, charge=Charge.ACCEPTED, advice=_NO_PERMISSION)
+        advice = _NO_S3_PERMISSION if OBJECT_STORES.get(target.protocol) == "s3" else _NO_PERMISSION
+        return StorageError(what, charge=Charge.ACCEPTED, advice=advice)
     if number in (errno.ENOSPC, errno.EDQUOT):
         return StorageError(what, charge=Charge.ACCEPTED, advice=_NO_SPACE)
     return StorageError(what, charge=Charge.ACCEPTED)

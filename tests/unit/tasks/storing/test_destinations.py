@@ -180,6 +180,15 @@ class TestStoreErrors:
         assert advice in error.advice
         assert error.__cause__ is cause
 
+    @pytest.mark.parametrize("scheme", ["s3", "s3a"])
+    def test_refusal_of_s3_names_the_permission_to_list(self, scheme: str) -> None:
+        """https://github.com/fsspec/s3fs/issues/591: without it, S3 does not say that a file is missing."""
+        with pytest.raises(StorageError) as raised, store_errors(ObjectStoragePath(f"{scheme}://bucket/boat.mp4")):
+            raise PermissionError("Forbidden")
+        for permission in ("s3:ListBucket", "s3:GetObject", "s3:PutObject"):
+            assert permission in raised.value.advice
+        assert "pays nothing" in raised.value.advice
+
     def test_text_of_a_library_is_one_short_line(self) -> None:
         with pytest.raises(StorageError) as raised, store_errors(ObjectStoragePath("/boat.mp4")):
             raise RuntimeError("one\n  two.\n" + "x" * 1000)
