@@ -37,7 +37,10 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {
                 "integration-name": _INTEGRATION,
-                "python-modules": ["airflow_provider_seedance.triggers.seedance"],
+                "python-modules": [
+                    "airflow_provider_seedance.triggers.seedance",
+                    "airflow_provider_seedance.triggers.budget",
+                ],
             }
         ],
         "transfers": [

@@ -6,14 +6,18 @@ import json
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from pkgutil import iter_modules
 
 import airflow
 import jsonschema
 import pytest
+from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, BaseSensorOperator
 from airflow.providers_manager import ProvidersManager
+from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_seedance.emulator.__main__ import build_parser
 from airflow_provider_seedance.hooks.seedance import SeedanceHook
+from airflow_provider_seedance.operators.base import SeedanceBaseOperator
 from airflow_provider_seedance.provider_info import get_provider_info
 
 
@@ -42,6 +46,20 @@ def test_modules_in_the_metadata_exist() -> None:
                 import_module(module)
     for transfer in info["transfers"]:
         import_module(transfer["python-module"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "base"),
+    [("hooks", BaseHook), ("operators", BaseOperator), ("sensors", BaseSensorOperator), ("triggers", BaseTrigger)],
+)
+def test_metadata_list_every_module_with_a_class_that_users_or_airflow_name(kind: str, base: type) -> None:
+    package = import_module(f"airflow_provider_seedance.{kind}")
+    listed = {module for entry in get_provider_info()[kind] for module in entry["python-modules"]}
+    for found in iter_modules(package.__path__, f"{package.__name__}."):
+        module = import_module(found.name)
+        own = [each for each in vars(module).values() if isinstance(each, type) and each.__module__ == found.name]
+        public = [each for each in own if issubclass(each, base) and each is not SeedanceBaseOperator]
+        assert (found.name in listed) == bool(public)
 
 
 def test_airflow_registers_the_connection_type_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
