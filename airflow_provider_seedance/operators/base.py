@@ -7,7 +7,7 @@ DAG files that import the operators are parsed every few seconds, so this module
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -214,12 +214,26 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
         seen_oids: set[int] | None = None,
     ) -> Any:
         """Render a template, with uploads wrapped: rendered fields are stored and shown."""
-        from airflow_provider_seedance.gptproto.media.media import wrap_media
         from airflow_provider_seedance.gptproto.nesting import TOO_DEEP, within_depth
 
         if within_depth(content) is TOO_DEEP:
             return TOO_DEEP
-        return wrap_media(within_depth(super().render_template(content, context, jinja_env, seen_oids)))
+        return _presentable(super().render_template(content, context, jinja_env, seen_oids))
+
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: Context,
+        jinja_env: jinja2.Environment,
+        seen_oids: set[int],
+    ) -> None:
+        """Render the fields, and wrap uploads that a function returned: Airflow calls it in place of a template."""
+        names = list(template_fields)
+        functions = [name for name in names if callable(getattr(parent, name, None))]
+        super()._do_render_template_fields(parent, names, context, jinja_env, seen_oids)
+        for name in functions:
+            setattr(parent, name, _presentable(getattr(parent, name)))
 
     def build_request(self) -> GenerationRequest:
         """Return the request of the rendered arguments. Each mode has its own."""
@@ -320,3 +334,11 @@ class SeedanceBaseOperator(DeferrableTask, AuthorsTemplates, BaseOperator):
             log=self.log,
         )
         return generation
+
+
+def _presentable(value: Any) -> Any:
+    """Return a rendered value as Airflow may store and show it: uploads wrapped, and not nested too deeply."""
+    from airflow_provider_seedance.gptproto.media.media import wrap_media
+    from airflow_provider_seedance.gptproto.nesting import within_depth
+
+    return wrap_media(within_depth(value))

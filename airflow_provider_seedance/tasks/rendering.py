@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import Context
+
+#: Exactly these: a subclass, such as a path in object storage, may need more than its text.
+_PATHS = (PosixPath, WindowsPath, PurePosixPath, PureWindowsPath)
 
 
 class AuthorsTemplates:
@@ -40,6 +44,20 @@ class AuthorsTemplates:
         render(parent, [name for name in names if name in self.file_fields], context, jinja_env, seen_oids)
         with self._replaced("template_ext", ()):
             render(parent, [name for name in names if name not in self.file_fields], context, jinja_env, seen_oids)
+
+    def render_template(
+        self,
+        content: Any,
+        context: Context,
+        jinja_env: jinja2.Environment | None = None,
+        seen_oids: set[int] | None = None,
+    ) -> Any:
+        """Render a template, also in a path of :mod:`pathlib`, which Airflow leaves as it is."""
+        render = super().render_template  # type: ignore[misc]  # of Airflow's class
+        if type(content) not in _PATHS or id(content) in (seen_oids or ()):
+            return render(content, context, jinja_env, seen_oids)
+        with self._replaced("template_ext", ()):
+            return type(content)(str(render(str(content), context, jinja_env, seen_oids)))
 
     def resolve_template_files(self) -> None:
         """Read the files of the fields that may be files."""

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
 from airflow.sdk import DAG
 
 from airflow_provider_seedance.decorators.seedance import SeedanceDecoratedOperator, seedance_task
 from airflow_provider_seedance.emulator.handle import Emulator
+from airflow_provider_seedance.gptproto.media.media import UploadedMedia
+from airflow_provider_seedance.gptproto.values import as_media_list
 from airflow_provider_seedance.operators.base import SeedanceBaseOperator
 from airflow_provider_seedance.operators.seedance import (
     SeedanceImageToVideoOperator,
@@ -110,13 +112,37 @@ class TestTemplates:
         ours = {"model", "extra_parameters", "prediction_id", "idempotency_key", "seedance_conn_id"}
         assert set(operator_class.template_fields) == common | ours | own
 
-    def test_rendered_fields_hold_no_media(self) -> None:
+    @pytest.mark.parametrize(
+        "images",
+        [[PNG], "{{ params.image }}", lambda context, jinja_env: [context["params"]["image"]]],
+        ids=["value", "template", "function"],
+    )
+    def test_rendered_fields_hold_no_media(self, images: Any) -> None:
         from airflow.serialization.helpers import serialize_template_field
 
-        operator = SeedanceReferenceToVideoOperator(task_id="make_video", prompt="It dances", images=[PNG])
-        operator.render_template_fields(Run().context())
+        operator = SeedanceReferenceToVideoOperator(task_id="make_video", prompt="It dances", images=images)
+        operator.render_template_fields(Run().context(params={"image": PNG}))
+        [image] = as_media_list(operator.images) or []
+        assert isinstance(image, UploadedMedia)
         for name in operator.template_fields:
             assert PNG[40:80] not in str(serialize_template_field(getattr(operator, name), name))
+
+    def test_function_in_place_of_a_template_is_called(self, emulator: Emulator) -> None:
+        operator = text_to_video(prompt=lambda context, jinja_env: f"A {context['params']['what']}")
+        Run().try_once(operator, params={"what": "kite"})
+        assert [booked["parameters"]["prompt"] for booked in emulator.ledger()] == ["A kite"]
+
+    @pytest.mark.parametrize("form", [Path, ObjectStoragePath])
+    def test_paths_of_media_are_templates(self, form: Callable[[str], Any]) -> None:
+        operator = SeedanceReferenceToVideoOperator(
+            task_id="make_video",
+            prompt="It dances",
+            images=[form("/media/{{ ds }}.png"), form("/media/{{ ds }}.txt")],
+            videos=form("/media/{{ ds }}/walk.mp4"),
+        )
+        operator.render_template_fields(Run().context(ds="2026-01-01"))
+        assert operator.images == [form("/media/2026-01-01.png"), form("/media/2026-01-01.txt")]
+        assert operator.videos == form("/media/2026-01-01/walk.mp4")
 
     def test_default_args_apply_to_operators(self) -> None:
         arguments = {"seedance_conn_id": "other", "resolution": "480p"}

@@ -110,6 +110,14 @@ class TestCopy:
     def test_urls_may_be_one_url_or_a_list_as_text(self, link: str, folder: Path, form: str) -> None:
         assert copy(folder, urls=form.format(link), filename="boat.mp4") == [f"{folder}/boat.mp4"]
 
+    @pytest.mark.parametrize("form", [Path, ObjectStoragePath])
+    def test_destination_path_is_a_template(self, link: str, folder: Path, form: Callable[[str], Any]) -> None:
+        task = SeedanceToObjectStorageOperator(
+            task_id="store", destination=form(f"{folder}/{{{{ ds }}}}"), urls=link, filename="boat.mp4"
+        )
+        Run().try_once(task, ds="2026-01-01")
+        assert list(files(folder)) == ["2026-01-01/boat.mp4"]
+
     def test_arguments_are_templates(self, make_video: Callable[..., str], folder: Path) -> None:
         task = SeedanceToObjectStorageOperator(
             task_id="store",
