@@ -70,6 +70,7 @@ class Situation:
     :param recorded: The record; ``None`` without one.
     :param is_kept: Whether the task keeps a record.
     :param where: Where a person finds the record.
+    :param advice_on_clear: What a person has to do in a clear so that the record survives it; empty if nothing.
     :param owner: The other task that submitted the generation; empty if this one did.
     :param fingerprint: The fingerprint of this try's request; ``None`` if it is not known, as during a wait.
     :param try_number: The number of this try.
@@ -81,6 +82,7 @@ class Situation:
     recorded: Submission | None = None
     is_kept: bool = False
     where: str = ""
+    advice_on_clear: str = ""
     owner: str = ""
     fingerprint: str | None = None
     try_number: int = 1
@@ -113,7 +115,7 @@ class Situation:
         """How to go on with that prediction."""
         if self.adopted_id:
             return _ONLY_WAITS_AGAIN
-        return _WAITS_FOR_THE_SAME if self.is_kept else _RETRY_WITHOUT_RECORD
+        return f"{_WAITS_FOR_THE_SAME} {self.advice_on_clear}".strip() if self.is_kept else _RETRY_WITHOUT_RECORD
 
 
 def advise(error: SeedanceError, situation: Situation) -> str | None:

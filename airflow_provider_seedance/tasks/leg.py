@@ -160,6 +160,7 @@ class Leg:
             recorded=recorded,
             is_kept=self._record.is_kept,
             where=self._record.where,
+            advice_on_clear=self._record.advice_on_clear,
             owner="" if self._record.is_own else self._record.owner,
             fingerprint=self._fingerprint,
             try_number=self._try_number,

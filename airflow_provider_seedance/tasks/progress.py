@@ -9,6 +9,8 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow_provider_seedance.gptproto.errors import Charge
 from airflow_provider_seedance.gptproto.log import Log
 
+_CLEARS = "Without a ledger, a clear on Airflow 3.4 and later has to keep the task state, or the task pays again."
+
 
 @dataclass(slots=True)
 class Progress:
@@ -39,8 +41,9 @@ class Progress:
         if self.is_sending:
             log.warning(
                 "Stopped while a submission was on its way. %s Search for the generation in the GPTProto dashboard. "
-                "If submissions are recorded, a retry or a clear of this task does not submit again",
+                "If submissions are recorded, a retry or a clear of this task does not submit again. %s",
                 Charge.POSSIBLE.value,
+                _CLEARS,
             )
         if self.waiting_for is not None:
             log.warning(still_running(self.waiting_for))
@@ -51,5 +54,5 @@ def still_running(prediction_id: str) -> str:
     return (
         f"Prediction {prediction_id} goes on at GPTProto and is billed: a generation cannot be cancelled. "
         f'To pick it up, run a task with prediction_id="{prediction_id}". If submissions are recorded, '
-        "clearing this task does the same."
+        f"clearing this task does the same. {_CLEARS}"
     )

@@ -74,6 +74,11 @@ class SubmissionRecord:
         return "under Storage > Task State Store"
 
     @property
+    def advice_on_clear(self) -> str:
+        """What a person has to do in a clear so that the record survives it; empty if nothing."""
+        return ""
+
+    @property
     def pointer(self) -> str:
         """What the leg after a deferral needs to open the record in the ledger; empty without one."""
         return ""

@@ -30,6 +30,9 @@ class Reader:
             method, url, params=query, headers={**self._cookie, **(headers or {})}, follow_redirects=False
         )
 
+    def post(self, url: str, body: Any) -> Any:
+        return self._server.post(url, json=body, headers=self._cookie)
+
     def generations(self, **query: Any) -> Any:
         response = self.get(GENERATIONS, **query)
         assert response.status_code == 200, response.text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.errors import GenerationFailedError, NsfwContentError, TriggerFailedError
 from airflow_provider_seedance.operators.seedance import SeedanceImageToVideoOperator
+from airflow_provider_seedance.tasks import state_store_record
 from tests.unit.airflow.driving import Run
 from tests.unit.airflow.operators import text_to_video
 from tests.versions import needs_store
@@ -147,6 +150,32 @@ class TestTriggerThatFails:
         assert "is billed" in str(caught.value)
         assert run.xcoms["prediction"]["error"] == str(caught.value)
         assert run.xcoms["prediction_id"] == booked["id"]
+
+    @needs_store
+    @pytest.mark.parametrize(
+        ("version", "has_ledger", "is_advised"),
+        [((3, 3, 2), False, False), ((3, 4, 0), False, True), ((3, 4, 0), True, False)],
+    )
+    def test_error_says_how_a_clear_keeps_the_record(
+        self,
+        emulator: Emulator,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        version: tuple[int, ...],
+        has_ledger: bool,
+        is_advised: bool,
+    ) -> None:
+        """From 3.4 on, a clear deletes the task state by default: https://github.com/apache/airflow/pull/72100."""
+        monkeypatch.setattr(state_store_record, "get_base_airflow_version_tuple", lambda: version)
+        if has_ledger:
+            connection = {**emulator.connection, "extra": {"ledger": str(tmp_path)}}
+            monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", json.dumps(connection))
+        run = Run()
+        prediction_id = run.try_once(text_to_video(wait_for_completion=False))
+        with pytest.raises(TriggerFailedError) as caught:
+            text_to_video().resume_execution("__fail__", {"error": "Trigger failure"}, run.context())
+        assert prediction_id in str(caught.value)
+        assert ('choose "Keep task state and resume"' in str(caught.value)) == is_advised
 
     @needs_store
     def test_next_try_waits_for_the_same_prediction(self, emulator: Emulator) -> None:
