@@ -1,5 +1,5 @@
 """
-OpenLineage datasets of a generation: its media as inputs, its videos as outputs.
+OpenLineage datasets: of a generation its media and videos, of a copy the links and the stored files.
 
 Only the OpenLineage provider imports this module, so its packages are installed then.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from airflow.providers.common.compat.openlineage.facet import (
     Dataset,
@@ -18,6 +18,7 @@ from airflow.providers.common.compat.openlineage.facet import (
 )
 from airflow.providers.openlineage.extractors import OperatorLineage
 
+from airflow_provider_seedance.stored import StoredFiles, without_query
 from airflow_provider_seedance.tasks.report import GenerationReport
 
 _MEDIA = ("image", "last_image", "images", "videos", "audios")
@@ -40,6 +41,18 @@ def lineage_of(report: GenerationReport) -> OperatorLineage[Any, Any]:
     )
 
 
+def lineage_of_copies(stored: StoredFiles) -> OperatorLineage[Any, Any]:
+    """
+    Return links as inputs, by the names that they have as outputs of the generation, and files as outputs.
+
+    :param stored: The files that a task stored.
+    """
+    return OperatorLineage(
+        inputs=[dataset for file in stored.files for dataset in _datasets(file.source)],
+        outputs=[dataset for file in stored.files for dataset in _datasets(file.path)],
+    )
+
+
 def _media(parameters: Mapping[str, Any]) -> Iterator[str]:
     for name in _MEDIA:
         value = parameters.get(name)
@@ -50,9 +63,15 @@ def _datasets(address: str, facets: Mapping[str, Any] | None = None) -> Iterator
     """Yield the dataset of a URL or path, by OpenLineage's naming; none for uploads, which are only described."""
     if address.startswith("<"):
         return
-    parts = urlsplit(address)
-    # Neither the signature of a link nor the connection before an @ belongs to the dataset's name.
-    host = parts.netloc.rpartition("@")[2]
-    namespace = f"{parts.scheme}://{host}" if parts.scheme and host else "file"
-    name = unquote(parts.path) if namespace == "file" else parts.path.lstrip("/")
+    scheme, is_url, rest = address.partition("://")
+    if not is_url:
+        yield Dataset(namespace="file", name=address.removeprefix("file:"), facets=dict(facets or {}))
+        return
+    scheme = scheme.lower()
+    # A signature belongs to a link, but "?" and "#" may be in the name of a file.
+    authority, slash, path = (without_query(rest) if scheme in ("http", "https") else rest).partition("/")
+    # The connection before an @ is not a part of the dataset's name.
+    host = authority.rpartition("@")[2]
+    namespace = f"{scheme}://{host}" if host else "file"
+    name = path.lstrip("/") if host else unquote(slash + path)
     yield Dataset(namespace=namespace, name=name, facets=dict(facets or {}))

@@ -19,7 +19,9 @@ from airflow_provider_seedance.tasks.rendering import AuthorsTemplates
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
+    from airflow_provider_seedance.stored import StoredFiles
 
 #: The default of ``filename``.
 DEFAULT_FILENAME = "{prediction_id}-{index}.{ext}"
@@ -98,6 +100,7 @@ class SeedanceToObjectStorageOperator(AuthorsTemplates, BaseOperator):
         self.allow_private_addresses = allow_private_addresses
         self.sidecar = sidecar
         self.poster = poster
+        self._stored: StoredFiles | None = None
 
         with named_task(self.task_id):
             self._options()
@@ -125,7 +128,19 @@ class SeedanceToObjectStorageOperator(AuthorsTemplates, BaseOperator):
             get_settings=self.hook.get_settings,
             log=self.log,
             context=context,
+            on_stored=self._note_stored,
         )
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Return the datasets of a try, for the OpenLineage provider."""
+        if self._stored is None:
+            return None
+        from airflow_provider_seedance.tasks.lineage import lineage_of_copies
+
+        return lineage_of_copies(self._stored)
+
+    def _note_stored(self, stored: StoredFiles) -> None:
+        self._stored = stored
 
     def _options(self) -> TransferOptions:
         return TransferOptions(

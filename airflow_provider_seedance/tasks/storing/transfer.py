@@ -229,6 +229,7 @@ def run_transfer(
     get_settings: Callable[[], ClientSettings],
     log: Log,
     context: Context | None = None,
+    on_stored: Callable[[StoredFiles], None] = lambda _: None,
 ) -> list[str]:
     """
     Store all outputs, one after the other, and return their paths.
@@ -238,6 +239,7 @@ def run_transfer(
     :param get_settings: Returns the settings of the service's connection.
     :param log: The task's log.
     :param context: The task's context, for XCom ``stored``, which is pushed also when a later output fails.
+    :param on_stored: Called with the stored files, also when a later output fails.
     """
     get_settings = functools.cache(get_settings)
     transfer = transfer.completed()
@@ -268,7 +270,9 @@ def run_transfer(
                         sidecar = store_sidecar(target, files[-1], report, overwrite=options.overwrite)
                         files[-1] = dataclasses.replace(files[-1], sidecar=sidecar)
             finally:
-                _push(StoredFiles(prediction_id=report.id, files=tuple(files)), context, log)
+                stored = StoredFiles(prediction_id=report.id, files=tuple(files))
+                on_stored(stored)
+                _push(stored, context, log)
     return [str(target) for target in targets]
 
 
