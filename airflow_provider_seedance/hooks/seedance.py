@@ -287,8 +287,12 @@ class SeedanceHook(BaseHook):
         return self.get_client(get_settings())
 
     def _settings(self, connection: Connection, extra: dict[str, Any]) -> ClientSettings:
+        from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
         from airflow_provider_seedance.gptproto.settings import read_settings
 
+        if not extra and _is_broken(connection.extra):
+            # Airflow reads it as empty: the task would pay without the budgets and the ledger in it.
+            raise ConnectionSettingsError("The connection's extra is not valid JSON")
         settings = read_settings(
             password=connection.password,
             host=connection.host,
@@ -339,6 +343,15 @@ def _errors_for_caller(prediction_id: str | None = None) -> Iterator[None]:
         if prediction_id:
             name_paid(error, prediction_id)
         raise
+
+
+def _is_broken(extra: str | None) -> bool:
+    """Return whether the text of a connection's extra is no JSON."""
+    try:
+        json.loads((extra or "").strip() or "{}")
+    except ValueError:
+        return True
+    return False
 
 
 def _connection_type() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -63,6 +65,25 @@ class TestConnection:
         connect(connection)
         settings = SeedanceHook().get_settings()
         assert (settings.base_url, settings.api_key) == (base_url, KEY)
+
+    @pytest.mark.parametrize(
+        "extra", ['{"daily_budget_usd": 5,}', "{'ledger': '/srv/ledger'}", "ledger=/srv/ledger", '{"ledger": "/srv']
+    )
+    @pytest.mark.parametrize("form", ["json", "uri"])
+    def test_extra_that_is_no_json_is_refused(self, connect: Any, extra: str, form: str) -> None:
+        """Airflow logs it and goes on without: see https://github.com/apache/airflow/pull/15100."""
+        connect({"password": KEY, "extra": extra} if form == "json" else f"seedance://:{KEY}@?__extra__={quote(extra)}")
+        for read in (SeedanceHook().get_settings, lambda: asyncio.run(SeedanceHook().aget_settings())):
+            with pytest.raises(ConnectionSettingsError, match="extra is not valid JSON"):
+                read()
+        accepted, message = SeedanceHook().test_connection()
+        assert not accepted
+        assert "extra is not valid JSON" in message
+
+    @pytest.mark.parametrize("extra", [None, "", " ", "{}", {}])
+    def test_empty_extra_is_accepted(self, connect: Any, extra: Any) -> None:
+        connect({"password": KEY, "extra": extra})
+        assert SeedanceHook().get_settings().ledger is None
 
     def test_extra_fields_become_settings(self, connect: Any) -> None:
         extra = {"vendor": "doubao", "auth_scheme": "Bearer", "timeout": 5, "verify": False, "proxy": "http://p:1"}
