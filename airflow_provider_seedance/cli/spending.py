@@ -69,9 +69,7 @@ def spent_between(
     found = dict(read_entries(store, sorted({each.entry_name for each in reservations}), on_progress=on_progress))
     entries = {name: each for name, each in found.items() if isinstance(each, Entry)}
     # An entry with the name of a deleted one may be of another period.
-    groups = spending_by(
-        (each for each in entries.values() if each.reservation in names or not each.reservation), by, zone
-    )
+    groups = spending_by((each for each in entries.values() if each.reservation in names), by, zone)
     estimate = sum((each.estimate for each in groups), Decimal(0))
     notes = [
         f"{first} to {last} ({settings.budget_timezone}): {sum(each.submissions for each in groups)} submissions, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,6 +39,19 @@ class LedgerSettings:
     def has_budget(self) -> bool:
         """Whether spending is limited."""
         return self.daily_budget_usd is not None or self.monthly_budget_usd is not None
+
+
+def check_extra(text: str | None) -> None:
+    """
+    Check that the text of a connection's extra is JSON. Airflow takes other text as no extra: no ledger, no budget.
+
+    :raises ConnectionSettingsError: When it is not.
+    """
+    try:
+        json.loads((text or "").strip() or "{}")
+    except ValueError:
+        # Its text may contain the proxy's password.
+        raise ConnectionSettingsError("The connection's extra is not valid JSON") from None
 
 
 def read_ledger_settings(extra: Mapping[str, Any]) -> LedgerSettings | None:

@@ -8,7 +8,6 @@ inside the methods.
 from __future__ import annotations
 
 import functools
-import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -287,18 +286,16 @@ class SeedanceHook(BaseHook):
         return self.get_client(get_settings())
 
     def _settings(self, connection: Connection, extra: dict[str, Any]) -> ClientSettings:
-        from airflow_provider_seedance.gptproto.errors import ConnectionSettingsError
+        from airflow_provider_seedance.gptproto.ledger_settings import check_extra
         from airflow_provider_seedance.gptproto.settings import read_settings
 
-        if not extra and _is_broken(connection.extra):
-            # Airflow reads it as empty: the task would pay without the budgets and the ledger in it.
-            raise ConnectionSettingsError("The connection's extra is not valid JSON")
+        check_extra(connection.extra)
         settings = read_settings(
             password=connection.password,
             host=connection.host,
             schema=connection.schema,
             port=connection.port,
-            extra=extra if _is_readable(connection.extra) else None,
+            extra=extra,
         )
         if settings.ignored:
             self.log.warning("Connection %s: %s", self.seedance_conn_id, settings.ignored)
@@ -313,17 +310,6 @@ class SeedanceHook(BaseHook):
                 settings.base_url,
             )
         return settings
-
-
-def _is_readable(extra: str | None) -> bool:
-    """Return whether the text of an extra is JSON. Airflow takes other text as no extra: no ledger, and no budget."""
-    if extra is None or not extra.strip():
-        return True
-    try:
-        json.loads(extra)
-    except ValueError:
-        return False
-    return True
 
 
 @contextmanager
@@ -343,15 +329,6 @@ def _errors_for_caller(prediction_id: str | None = None) -> Iterator[None]:
         if prediction_id:
             name_paid(error, prediction_id)
         raise
-
-
-def _is_broken(extra: str | None) -> bool:
-    """Return whether the text of a connection's extra is no JSON."""
-    try:
-        json.loads((extra or "").strip() or "{}")
-    except ValueError:
-        return True
-    return False
 
 
 def _connection_type() -> dict[str, Any]:

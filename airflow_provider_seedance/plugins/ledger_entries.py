@@ -11,7 +11,7 @@ from uuid import UUID
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_seedance.gptproto.ledger_settings import read_ledger_settings
+from airflow_provider_seedance.gptproto.ledger_settings import check_extra, read_ledger_settings
 from airflow_provider_seedance.ledger.entries import Entry, State
 from airflow_provider_seedance.ledger.errors import UnreadableEntryError
 from airflow_provider_seedance.ledger.reservations import reservations_between
@@ -38,7 +38,7 @@ class LedgerReader:
     def __init__(self) -> None:
         self._running: dict[str, Future[list[Facts]]] = {}
         self._lock = threading.Lock()
-        #: By ledger and name of the entry. Only the one thread of a ledger uses its part.
+        #: By ledger and name of the reservation. Only the one thread of a ledger uses its part.
         self._kept: dict[str, dict[str, Facts]] = {}
 
     def read(
@@ -70,22 +70,23 @@ class LedgerReader:
 
     def _read(self, uri: str, since: datetime, before: datetime) -> Iterator[Facts]:
         store = open_store(uri)
-        names = sorted({each.entry_name for each in reservations_between(store, since, before)})
+        reservations = {each.name: each.entry_name for each in reservations_between(store, since, before)}
         memory = self._kept.setdefault(uri, {})
-        kept = {name: memory[name] for name in names if name in memory}
+        kept = {name: memory[name] for name in reservations if name in memory}
         yield from kept.values()
-        missing = [name for name in names if name not in kept]
+        missing = sorted({entry_name for name, entry_name in reservations.items() if name not in kept})
         if len(memory) >= _LARGEST_CACHE:
             # What is asked for now is likely to be asked for again.
             memory = self._kept[uri] = kept
-        for name, entry in read_entries(store, missing):
+        for _, entry in read_entries(store, missing):
             if isinstance(entry, UnreadableEntryError):
                 raise entry
-            if entry.state is State.REFUSED:
+            # An entry with the name of a deleted one may be of another period.
+            if entry.state is State.REFUSED or entry.reservation not in reservations:
                 continue
             facts = _facts(entry)
             if entry.state in _ACCEPTED and len(memory) < _LARGEST_CACHE:
-                memory[name] = facts
+                memory[entry.reservation] = facts
             yield facts
 
 
@@ -97,7 +98,9 @@ def _run(future: Future[list[Facts]], function: Callable[[], list[Facts]]) -> No
 
 
 def _ledger_uri(conn_id: str) -> str | None:
-    settings = read_ledger_settings(BaseHook.get_connection(conn_id).extra_dejson)
+    connection = BaseHook.get_connection(conn_id)
+    check_extra(connection.extra)
+    settings = read_ledger_settings(connection.extra_dejson)
     return None if settings is None else settings.uri
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_seedance.ledger.entries import State
+from airflow_provider_seedance.ledger.layout import entry_name, generation_of_task
 from airflow_provider_seedance.ledger.store import LocalStore, Store, open_store
 from airflow_provider_seedance.plugins import ledger_entries, routes
 from airflow_provider_seedance.plugins.ledger_entries import THREAD, LedgerReader
@@ -134,6 +135,15 @@ def test_changed_entry_counts_at_the_next_request(viewer: Reader, ledger: str) -
     assert viewer.generations()["sums"]["usd"] == 1.3
 
 
+def test_entry_with_the_name_of_a_deleted_one_is_in_its_own_period(viewer: Reader, ledger: str) -> None:
+    store = open_store(ledger)
+    store.delete(entry_name(generation_of_task(SHOWN_DAG, 0), 1))
+    create_entry(store, 0, highest="5", **{**SUBMISSIONS[0], "when": "2026-12-02T10:00:00+00:00", "estimate": "5"})
+    november, december = ({"since": f"2026-{month}-01", "until": f"2026-{month}-30"} for month in (11, 12))
+    assert viewer.generations(**november)["sums"]["usd"] == 0.2
+    assert viewer.generations(**december)["sums"]["usd"] == 5
+
+
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of the objects that are read from a ledger."""
@@ -192,6 +202,14 @@ class TestFailures:
 
     def test_broken_connection_is_a_note_without_its_key(self, viewer: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
         connection = {"conn_type": "seedance", "password": KEY, "extra": {"ledger": f"nowhere://{KEY}"}}
+        monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_LEDGER", json.dumps(connection))
+        self._assert_noted(viewer, "could not be read")
+
+    def test_extra_that_is_no_json_is_a_note(
+        self, viewer: Reader, ledger: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Airflow takes it as no extra, and so as no ledger.
+        connection = {"conn_type": "seedance", "password": KEY, "extra": f'{{"ledger": "{ledger}",}}'}
         monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_LEDGER", json.dumps(connection))
         self._assert_noted(viewer, "could not be read")
 

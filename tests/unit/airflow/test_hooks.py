@@ -96,21 +96,6 @@ class TestConnection:
         connect({"password": KEY, "host": "localhost:1", "extra": {"vendor": "doubao"}})
         assert await SeedanceHook().aget_settings() == SeedanceHook().get_settings()
 
-    # Airflow logs the error of such an extra, and goes on with an empty one: no ledger, no budget, no CA bundle.
-    @pytest.mark.parametrize("extra", ['{"ledger": "file:///a",}', "ledger=file:///a", "{'ledger': 'file:///a'}", "{"])
-    async def test_extra_that_is_no_json_is_refused(self, connect: Any, extra: str) -> None:
-        connect({"password": KEY, "host": "localhost:1", "extra": extra})
-        with pytest.raises(ConnectionSettingsError, match="extra is not a JSON object"):
-            SeedanceHook().get_settings()
-        with pytest.raises(ConnectionSettingsError, match="extra is not a JSON object"):
-            await SeedanceHook().aget_settings()
-        assert not SeedanceHook().test_connection()[0]
-
-    @pytest.mark.parametrize("extra", [None, "", " ", "{}", {}])
-    def test_empty_extra_gives_the_defaults(self, connect: Any, extra: Any) -> None:
-        connect({"password": KEY, "extra": extra})
-        assert SeedanceHook().get_settings().ledger is None
-
     @pytest.mark.parametrize("name", ["daily_budget", "Ledger", "extra__seedance__timeout", "pools per second"])
     def test_unknown_field_of_the_extra_is_named(self, connect: Any, printed: Any, name: str) -> None:
         connect({"password": KEY, "host": "http://127.0.0.1:1", "extra": {name: 5, KEY: 1, "timeout": 1}})

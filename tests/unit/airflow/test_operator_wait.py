@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.errors import GenerationFailedError, NsfwContentError, TriggerFailedError
 from airflow_provider_seedance.operators.seedance import SeedanceImageToVideoOperator
-from airflow_provider_seedance.tasks import state_store_record
+from airflow_provider_seedance.tasks.records import state_store_record
 from tests.unit.airflow.driving import Run
 from tests.unit.airflow.operators import text_to_video
 from tests.versions import needs_store
