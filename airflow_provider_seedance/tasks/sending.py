@@ -34,8 +34,8 @@ _RANDOM = random.SystemRandom()
 #: Seconds between the attempts to record the id of an accepted submission.
 _RECORD_DELAYS = (1.0, 3.0)
 _NOT_RESTORED = (
-    "The record still has the intent of this submission, so the next try fails as unconfirmed: delete the record "
-    "{where}, and clear the task."
+    "The record may still have the intent of this submission. If so, the next try fails as unconfirmed: delete the "
+    "record {where}, and clear the task."
 )
 
 

@@ -185,8 +185,8 @@ class TestAttempts:
         with caplog.at_level(logging.WARNING), pytest.raises(NotConnectedError) as caught:
             attempts.send()
         assert caught.value.advice.endswith(
-            "The record still has the intent of this submission, so the next try fails as unconfirmed: delete the "
-            "record under Storage > Task State Store, and clear the task."
+            "The record may still have the intent of this submission. If so, the next try fails as unconfirmed: delete "
+            "the record under Storage > Task State Store, and clear the task."
         )
         assert (len(attempts.requests), attempts.pauses) == (1, [1, 3])
         assert caplog.messages == [
@@ -200,7 +200,7 @@ class TestAttempts:
         with pytest.raises(NotConnectedError) as caught:
             attempts.send()
         assert caught.value.retryable
-        assert "The record still has the intent" not in caught.value.advice
+        assert "The record may still have the intent" not in caught.value.advice
         assert (len(attempts.requests), attempts.record.calls) == (1, ["write", "restore"])
 
 
