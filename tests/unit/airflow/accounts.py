@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from airflow.triggers.base import BaseTrigger
 
+from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
 from airflow_provider_seedance.ledger.store import Store
 from tests.unit.airflow.driving import FakeStore, Run
-from tests.unit.airflow.world import Operator, World, connected
+from tests.unit.airflow.world import KilledError, Operator, World, WorldLedger, connected
 
 KEY = "2026-11-27/sku-1"
 
@@ -69,3 +71,39 @@ class Interrupted(Run):
 
 def other_run(number: int = 2) -> Run:
     return Run(run_id=f"run {number}", map_index=number)
+
+
+class OtherFolder(WorldLedger):
+    """A ledger in another folder of the same world."""
+
+    def __init__(self, world: World, uri: str) -> None:
+        super().__init__(world)
+        self.uri = uri
+
+    def _create(self, name: str, data: bytes) -> None:
+        super()._create(f"{self.uri}/{name}", data)
+
+    def _replace(self, name: str, data: bytes) -> None:
+        super()._replace(f"{self.uri}/{name}", data)
+
+    def _read(self, name: str) -> bytes:
+        return super()._read(f"{self.uri}/{name}")
+
+    def _names(self, folder: str) -> list[str]:
+        return super()._names(f"{self.uri}/{folder}")
+
+    def _delete(self, name: str) -> None:
+        super()._delete(f"{self.uri}/{name}")
+
+
+def move_ledger(account: Account, uri: str) -> None:
+    """Name another ledger in the connection."""
+    account.world.ledger_settings = LedgerSettings(uri=uri)
+    account.open_store = lambda _: OtherFolder(account.world, uri)
+
+
+def kill_during_the_wait(account: Account, run: Run, **arguments: Any) -> None:
+    """Run a try of a task that is killed when it polls."""
+    account.world.polls = ["killed"]
+    with pytest.raises(KilledError):
+        account.run(run, **arguments)

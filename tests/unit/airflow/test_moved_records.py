@@ -15,9 +15,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_seedance.gptproto.errors import SeedanceError
 from airflow_provider_seedance.gptproto.ledger_settings import LedgerSettings
 from airflow_provider_seedance.ledger.errors import LedgerUnavailableError
-from tests.unit.airflow.accounts import KEY, Account, other_run
+from tests.unit.airflow.accounts import KEY, Account, kill_during_the_wait, move_ledger, other_run
 from tests.unit.airflow.driving import FailingStore, FakeStore, Run
-from tests.unit.airflow.world import KilledError, World, WorldLedger
+from tests.unit.airflow.world import KilledError
 from tests.versions import needs_store
 
 
@@ -125,38 +125,6 @@ class TestKeyThatChangesBetweenTries:
         with pytest.raises((SeedanceError, AirflowFailException)):
             account.run(interrupted, idempotency_key=None)
         assert account.run(interrupted)
-
-
-class OtherFolder(WorldLedger):
-    """A ledger in another folder of the same world."""
-
-    def __init__(self, world: World, uri: str) -> None:
-        super().__init__(world)
-        self.uri = uri
-
-    def _create(self, name: str, data: bytes) -> None:
-        super()._create(f"{self.uri}/{name}", data)
-
-    def _replace(self, name: str, data: bytes) -> None:
-        super()._replace(f"{self.uri}/{name}", data)
-
-    def _read(self, name: str) -> bytes:
-        return super()._read(f"{self.uri}/{name}")
-
-    def _names(self, folder: str) -> list[str]:
-        return super()._names(f"{self.uri}/{folder}")
-
-
-def move_ledger(account: Account, uri: str) -> None:
-    """Name another ledger in the connection."""
-    account.world.ledger_settings = LedgerSettings(uri=uri)
-    account.open_store = lambda _: OtherFolder(account.world, uri)
-
-
-def kill_during_the_wait(account: Account, run: Run, **arguments: Any) -> None:
-    account.world.polls = ["killed"]
-    with pytest.raises(KilledError):
-        account.run(run, **arguments)
 
 
 @needs_store
@@ -375,37 +343,4 @@ class TestKeyOfAnEarlierTry:
         first = account.run(other_run())
         account.state_store = store
         assert account.run(run) == first
-        assert len(account.booked) == 2
-
-
-class TestRunThatIsDeletedAndCreatedAgain:
-    """Its tries begin with 1 once more, and the ledger has entries of later tries of the run that was deleted."""
-
-    def test_failed_generation_is_submitted_again_at_once(self, account: Account) -> None:
-        deleted = Run()
-        account.world.submits = ["refused"]
-        with pytest.raises((SeedanceError, AirflowFailException)):
-            account.run(deleted, idempotency_key=None)
-        account.world.end = "failed"
-        with pytest.raises(SeedanceError):
-            account.run(deleted, idempotency_key=None)
-        assert account.entries[-1]["owner"]["try_number"] == 2
-        began = account.world.now
-        assert account.run(Run(), idempotency_key=None)
-        # The emulator's generation, and not the five minutes in which others may be submitting.
-        assert account.world.now - began < 200
-
-    def test_video_of_the_run_that_was_deleted_is_returned(self, account: Account) -> None:
-        deleted = Run()
-        kill_during_the_wait(account, deleted, idempotency_key=None)
-        first = account.run(deleted, idempotency_key=None)
-        assert account.run(Run(), idempotency_key=None) == first
-        assert len(account.booked) == 1
-
-    def test_clear_of_the_run_that_was_deleted_is_none_of_the_new_one(self, account: Account) -> None:
-        deleted = Run()
-        account.run(deleted, idempotency_key=None, on_clear="regenerate")
-        deleted.clear()
-        first = account.run(deleted, idempotency_key=None, on_clear="regenerate")
-        assert account.run(Run(), idempotency_key=None, on_clear="regenerate") == first
         assert len(account.booked) == 2

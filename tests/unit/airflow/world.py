@@ -90,10 +90,12 @@ class Post:
 
     :param id: The booked prediction; ``None`` if nothing was booked.
     :param is_answered: Whether the process received the id.
+    :param parameters: What the process sent.
     """
 
     id: str | None
     is_answered: bool
+    parameters: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass
@@ -210,7 +212,8 @@ class World:
             return response
         finally:
             if name not in REFUSED:
-                self.on_post(Post(next(iter(set(self.ledger) - before), None), is_answered=name == "accepted"))
+                booked = next(iter(set(self.ledger) - before), None)
+                self.on_post(Post(booked, name == "accepted", json.loads(request.content)))
 
     def _poll(self, request: httpx.Request) -> httpx.Response:
         prediction_id = request.url.path.split("/")[-2]

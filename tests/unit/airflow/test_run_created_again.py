@@ -1,0 +1,51 @@
+"""
+A DAG run is deleted and created again.
+
+Its tries begin with 1 once more, and the ledger has entries of later tries of the run that was deleted.
+"""
+
+from __future__ import annotations
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_seedance.gptproto.errors import SeedanceError
+from tests.unit.airflow.accounts import Account, kill_during_the_wait
+from tests.unit.airflow.driving import Run
+
+
+@pytest.fixture
+def account(deferrable: bool) -> Account:
+    return Account(deferrable)
+
+
+def test_failed_generation_is_submitted_again_at_once(account: Account) -> None:
+    deleted = Run()
+    account.world.submits = ["refused"]
+    with pytest.raises((SeedanceError, AirflowFailException)):
+        account.run(deleted, idempotency_key=None)
+    account.world.end = "failed"
+    with pytest.raises(SeedanceError):
+        account.run(deleted, idempotency_key=None)
+    assert account.entries[-1]["owner"]["try_number"] == 2
+    began = account.world.now
+    assert account.run(Run(), idempotency_key=None)
+    # The emulator's generation, and not the five minutes in which others may be submitting.
+    assert account.world.now - began < 200
+
+
+def test_video_of_the_run_that_was_deleted_is_returned(account: Account) -> None:
+    deleted = Run()
+    kill_during_the_wait(account, deleted, idempotency_key=None)
+    first = account.run(deleted, idempotency_key=None)
+    assert account.run(Run(), idempotency_key=None) == first
+    assert len(account.booked) == 1
+
+
+def test_clear_of_the_run_that_was_deleted_is_none_of_the_new_one(account: Account) -> None:
+    deleted = Run()
+    account.run(deleted, idempotency_key=None, on_clear="regenerate")
+    deleted.clear()
+    first = account.run(deleted, idempotency_key=None, on_clear="regenerate")
+    assert account.run(Run(), idempotency_key=None, on_clear="regenerate") == first
+    assert len(account.booked) == 2
