@@ -15,18 +15,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from airflow_provider_seedance.gptproto.errors import (
-    Charge,
-    SeedanceError,
-)
+from airflow_provider_seedance.gptproto.errors import Charge, SeedanceError
 from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.requests import CheckedRequest
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.ledger.entries import Entry, Owner, State, latest_entry
-from airflow_provider_seedance.ledger.errors import (
-    LedgerUnavailableError,
-    SubmissionTakenError,
-)
+from airflow_provider_seedance.ledger.errors import LedgerUnavailableError, SubmissionTakenError
 from airflow_provider_seedance.ledger.layout import entries_folder, generation_of_task
 from airflow_provider_seedance.ledger.reservations import withdraw
 from airflow_provider_seedance.ledger.store import Store
@@ -65,6 +59,7 @@ class LedgerRecord(SubmissionRecord):
     :param generation: The id of the generation.
     :param owner: The task instance.
     :param max_tries: Its ``max_tries``, which changes with a clear.
+    :param cleared_after: The number of its tries before its last clear; 0 if it was not cleared.
     :param idempotency_key: The key; empty for a task instance's own generation.
     :param connection_id: The Airflow connection.
     :param get_settings: Reads the settings of the connection, for a submission.
@@ -80,6 +75,7 @@ class LedgerRecord(SubmissionRecord):
         owner: Owner,
         *,
         max_tries: int | None,
+        cleared_after: int = 0,
         idempotency_key: str = "",
         connection_id: str,
         get_settings: Callable[[], ClientSettings],
@@ -92,6 +88,7 @@ class LedgerRecord(SubmissionRecord):
         self._generation = generation
         self._owner = owner
         self._max_tries = max_tries
+        self._cleared_after = cleared_after
         self._key = idempotency_key
         self._connection_id = connection_id
         self._get_settings = get_settings
@@ -145,8 +142,7 @@ class LedgerRecord(SubmissionRecord):
         """
         Return the recorded submission, or ``None`` without one. A submission that was refused does not count.
 
-        ``max_tries`` of another task instance, or of a later try, is left out: it says nothing of a clear since this
-        try.
+        ``max_tries`` says of a clear since only if the entry is that of this task instance, from before its last clear.
 
         :raises LedgerUnavailableError: When the store fails.
         :raises UnreadableEntryError: When the entry is invalid.
@@ -163,9 +159,9 @@ class LedgerRecord(SubmissionRecord):
             return self.latest
         if not self.is_own:
             recorded = as_seen_by(self._ledger, self._entry, recorded, self._owner, self._max_tries, before)
-        elif self._is_of_a_higher_try:
-            # It may have been cleared before that try, but not after this one.
-            recorded = dataclasses.replace(recorded, max_tries=None)
+        elif self._entry.owner.try_number > self._cleared_after:
+            # Another ``max_tries`` is that of a later try, or of a DAG run that was deleted and created again.
+            recorded = dataclasses.replace(recorded, max_tries=self._max_tries)
         self.latest = recorded
         return self.latest
 
@@ -325,13 +321,7 @@ class LedgerRecord(SubmissionRecord):
             what = f"The ledger took {took:.0f} s to create an entry, and may take {LONGEST_CREATION:.0f}"
             raise LedgerUnavailableError(what)
 
-    def _update(
-        self,
-        submission: Submission,
-        *,
-        outputs: Sequence[str] = (),
-        state: State | None = None,
-    ) -> None:
+    def _update(self, submission: Submission, *, outputs: Sequence[str] = (), state: State | None = None) -> None:
         entry = self._entry
         if entry is None:
             self._earlier.write(submission)

@@ -49,6 +49,8 @@ class Records:
     ) -> None:
         self._options = options
         self._task_instance: Any = context["ti"]
+        self._max_tries: int | None = getattr(self._task_instance, "max_tries", None)
+        self._retries: int = getattr(context.get("task"), "retries", 0)
         self._get_settings = get_settings
         self._log = log
         store = context.get("task_state_store") if options.durable else None
@@ -106,7 +108,9 @@ class Records:
             open_store(uri),
             generation,
             self._owner(),
-            max_tries=getattr(self._task_instance, "max_tries", None),
+            max_tries=self._max_tries,
+            # A clear sets max_tries to the tries so far plus retries.
+            cleared_after=0 if self._max_tries is None else self._max_tries - self._retries,
             idempotency_key=self._options.idempotency_key or "",
             connection_id=self._options.connection_id,
             get_settings=self._get_settings,

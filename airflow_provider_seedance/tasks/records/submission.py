@@ -55,8 +55,7 @@ class Submission:
     :param fingerprint: The idempotency key of the request; see :meth:`CheckedRequest.fingerprint`.
     :param submitted_at: The time right before it was sent, in seconds since the epoch.
     :param max_tries: ``max_tries`` of the task instance at submission; at delivery once delivered. Only a clear of this
-        task instance changes it. ``None``, as for the submission of another task instance or of a later try, counts as
-        not cleared.
+        task instance changes it. ``None``, as for the submission of another task instance, counts as not cleared.
     :param prediction_id: The prediction's id; ``None`` until the service returned one.
     :param delivered: Whether its outputs were published.
     :param is_resubmission: Whether it repeats a submission with an unknown outcome; it is repeated once at most.
@@ -96,6 +95,11 @@ class Submission:
         if not self.is_cleared(max_tries):
             return self
         return dataclasses.replace(self, max_tries=max_tries, clears=self.clears + 1)
+
+    def is_of(self, fingerprint: str, given_without_audio: str) -> bool:
+        """Return whether it is of a request, or of what the task submits if the audio of that is refused."""
+        is_without_audio = self.is_muted and self.given == given_without_audio != ""
+        return is_without_audio or self.fingerprint == fingerprint
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON."""

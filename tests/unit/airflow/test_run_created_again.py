@@ -6,17 +6,41 @@ Its tries begin with 1 once more, and the ledger has entries of later tries of t
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_seedance.gptproto.errors import SeedanceError
-from tests.unit.airflow.accounts import Account, kill_during_the_wait
+from airflow_provider_seedance.ledger.errors import LedgerUnavailableError
+from tests.unit.airflow.accounts import KEY, Account, kill_during_the_wait
 from tests.unit.airflow.driving import Run
 
 
 @pytest.fixture
 def account(deferrable: bool) -> Account:
     return Account(deferrable)
+
+
+@pytest.mark.parametrize("retries", [0, 3])
+@pytest.mark.parametrize("key", [KEY, None])
+def test_retry_of_the_new_run_is_no_clear(account: Account, key: str | None, retries: int) -> None:
+    arguments: dict[str, Any] = {"idempotency_key": key, "on_clear": "regenerate", "retries": retries}
+    deleted, created = Run(max_tries=retries), Run(max_tries=retries)
+    account.run(deleted, **arguments)
+    deleted.clear()
+    deleted.max_tries += retries
+    first = account.run(deleted, **arguments)
+    for _ in range(3):
+        account.world.reads = ["fails"]
+        with pytest.raises(LedgerUnavailableError):
+            account.run(created, **arguments)
+    assert account.run(created, **arguments) == first
+    assert len(account.booked) == 2
+    created.clear()
+    created.max_tries += retries
+    assert account.run(created, **arguments) != first
+    assert len(account.booked) == 3
 
 
 def test_failed_generation_is_submitted_again_at_once(account: Account) -> None:

@@ -98,6 +98,8 @@ def record(
         GENERATION,
         owner,
         max_tries=max_tries,
+        # Without retries.
+        cleared_after=max_tries,
         idempotency_key=key,
         connection_id="seedance_default",
         get_settings=lambda: settings,

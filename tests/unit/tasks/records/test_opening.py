@@ -57,7 +57,7 @@ def many(
 ) -> Records:
     """Return what opens the records of a try."""
     settings = replace(SETTINGS, ledger=None if uri is None else LedgerSettings(uri=uri))
-    ti = SimpleNamespace(dag_id="ads", run_id=run_id, task_id="make", map_index=map_index, try_number=1)
+    ti = SimpleNamespace(dag_id="ads", run_id=run_id, task_id="make", map_index=map_index, try_number=1, max_tries=0)
     context: Any = {"ti": ti, "task_state_store": state_store}
     given = GenerationOptions(connection_id="seedance_default", wait=WaitOptions(timeout=3600), **options)
     return Records(given, context, lambda: settings, LOG)
