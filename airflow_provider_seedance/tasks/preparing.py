@@ -18,6 +18,7 @@ class Prepared:
 
     :param recorded: The record of earlier tries.
     :param given: The fingerprint of the request as given, with files by their names.
+    :param given_without_audio: The same of the request that the task submits if its audio is refused; empty if none.
     :param is_muted: Whether the request lacks the audio of the task's arguments.
     :param muting: Why it lacks it, if this try learned that the audio was refused.
     :param fingerprint: The fingerprint of the request with the content of the files.
@@ -26,6 +27,7 @@ class Prepared:
 
     recorded: Submission | None
     given: str
+    given_without_audio: str
     is_muted: bool
     muting: Muting | None
     fingerprint: str
@@ -66,11 +68,14 @@ def prepare(
     :raises Exception: When a file cannot be read, unless the record is of the same request.
     """
     given = given_fingerprint(request, options.connection_id)
+    without_audio = muted(request, options)
+    given_without_audio = "" if without_audio is None else given_fingerprint(without_audio, options.connection_id)
     try:
         checked = check(request, options)
     except Exception as error:  # also any error of a store's library
         if recorded is None or recorded.prediction_id is None or not given or recorded.given != given:
             raise
         log.warning("The request cannot be made again; going on with the recorded generation. %s", error)
-        return Prepared(recorded, given, is_muted, muting, recorded.fingerprint, error)
-    return Prepared(recorded, given, is_muted, muting, checked.fingerprint(options.connection_id), checked)
+        return Prepared(recorded, given, given_without_audio, is_muted, muting, recorded.fingerprint, error)
+    fingerprint = checked.fingerprint(options.connection_id)
+    return Prepared(recorded, given, given_without_audio, is_muted, muting, fingerprint, checked)

@@ -80,11 +80,11 @@ class Submitter:
         :raises Exception: When the request cannot be made again, and has to be.
         """
         if prepared.muting is None:
-            self.sender.record.check_request(prepared.fingerprint)
+            self.sender.record.check_request(prepared.fingerprint, prepared.given_without_audio)
         found = self._find(prepared)
         if not isinstance(found, SubmitFresh):
             return found
-        self.sender.record.check_before(prepared.fingerprint)
+        self.sender.record.check_before(prepared.fingerprint, prepared.given_without_audio)
         if isinstance(prepared.checked, Exception):
             raise prepared.checked
         for warning in prepared.checked.warnings:

@@ -93,28 +93,26 @@ def check_same_request(entry: Entry, recorded: Submission, owner: Owner, fingerp
     raise IdempotencyKeyError(what, charge=Charge.NONE)
 
 
-def check_same_key(
-    ledger: Store, earlier: str, noted: Note | None, key: str, fingerprint: str, max_tries: int | None
-) -> None:
+def other_generation(
+    ledger: Store, earlier: str, noted: Note | None, owner: Owner, max_tries: int | None
+) -> tuple[Entry, Submission] | None:
     """
-    Check that an earlier try has not the same request with another key, or without one. After a clear it may.
+    Return what an earlier try has with another key, or without one; ``None`` once it failed, and after a clear.
 
     :param earlier: The generation that the earlier try has.
     :param noted: What it noted; ``None`` if it noted nothing.
-    :param key: The key now; empty for none.
-    :param fingerprint: The fingerprint of the request.
-    :param max_tries: ``max_tries`` of the task instance now.
-    :raises IdempotencyKeyError: When it has.
+    :param owner: The task.
+    :param max_tries: Its ``max_tries`` now.
     """
     _, entry = latest_entry(ledger, earlier)
     if entry is None or entry.state is State.FAILED:
-        return
+        return None
     recorded = recorded_in(ledger, entry)
-    # The submission may be that of another task, whose clears do not count.
-    is_cleared = recorded.is_cleared(max_tries) if noted is None else noted.max_tries != max_tries
-    if recorded.fingerprint != fingerprint or is_cleared:
-        return
-    raise other_key(str(entry), entry.idempotency_key, key, recorded)
+    is_cleared = noted is None or noted.max_tries != max_tries
+    if entry.owner.identity == owner.identity:
+        # A try since the clear may have failed to note it. The clears of another task do not count.
+        is_cleared = is_cleared and recorded.is_cleared(max_tries)
+    return None if is_cleared else (entry, recorded)
 
 
 def other_key(earlier: str, before: str, now: str, recorded: Submission) -> IdempotencyKeyError:

@@ -34,8 +34,8 @@ from airflow_provider_seedance.tasks.records.ledger_intent import (
 from airflow_provider_seedance.tasks.records.ledger_reading import (
     as_seen_by,
     check_ledger,
-    check_same_key,
     check_same_request,
+    other_generation,
     other_key,
     recorded_in,
 )
@@ -104,6 +104,8 @@ class LedgerRecord(SubmissionRecord):
         self._created_at = self._opened_at
         #: The entry before that.
         self._replaced: Entry | None = None
+        #: The note before that of the entry.
+        self._noted: Note | None = None
         self._reservation = ""
         self._checked: CheckedRequest | None = None
 
@@ -207,7 +209,7 @@ class LedgerRecord(SubmissionRecord):
         """Whether the generation is known to have ended without videos."""
         return self._entry is not None and self._entry.state is State.FAILED
 
-    def check_request(self, fingerprint: str) -> None:
+    def check_request(self, fingerprint: str, given_without_audio: str = "") -> None:
         """
         Refuse an idempotency key that stands for another request, or that is not the key of an earlier try.
 
@@ -215,19 +217,22 @@ class LedgerRecord(SubmissionRecord):
         """
         if self._key and self._entry is not None and self.latest is not None:
             check_same_request(self._entry, self.latest, self._owner, fingerprint)
-        self._check_earlier(fingerprint)
+        self._check_earlier(fingerprint, given_without_audio)
 
-    def _check_earlier(self, fingerprint: str) -> None:
+    def _check_earlier(self, fingerprint: str, given_without_audio: str) -> None:
         """Refuse a request that an earlier try has with another key, or without one."""
         noted = self._earlier.noted
         if noted is None and (not self.is_kept or self._owner.try_number == 1):
             return
         # Without a note only a generation without a key is found.
         earlier = noted.generation if noted else generation_of_task(*self._owner.identity)
-        if earlier != self._generation:
-            check_same_key(self._ledger, earlier, noted, self._key, fingerprint, self._max_tries)
+        if earlier == self._generation:
+            return
+        found = other_generation(self._ledger, earlier, noted, self._owner, self._max_tries)
+        if found and found[1].is_of(fingerprint, given_without_audio):
+            raise other_key(str(found[0]), found[0].idempotency_key, self._key, found[1])
 
-    def check_before(self, fingerprint: str) -> None:
+    def check_before(self, fingerprint: str, given_without_audio: str = "") -> None:
         """
         Refuse to submit what this task instance has in Airflow's store, from before the ledger.
 
@@ -237,7 +242,8 @@ class LedgerRecord(SubmissionRecord):
         # Without an entry, that record was read instead of one.
         if before is None or self._entry is None or self.is_own:
             return
-        if before.fingerprint == fingerprint and not before.is_refused and not before.is_cleared(self._max_tries):
+        is_same = before.is_of(fingerprint, given_without_audio)
+        if is_same and not before.is_refused and not before.is_cleared(self._max_tries):
             raise other_key(f"prediction {before.prediction_id or 'of unknown id'}", "", self._key, before)
 
     def note_place(self) -> None:
@@ -285,6 +291,7 @@ class LedgerRecord(SubmissionRecord):
         self._reservation = reserve_price(
             self._ledger, self._checked, settings, generation=self._generation, number=number, now=now
         )
+        self._noted = self._earlier.noted
         try:
             self._note()
         except Exception as error:  # any error of Airflow's API: without the note, a later try could pay again
@@ -361,6 +368,8 @@ class LedgerRecord(SubmissionRecord):
             self._replace(dataclasses.replace(entry, state=State.REFUSED, error=reason, reservation=""))
         if self._entry is not None and self._entry.state is State.REFUSED:
             withdraw(self._ledger, self._reservation)
+            if self._noted is not None and self._noted != self._earlier.noted:
+                self._earlier.note(self._noted)
             self._entry = self._replaced
 
     def _write_delivered(self, delivered: Submission, outputs: Sequence[str]) -> None:

@@ -120,21 +120,23 @@ class SubmissionRecord:
         """Whether it is known that the generation in it ended without videos. Only the ledger says that."""
         return False
 
-    def check_request(self, fingerprint: str) -> None:
+    def check_request(self, fingerprint: str, given_without_audio: str = "") -> None:
         """
         Check that the record is of this request, and that no earlier try has the request with another key.
 
         Only a record in the ledger has to be checked: an idempotency key can change, and stand for two requests.
 
         :param fingerprint: The fingerprint of the request.
+        :param given_without_audio: That of the request as given, without the audio that it may lose; empty if none.
         :raises IdempotencyKeyError: When it is of another request, or when an earlier try has the request.
         """
 
-    def check_before(self, fingerprint: str) -> None:
+    def check_before(self, fingerprint: str, given_without_audio: str = "") -> None:
         """
         Check, before a submission, that this task does not have the request from before the ledger.
 
         :param fingerprint: The fingerprint of the request.
+        :param given_without_audio: That of the request as given, without the audio that it may lose; empty if none.
         :raises IdempotencyKeyError: When it has.
         """
 

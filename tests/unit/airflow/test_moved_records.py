@@ -344,3 +344,27 @@ class TestKeyOfAnEarlierTry:
         account.state_store = store
         assert account.run(run) == first
         assert len(account.booked) == 2
+
+    @needs_store
+    @pytest.mark.parametrize("second", [None, "another"])
+    def test_other_arguments_that_were_refused_hide_nothing(self, account: Account, second: str | None) -> None:
+        account.state_store = FakeStore()
+        run = Run()
+        kill_during_the_wait(account, run)
+        account.world.submits = ["refused"]
+        with pytest.raises(AirflowFailException, match="400"):
+            account.run(run, idempotency_key=second, prompt="A kite")
+        with pytest.raises(AirflowFailException, match=f"was '{KEY}' at an earlier try"):
+            account.run(run, idempotency_key=second)
+        assert len(account.booked) == 1
+
+    @needs_store
+    def test_clear_that_could_not_be_noted_is_over_once_the_task_went_on(self, account: Account) -> None:
+        run = Run()
+        account.state_store = FailingStore(failures=["none", "fails"])
+        kill_during_the_wait(account, run)
+        run.clear()
+        account.run(run)
+        with pytest.raises(AirflowFailException, match=f"was '{KEY}' at an earlier try"):
+            account.run(run, idempotency_key="another")
+        assert len(account.booked) == 1

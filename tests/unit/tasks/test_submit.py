@@ -70,6 +70,7 @@ class Try:
         prepared = Prepared(
             recorded=recorded,
             given="as given",
+            given_without_audio="",
             is_muted=False,
             muting=None,
             fingerprint=self.checked.fingerprint(CONNECTION),
