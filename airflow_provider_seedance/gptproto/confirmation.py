@@ -7,7 +7,7 @@ from airflow_provider_seedance.gptproto.errors import (
     ContentPolicyError,
     PredictionNotFoundError,
     SeedanceError,
-    UnreadableAnswerError,
+    UnreadableResponseError,
     WaitTimeoutError,
 )
 from airflow_provider_seedance.gptproto.failures import failure
@@ -40,7 +40,7 @@ def confirmed(results: list[Prediction | SeedanceError], prediction_id: str) -> 
     ]
     if not others:
         what = "The responses about the prediction contradict each other, and none is believed"
-        raise UnreadableAnswerError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
+        raise UnreadableResponseError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
     if isinstance(others[-1], SeedanceError):
         raise others[-1]
     return others[-1]

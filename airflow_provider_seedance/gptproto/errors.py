@@ -147,7 +147,7 @@ class ServiceError(SeedanceError):
     default_advice = "Try again later."
 
 
-class UnreadableAnswerError(SeedanceError):
+class UnreadableResponseError(SeedanceError):
     """The response is not the documented JSON: an unreadable success, or an HTML page of a gateway."""
 
     retryable = True
@@ -162,7 +162,7 @@ class NotConnectedError(SeedanceError):
     default_advice = "Check the connection's host, the proxy and the network, then run the task again."
 
 
-class LostAnswerError(SeedanceError):
+class LostResponseError(SeedanceError):
     """The request was sent, but no response arrived: a timeout or a dropped connection."""
 
     retryable = True

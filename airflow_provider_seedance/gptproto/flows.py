@@ -22,22 +22,20 @@ from airflow_provider_seedance.gptproto.certificates import ca_advice
 from airflow_provider_seedance.gptproto.confirmation import confirmed, not_confirmed
 from airflow_provider_seedance.gptproto.errors import (
     Charge,
-    InvalidRequestError,
-    LostAnswerError,
+    LostResponseError,
     NotConnectedError,
     SeedanceError,
 )
-from airflow_provider_seedance.gptproto.given import keyed, listed
+from airflow_provider_seedance.gptproto.ids import check_id
 from airflow_provider_seedance.gptproto.leaks import refuse_secrets
 from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.gptproto.polling import Decision, GiveUp, PollAgain, Poller
 from airflow_provider_seedance.gptproto.predictions import (
     Prediction,
-    is_prediction_id,
     read_code,
 )
 from airflow_provider_seedance.gptproto.requests import CheckedRequest
-from airflow_provider_seedance.gptproto.responses import lost_submission, read_answer, read_retry_after, unconfirmed
+from airflow_provider_seedance.gptproto.responses import lost_submission, read_response, read_retry_after, unconfirmed
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 
 T = TypeVar("T")
@@ -190,11 +188,7 @@ class ApiFlows:
 
     def _check_id(self, prediction_id: object) -> None:
         refuse_secrets({"prediction_id": prediction_id}, self.settings)
-        if not isinstance(prediction_id, str) or not is_prediction_id(prediction_id) or _is_output(prediction_id):
-            quoted = shorten(repr(prediction_id))
-            allowed = "allowed: one id, as in XCom 'prediction_id'"
-            problem = f"prediction_id: {quoted} is not the id of a prediction; {allowed}"
-            raise InvalidRequestError.from_problems([problem])
+        check_id(prediction_id)
 
     def _get_prediction(
         self, prediction_id: str, *, yields: float = 0.0, remaining: float | None = None
@@ -315,7 +309,7 @@ class ApiFlows:
         answer, last = (prediction_id, outcome.status, outcome.text), self._last_answer
         if last is not None and last[0] == answer:
             return last[1]
-        result = read_answer(
+        result = read_response(
             outcome.status,
             self._read_body(outcome),
             prediction_id=prediction_id,
@@ -338,10 +332,10 @@ class ApiFlows:
         received = outcome.received if outcome else None
         body = "" if received is None else self._read_body(replace(received, text=self._without_cut_key(received.text)))
         if received is None or prediction_id or not body:
-            lost = LostAnswerError(what, prediction_id=prediction_id, charge=charge)
+            lost = LostResponseError(what, prediction_id=prediction_id, charge=charge)
             return lost if prediction_id else unconfirmed(lost)
         what += f"; it begins with {received.status}: {self._quote(body)}"
-        return lost_submission(LostAnswerError(what, charge=charge), received.status, body)
+        return lost_submission(LostResponseError(what, charge=charge), received.status, body)
 
     def _reason(self, outcome: NoResponse | None) -> str:
         if outcome is None:
@@ -398,8 +392,3 @@ def _spellings(key: str) -> re.Pattern[str]:
 
 def _charge(prediction_id: str | None) -> Charge:
     return Charge.NONE if prediction_id is None else Charge.ACCEPTED
-
-
-def _is_output(text: str) -> bool:
-    """Return whether a text is what another XCom of a task holds: a link, a list of them, or a report."""
-    return "://" in text or listed(text) is not None or keyed(text) is not None

@@ -1,5 +1,5 @@
 """
-The ids in a response: which one names the prediction, and which ones stand anywhere in the body.
+Ids of predictions: what can be one, and in a response which one names the prediction, and which stand anywhere in it.
 
 An id that was paid for must not be lost, so an error names every id that the body has.
 """
@@ -18,8 +18,11 @@ from airflow_provider_seedance.gptproto.bodies import (
     decoded,
     fold_fields,
     fold_name,
+    shorten,
     walk,
 )
+from airflow_provider_seedance.gptproto.errors import InvalidRequestError
+from airflow_provider_seedance.gptproto.given import keyed, listed
 
 #: Names of a prediction's id, the most certain first.
 _NAMES = ("id", "task_id", "prediction_id", "generation_id", "job_id", "video_id", "result_id")
@@ -41,6 +44,23 @@ _MAXIMUM_NAMED = 10
 def is_prediction_id(text: str) -> bool:
     """Return whether a text can be a prediction id: printable, without spaces, and valid as a segment of a URL."""
     return 0 < len(text) <= _MAXIMUM_LENGTH and text.isprintable() and " " not in text and text not in (".", "..")
+
+
+def check_id(given: object) -> None:
+    """
+    Check that an argument is the id of a prediction, and not what another XCom holds: a link, a list, or a report.
+
+    :raises InvalidRequestError: When it is not.
+    """
+    if isinstance(given, str) and is_prediction_id(given) and not _is_output(given):
+        return
+    allowed = "allowed: one id, as in XCom 'prediction_id'"
+    problem = f"prediction_id: {shorten(repr(given))} is not the id of a prediction; {allowed}"
+    raise InvalidRequestError.from_problems([problem])
+
+
+def _is_output(text: str) -> bool:
+    return "://" in text or listed(text) is not None or keyed(text) is not None
 
 
 def submitted_id(body: object, *, is_success: bool) -> str | None:

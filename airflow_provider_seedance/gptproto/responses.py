@@ -20,7 +20,7 @@ from airflow_provider_seedance.gptproto.errors import (
     Charge,
     ContentPolicyError,
     InsufficientBalanceError,
-    LostAnswerError,
+    LostResponseError,
     PermissionDeniedError,
     PredictionNotFoundError,
     RateLimitError,
@@ -28,13 +28,13 @@ from airflow_provider_seedance.gptproto.errors import (
     SeedanceError,
     ServiceError,
     UnconfirmedSubmissionError,
-    UnreadableAnswerError,
+    UnreadableResponseError,
 )
 from airflow_provider_seedance.gptproto.ids import find_ids, id_in_beginning, is_about, names_id, submitted_id
 from airflow_provider_seedance.gptproto.predictions import Prediction, read_code, read_prediction
 from airflow_provider_seedance.gptproto.verdicts import Verdict, mentions_progress, mentions_wallet
 
-__all__ = ["ErrorDetail", "read_answer", "read_error_detail", "read_retry_after", "response_error", "shorten"]
+__all__ = ["ErrorDetail", "read_error_detail", "read_response", "read_retry_after", "response_error", "shorten"]
 
 #: Seconds that a wait respects of a ``Retry-After``, however long it is: waits have deadlines, and links expire.
 MAXIMUM_RETRY_AFTER = 300.0
@@ -76,7 +76,7 @@ def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return max(0.0, (date - now).total_seconds())
 
 
-def read_answer(
+def read_response(
     status: int,
     body: object,
     *,
@@ -98,7 +98,7 @@ def read_answer(
     if is_cut:
         what = f"The response of GPTProto ({status}) is too large; it begins with {quote(body)}"
         charge = Charge.NONE if prediction_id is None else Charge.ACCEPTED
-        cut = UnreadableAnswerError(what, prediction_id=prediction_id, charge=charge, retry_after=retry_after)
+        cut = UnreadableResponseError(what, prediction_id=prediction_id, charge=charge, retry_after=retry_after)
         return cut if prediction_id else _submission_error(cut, status, status, body, None, "")
     is_success = 200 <= status < 300
     is_refused = isinstance(body, Mapping) and body.get("success") in (False, "false")
@@ -118,7 +118,7 @@ def read_answer(
         problem = f"is not about prediction {prediction_id}" if has_other_id else "has no readable prediction"
         what = f"The response of GPTProto ({status}) {problem}{quoted}"
         charge = Charge.NONE if prediction_id is None else Charge.ACCEPTED
-        error = UnreadableAnswerError(what, prediction_id=prediction_id, charge=charge)
+        error = UnreadableResponseError(what, prediction_id=prediction_id, charge=charge)
     if error is None:
         in_body = (-1 if code == 200 else code) if is_success else None
         if body and not detail.shown(status, in_body):
@@ -127,13 +127,13 @@ def read_answer(
     return error if prediction_id else _submission_error(error, status, code, body, detail.verdict, quoted)
 
 
-def lost_submission(lost: LostAnswerError, status: int, body: object) -> SeedanceError:
+def lost_submission(lost: LostResponseError, status: int, body: object) -> SeedanceError:
     """
     Return the error of a submission whose response broke off: an accepted one has its id at the beginning.
 
     :param lost: Why it broke off.
     :param status: HTTP status.
-    :param body: What arrived of the body, as in :func:`read_answer`.
+    :param body: What arrived of the body, as in :func:`read_response`.
     """
     code = read_code(body) if 200 <= status < 300 else status
     return _submission_error(lost, status, code, body, None, "")
@@ -150,7 +150,7 @@ def _page_error(status: int, body: object, prediction_id: str | None, quoted: st
         return None
     what = f"A gateway before GPTProto answered {status}, not in GPTProto's format{quoted}"
     if prediction_id is not None:
-        return UnreadableAnswerError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
+        return UnreadableResponseError(what, prediction_id=prediction_id, charge=Charge.ACCEPTED)
     if status in (302, 303, 307) or not is_page(body):
         return None
     advice = "Check the proxy, the firewall and the connection's host, then run the task again."
@@ -162,7 +162,7 @@ def _submission_error(
 ) -> SeedanceError:
     """Return the error of a submission, which names every id in the body."""
     is_refusal = 400 <= status < 500 and status not in _OPEN
-    is_lost_success = isinstance(error, LostAnswerError) and 200 <= status < 300 and code == 200
+    is_lost_success = isinstance(error, LostResponseError) and 200 <= status < 300 and code == 200
     own = submitted_id(body, is_success=is_lost_success)
     if isinstance(body, str) and not is_refusal:
         own = own or id_in_beginning(body)
@@ -171,8 +171,8 @@ def _submission_error(
     if isinstance(error, RedirectError):
         is_open = status not in _MOVED
     else:
-        is_lost = isinstance(error, LostAnswerError)
-        is_lost = is_lost or (isinstance(error, ServiceError | UnreadableAnswerError) and not is_refusal)
+        is_lost = isinstance(error, LostResponseError)
+        is_lost = is_lost or (isinstance(error, ServiceError | UnreadableResponseError) and not is_refusal)
         # Whatever the words of a 5xx say, the request may have been processed.
         is_open = status in _OPEN or status >= 500 or is_lost or (own is not None and is_doubtful)
         is_open = is_open or (verdict is Verdict.LOST and isinstance(error, ServiceError))

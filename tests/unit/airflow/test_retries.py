@@ -11,7 +11,7 @@ from airflow_provider_seedance.gptproto.errors import (
     AuthenticationError,
     Charge,
     GenerationFailedError,
-    LostAnswerError,
+    LostResponseError,
     NotConnectedError,
     RateLimitError,
     SeedanceError,
@@ -56,7 +56,7 @@ class TestDecision:
         [
             GenerationFailedError("failed"),
             NotConnectedError("no connection"),
-            LostAnswerError("lost"),
+            LostResponseError("lost"),
             RateLimitError("busy", prediction_id="4f0a", charge=Charge.ACCEPTED),
             RateLimitError("busy", charge=Charge.EARLIER),
             ServiceError("broken", charge=Charge.POSSIBLE),

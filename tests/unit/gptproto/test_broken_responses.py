@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_seedance.gptproto.bodies import beginning
-from airflow_provider_seedance.gptproto.errors import LostAnswerError, UnconfirmedSubmissionError
+from airflow_provider_seedance.gptproto.errors import LostResponseError, UnconfirmedSubmissionError
 from airflow_provider_seedance.gptproto.ids import id_in_beginning
 from airflow_provider_seedance.gptproto.settings import ClientSettings
 from tests.unit.gptproto.conftest import KEY, ClientKind, Exchange, LoopbackStarter, answer
@@ -85,7 +85,7 @@ class TestSubmission:
 def test_broken_poll_is_a_lost_answer(client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
     server = start_loopback(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + BODY)
     settings = ClientSettings(api_key=KEY, base_url=f"http://{server.address}", timeout=5.0)
-    with pytest.raises(LostAnswerError) as caught:
+    with pytest.raises(LostResponseError) as caught:
         Exchange(client_kind, settings, in_memory=False).get_prediction("abc123")
     assert "it begins with" not in caught.value.what
 

@@ -22,13 +22,13 @@ import airflow_provider_seedance
 from airflow_provider_seedance.gptproto.client import AsyncGPTProtoClient, GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
     ConnectionSettingsError,
-    LostAnswerError,
+    LostResponseError,
     NotConnectedError,
     RedirectError,
     SeedanceError,
     ServiceError,
     UnconfirmedSubmissionError,
-    UnreadableAnswerError,
+    UnreadableResponseError,
 )
 from airflow_provider_seedance.gptproto.http.transport import open_transport, tls_context
 from airflow_provider_seedance.gptproto.predictions import PredictionStatus
@@ -159,7 +159,7 @@ class TestOnTheWire:
 
     def test_broken_poll_is_a_lost_answer(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
         server = start_loopback(b"")
-        with pytest.raises(LostAnswerError):
+        with pytest.raises(LostResponseError):
             on_wire(client_kind, f"http://{server.address}").get_prediction()
 
     @pytest.mark.parametrize("status", [b"407 Proxy Authentication Required", b"502 Bad Gateway", b"403 Forbidden"])
@@ -205,7 +205,7 @@ class TestRedirects:
         head = f"HTTP/1.1 {status} Moved\r\nLocation: http://{other_host.address}/\r\nContent-Length: 0\r\n\r\n"
         service = start_loopback(head.encode(), head.encode())
         exchange = on_wire(client_kind, f"http://{service.address}")
-        with pytest.raises(UnreadableAnswerError if status in (302, 303, 307) else RedirectError):
+        with pytest.raises(UnreadableResponseError if status in (302, 303, 307) else RedirectError):
             exchange.get_prediction()
         with pytest.raises((RedirectError, UnconfirmedSubmissionError)):
             exchange.submit()

@@ -17,7 +17,7 @@ from airflow_provider_seedance.gptproto.errors import (
     ContentPolicyError,
     GenerationFailedError,
     InvalidRequestError,
-    LostAnswerError,
+    LostResponseError,
     MissingOutputsError,
     NotConnectedError,
     PermissionDeniedError,
@@ -26,7 +26,7 @@ from airflow_provider_seedance.gptproto.errors import (
     RedirectError,
     SeedanceError,
     ServiceError,
-    UnreadableAnswerError,
+    UnreadableResponseError,
     WaitTimeoutError,
 )
 from airflow_provider_seedance.gptproto.flows import ApiFlows, HttpRequest, HttpResponse, KeyCheck
@@ -121,15 +121,15 @@ class TestGetPrediction:
             (answer({"code": 503, "message": "Service Unavailable"}, 503), ServiceError),
             (answer("", 408), ServiceError),
             (answer({"data": None, "code": 500, "message": "internal server error"}), ServiceError),
-            (answer(HTML), UnreadableAnswerError),
-            *((answer(HTML, status), UnreadableAnswerError) for status in (401, 403, 404, 407, 451)),
+            (answer(HTML), UnreadableResponseError),
+            *((answer(HTML, status), UnreadableResponseError) for status in (401, 403, 404, 407, 451)),
             *(
-                (answer("", status, location="https://login.example/"), UnreadableAnswerError)
+                (answer("", status, location="https://login.example/"), UnreadableResponseError)
                 for status in (302, 303, 307)
             ),
-            (answer({"data": []}), UnreadableAnswerError),
-            (httpx.ReadTimeout(""), LostAnswerError),
-            (httpx.RemoteProtocolError(""), LostAnswerError),
+            (answer({"data": []}), UnreadableResponseError),
+            (httpx.ReadTimeout(""), LostResponseError),
+            (httpx.RemoteProtocolError(""), LostResponseError),
             (httpx.ConnectError(""), NotConnectedError),
         ],
         ids=lambda value: value.__name__ if isinstance(value, type) else "",
@@ -221,7 +221,7 @@ class TestGetConfirmed:
 
     def test_html_404_does_not_mean_unknown_prediction(self, exchange: Exchange) -> None:
         exchange.will_answer(*[answer(HTML, 404)] * 5)
-        with pytest.raises(UnreadableAnswerError) as caught:
+        with pytest.raises(UnreadableResponseError) as caught:
             exchange.get_confirmed()
         assert caught.value.what == f"A gateway before GPTProto answered 404, not in GPTProto's format: {HTML}"
 
@@ -288,7 +288,7 @@ class TestGetConfirmed:
         if place in (1, 2, 3):
             assert exchange.get_confirmed().has_failed
         else:
-            with pytest.raises(UnreadableAnswerError) as caught:
+            with pytest.raises(UnreadableResponseError) as caught:
                 exchange.get_confirmed()
             what = "The responses about the prediction contradict each other, and none is believed"
             assert caught.value.what == what

@@ -19,7 +19,7 @@ from airflow_provider_seedance.gptproto.errors import (
     ContentPolicyError,
     GenerationExpiredError,
     GenerationFailedError,
-    LostAnswerError,
+    LostResponseError,
     MissingOutputsError,
     PermissionDeniedError,
     PredictionNotFoundError,
@@ -415,8 +415,8 @@ class TestDeadline:
     def test_transient_errors_are_tolerated_until_the_deadline(self) -> None:
         poller = new_poller()
         for second in range(0, 3_600, 10):
-            assert isinstance(poller.on_error(error(LostAnswerError), START + second), PollAgain)
-        timeout = reason(poller.on_error(error(LostAnswerError), START + 3_600))
+            assert isinstance(poller.on_error(error(LostResponseError), START + second), PollAgain)
+        timeout = reason(poller.on_error(error(LostResponseError), START + 3_600))
         assert type(timeout) is WaitTimeoutError
         assert timeout.what.startswith("The prediction did not finish in 3600 s; no poll succeeded")
 
@@ -426,8 +426,8 @@ class TestDeadline:
         poller = new_poller()
         if has_succeeded:
             poller.on_prediction(prediction(), START + 10)
-        poller.on_error(error(LostAnswerError), START + 20)
-        timeout = reason(poller.on_error(error(LostAnswerError), START + 3_600))
+        poller.on_error(error(LostResponseError), START + 20)
+        timeout = reason(poller.on_error(error(LostResponseError), START + 3_600))
         assert ("running at the last successful poll" in timeout.what) is has_succeeded
         assert timeout.what.endswith("; the last poll failed: GPTProto answered so")
 
@@ -518,7 +518,7 @@ class TestPermanentErrors:
         assert status_change(poller.on_error(refused, START + 5)) is None
         assert reason(poller.on_error(refused, START + 10)) is refused
 
-    @pytest.mark.parametrize("cls", [ServiceError, RateLimitError, LostAnswerError])
+    @pytest.mark.parametrize("cls", [ServiceError, RateLimitError, LostResponseError])
     def test_transient_errors_never_end_the_wait(self, cls: type[SeedanceError]) -> None:
         poller = new_poller()
         assert all(isinstance(poller.on_error(error(cls), START), PollAgain) for _ in range(1_000))

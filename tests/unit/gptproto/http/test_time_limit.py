@@ -16,11 +16,11 @@ import pytest
 
 from airflow_provider_seedance.gptproto.client import GPTProtoClient
 from airflow_provider_seedance.gptproto.errors import (
-    LostAnswerError,
+    LostResponseError,
     NotConnectedError,
     SeedanceError,
     UnconfirmedSubmissionError,
-    UnreadableAnswerError,
+    UnreadableResponseError,
 )
 from airflow_provider_seedance.gptproto.polling import PollAgain
 from airflow_provider_seedance.gptproto.settings import ClientSettings
@@ -93,7 +93,7 @@ class TestWholeRequest:
     def test_response_that_drips_is_lost_at_the_timeout(self, client_kind: ClientKind, head: bytes) -> None:
         with dripping(head, b"x") as address:
             error = raised_by(on_wire(client_kind, address).get_prediction)
-        assert type(error) is LostAnswerError
+        assert type(error) is LostResponseError
         assert error.what == "The response was lost: no complete response in 0.2 s"
 
     @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS.keys())
@@ -121,7 +121,7 @@ class TestWholeRequest:
             settings = ClientSettings(api_key=KEY, base_url=f"http://{address}", timeout=0.2)
             with GPTProtoClient(settings) as client:
                 assert client.get_prediction(PREDICTION_ID).status == "running"
-                assert type(raised_by(lambda: client.get_prediction(PREDICTION_ID))) is LostAnswerError
+                assert type(raised_by(lambda: client.get_prediction(PREDICTION_ID))) is LostResponseError
 
     def test_request_without_a_thread_for_its_time_limit_is_not_sent(
         self, start_loopback: LoopbackStarter, monkeypatch: pytest.MonkeyPatch
@@ -147,7 +147,7 @@ class TestWholeRequest:
         server = start_loopback(None, ACCEPTED)
         settings = ClientSettings(api_key=KEY, base_url=f"http://{server.address}", timeout=0.2)
         with GPTProtoClient(settings) as client:
-            assert type(raised_by(lambda: client.get_prediction("abc"))) is LostAnswerError
+            assert type(raised_by(lambda: client.get_prediction("abc"))) is LostResponseError
             assert client.get_prediction(PREDICTION_ID).status == "running"
 
     def test_poll_ends_soon_after_the_deadline_of_its_wait(
@@ -185,7 +185,7 @@ class TestLargestResponse:
     def test_poll_with_a_huge_response_is_unreadable(self, client_kind: ClientKind, status: int) -> None:
         with dripping(self.head(status) + self.LARGE) as address:
             error = raised_by(on_wire(client_kind, address, timeout=60.0).get_prediction)
-        assert type(error) is UnreadableAnswerError
+        assert type(error) is UnreadableResponseError
         assert error.retryable
 
     def test_refusal_with_a_huge_response_was_not_accepted(self, client_kind: ClientKind) -> None:
