@@ -125,6 +125,11 @@ class TestReplacement:
         assert self.replace(options=FAILS) is None
 
 
+def test_unrecorded_submission_is_the_refused_one() -> None:
+    found = unrecorded(TestReplacement.REFUSED, 1, MUTES, total_cost_usd=0.5, now=7.0)
+    assert (found.prediction_id, found.total_cost_usd, found.submitted_at) == ("a1", 0.5, 7.0)
+
+
 def test_unrecorded_submission_counts_both_of_each_earlier_try() -> None:
     counts = [
         unrecorded(TestReplacement.REFUSED, number, MUTES, total_cost_usd=0.5, now=7.0).submissions
