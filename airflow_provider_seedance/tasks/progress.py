@@ -8,8 +8,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_seedance.gptproto.errors import Charge
 from airflow_provider_seedance.gptproto.log import Log
-
-_CLEARS = "Without a ledger, a clear on Airflow 3.4 and later has to keep the task state, or the task pays again."
+from airflow_provider_seedance.tasks.records.state_store import advice_on_clear
 
 
 @dataclass(slots=True)
@@ -43,7 +42,7 @@ class Progress:
                 "Stopped while a submission was on its way. %s Search for the generation in the GPTProto dashboard. "
                 "If submissions are recorded, a retry or a clear of this task does not submit again. %s",
                 Charge.POSSIBLE.value,
-                _CLEARS,
+                advice_on_clear(),
             )
         if self.waiting_for is not None:
             log.warning(still_running(self.waiting_for))
@@ -54,5 +53,5 @@ def still_running(prediction_id: str) -> str:
     return (
         f"Prediction {prediction_id} goes on at GPTProto and is billed: a generation cannot be cancelled. "
         f'To pick it up, run a task with prediction_id="{prediction_id}". If submissions are recorded, '
-        f"clearing this task does the same. {_CLEARS}"
-    )
+        f"clearing this task does the same. {advice_on_clear()}"
+    ).rstrip()

@@ -1,5 +1,5 @@
 """
-Check that Airflow's task state store keeps the record of a submission in the database (``state_store_backend``).
+What makes Airflow's task state store keep the record of a submission: a backend in the database, and careful clears.
 
 The database accepts a record only from the current try. A backend in object storage writes the object before Airflow
 checks that: a stale try overwrites the record of a newer one. A lost object would take the record with it.
@@ -8,6 +8,7 @@ checks that: a stale try overwrites the record of a newer one. A lost object wou
 from __future__ import annotations
 
 from airflow.providers.common.compat.sdk import conf
+from airflow.providers.common.compat.version_compat import get_base_airflow_version_tuple
 
 from airflow_provider_seedance.gptproto.errors import UnsafeStateStoreError
 from airflow_provider_seedance.gptproto.log import Log
@@ -17,6 +18,12 @@ MAXIMUM_RECORD_SIZE = 8192
 _BACKEND_OPTION = "[workers] state_store_backend"
 _THRESHOLD_OPTION = "[common.io] state_store_objectstorage_threshold"
 _OBJECT_STORAGE_MODULE = "airflow.providers.common.io.state_store.backend"
+#: The first Airflow that deletes the task state of a cleared task, unless the person who clears it keeps it.
+_DELETES_AT_CLEAR = (3, 4, 0)
+_KEEP = (
+    'Unless the record is in a ledger, choose "Keep task state and resume" in a clear (keep_task_state in the API): '
+    "otherwise Airflow deletes the record, and the task pays again."
+)
 #: The method that decides where a backend keeps a value.
 _DECIDING_METHOD = "serialize_task_state_store_to_ref"
 
@@ -61,3 +68,8 @@ def check_state_store(log: Log) -> None:
             f"{name} would keep the record of the submission in object storage, because {_THRESHOLD_OPTION} is "
             f"{threshold}. There a stale try can overwrite it, and then a retry pays again"
         )
+
+
+def advice_on_clear() -> str:
+    """Return what a person has to do in a clear so that the record survives it; empty if nothing."""
+    return _KEEP if get_base_airflow_version_tuple() >= _DELETES_AT_CLEAR else ""

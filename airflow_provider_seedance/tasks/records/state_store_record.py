@@ -6,21 +6,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from airflow.providers.common.compat.version_compat import get_base_airflow_version_tuple
-
 from airflow_provider_seedance.gptproto.log import Log
 from airflow_provider_seedance.tasks.records.record import Note, SubmissionRecord, moved
-from airflow_provider_seedance.tasks.records.state_store import check_state_store
+from airflow_provider_seedance.tasks.records.state_store import advice_on_clear, check_state_store
 from airflow_provider_seedance.tasks.records.submission import STORE_KEY, Submission
 
 #: Distinguishes a missing record from one whose object in object storage is lost, which reads as ``None``.
 _NO_RECORD: Any = object()
-#: The first Airflow that deletes the task state of a cleared task, unless the person who clears it keeps it.
-_DELETES_AT_CLEAR = (3, 4, 0)
-_KEEP = (
-    'In a clear, choose "Keep task state and resume" (keep_task_state in the API); otherwise Airflow deletes the '
-    "record, and the task pays again."
-)
 #: The field that a note has, and no record.
 _LEDGER = "ledger"
 #: The field of a note with the record from before the connection had a ledger.
@@ -53,7 +45,7 @@ class StateStoreRecord(SubmissionRecord):
     @property
     def advice_on_clear(self) -> str:
         """What a person has to do in a clear so that the record survives it; empty if nothing."""
-        return _KEEP if get_base_airflow_version_tuple() >= _DELETES_AT_CLEAR else ""
+        return advice_on_clear()
 
     def check_place(self, log: Log) -> None:
         """

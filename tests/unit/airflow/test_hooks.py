@@ -340,8 +340,8 @@ class TestMissingConnection:
         )
         if IS_3_4 and wait == "operator":
             again += (
-                ' In a clear, choose "Keep task state and resume" (keep_task_state in the API); otherwise Airflow '
-                "deletes the record, and the task pays again."
+                ' Unless the record is in a ledger, choose "Keep task state and resume" in a clear (keep_task_state in '
+                "the API): otherwise Airflow deletes the record, and the task pays again."
             )
         assert str(caught.value) == (
             "The wait in the triggerer ended. Airflow did not find the connection 'seedance_default' (prediction "

@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_seedance.emulator.handle import Emulator
 from airflow_provider_seedance.gptproto.errors import GenerationFailedError, NsfwContentError, TriggerFailedError
 from airflow_provider_seedance.operators.seedance import SeedanceImageToVideoOperator
-from airflow_provider_seedance.tasks.records import state_store_record
+from airflow_provider_seedance.tasks.records import state_store
 from tests.unit.airflow.driving import Run
 from tests.unit.airflow.operators import text_to_video
 from tests.versions import needs_store
@@ -166,7 +166,7 @@ class TestTriggerThatFails:
         is_advised: bool,
     ) -> None:
         """From 3.4 on, a clear deletes the task state by default: https://github.com/apache/airflow/pull/72100."""
-        monkeypatch.setattr(state_store_record, "get_base_airflow_version_tuple", lambda: version)
+        monkeypatch.setattr(state_store, "get_base_airflow_version_tuple", lambda: version)
         if has_ledger:
             connection = {**emulator.connection, "extra": {"ledger": str(tmp_path)}}
             monkeypatch.setenv("AIRFLOW_CONN_SEEDANCE_DEFAULT", json.dumps(connection))

@@ -28,6 +28,7 @@ from airflow_provider_seedance.gptproto.settings import ClientSettings
 from airflow_provider_seedance.tasks.events import read_event
 from airflow_provider_seedance.triggers.seedance import SeedancePredictionTrigger
 from tests.unit.airflow.driving import collect
+from tests.versions import IS_3_4
 
 pytestmark = pytest.mark.usefixtures("short_waits")
 
@@ -289,4 +290,6 @@ class TestRotatedKey:
 class TestKill:
     async def test_kill_logs_that_the_generation_goes_on(self, printed: Callable[[], str]) -> None:
         await trigger("abc").on_kill()
-        assert "Prediction abc goes on at GPTProto and is billed" in printed()
+        log = printed()
+        assert "Prediction abc goes on at GPTProto and is billed" in log
+        assert ("Keep task state and resume" in log) == IS_3_4
