@@ -155,7 +155,7 @@ class ApiFlows:
         self.log = log
         self._key = _spellings(settings.api_key)
         #: The last answer to a poll of a generation in progress, and what it says.
-        self._last_answer: tuple[tuple[str | None, int, str], Prediction] | None = None
+        self._last_response: tuple[tuple[str | None, int, str], Prediction] | None = None
         self.headers = {
             "Accept": "application/json",
             # Responses are short. A compressed one that cannot be decoded would lose a prediction that was paid for.
@@ -305,9 +305,9 @@ class ApiFlows:
         """Return the prediction in an outcome, or raise the error that the outcome means."""
         if not isinstance(outcome, HttpResponse):
             raise self._no_response_error(outcome, prediction_id)
-        # While a generation is in progress, many answers are the same: they are not read again.
-        answer, last = (prediction_id, outcome.status, outcome.text), self._last_answer
-        if last is not None and last[0] == answer:
+        # While a generation is in progress, many responses are the same: they are not read again.
+        response, last = (prediction_id, outcome.status, outcome.text), self._last_response
+        if last is not None and last[0] == response:
             return last[1]
         result = read_response(
             outcome.status,
@@ -320,7 +320,7 @@ class ApiFlows:
         if isinstance(result, SeedanceError):
             raise result
         if prediction_id and not result.status.is_final and len(outcome.text) <= _LONGEST_REMEMBERED:
-            self._last_answer = answer, result
+            self._last_response = response, result
         return result
 
     def _no_response_error(self, outcome: NoResponse | None, prediction_id: str | None) -> SeedanceError:

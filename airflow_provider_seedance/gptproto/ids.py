@@ -22,12 +22,15 @@ from airflow_provider_seedance.gptproto.bodies import (
     walk,
 )
 from airflow_provider_seedance.gptproto.errors import InvalidRequestError
-from airflow_provider_seedance.gptproto.given import keyed, listed
 
 #: Names of a prediction's id, the most certain first.
 _NAMES = ("id", "task_id", "prediction_id", "generation_id", "job_id", "video_id", "result_id")
 #: Objects that hold the prediction at some services.
 _WRAPPERS = ("output", "result", "task", "prediction", "response", "job", "generation")
+#: Those of them that hold the outputs at others.
+_OUTPUTS = ("output", "result")
+#: Names of a prediction's status, the most certain first.
+STATUS_NAMES = ("status", "task_status", "state", "task_state", "job_status")
 #: It names the prediction at some services, and the HTTP request at others.
 _REQUEST = "request_id"
 _ALL_NAMES = frozenset([*_NAMES, _REQUEST, "trace_id", "log_id"])
@@ -35,6 +38,7 @@ _RESULT_PATH = re.compile(r"/predictions/([^/?#\"\s]+)/result")
 _IN_TEXT = re.compile(r'"(\w{2,20})"\s*:\s*"?([^"\s,}\]]{1,256})')
 #: An id in place of the object that holds it: other texts there are words, versions of words, or links.
 _BARE = re.compile(r"(?=\D*\d)[A-Za-z0-9][A-Za-z0-9_:.-]{3,255}")
+_LINK_TO_FILE = re.compile(r"https?://[^?#]*/[^/?#]*\.\w{2,5}(\?|#|$)", re.IGNORECASE)
 #: Longer than any known id, and short enough for a URL.
 _MAXIMUM_LENGTH = 256
 #: Ids that one message names at most.
@@ -42,25 +46,27 @@ _MAXIMUM_NAMED = 10
 
 
 def is_prediction_id(text: str) -> bool:
-    """Return whether a text can be a prediction id: printable, without spaces, and valid as a segment of a URL."""
-    return 0 < len(text) <= _MAXIMUM_LENGTH and text.isprintable() and " " not in text and text not in (".", "..")
+    """
+    Return whether a text can be a prediction id: printable, without spaces, and valid as a segment of a URL.
+
+    What other XComs of a task hold is no id: a link to a file, a list, or a report.
+    """
+    if not 0 < len(text) <= _MAXIMUM_LENGTH or not text.isprintable() or " " in text or text in (".", ".."):
+        return False
+    return text[0] not in "[{" and _LINK_TO_FILE.match(text) is None
 
 
 def check_id(given: object) -> None:
     """
-    Check that an argument is the id of a prediction, and not what another XCom holds: a link, a list, or a report.
+    Check that an argument can be the id of a prediction.
 
     :raises InvalidRequestError: When it is not.
     """
-    if isinstance(given, str) and is_prediction_id(given) and not _is_output(given):
+    if isinstance(given, str) and is_prediction_id(given):
         return
     allowed = "allowed: one id, as in XCom 'prediction_id'"
     problem = f"prediction_id: {shorten(repr(given))} is not the id of a prediction; {allowed}"
     raise InvalidRequestError.from_problems([problem])
-
-
-def _is_output(text: str) -> bool:
-    return "://" in text or listed(text) is not None or keyed(text) is not None
 
 
 def submitted_id(body: object, *, is_success: bool) -> str | None:
@@ -77,7 +83,7 @@ def submitted_id(body: object, *, is_success: bool) -> str | None:
         for each in (*(each for each in ids if not each.isdigit()), *ids, _in_urls(layer.get("urls"))):
             if each:
                 return each
-    for layer in wrapped(layers) if is_success else ():
+    for layer in _wrapped(layers) if is_success else ():
         if ids := _ids(layer):
             return next((each for each in ids if not each.isdigit()), ids[0])
     if is_success and (bare := _bare_id(top)):
@@ -129,7 +135,7 @@ def _named_first(body: object, prediction_id: str) -> list[str] | None:
     layers = data_layers(body) or [top]
     # At the top, beside ``data``, a plain ``id`` may be the one of the HTTP request.
     beside = {name: value for name, value in top.items() if name != "id"}
-    for layer in [*layers, *wrapped(layers), beside]:
+    for layer in [*layers, *_wrapped(layers), beside]:
         ids = [each for each in (*_ids(layer), _in_urls(layer.get("urls"))) if each]
         comparable = [each for each in ids if each.isdigit() == prediction_id.isdigit()]
         if comparable:
@@ -157,7 +163,29 @@ def find_ids(body: object) -> list[tuple[str, str]]:
     return list(found)[:_MAXIMUM_NAMED]
 
 
-def wrapped(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def unwrap(envelope: Mapping[str, Any], prediction_id: str | None) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """
+    Return the object in an envelope that holds a prediction at some services, and the rest of the envelope.
+
+    Objects about something else, such as another generation, are in neither. An output may have an id of its own.
+
+    :param prediction_id: The prediction; ``None`` if its id is unknown.
+    """
+    own: list[dict[str, Any]] = []
+    rest = dict(envelope)
+    for name in _WRAPPERS:
+        for layer in _wrapped([{name: envelope.get(name)}]):
+            ids = _ids(layer)
+            is_own = prediction_id is not None and any(
+                _is_same(each, prediction_id) for each in ids if each.isdigit() == prediction_id.isdigit()
+            )
+            own += [layer] if is_own else []
+            if ids and (is_own or name not in _OUTPUTS or not layer.keys().isdisjoint(STATUS_NAMES)):
+                del rest[name]
+    return own, rest
+
+
+def _wrapped(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the objects in these that hold the prediction at some services."""
     values = (decoded(layer.get(name)) for layer in layers for name in _WRAPPERS)
     return [fold_fields(value) for value in values if isinstance(value, Mapping)]

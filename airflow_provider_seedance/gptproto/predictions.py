@@ -30,12 +30,13 @@ from airflow_provider_seedance.gptproto.bodies import (
     shorten,
 )
 from airflow_provider_seedance.gptproto.ids import (
+    STATUS_NAMES,
     has_id,
     is_about,
     is_prediction_id,
     names_id,
     submitted_id,
-    wrapped,
+    unwrap,
 )
 from airflow_provider_seedance.gptproto.outputs import USUAL_FIELDS, quote_unread, read_outputs
 
@@ -101,8 +102,6 @@ _ALIASES: Mapping[str, PredictionStatus] = {
     "失败": PredictionStatus.FAILED,
 } | {status.value: status for status in PredictionStatus if status is not PredictionStatus.UNKNOWN}
 
-#: Names of the status.
-_STATUS = ("status", "task_status", "state", "task_state", "job_status")
 _SEPARATORS = re.compile(r"[\s-]+")
 _CODE = re.compile(r"[0-9]{1,9}")
 #: Codes in the body that mean success.
@@ -215,8 +214,10 @@ def read_prediction(body: Any, *, prediction_id: str | None = None) -> Predictio
     if isinstance(top, Mapping):
         envelope = fold_fields(top)
         if not layers and not has_id(envelope):
-            # {"request_id": ..., "output": {"task_id": ..., "task_status": ...}}
-            layers = [each for each in wrapped([envelope]) if has_id(each) and not each.keys().isdisjoint(_STATUS)]
+            # Some services put the prediction in an object of its own, beside the id of the HTTP request.
+            found, rest = unwrap(envelope, prediction_id or submitted_id(body, is_success=True))
+            if any(not each.keys().isdisjoint(STATUS_NAMES) for each in found):
+                layers, envelope = found, rest
         if any(layer.keys() & {"status", "state", "task_status", "id", "task_id"} for layer in layers):
             # Beside a prediction these describe the request.
             envelope = {name: value for name, value in envelope.items() if name not in ("status", "state", "error")}
@@ -234,7 +235,7 @@ def read_prediction(body: Any, *, prediction_id: str | None = None) -> Predictio
     def first(*names: str) -> Any:
         return next((layer[name] for layer in layers for name in names if layer.get(name) not in (None, "")), None)
 
-    reported = _status_text(first(*_STATUS))
+    reported = _status_text(first(*STATUS_NAMES))
     word = _SEPARATORS.sub("_", reported.lower()).removeprefix("task_status_")
     status = _ALIASES.get(word, PredictionStatus.UNKNOWN)
     if status is PredictionStatus.SUCCEEDED and not outputs:

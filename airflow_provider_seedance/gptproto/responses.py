@@ -247,7 +247,7 @@ def _error_class(status: int, code: int | None, detail: ErrorDetail, *, known_pr
     by_status = {401: AuthenticationError, 402: InsufficientBalanceError, 403: PermissionDeniedError}
     if number in by_status:
         return by_status[number]
-    if known_prediction and mentions_progress(detail.text):
+    if known_prediction and mentions_progress(detail.message or detail.text):
         # Some services refuse to return the result of a generation that is not over.
         return ServiceError
     if number == 404 and known_prediction:

@@ -181,9 +181,16 @@ _INPUT_SOUND = (
 _REFUSAL = re.compile(r"(?<!connection )\b(refused|rejected|declined|blocked)\b|拒绝|拦截|屏蔽")
 #: Words of a refused poll that say only that the generation is not over.
 _IN_PROGRESS = re.compile(
-    r"\b(still|currently|is|status) in (progress|queue)\b|\bnot (yet )?(been )?(ready|completed?|finished|start(ed)?)\b"
+    r"\b(still|currently|is|status) in (progress|queue)\b|\bnot ready\b"
+    r"|\bnot (been )?(completed?|finished|started) yet\b|\bnot yet (been )?(ready|completed?|finished|start(ed)?)\b"
     r"|\b(still|currently|is) (being )?(process(ing|ed)|running|queued|pending|generating|generated)\b"
     r"|(未|没有|还没)(完成|就绪|结束|准备好)|(处理|生成|进行|排队|运行|执行)中|正在(处理|生成|排队|运行|执行)"
+)
+#: Words of a generation that is over, or unknown: beside them, those above tell how far it came.
+_ENDED = re.compile(
+    r"\b(fail\w*|crash\w*|cancel\w*|expire[sd]?|abort\w*|terminated|refused|rejected|timed out|invalid)\b"
+    r"|\bnot (found|exist)\b|\bno (such|task|video|generation|prediction)\b|\bunknown\b"
+    r"|\ban? (\w+ )?error\b|\berrors? (occurred|during|while)\b|失败|出错|错误|取消|过期|不存在|异常|终止|超时"
 )
 #: Single words that mean the wallet only beside HTTP 402 and 403.
 _WALLET_WORDS = re.compile(r"balance|quota|credit|arrears|overdue|top ?up|recharge")
@@ -203,8 +210,9 @@ def mentions_wallet(text: str) -> bool:
 
 
 def mentions_progress(text: str) -> bool:
-    """Return whether a text says that a generation is not over yet."""
-    return _IN_PROGRESS.search(_fold(text)) is not None
+    """Return whether a text says that a generation is not over yet, and nothing else of it."""
+    folded = _fold(text)
+    return _IN_PROGRESS.search(folded) is not None and _ENDED.search(folded) is None
 
 
 def mentions_refusal(text: str) -> bool:

@@ -51,6 +51,18 @@ _NOT_OVER = (
     "视频生成中",
 )
 
+#: Words about the progress of a generation that is over or unknown.
+_OVER = (
+    "Task does not exist, or has not started yet",
+    "Task not found or not ready",
+    "Task expired: not completed within 48 hours",
+    "Task cancelled: not started yet",
+    "The generation is not completed yet, because an upstream error occurred",
+    "任务失败,未完成",
+    "图片处理中出错,任务失败",
+    "任务不存在或排队中",
+)
+
 #: A prediction that stands in an object of its own, without ``data``: DashScope's ``output``, MiniMax's ``task``.
 #: https://github.com/modelstudioai/cli/pull/199, https://github.com/openclaw/openclaw/pull/117303.
 _WRAPPERS: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (
@@ -87,6 +99,10 @@ POLLS = [
         for status in (400, 404, 422)
     ),
     Case("unknown, with a word about progress", "unknown", {"message": "no task in progress has this id"}, 404),
+    *(
+        Case(f"over, with a word about progress: {words}", "unknown", {"error": {"message": words}}, 404)
+        for words in _OVER
+    ),
     *(Case(f"Cloudflare {code}", "done", f"error code: {code}", 403, times=20) for code in (1010, 1020)),
     # New API and its forks, in an answer to a poll: https://github.com/QuantumNous/new-api/pull/2640.
     Case("link in fail_reason", "done", data("SUCCESS", fail_reason=VIDEO, progress="100%"), values=DONE),

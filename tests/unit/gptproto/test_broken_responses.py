@@ -82,7 +82,9 @@ class TestSubmission:
         assert caught.value.prediction_id == "abc123"
 
 
-def test_broken_poll_is_a_lost_answer(client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
+def test_poll_whose_body_breaks_off_is_a_lost_response(
+    client_kind: ClientKind, start_loopback: LoopbackStarter
+) -> None:
     server = start_loopback(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + BODY)
     settings = ClientSettings(api_key=KEY, base_url=f"http://{server.address}", timeout=5.0)
     with pytest.raises(LostResponseError) as caught:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, ClassVar
 
 import pendulum
 import pytest
@@ -211,7 +212,12 @@ class TestPredictionId:
         assert read_prediction({"data": {"id": "another", "status": "running"}}, prediction_id="task_x") is None
 
     @pytest.mark.parametrize(
-        "text", ["", " ", ".", "..", "a b", "a\nb", "a\x00", "\ud800", "x" * 257], ids=lambda text: spelled(text)[:12]
+        "text",
+        [
+            *("", " ", ".", "..", "a b", "a\nb", "a\x00", "\ud800", "x" * 257),
+            *("https://cdn.example/0.mp4", "HTTPS://cdn.example/a/0.mp4?sig=1.2", '["a"]', "['a']", '{"id":"a"}'),
+        ],
+        ids=lambda text: spelled(text)[:12],
     )
     def test_invalid_id_is_refused(self, text: str) -> None:
         assert not is_prediction_id(text)
@@ -390,6 +396,55 @@ class TestReadCode:
         assert read_code(body) == code
 
 
+DELIVERED = "https://cdn.example/other.mp4"
+
+
+class TestWrapped:
+    """A prediction in an object of its own, beside objects that are about something else."""
+
+    NAMES = ("output", "result", "task", "prediction", "response", "job", "generation")
+    FAILED: ClassVar = {"status": "failed", "error": "An internal error"}
+    SUCCEEDED: ClassVar = {"status": "succeeded", "video_url": DELIVERED}
+
+    @pytest.mark.parametrize(("own", "other"), list(itertools.permutations(NAMES, 2)))
+    @pytest.mark.parametrize("other_id", ["another", 777])
+    @pytest.mark.parametrize("others", [FAILED, SUCCEEDED], ids=["failed", "succeeded"])
+    @pytest.mark.parametrize("status", ["running", None])
+    def test_state_and_outputs_are_never_those_of_another_object(
+        self, own: str, other: str, other_id: object, others: dict[str, str], status: str | None
+    ) -> None:
+        mine = {"id": PREDICTION_ID, **({"status": status} if status else {})}
+        for beside in ({}, {"code": 500}, {"request_id": "r-1"}):
+            body = {**beside, own: mine, other: {"id": other_id, **others}}
+            prediction = read_prediction(body, prediction_id=PREDICTION_ID)
+            assert prediction is None or not (prediction.is_complete or prediction.has_failed)
+            assert prediction is None or status is None or prediction.outputs == ()
+
+    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize("others", [FAILED, SUCCEEDED], ids=["failed", "succeeded"])
+    def test_only_object_with_another_id_is_not_taken(self, name: str, others: dict[str, str]) -> None:
+        for other_id in ("another", 777):
+            prediction = read_prediction({name: {"id": other_id, **others}}, prediction_id=PREDICTION_ID)
+            assert prediction is None or not (prediction.is_complete or prediction.has_failed)
+
+    @pytest.mark.parametrize("name", ["output", "result"])
+    def test_output_may_have_an_id_of_its_own(self, name: str) -> None:
+        body = {"task": {"id": PREDICTION_ID, "status": "succeeded"}, name: {"id": 777, "video_url": DELIVERED}}
+        prediction = read_prediction(body, prediction_id=PREDICTION_ID)
+        assert prediction is not None
+        assert prediction.outputs == (DELIVERED,)
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_own_object_is_read(self, name: str) -> None:
+        body = {"request_id": "r-1", name: {"task_id": PREDICTION_ID, **self.SUCCEEDED}}
+        prediction = read_prediction(body, prediction_id=PREDICTION_ID)
+        assert prediction is not None
+        assert prediction.outputs == (DELIVERED,)
+        submitted = read_prediction({"request_id": "r-1", name: {"task_id": "new", "task_status": "queued"}})
+        assert submitted is not None
+        assert (submitted.id, submitted.status) == ("new", PredictionStatus.QUEUED)
+
+
 class TestRestore:
     """A complete prediction through JSON, as the event of the trigger carries it."""
 
@@ -412,7 +467,8 @@ class TestRestore:
         assert restore_prediction(json.loads(json.dumps(bare.to_dict()))) == bare
 
     @given(
-        st.sampled_from(["7", "sora-2:a", '{"id":"b"}', "[1]"]) | st.text(max_size=256).filter(is_prediction_id),
+        st.sampled_from(["7", "sora-2:a", "gptproto://abc", "https://api.example/v1/p/abc"])
+        | st.text(max_size=256).filter(is_prediction_id),
         st.lists(st.text(max_size=50).map("https://cdn.example/{}".format).filter(str.isprintable), min_size=1),
         st.fixed_dictionaries({"model": JSON, "created_at": JSON, "has_nsfw_contents": JSON, "executionTime": JSON}),
     )
