@@ -94,15 +94,18 @@ def check_same_request(entry: Entry, recorded: Submission, owner: Owner, fingerp
 
 
 def other_generation(
-    ledger: Store, earlier: str, noted: Note | None, owner: Owner, max_tries: int | None
+    ledger: Store, earlier: str, noted: Note | None, owner: Owner, *, max_tries: int | None, cleared_after: int
 ) -> tuple[Entry, Submission] | None:
     """
-    Return what an earlier try has with another key, or without one; ``None`` once it failed, and after a clear.
+    Return the entry and the submission that an earlier try has under another key, or under none.
 
     :param earlier: The generation that the earlier try has.
     :param noted: What it noted; ``None`` if it noted nothing.
     :param owner: The task.
     :param max_tries: Its ``max_tries`` now.
+    :param cleared_after: The number of its tries before its last clear.
+    :return: ``None`` if that generation failed, or if the task was cleared since.
+    :raises UnreadableEntryError: When the entry is invalid.
     """
     _, entry = latest_entry(ledger, earlier)
     if entry is None or entry.state is State.FAILED:
@@ -111,7 +114,8 @@ def other_generation(
     is_cleared = noted is None or noted.max_tries != max_tries
     if entry.owner.identity == owner.identity:
         # A try since the clear may have failed to note it. The clears of another task do not count.
-        is_cleared = is_cleared and recorded.is_cleared(max_tries)
+        may_be_cleared = entry.owner.try_number <= cleared_after
+        is_cleared = is_cleared and may_be_cleared and recorded.is_cleared(max_tries)
     return None if is_cleared else (entry, recorded)
 
 

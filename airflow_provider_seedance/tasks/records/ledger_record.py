@@ -104,7 +104,7 @@ class LedgerRecord(SubmissionRecord):
         self._created_at = self._opened_at
         #: The entry before that.
         self._replaced: Entry | None = None
-        #: The note before that of the entry.
+        #: The note before this submission; it is restored if the service refuses that.
         self._noted: Note | None = None
         self._reservation = ""
         self._checked: CheckedRequest | None = None
@@ -228,7 +228,9 @@ class LedgerRecord(SubmissionRecord):
         earlier = noted.generation if noted else generation_of_task(*self._owner.identity)
         if earlier == self._generation:
             return
-        found = other_generation(self._ledger, earlier, noted, self._owner, self._max_tries)
+        found = other_generation(
+            self._ledger, earlier, noted, self._owner, max_tries=self._max_tries, cleared_after=self._cleared_after
+        )
         if found and found[1].is_of(fingerprint, given_without_audio):
             raise other_key(str(found[0]), found[0].idempotency_key, self._key, found[1])
 

@@ -97,9 +97,15 @@ class Submission:
         return dataclasses.replace(self, max_tries=max_tries, clears=self.clears + 1)
 
     def is_of(self, fingerprint: str, given_without_audio: str) -> bool:
-        """Return whether it is of a request, or of what the task submits if the audio of that is refused."""
-        is_without_audio = self.is_muted and self.given == given_without_audio != ""
-        return is_without_audio or self.fingerprint == fingerprint
+        """
+        Return whether this is the submission of a request, with its audio or without it.
+
+        :param fingerprint: The fingerprint of the request.
+        :param given_without_audio: That of the request without audio, as given; empty if audio stays.
+        """
+        if self.fingerprint == fingerprint:
+            return True
+        return self.is_muted and bool(given_without_audio) and self.given == given_without_audio
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON."""

@@ -73,3 +73,18 @@ def test_clear_of_the_run_that_was_deleted_is_none_of_the_new_one(account: Accou
     first = account.run(deleted, idempotency_key=None, on_clear="regenerate")
     assert account.run(Run(), idempotency_key=None, on_clear="regenerate") == first
     assert len(account.booked) == 2
+
+
+def test_added_key_does_not_pay_for_the_video_that_the_new_run_has(account: Account) -> None:
+    # Without a note in Airflow's store, only the entry says what the earlier try has.
+    account.state_store = None
+    arguments: dict[str, Any] = {"idempotency_key": None, "retries": 2}
+    deleted, created = Run(max_tries=2), Run(max_tries=2)
+    account.run(deleted, **arguments)
+    deleted.clear()
+    deleted.max_tries += 2
+    first = account.run(deleted, **arguments)
+    assert account.run(created, **arguments) == first
+    with pytest.raises(AirflowFailException, match="idempotency_key was not set at an earlier try"):
+        account.run(created, **{**arguments, "idempotency_key": KEY})
+    assert len(account.booked) == 1
