@@ -11,6 +11,7 @@ import re
 import ssl
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,9 @@ class TestOnTheWire:
             on_wire(client_kind, f"http://{server.address}", timeout=0.05).submit()
         assert len(server.received) == 1
 
-    def test_broken_poll_is_a_lost_answer(self, client_kind: ClientKind, start_loopback: LoopbackStarter) -> None:
+    def test_poll_without_a_response_is_a_lost_response(
+        self, client_kind: ClientKind, start_loopback: LoopbackStarter
+    ) -> None:
         server = start_loopback(b"")
         with pytest.raises(LostResponseError):
             on_wire(client_kind, f"http://{server.address}").get_prediction()
@@ -389,6 +392,8 @@ class TestSettings:
         bundle = tmp_path / "ca.pem"
         if content is not None:
             bundle.write_text(content)
+        elif version("httpx") < "0.28":
+            pytest.skip("httpx below 0.28 ignores a missing file")
         monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
         with pytest.raises(ConnectionSettingsError) as caught:
             open_client(client_class, ClientSettings(api_key=KEY))
