@@ -43,15 +43,18 @@ class LedgerSettings:
 
 def check_extra(text: str | None) -> None:
     """
-    Check that the text of a connection's extra is JSON. Airflow takes other text as no extra: no ledger, no budget.
+    Check that a connection's extra is a JSON object. Airflow ignores text that is no JSON, and the budgets with it.
 
+    :param text: The extra; empty or ``None`` without one.
     :raises ConnectionSettingsError: When it is not.
     """
     try:
-        json.loads((text or "").strip() or "{}")
+        extra = json.loads((text or "").strip() or "{}")
     except ValueError:
         # Its text may contain the proxy's password.
         raise ConnectionSettingsError("The connection's extra is not valid JSON") from None
+    if not isinstance(extra, dict):
+        raise ConnectionSettingsError("The connection's extra is not a JSON object")
 
 
 def read_ledger_settings(extra: Mapping[str, Any]) -> LedgerSettings | None:

@@ -38,12 +38,12 @@ class Progress:
         """Block further submissions, and log the generation that goes on."""
         self.is_stopped = True
         if self.is_sending:
-            log.warning(
-                "Stopped while a submission was on its way. %s Search for the generation in the GPTProto dashboard. "
-                "If submissions are recorded, a retry or a clear of this task does not submit again. %s",
-                Charge.POSSIBLE.value,
-                advice_on_clear(),
+            message = (
+                f"Stopped while a submission was on its way. {Charge.POSSIBLE.value} Search for the generation in the "
+                "GPTProto dashboard. If submissions are recorded, a retry or a clear of this task does not submit "
+                f"again. {advice_on_clear()}"
             )
+            log.warning(message.rstrip())
         if self.waiting_for is not None:
             log.warning(still_running(self.waiting_for))
 

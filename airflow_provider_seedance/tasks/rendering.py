@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_seedance.gptproto.given import is_missing
+
 if TYPE_CHECKING:
     import jinja2
     from airflow.providers.common.compat.sdk import Context
@@ -52,12 +54,17 @@ class AuthorsTemplates:
         jinja_env: jinja2.Environment | None = None,
         seen_oids: set[int] | None = None,
     ) -> Any:
-        """Render a template, also in a path of :mod:`pathlib`, which Airflow leaves as it is."""
+        """
+        Render a template, also in a path of :mod:`pathlib`, which Airflow leaves as it is.
+
+        Such a path becomes text if its template gives a URL or a missing value.
+        """
         render = super().render_template  # type: ignore[misc]  # of Airflow's class
         if type(content) not in _PATHS or id(content) in (seen_oids or ()):
             return render(content, context, jinja_env, seen_oids)
         with self._replaced("template_ext", ()):
-            return type(content)(str(render(str(content), context, jinja_env, seen_oids)))
+            text = str(render(str(content), context, jinja_env, seen_oids))
+        return text if is_missing(text) or "://" in text else type(content)(text)
 
     def resolve_template_files(self) -> None:
         """Read the files of the fields that may be files."""

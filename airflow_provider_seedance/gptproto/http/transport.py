@@ -79,7 +79,8 @@ def tls_context(verify: bool | str, scheme: str) -> ssl.SSLContext:
     except (OSError, ValueError) as error:
         if isinstance(verify, bool):
             # The only file that httpx reads besides the one of its own dependency.
-            source, advice = f"SSL_CERT_FILE, {redacted(os.environ.get('SSL_CERT_FILE', ''))}", _ENVIRONMENT_ADVICE
+            path = os.environ.get("SSL_CERT_FILE")
+            source, advice = f"SSL_CERT_FILE, {redacted(path)}" if path else "The default", _ENVIRONMENT_ADVICE
         else:
             source, advice = f"verify in the connection's extra, {redacted(verify)}", None
         raise ConnectionSettingsError(f"{source}, is not a readable CA bundle ({error})", advice=advice) from error

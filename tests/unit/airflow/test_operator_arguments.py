@@ -144,6 +144,13 @@ class TestTemplates:
         assert operator.images == [form("/media/2026-01-01.png"), form("/media/2026-01-01.txt")]
         assert operator.videos == form("/media/2026-01-01/walk.mp4")
 
+    @pytest.mark.parametrize("value", ["https://cdn.example/a.png", "None", ""])
+    def test_path_whose_template_gives_a_url_or_nothing_is_text(self, value: str) -> None:
+        image = Path("{{ params.image }}")
+        operator = SeedanceReferenceToVideoOperator(task_id="make_video", prompt="It dances", images=[image])
+        operator.render_template_fields(Run().context(params={"image": value}))
+        assert operator.images == [value]
+
     def test_default_args_apply_to_operators(self) -> None:
         arguments = {"seedance_conn_id": "other", "resolution": "480p"}
         with DAG("mapped", schedule=None, default_args=arguments):
