@@ -22,13 +22,14 @@ from airflow_provider_seedance.gptproto.bodies import (
     walk,
 )
 from airflow_provider_seedance.gptproto.errors import InvalidRequestError
+from airflow_provider_seedance.gptproto.given import keyed, listed
 
 #: Names of a prediction's id, the most certain first.
 _NAMES = ("id", "task_id", "prediction_id", "generation_id", "job_id", "video_id", "result_id")
 #: Objects that hold the prediction at some services.
 _WRAPPERS = ("output", "result", "task", "prediction", "response", "job", "generation")
 #: Those of them that hold the outputs at others.
-_OUTPUTS = ("output", "result")
+_OUTPUTS = ("output", "result", "response")
 #: Names of a prediction's status, the most certain first.
 STATUS_NAMES = ("status", "task_status", "state", "task_state", "job_status")
 #: It names the prediction at some services, and the HTTP request at others.
@@ -38,7 +39,9 @@ _RESULT_PATH = re.compile(r"/predictions/([^/?#\"\s]+)/result")
 _IN_TEXT = re.compile(r'"(\w{2,20})"\s*:\s*"?([^"\s,}\]]{1,256})')
 #: An id in place of the object that holds it: other texts there are words, versions of words, or links.
 _BARE = re.compile(r"(?=\D*\d)[A-Za-z0-9][A-Za-z0-9_:.-]{3,255}")
-_LINK_TO_FILE = re.compile(r"https?://[^?#]*/[^/?#]*\.\w{2,5}(\?|#|$)", re.IGNORECASE)
+_LINK_TO_FILE = re.compile(
+    r"https?://[^?#]*/[^/?#]*\.(mp4|mov|webm|m4v|gif|png|jpe?g|webp|wav|mp3)(\?|#|$)", re.IGNORECASE
+)
 #: Longer than any known id, and short enough for a URL.
 _MAXIMUM_LENGTH = 256
 #: Ids that one message names at most.
@@ -53,7 +56,7 @@ def is_prediction_id(text: str) -> bool:
     """
     if not 0 < len(text) <= _MAXIMUM_LENGTH or not text.isprintable() or " " in text or text in (".", ".."):
         return False
-    return text[0] not in "[{" and _LINK_TO_FILE.match(text) is None
+    return listed(text) is None and keyed(text) is None and _LINK_TO_FILE.match(text) is None
 
 
 def check_id(given: object) -> None:
@@ -135,15 +138,15 @@ def _named_first(body: object, prediction_id: str) -> list[str] | None:
     layers = data_layers(body) or [top]
     # At the top, beside ``data``, a plain ``id`` may be the one of the HTTP request.
     beside = {name: value for name, value in top.items() if name != "id"}
-    for layer in [*layers, *_wrapped(layers), beside]:
+    objects = [*layers, *_wrapped(layers), beside]
+    for layer in objects:
         ids = [each for each in (*_ids(layer), _in_urls(layer.get("urls"))) if each]
         comparable = [each for each in ids if each.isdigit() == prediction_id.isdigit()]
         if comparable:
             return [*comparable, *filter(None, [_as_id(layer.get(_REQUEST))])]
-        request_id = _as_id(layer.get(_REQUEST))
-        if request_id == prediction_id:
-            return [request_id]
-    return None
+    # Beside another id, wherever that is, a request_id names the HTTP request.
+    is_request = any(_as_id(layer.get(_REQUEST)) == prediction_id for layer in objects)
+    return [prediction_id] if is_request else None
 
 
 def find_ids(body: object) -> list[tuple[str, str]]:
@@ -176,11 +179,11 @@ def unwrap(envelope: Mapping[str, Any], prediction_id: str | None) -> tuple[list
     for name in _WRAPPERS:
         for layer in _wrapped([{name: envelope.get(name)}]):
             ids = _ids(layer)
-            is_own = prediction_id is not None and any(
-                _is_same(each, prediction_id) for each in ids if each.isdigit() == prediction_id.isdigit()
-            )
+            comparable = [each for each in ids if prediction_id and each.isdigit() == prediction_id.isdigit()]
+            is_own = any(_is_same(each, str(prediction_id)) for each in comparable)
             own += [layer] if is_own else []
-            if ids and (is_own or name not in _OUTPUTS or not layer.keys().isdisjoint(STATUS_NAMES)):
+            is_another = bool(comparable) and not layer.keys().isdisjoint(STATUS_NAMES)
+            if ids and (is_own or is_another or name not in _OUTPUTS):
                 del rest[name]
     return own, rest
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -216,7 +216,7 @@ def read_prediction(body: Any, *, prediction_id: str | None = None) -> Predictio
         if not layers and not has_id(envelope):
             # Some services put the prediction in an object of its own, beside the id of the HTTP request.
             found, rest = unwrap(envelope, prediction_id or submitted_id(body, is_success=True))
-            if any(not each.keys().isdisjoint(STATUS_NAMES) for each in found):
+            if _status(found)[1] is not PredictionStatus.UNKNOWN:
                 layers, envelope = found, rest
         if any(layer.keys() & {"status", "state", "task_status", "id", "task_id"} for layer in layers):
             # Beside a prediction these describe the request.
@@ -233,11 +233,9 @@ def read_prediction(body: Any, *, prediction_id: str | None = None) -> Predictio
         return None
 
     def first(*names: str) -> Any:
-        return next((layer[name] for layer in layers for name in names if layer.get(name) not in (None, "")), None)
+        return _first(layers, names)
 
-    reported = _status_text(first(*STATUS_NAMES))
-    word = _SEPARATORS.sub("_", reported.lower()).removeprefix("task_status_")
-    status = _ALIASES.get(word, PredictionStatus.UNKNOWN)
+    reported, status = _status(layers)
     if status is PredictionStatus.SUCCEEDED and not outputs:
         outputs = read_outputs(layers, is_success=True)
     return Prediction(
@@ -254,6 +252,18 @@ def read_prediction(body: Any, *, prediction_id: str | None = None) -> Predictio
         unread="" if outputs or status is not PredictionStatus.SUCCEEDED else quote_unread(body),
         inference_seconds=_inference_seconds({"timings": first("timings"), "execution_time": first("execution_time")}),
     )
+
+
+def _first(layers: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Any:
+    """Return the first value that the layers have under one of these names; ``None`` without one."""
+    return next((layer[name] for layer in layers for name in names if layer.get(name) not in (None, "")), None)
+
+
+def _status(layers: Sequence[Mapping[str, Any]]) -> tuple[str, PredictionStatus]:
+    """Return the status in the layers, as it came and as it is meant."""
+    reported = _status_text(_first(layers, STATUS_NAMES))
+    word = _SEPARATORS.sub("_", reported.lower()).removeprefix("task_status_")
+    return reported, _ALIASES.get(word, PredictionStatus.UNKNOWN)
 
 
 def _text(value: object) -> str:

@@ -189,7 +189,8 @@ _IN_PROGRESS = re.compile(
 #: Words of a generation that is over, or unknown: beside them, those above tell how far it came.
 _ENDED = re.compile(
     r"\b(fail\w*|crash\w*|cancel\w*|expire[sd]?|abort\w*|terminated|refused|rejected|timed out|invalid)\b"
-    r"|\bnot (found|exist)\b|\bno (such|task|video|generation|prediction)\b|\bunknown\b"
+    r"|\b(was|were|been) (stopped|killed|removed|deleted)\b|\b(not|\w+n.t) (be )?(found|exist)\b|\bunknown\b"
+    r"|\bno (such|task|video|generation|prediction)\b(?! (\w+ )?yet)|已(停止|被?删除)"
     r"|\ban? (\w+ )?error\b|\berrors? (occurred|during|while)\b|失败|出错|错误|取消|过期|不存在|异常|终止|超时"
 )
 #: Single words that mean the wallet only beside HTTP 402 and 403.

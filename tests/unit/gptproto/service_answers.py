@@ -47,6 +47,7 @@ _NOT_OVER = (
     "Video is not ready yet. Its status is in_progress.",
     "Request is still in progress",
     "The task is being processed",
+    "No video yet, the task is still processing",
     "任务尚未完成",
     "视频生成中",
 )
@@ -61,6 +62,9 @@ _OVER = (
     "任务失败,未完成",
     "图片处理中出错,任务失败",
     "任务不存在或排队中",
+    "Task doesn't exist, or it is still processing",
+    "The task was stopped while it was still running",
+    "任务已被删除, 处理中",
 )
 
 #: A prediction that stands in an object of its own, without ``data``: DashScope's ``output``, MiniMax's ``task``.
