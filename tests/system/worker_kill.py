@@ -13,9 +13,10 @@ from airflow_provider_seedance.gptproto.polling import Poller
 from airflow_provider_seedance.operators.seedance import SeedanceTextToVideoOperator
 from airflow_provider_seedance.tasks.records.ledger_record import LedgerRecord
 from airflow_provider_seedance.tasks.records.record import SubmissionRecord
+from airflow_provider_seedance.tasks.records.state_store_record import StateStoreRecord
 
 #: The classes with a method ``write`` of their own. A task has one of them.
-_RECORDS = (SubmissionRecord, LedgerRecord)
+_RECORDS = (SubmissionRecord, StateStoreRecord, LedgerRecord)
 
 KillPoint = Literal[
     "before the POST",
