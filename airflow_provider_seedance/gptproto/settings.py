@@ -84,8 +84,8 @@ class ClientSettings:
         return self.timeout + size // UPLOAD_BYTES_PER_SECOND
 
     @property
-    def ignored(self) -> str:
-        """A sentence about the fields of the extra that mean nothing; empty without one."""
+    def unknown_fields_warning(self) -> str:
+        """The warning about unknown fields in the connection's extra; empty if there are none."""
         if not self.unknown_fields:
             return ""
         unknown, known = ", ".join(self.unknown_fields), ", ".join(EXTRA_FIELDS)

@@ -228,14 +228,16 @@ class SeedanceHook(BaseHook):
             settings = self.get_settings()
             with self.get_client(settings) as client:
                 check = client.check_key()
-            said = [check.message, *([settings.ignored] if settings.ignored else [])]
+            messages = [text for text in (check.message, settings.unknown_fields_warning) if text]
             if settings.ledger is None:
-                return check.accepted, ". ".join(said)
+                return check.accepted, ". ".join(messages)
             problem = probe(open_store(settings.ledger.uri))
         except (SeedanceError, OSError, ValueError) as error:
             return False, str(error)
-        said.append(f"The ledger {settings.ledger.uri} " + (f"has a problem: {problem}" if problem else "can be used"))
-        return check.accepted and problem is None, ". ".join(said)
+        messages.append(
+            f"The ledger {settings.ledger.uri} " + (f"has a problem: {problem}" if problem else "can be used")
+        )
+        return check.accepted and problem is None, ". ".join(messages)
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -297,8 +299,8 @@ class SeedanceHook(BaseHook):
             port=connection.port,
             extra=extra,
         )
-        if settings.ignored:
-            self.log.warning("Connection %s: %s", self.seedance_conn_id, settings.ignored)
+        if settings.unknown_fields_warning:
+            self.log.warning("Connection %s: %s", self.seedance_conn_id, settings.unknown_fields_warning)
         if settings.sends_key_in_the_clear:
             self.log.warning(
                 "Connection %s sends its API key unencrypted to %s", self.seedance_conn_id, settings.base_url

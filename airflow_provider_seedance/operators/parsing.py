@@ -72,13 +72,13 @@ def _check(task_id: str, written: WrittenTask, mapped: Collection[str] = ()) -> 
         return
     constants = {name: value for name, value in written.parameters().items() if name not in mapped}
     request = constant_request(written.operator.mode, constants, **written.rendering)
-    problems = [] if request is None else list(request.problems())
-    if request is not None and problems:
-        # Its module is loaded once there is a request.
-        from airflow_provider_seedance.gptproto.requests import OUTDATED_ADVICE
+    if request is None or not (problems := list(request.problems())):
+        return
+    # Its module is loaded once there is a request.
+    from airflow_provider_seedance.gptproto.requests import OUTDATED_ADVICE
 
-        is_of_catalogue = any(finding.is_refusal for finding in request.findings())
-        advice = f"Correct them. {OUTDATED_ADVICE}" if is_of_catalogue else "Correct them."
-        lines = "".join(f"\n  - {problem}" for problem in problems)
-        # No connection is read here, so the form of a key has to do.
-        raise ValueError(without_keys(f"Task {task_id!r}: Seedance refuses these arguments:{lines}\n{advice}"))
+    has_refusals = any(finding.is_refusal for finding in request.findings())
+    advice = f"Correct them. {OUTDATED_ADVICE}" if has_refusals else "Correct them."
+    lines = "".join(f"\n  - {problem}" for problem in problems)
+    # No connection is read here, so the form of a key has to do.
+    raise ValueError(without_keys(f"Task {task_id!r}: Seedance refuses these arguments:{lines}\n{advice}"))

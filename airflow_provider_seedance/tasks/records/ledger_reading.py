@@ -31,6 +31,21 @@ def recorded_in(ledger: Store, entry: Entry) -> Submission:
         raise UnreadableEntryError(what, charge=error.charge) from None
 
 
+def as_own(entry: Entry, recorded: Submission, max_tries: int | None, cleared_after: int) -> Submission:
+    """
+    Return the submission in a task's own entry. Its ``max_tries`` shows a clear only if it is from before that clear.
+
+    :param entry: The entry.
+    :param recorded: The submission in it.
+    :param max_tries: ``max_tries`` of the task now.
+    :param cleared_after: The number of its tries before its last clear.
+    """
+    if entry.owner.try_number <= cleared_after:
+        return recorded
+    # Another one is that of a later try, or of a DAG run that was deleted and created again.
+    return dataclasses.replace(recorded, max_tries=max_tries)
+
+
 def as_seen_by(
     ledger: Store, entry: Entry, recorded: Submission, owner: Owner, max_tries: int | None, before: Submission | None
 ) -> Submission:
@@ -114,8 +129,8 @@ def other_generation(
     is_cleared = noted is None or noted.max_tries != max_tries
     if entry.owner.identity == owner.identity:
         # A try since the clear may have failed to note it. The clears of another task do not count.
-        may_be_cleared = entry.owner.try_number <= cleared_after
-        is_cleared = is_cleared and may_be_cleared and recorded.is_cleared(max_tries)
+        own = as_own(entry, recorded, max_tries, cleared_after)
+        is_cleared = is_cleared and own.is_cleared(max_tries)
     return None if is_cleared else (entry, recorded)
 
 

@@ -32,6 +32,7 @@ from airflow_provider_seedance.tasks.records.ledger_intent import (
     reserve_price,
 )
 from airflow_provider_seedance.tasks.records.ledger_reading import (
+    as_own,
     as_seen_by,
     check_ledger,
     check_same_request,
@@ -144,8 +145,6 @@ class LedgerRecord(SubmissionRecord):
         """
         Return the recorded submission, or ``None`` without one. A submission that was refused does not count.
 
-        ``max_tries`` says of a clear since only if the entry is that of this task instance, from before its last clear.
-
         :raises LedgerUnavailableError: When the store fails.
         :raises UnreadableEntryError: When the entry is invalid.
         """
@@ -159,12 +158,10 @@ class LedgerRecord(SubmissionRecord):
             # Submitted while the connection had no ledger, after what the ledger has.
             self._entry, self.latest = None, before
             return self.latest
-        if not self.is_own:
-            recorded = as_seen_by(self._ledger, self._entry, recorded, self._owner, self._max_tries, before)
-        elif self._entry.owner.try_number > self._cleared_after:
-            # Another ``max_tries`` is that of a later try, or of a DAG run that was deleted and created again.
-            recorded = dataclasses.replace(recorded, max_tries=self._max_tries)
-        self.latest = recorded
+        if self.is_own:
+            self.latest = as_own(self._entry, recorded, self._max_tries, self._cleared_after)
+        else:
+            self.latest = as_seen_by(self._ledger, self._entry, recorded, self._owner, self._max_tries, before)
         return self.latest
 
     @property
@@ -209,7 +206,7 @@ class LedgerRecord(SubmissionRecord):
         """Whether the generation is known to have ended without videos."""
         return self._entry is not None and self._entry.state is State.FAILED
 
-    def check_request(self, fingerprint: str, given_without_audio: str = "") -> None:
+    def check_request(self, fingerprint: str, given_without_audio: str) -> None:
         """
         Refuse an idempotency key that stands for another request, or that is not the key of an earlier try.
 
@@ -231,10 +228,13 @@ class LedgerRecord(SubmissionRecord):
         found = other_generation(
             self._ledger, earlier, noted, self._owner, max_tries=self._max_tries, cleared_after=self._cleared_after
         )
-        if found and found[1].is_of(fingerprint, given_without_audio):
-            raise other_key(str(found[0]), found[0].idempotency_key, self._key, found[1])
+        if found is None:
+            return
+        entry, recorded = found
+        if recorded.is_of(fingerprint, given_without_audio):
+            raise other_key(str(entry), entry.idempotency_key, self._key, recorded)
 
-    def check_before(self, fingerprint: str, given_without_audio: str = "") -> None:
+    def check_before(self, fingerprint: str, given_without_audio: str) -> None:
         """
         Refuse to submit what this task instance has in Airflow's store, from before the ledger.
 

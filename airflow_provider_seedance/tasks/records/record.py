@@ -120,7 +120,7 @@ class SubmissionRecord:
         """Whether it is known that the generation in it ended without videos. Only the ledger says that."""
         return False
 
-    def check_request(self, fingerprint: str, given_without_audio: str = "") -> None:
+    def check_request(self, fingerprint: str, given_without_audio: str) -> None:
         """
         Check that the record is of this request, and that no earlier try has the request with another key.
 
@@ -131,7 +131,7 @@ class SubmissionRecord:
         :raises IdempotencyKeyError: When it is of another request, or when an earlier try has the request.
         """
 
-    def check_before(self, fingerprint: str, given_without_audio: str = "") -> None:
+    def check_before(self, fingerprint: str, given_without_audio: str) -> None:
         """
         Check, before a submission, that this task does not have the request from before the ledger.
 

@@ -23,7 +23,7 @@ _NO_PERMISSION = (
     "Permit the worker's user, or the storage connection, to write there. A retry of this task then downloads and "
     "stores it again and pays nothing."
 )
-#: S3 answers 403 instead of 404 to whoever may not list the bucket.
+#: S3 answers 403 instead of 404 if the credentials do not permit to list the bucket.
 _NO_S3_PERMISSION = (
     "Permit the storage connection s3:ListBucket on the bucket, without which S3 does not say that a file is missing, "
     "and s3:GetObject, s3:PutObject and s3:AbortMultipartUpload on its objects. A retry of this task then downloads "

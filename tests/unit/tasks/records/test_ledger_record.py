@@ -176,12 +176,12 @@ class TestSharing:
         succeed(record(store, key=key))
         other = record(store, OTHER, key=key)
         other.read()
-        other.check_request("boat")
+        other.check_request("boat", "")
         if not key:
-            other.check_request("kite")
+            other.check_request("kite", "")
             return
         with pytest.raises(IdempotencyKeyError, match="prediction abc") as caught:
-            other.check_request("kite")
+            other.check_request("kite", "")
         assert "tuesday" in caught.value.what
         assert "monday" in caught.value.what
         assert caught.value.charge is Charge.NONE
@@ -196,10 +196,10 @@ class TestSharing:
         other = record(store, OTHER, key="boat")
         other.read()
         if is_confirmed:
-            other.check_request("kite")
+            other.check_request("kite", "")
         else:
             with pytest.raises(IdempotencyKeyError, match="without an id"):
-                other.check_request("kite")
+                other.check_request("kite", "")
 
 
 def as_seen_by_another_task(submission: Submission) -> Submission:
